@@ -1,0 +1,42 @@
+// Specs run as CommonJS through swc; workspace packages are mapped to their sources, so no build is needed first.
+const swc = {
+  jsc: {
+    parser: { syntax: 'typescript', decorators: true, dynamicImport: true },
+    transform: { legacyDecorator: true, decoratorMetadata: true, useDefineForClassFields: false },
+    target: 'es2023',
+    keepClassNames: true,
+  },
+  module: { type: 'commonjs' },
+  sourceMaps: 'inline',
+};
+
+const base = {
+  rootDir: import.meta.dirname,
+  testEnvironment: 'node',
+  transform: { '^.+\\.ts$': ['@swc/jest', swc] },
+  moduleNameMapper: {
+    '^@purser/(contracts|money|bus|database|service|plugin-sdk|plugin-host|embedded|testing)$':
+      '<rootDir>/libs/$1/src/index.ts',
+    '^@purser/(plugin-sdk)/testing$': '<rootDir>/libs/$1/src/testing/index.ts',
+    '^@purser/(openai|ollama|command)$': '<rootDir>/plugins/$1/src/index.ts',
+    '^@purser/(orchestrator|cost-watchdog|model-gateway|agent-runner|offload-manager|cli|demo)$':
+      '<rootDir>/apps/$1/src/index.ts',
+    '^(\\.{1,2}/.*)\\.js$': ['$1.js', '$1.ts'],
+  },
+  modulePathIgnorePatterns: ['/dist/', '/.purser/'],
+};
+
+const io = ['\\.(db|bus|io)\\.spec\\.ts$', '\\.e2e\\.spec\\.ts$'];
+
+export default {
+  projects: [
+    {
+      ...base,
+      displayName: 'fast',
+      testMatch: ['<rootDir>/{apps,libs,plugins}/*/src/**/*.spec.ts'],
+      testPathIgnorePatterns: io,
+    },
+    { ...base, displayName: 'io', testMatch: ['<rootDir>/{apps,libs,plugins}/*/src/**/*.{db,bus,io}.spec.ts'] },
+    { ...base, displayName: 'e2e', testMatch: ['<rootDir>/test/**/*.e2e.spec.ts'] },
+  ],
+};

@@ -1,0 +1,127 @@
+import { z } from 'zod';
+import { fact, operation } from './contract.js';
+import { Id, Instant, Token, Usd, UsdInput } from './scalars.js';
+
+/** A call counts against every budget whose scope matches it; an empty scope matches all. */
+export const BudgetScope = z.strictObject({
+  provider: Token.optional(),
+  project: Token.optional(),
+  key: Id.optional(),
+  task: Id.optional(),
+});
+export type BudgetScope = z.infer<typeof BudgetScope>;
+
+/** Calendar periods begin at midnight in the budget's time zone; `{hours}` is a rolling window of whole hours. */
+export const BudgetPeriod = z.union([
+  z.enum(['day', 'week', 'month', 'total']),
+  z.strictObject({ hours: z.number().int().min(1).max(8784) }),
+]);
+export type BudgetPeriod = z.infer<typeof BudgetPeriod>;
+
+const zones = new Set([...Intl.supportedValuesOf('timeZone'), 'UTC']);
+export const TimeZone = z
+  .string()
+  .refine((zone) => zones.has(zone), 'an IANA time zone such as "Europe/Berlin" or "UTC"');
+
+/** Parts of the limit, in order. */
+export const Thresholds = z
+  .strictObject({
+    warning: z.number().positive().max(1).default(0.75),
+    critical: z.number().positive().max(1).default(0.9),
+    cutoff: z.number().positive().max(1).default(1),
+  })
+  .refine((t) => t.warning <= t.critical && t.critical <= t.cutoff, 'warning <= critical <= cutoff');
+
+export const Budget = z.strictObject({
+  id: Id,
+  scope: BudgetScope.default({}),
+  period: BudgetPeriod,
+  timezone: TimeZone.default('UTC'),
+  limitUsd: UsdInput,
+  thresholds: Thresholds.prefault({}),
+  /** At the cutoff: take the free tier, refuse paid calls, pause tasks, or set the emergency latch. */
+  onExhausted: z.enum(['free', 'block', 'pause', 'shutdown']).default('free'),
+});
+export type Budget = z.output<typeof Budget>;
+export type BudgetInput = z.input<typeof Budget>;
+
+export const BudgetLevel = z.enum(['ok', 'warning', 'critical', 'exhausted']);
+export type BudgetLevel = z.infer<typeof BudgetLevel>;
+
+export const BudgetWindow = z.object({
+  id: z.string(),
+  startsAt: Instant,
+  /** Null for `total`. */
+  endsAt: Instant.nullable(),
+  /** Recorded in the ledger, presumed amounts included. May lie above the limit: settlements are always recorded. */
+  settledUsd: Usd,
+  /** Set aside for gateways and not yet settled. */
+  leasedUsd: Usd,
+  /** The part of `leasedUsd` whose gateway is gone: taken as spent until it comes back and says what it spent. */
+  presumedUsd: Usd,
+  /** limit - settled - leased, never below zero. */
+  remainingUsd: Usd,
+});
+export type BudgetWindow = z.infer<typeof BudgetWindow>;
+
+export const BudgetStatus = z.object({ ...Budget.shape, limitUsd: Usd, level: BudgetLevel, window: BudgetWindow });
+export type BudgetStatus = z.infer<typeof BudgetStatus>;
+
+export const BudgetsSnapshot = z.object({
+  /** Grows with every change of a budget's definition or window; a gateway whose copy is older asks again before it pays. */
+  revision: z.number().int(),
+  budgets: z.array(BudgetStatus),
+});
+export type BudgetsSnapshot = z.infer<typeof BudgetsSnapshot>;
+
+export const budgetsList = operation('budgets.list', {
+  owner: 'cost-watchdog',
+  summary: 'All budgets with their current window and level.',
+  request: z.object({}),
+  reply: BudgetsSnapshot,
+  http: { method: 'GET', path: '/v1/budgets' },
+});
+
+export const budgetsSet = operation('budgets.set', {
+  owner: 'cost-watchdog',
+  summary: 'Create or change a budget. What is already spent in its window counts.',
+  request: z.strictObject({
+    ...Budget.shape,
+    by: z.string().min(1).max(200).default('unnamed'),
+    reason: z.string().max(500).default(''),
+  }),
+  reply: BudgetStatus,
+  http: { method: 'PUT', path: '/v1/budgets/:id' },
+});
+
+export const budgetsDelete = operation('budgets.delete', {
+  owner: 'cost-watchdog',
+  summary: 'Remove a budget; its windows and the ledger stay.',
+  request: z.object({
+    id: Id,
+    by: z.string().min(1).max(200).default('unnamed'),
+    reason: z.string().max(500).default(''),
+  }),
+  reply: z.object({ id: Id, deleted: z.boolean() }),
+  http: { method: 'DELETE', path: '/v1/budgets/:id' },
+});
+
+const level = (name: BudgetLevel, summary: string) =>
+  fact(`budget.${name}`, {
+    by: 'cost-watchdog',
+    id: 'budgetId',
+    stream: 'FACTS',
+    summary,
+    data: z.object({ budgetId: Id, level: BudgetLevel, previous: BudgetLevel, limitUsd: Usd, window: BudgetWindow }),
+  });
+
+export const budgetOk = level('ok', 'A budget is below its warning threshold again: a new window, or a raised limit.');
+export const budgetWarning = level('warning', 'A budget passed its warning threshold.');
+export const budgetCritical = level('critical', 'A budget passed its critical threshold.');
+export const budgetExhausted = level('exhausted', 'A budget passed its cutoff; its onExhausted action applies.');
+export const budgetFacts = {
+  ok: budgetOk,
+  warning: budgetWarning,
+  critical: budgetCritical,
+  exhausted: budgetExhausted,
+};

@@ -1,0 +1,58 @@
+import type { Contract, Operation, ServiceName } from './contract.js';
+import * as alerts from './alerts.js';
+import * as budgets from './budgets.js';
+import * as emergency from './emergency.js';
+import * as leases from './leases.js';
+import * as ledger from './ledger.js';
+import * as models from './models.js';
+import * as offload from './offload.js';
+import * as services from './services.js';
+import * as sessions from './sessions.js';
+import * as tasks from './tasks.js';
+import * as work from './work.js';
+
+export * from './alerts.js';
+export * from './budgets.js';
+export * from './cloud-event.js';
+export * from './contract.js';
+export * from './emergency.js';
+export * from './errors.js';
+export * from './leases.js';
+export * from './ledger.js';
+export * from './models.js';
+export * from './offload.js';
+export * from './scalars.js';
+export * from './services.js';
+export * from './sessions.js';
+export * from './streams.js';
+export * from './tasks.js';
+export * from './work.js';
+
+const isContract = (value: unknown): value is Contract =>
+  typeof value === 'object' &&
+  value !== null &&
+  'kind' in value &&
+  ['operation', 'command', 'fact'].includes(String(value.kind));
+
+/** Every subject of the bus, in the order of the files. */
+export const CONTRACTS: readonly Contract[] = [
+  tasks,
+  work,
+  sessions,
+  budgets,
+  leases,
+  ledger,
+  emergency,
+  models,
+  offload,
+  services,
+  alerts,
+]
+  .flatMap((module) => Object.values(module) as unknown[])
+  .filter(isContract);
+
+export const OPERATIONS: readonly Operation[] = CONTRACTS.filter((contract) => contract.kind === 'operation');
+
+/** What a service must serve: it does not boot with one of them missing or doubled. */
+export const servedBy = (service: ServiceName): Contract[] =>
+  CONTRACTS.filter((contract) => contract.kind !== 'fact' && contract.owner === service);

@@ -1,0 +1,103 @@
+import { z } from 'zod';
+import { fact, operation } from './contract.js';
+import { Id, Instant, limitUpTo, Token, Usd } from './scalars.js';
+
+export const Finality = z.enum(['final', 'presumed', 'estimate']);
+
+/** One attempt at one provider. Idempotent by `attemptId`. */
+export const Spend = z.object({
+  attemptId: Id,
+  /** The client's call; several attempts share it when a tier failed. */
+  callId: Id,
+  gateway: Token,
+  provider: Token,
+  model: z.string(),
+  tier: z.string(),
+  capability: z.string().nullable(),
+  key: Id.nullable(),
+  project: Token.nullable(),
+  task: Id.nullable(),
+  session: Id.nullable(),
+  amountUsd: Usd,
+  /** What was held for it; zero on a free tier. */
+  holdUsd: Usd,
+  /** The windows whose leases the hold was taken from. */
+  windows: z.array(z.string()),
+  inputTokens: z.number().int().nonnegative(),
+  outputTokens: z.number().int().nonnegative(),
+  cachedTokens: z.number().int().nonnegative().default(0),
+  usageAt: Instant,
+  finality: Finality,
+  outcome: z.enum(['ok', 'failed', 'cancelled', 'unknown']),
+  latencyMs: z.number().int().nonnegative(),
+});
+export type Spend = z.infer<typeof Spend>;
+
+export const spendRecorded = fact('spend.recorded', {
+  by: 'model-gateway',
+  id: 'provider',
+  stream: 'SPEND',
+  summary: 'One attempt at a provider was settled, at what it cost or is presumed to cost; free ones too.',
+  data: Spend,
+});
+
+export const LedgerEntry = z.object({
+  seq: z.string(),
+  ...Spend.omit({ windows: true }).shape,
+  observedAt: Instant,
+  source: z.enum(['metered', 'reported', 'correction']),
+});
+export type LedgerEntry = z.infer<typeof LedgerEntry>;
+
+const filter = {
+  provider: Token.optional(),
+  project: Token.optional(),
+  key: Id.optional(),
+  task: Id.optional(),
+  session: Id.optional(),
+  since: Instant.optional(),
+  until: Instant.optional(),
+};
+
+export const ledgerQuery = operation('ledger.query', {
+  owner: 'cost-watchdog',
+  summary: 'Ledger entries, newest first.',
+  request: z.object({ ...filter, limit: limitUpTo(1000, 100), before: z.string().regex(/^\d+$/).optional() }),
+  reply: z.object({ entries: z.array(LedgerEntry), next: z.string().nullable() }),
+  http: { method: 'GET', path: '/v1/ledger' },
+});
+
+export const LedgerSum = z.object({
+  /** The value of the grouped field. */
+  id: z.string(),
+  amountUsd: Usd,
+  inputTokens: z.number().int(),
+  outputTokens: z.number().int(),
+  requests: z.number().int(),
+});
+
+export const ledgerSum = operation('ledger.sum', {
+  owner: 'cost-watchdog',
+  summary: 'Spend, tokens and requests per task, session, key, project or provider; ids without entries are zero.',
+  request: z.object({
+    by: z.enum(['task', 'session', 'key', 'project', 'provider']),
+    ids: z.array(z.string()).max(1000),
+  }),
+  reply: z.object({ sums: z.array(LedgerSum) }),
+});
+
+export const costsSummary = operation('costs.summary', {
+  owner: 'cost-watchdog',
+  summary: 'What was spent today, this week and this month (UTC), in all and by provider and model.',
+  request: z.object({}),
+  reply: z.object({
+    at: Instant,
+    todayUsd: Usd,
+    weekUsd: Usd,
+    monthUsd: Usd,
+    byProvider: z.array(
+      z.object({ provider: z.string(), model: z.string(), monthUsd: Usd, requests: z.number().int() }),
+    ),
+  }),
+  http: { method: 'GET', path: '/v1/costs' },
+});

@@ -1,0 +1,31 @@
+import { z } from 'zod';
+import { fact, operation } from './contract.js';
+import { Latch } from './emergency.js';
+import { Instant, Token } from './scalars.js';
+
+export const Heartbeat = z.object({
+  service: Token,
+  instance: Token,
+  version: z.string(),
+  startedAt: Instant,
+  at: Instant,
+  /** Only from cost-watchdog, every 2 s: the latch as it read it from Postgres just now, and how new the budgets are. */
+  latch: Latch.optional(),
+  budgetsRevision: z.number().int().optional(),
+});
+export type Heartbeat = z.infer<typeof Heartbeat>;
+
+export const heartbeat = fact('heartbeat', {
+  by: 'every service',
+  id: 'service.instance',
+  summary: 'A service is alive; every 2 s. From cost-watchdog it carries the latch.',
+  data: Heartbeat,
+});
+
+export const servicesList = operation('services.list', {
+  owner: 'orchestrator',
+  summary: 'The service instances that were heard of in the last 10 s.',
+  request: z.object({}),
+  reply: z.object({ services: z.array(Heartbeat) }),
+  http: { method: 'GET', path: '/v1/services' },
+});

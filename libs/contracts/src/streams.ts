@@ -1,0 +1,56 @@
+import type { StreamName } from './contract.js';
+
+const day = 24 * 60 * 60 * 1000;
+
+interface StreamShape {
+  subjects: string[];
+  retention: 'workqueue' | 'limits';
+  maxAgeMs: number;
+  maxBytes: number;
+  /** How long a repeated Nats-Msg-Id is recognised. */
+  duplicateWindowMs: number;
+  meaning: string;
+}
+
+export const STREAMS: Record<StreamName, StreamShape> = {
+  TASKS: {
+    subjects: ['tasks.submit'],
+    retention: 'workqueue',
+    maxAgeMs: 0,
+    maxBytes: -1,
+    duplicateWindowMs: 120_000,
+    meaning: 'Submitted tasks until the orchestrator has stored them.',
+  },
+  SPEND: {
+    subjects: ['spend.>'],
+    retention: 'limits',
+    maxAgeMs: 7 * day,
+    maxBytes: 2 ** 30,
+    duplicateWindowMs: 120_000,
+    meaning: 'Settled attempts; the ledger takes them from here.',
+  },
+  FACTS: {
+    subjects: [
+      'task.>',
+      'budget.>',
+      'alert.>',
+      'emergency.shutdown',
+      'emergency.cleared',
+      'emergency.acknowledged.>',
+      'component.>',
+      'vm.>',
+    ],
+    retention: 'limits',
+    maxAgeMs: 7 * day,
+    maxBytes: 2 ** 30,
+    duplicateWindowMs: 120_000,
+    meaning: 'What happened, for a week.',
+  },
+};
+
+export const BUCKETS = {
+  /** Key `latch`: the emergency latch. */
+  emergency: 'emergency',
+  /** Key `snapshot`: all budgets with level and remaining. */
+  budgets: 'budgets',
+} as const;

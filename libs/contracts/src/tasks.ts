@@ -1,0 +1,192 @@
+import { z } from 'zod';
+import { command, fact, operation } from './contract.js';
+import { ErrorBody } from './errors.js';
+import { Id, Instant, limitUpTo, Token, Usd, UsdInput } from './scalars.js';
+
+export const TaskState = z.enum(['blocked', 'ready', 'running', 'paused', 'completed', 'failed', 'cancelled']);
+export type TaskState = z.infer<typeof TaskState>;
+
+/** Per session. Tokens and requests are counted by the gateway, not by what the program claims. */
+export const TaskLimits = z.strictObject({
+  tokens: z.number().int().positive().optional(),
+  seconds: z.number().positive().optional(),
+  memoryMb: z.number().positive().optional(),
+  requests: z.number().int().positive().optional(),
+});
+export type TaskLimits = z.infer<typeof TaskLimits>;
+
+const label = z.string().regex(/^[A-Za-z0-9_.:/-]{1,63}$/, '1 to 63 letters, digits or any of _ . : / -');
+
+/** What a caller submits. Unknown fields are refused, so that a misspelt limit is not silently no limit. */
+export const TaskSpec = z.strictObject({
+  /** The idempotency key: the same id twice is one task. Made up when absent. */
+  id: Id.optional(),
+  /** Name of an executor plugin, such as `command`. */
+  executor: Token,
+  /** What the executor is to do; its schema is the executor's. */
+  input: z.record(z.string(), z.unknown()),
+  /** 9 is taken first. */
+  priority: z.number().int().min(0).max(9).default(5),
+  /** Ids of tasks that must be completed first. They must exist already, so a cycle cannot be written. */
+  dependsOn: z.array(Id).max(100).default([]),
+  labels: z.array(label).max(20).default([]),
+  project: Token.optional(),
+  limits: TaskLimits.default({}),
+  /** A hard limit over all sessions, enforced by the gateway. */
+  budgetUsd: UsdInput.optional(),
+  /** How many sessions it may take, continuations and lost ones included. */
+  maxSessions: z.number().int().positive().max(100_000).default(100),
+  /** How often a failed session is tried again. */
+  retries: z.number().int().min(0).max(100).default(0),
+  notBefore: Instant.optional(),
+  deadline: Instant.optional(),
+});
+export type TaskSpec = z.output<typeof TaskSpec>;
+export type TaskSpecInput = z.input<typeof TaskSpec>;
+
+export const SessionOutcome = z.enum(['completed', 'failed', 'continued', 'released', 'lost']);
+export type SessionOutcome = z.infer<typeof SessionOutcome>;
+
+export const SessionSummary = z.object({
+  id: Id,
+  epoch: z.number().int(),
+  runner: z.string(),
+  startedAt: Instant,
+  endedAt: Instant.nullable(),
+  outcome: SessionOutcome.nullable(),
+  /** Why it ended, in words: `tokens 0.86 of its limit`, `runner lost`. */
+  reason: z.string().nullable(),
+});
+export type SessionSummary = z.infer<typeof SessionSummary>;
+
+export const Progress = z.object({
+  done: z.number().optional(),
+  total: z.number().optional(),
+  note: z.string().max(500).optional(),
+});
+export type Progress = z.infer<typeof Progress>;
+
+export const Task = z.object({
+  ...TaskSpec.shape,
+  id: Id,
+  budgetUsd: Usd.nullable(),
+  project: Token.nullable(),
+  notBefore: Instant.nullable(),
+  deadline: Instant.nullable(),
+  state: TaskState,
+  /** Counts the sessions; the fencing token of everything a session writes. */
+  epoch: z.number().int(),
+  sessions: z.array(SessionSummary),
+  /** From the ledger, complete within a second of the last call. Null when the ledger cannot be reached. */
+  spentUsd: Usd.nullable(),
+  progress: Progress.nullable(),
+  result: z.unknown(),
+  error: z.object({ code: z.string(), message: z.string() }).nullable(),
+  /** Why it is paused or blocked, or until when it waits. */
+  waiting: z.string().nullable(),
+  createdAt: Instant,
+  updatedAt: Instant,
+  finishedAt: Instant.nullable(),
+});
+export type Task = z.infer<typeof Task>;
+
+const byId = z.object({ id: Id });
+
+export const tasksSubmit = command('tasks.submit', {
+  owner: 'orchestrator',
+  stream: 'TASKS',
+  summary: 'Submit a task without waiting for an answer; a refusal is published on task.rejected.<id>.',
+  payload: TaskSpec,
+});
+
+export const tasksCreate = operation('tasks.create', {
+  owner: 'orchestrator',
+  summary: 'Submit a task; answered after it is committed. The same id twice is one task.',
+  request: TaskSpec,
+  reply: Task,
+  http: { method: 'POST', path: '/v1/tasks', status: 201 },
+});
+
+export const tasksGet = operation('tasks.get', {
+  owner: 'orchestrator',
+  summary: 'One task with its sessions, spend, progress and result.',
+  request: byId,
+  reply: Task,
+  http: { method: 'GET', path: '/v1/tasks/:id' },
+});
+
+export const TaskSummary = Task.omit({ sessions: true, input: true, result: true });
+export type TaskSummary = z.infer<typeof TaskSummary>;
+
+export const tasksList = operation('tasks.list', {
+  owner: 'orchestrator',
+  summary: 'Tasks, newest first; `next` continues the list.',
+  request: z.object({
+    state: TaskState.optional(),
+    label: label.optional(),
+    limit: limitUpTo(500, 50),
+    after: z.string().optional(),
+  }),
+  reply: z.object({ tasks: z.array(TaskSummary), next: z.string().nullable() }),
+  http: { method: 'GET', path: '/v1/tasks' },
+});
+
+export const tasksCancel = operation('tasks.cancel', {
+  owner: 'orchestrator',
+  summary: 'Cancel a task; a running session is wrapped up and stopped. Cancelling twice is no error.',
+  request: byId,
+  reply: Task,
+  http: { method: 'POST', path: '/v1/tasks/:id/cancel' },
+});
+
+const taskFact = <Shape extends z.ZodRawShape>(verb: string, summary: string, shape: Shape) =>
+  fact(`task.${verb}`, {
+    by: 'orchestrator',
+    id: 'taskId',
+    stream: 'FACTS',
+    summary,
+    data: z.object({ taskId: Id, ...shape }),
+  });
+
+const session = { sessionId: Id, epoch: z.number().int(), runner: z.string() };
+
+export const taskCreated = taskFact('created', 'A task was accepted and stored.', {
+  executor: z.string(),
+  priority: z.number(),
+  labels: z.array(z.string()),
+  project: z.string().nullable(),
+});
+export const taskStarted = taskFact('started', 'A session began.', session);
+export const taskProgressed = taskFact('progressed', 'A session reported progress.', {
+  epoch: z.number().int(),
+  progress: Progress,
+});
+export const taskCheckpointed = taskFact('checkpointed', 'A session saved a checkpoint.', {
+  epoch: z.number().int(),
+  number: z.number().int(),
+  digest: z.string(),
+});
+export const taskContinued = taskFact(
+  'continued',
+  'A session ended before its limit; a fresh one goes on from the checkpoint.',
+  { ...session, reason: z.string() },
+);
+export const taskCompleted = taskFact('completed', 'The task is done.', {
+  epoch: z.number().int(),
+  result: z.unknown(),
+});
+export const taskFailed = taskFact('failed', 'The task has failed for good.', {
+  epoch: z.number().int(),
+  error: z.object({ code: z.string(), message: z.string() }),
+});
+export const taskCancelled = taskFact('cancelled', 'A person cancelled the task.', { epoch: z.number().int() });
+export const taskPaused = taskFact('paused', 'The task waits for a person, a budget or the end of an emergency.', {
+  reason: z.string(),
+});
+
+/** `taskId` is the id that the message named, or one made up for the rejection when it named none that can be a subject. */
+export const taskRejected = taskFact('rejected', 'A plain tasks.submit could not be taken.', {
+  error: ErrorBody,
+  /** The message as it came, cut to 8 KiB. */
+  payload: z.string(),
+});

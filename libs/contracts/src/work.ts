@@ -1,0 +1,87 @@
+import { z } from 'zod';
+import { operation } from './contract.js';
+import { Id, Instant, Token } from './scalars.js';
+import { Progress, TaskLimits, TaskState } from './tasks.js';
+
+/** One session handed to a runner. It must not write after `leaseMs` without a renewed lease. */
+export const Assignment = z.object({
+  taskId: Id,
+  sessionId: Id,
+  epoch: z.number().int().positive(),
+  executor: z.string(),
+  input: z.record(z.string(), z.unknown()),
+  limits: TaskLimits,
+  project: z.string().nullable(),
+  labels: z.array(z.string()),
+  deadline: Instant.nullable(),
+  createdAt: Instant,
+});
+export type Assignment = z.infer<typeof Assignment>;
+
+export const workClaim = operation('work.claim', {
+  owner: 'orchestrator',
+  summary: 'A runner with free slots asks for sessions. The same requestId gives the same sessions.',
+  request: z.object({
+    requestId: Id,
+    runner: Token,
+    slots: z.number().int().min(1).max(100),
+    executors: z.array(Token).min(1),
+  }),
+  reply: z.object({ leaseMs: z.number().int(), assignments: z.array(Assignment) }),
+});
+
+export const CheckpointMark = z.object({ number: z.number().int().positive(), digest: z.string() });
+export type CheckpointMark = z.infer<typeof CheckpointMark>;
+
+export const workHeartbeat = operation('work.heartbeat', {
+  owner: 'orchestrator',
+  summary: 'Extends the leases of all sessions of a runner, and reports their progress and last checkpoint.',
+  request: z.object({
+    runner: Token,
+    sessions: z.array(
+      z.object({
+        taskId: Id,
+        epoch: z.number().int(),
+        progress: Progress.optional(),
+        checkpoint: CheckpointMark.optional(),
+      }),
+    ),
+  }),
+  reply: z.object({
+    leaseMs: z.number().int(),
+    sessions: z.array(
+      z.object({
+        taskId: Id,
+        epoch: z.number().int(),
+        /** `lost`: a newer session owns the task, stop without writing. `cancel`: wrap up, then finish as released. */
+        verdict: z.enum(['extended', 'lost', 'cancel']),
+      }),
+    ),
+  }),
+});
+
+export const FinishOutcome = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('completed'), result: z.unknown() }),
+  z.object({ kind: z.literal('failed'), error: z.object({ code: z.string(), message: z.string() }) }),
+  /** A fresh session is to go on from the checkpoint. */
+  z.object({ kind: z.literal('continue'), reason: z.string(), progress: Progress.optional() }),
+  /** The runner gives the session back unfinished: it shuts down, an emergency, a cancelled task. */
+  z.object({ kind: z.literal('released'), reason: z.string() }),
+]);
+export type FinishOutcome = z.infer<typeof FinishOutcome>;
+
+export const workFinish = operation('work.finish', {
+  owner: 'orchestrator',
+  summary:
+    'Ends a session. Refused with stale_epoch when a newer one owns the task. The same requestId gives the same answer.',
+  request: z.object({
+    requestId: Id,
+    runner: Token,
+    taskId: Id,
+    epoch: z.number().int(),
+    outcome: FinishOutcome,
+    /** The last checkpoint of this session, if it wrote any: how a continuation without progress is told. */
+    checkpoint: CheckpointMark.optional(),
+  }),
+  reply: z.object({ state: TaskState }),
+});

@@ -1,0 +1,33 @@
+/** Nano-dollars: 1 USD = 1,000,000,000n. The only unit of money inside Purser. */
+export type Nano = bigint;
+
+export const NANO_PER_USD = 1_000_000_000n;
+
+const PATTERN = /^(-?)(\d+)(?:\.(\d{1,9}))?$/;
+
+/** `"1.5"` -> 1_500_000_000n. Throws a RangeError on anything that is not a decimal string with at most nine places. */
+export function parseUsd(text: string): Nano {
+  const match = PATTERN.exec(text);
+  if (!match) throw new RangeError(`"${text}" is not an amount in dollars such as "1.50" (at most 9 decimal places)`);
+  const [, sign, whole = '0', fraction = ''] = match;
+  const value = BigInt(whole) * NANO_PER_USD + BigInt(fraction.padEnd(9, '0'));
+  return sign === '-' ? -value : value;
+}
+
+/** 1_500_000_000n -> `"1.50"`, 150_000n -> `"0.000150"`: at least two places, then as many as are needed, in groups of two. */
+export function formatUsd(nano: Nano): string {
+  const sign = nano < 0n ? '-' : '';
+  const absolute = nano < 0n ? -nano : nano;
+  const digits = (absolute % NANO_PER_USD).toString().padStart(9, '0').replace(/0+$/, '');
+  const places =
+    digits.length <= 2 ? 2 : digits.length % 2 === 0 || digits.length === 9 ? digits.length : digits.length + 1;
+  return `${sign}${absolute / NANO_PER_USD}.${digits.padEnd(places, '0')}`;
+}
+
+export const maxNano = (a: Nano, b: Nano): Nano => (a > b ? a : b);
+export const minNano = (a: Nano, b: Nano): Nano => (a < b ? a : b);
+export const sumNano = (values: Iterable<Nano>): Nano => {
+  let sum = 0n;
+  for (const value of values) sum += value;
+  return sum;
+};

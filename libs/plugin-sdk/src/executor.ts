@@ -1,0 +1,45 @@
+import type { z } from 'zod';
+
+/** One session as an executor sees it. */
+export interface ExecutorSession {
+  taskId: string;
+  sessionId: string;
+  epoch: number;
+  /** The task's input, already checked against `Executor.input`. */
+  input: unknown;
+  /** The state of the last checkpoint, or undefined at the first session. Its bytes are as they were saved. */
+  resumeFrom: Uint8Array | undefined;
+  /** The last handoff document (Markdown), if there is one. */
+  handoff: string | undefined;
+  /** An existing folder that stays over the sessions of a task on one machine: the workspace. */
+  workspace: string;
+  /** An existing empty folder for this session alone; removed after it. */
+  sessionDir: string;
+  /** To be given to whatever is run: the gateway's addresses and the session's key, under the usual names. */
+  environment: Readonly<Record<string, string>>;
+  graceMs: number;
+  /** Aborted: finish the unit at hand, checkpoint and end within `graceMs`. `signal.reason` says why. */
+  wrap: AbortSignal;
+  /** Aborted: stop everything now; `run` returns when nothing is left alive. */
+  kill: AbortSignal;
+  log(stream: 'stdout' | 'stderr' | 'purser', line: string): void;
+  /** Saves a checkpoint (1 MiB at most). Rejects with `stale_epoch` when a newer session owns the task: stop then. */
+  checkpoint(state: Uint8Array): Promise<void>;
+  /** Replaces the handoff document that the next session reads. */
+  writeHandoff(markdown: string): Promise<void>;
+  progress(progress: { done?: number; total?: number; note?: string }): void;
+}
+
+export type ExecutorResult =
+  | { kind: 'completed'; result: unknown }
+  /** A fresh session is to go on from the last checkpoint. */
+  | { kind: 'continue'; reason: string }
+  | { kind: 'failed'; error: { code: string; message: string } };
+
+export interface Executor {
+  input: z.ZodType;
+  /** Works until done, wrapped up or killed, and leaves no process behind. Throws only for defects. */
+  run(session: ExecutorSession): Promise<ExecutorResult>;
+  /** Memory in MiB of all that a running session uses; undefined when it cannot be told. */
+  memoryMb?(sessionId: string): Promise<number | undefined>;
+}

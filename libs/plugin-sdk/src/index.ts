@@ -1,0 +1,3 @@
+export * from './executor.js';
+export * from './model-provider.js';
+export * from './plugin.js';

@@ -1,0 +1,79 @@
+/** One message in the OpenAI chat shape. Fields that are not named here travel unchanged. */
+export interface ChatMessage {
+  role: string;
+  content?: unknown;
+  [field: string]: unknown;
+}
+
+/** An OpenAI chat completion request as it goes to the provider: `model` is the provider's own name, and it always has an output limit. */
+export interface ChatRequest {
+  model: string;
+  messages: ChatMessage[];
+  /** The output limit that the hold was computed with. A provider must pass it on, under whatever name its protocol has. */
+  max_completion_tokens: number;
+  [parameter: string]: unknown;
+}
+
+/** Token counts as the provider bills them. `cachedTokens` are part of `inputTokens`. */
+export interface Usage {
+  inputTokens: number;
+  outputTokens: number;
+  cachedTokens: number;
+}
+
+/** An OpenAI chat completion object, and what it cost in tokens (undefined when the provider did not say). */
+export interface ChatAnswer {
+  completion: Record<string, unknown>;
+  usage: Usage | undefined;
+}
+
+/** One OpenAI `chat.completion.chunk`; the usage comes with the last one. */
+export interface ChatChunk {
+  chunk: Record<string, unknown>;
+  usage?: Usage;
+}
+
+export interface CallOptions {
+  /** Aborting it must cancel the call upstream. */
+  signal: AbortSignal;
+}
+
+export type ProviderCheck =
+  | { available: true; /** Names it can serve now, when it can say. */ models?: string[] }
+  | { available: false; /** What is missing and how to mend it. */ reason: string };
+
+export interface ModelProvider {
+  /** Whether it could serve a call now. Must answer within 3 s and cost nothing. */
+  check(options: CallOptions): Promise<ProviderCheck>;
+  chat(request: ChatRequest, options: CallOptions): Promise<ChatAnswer>;
+  streamChat(request: ChatRequest, options: CallOptions): AsyncIterable<ChatChunk>;
+  /** What a call costs that we cancelled: only what was delivered by then, or up to all of its output limit. */
+  readonly cancelledCallsBill: 'delivered' | 'full';
+  /** Request parameters it cannot honour; a tier is passed over when a call has one of them. */
+  readonly unsupportedParameters?: readonly string[];
+}
+
+export type ProviderErrorKind =
+  'auth' | 'rate_limited' | 'overloaded' | 'invalid_request' | 'model_not_found' | 'timeout' | 'connection' | 'unknown';
+
+/** How a provider fails. Anything else that is thrown counts as `unknown`, with the cost unknown too. */
+export class ProviderError extends Error {
+  readonly kind: ProviderErrorKind;
+  readonly status: number | undefined;
+  readonly retryAfterMs: number | undefined;
+  /** Whether the provider may bill this attempt all the same: true when the request may have reached it and no refusal came back. */
+  readonly mayBill: boolean;
+
+  constructor(
+    kind: ProviderErrorKind,
+    message: string,
+    options: { status?: number; retryAfterMs?: number; mayBill: boolean; cause?: unknown },
+  ) {
+    super(message, { cause: options.cause });
+    this.name = 'ProviderError';
+    this.kind = kind;
+    this.status = options.status;
+    this.retryAfterMs = options.retryAfterMs;
+    this.mayBill = options.mayBill;
+  }
+}
