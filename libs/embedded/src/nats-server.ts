@@ -1,0 +1,150 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { basename, dirname, join, resolve } from 'node:path';
+import { EmbeddedError } from './embedded-error.js';
+import { natsConfigText, type NatsAuthorization } from './nats-config.js';
+import { portTaken, requirePort } from './port.js';
+import { endProcess, listProcesses, type EndStep, type ProcessEntry } from './process-table.js';
+import { ServerProcess, type ServerExit } from './server-process.js';
+
+const PORT_VARIABLE = 'PURSER_NATS_PORT';
+const STOP: readonly EndStep[] = [
+  { signal: 'SIGTERM', waitMs: 10_000 },
+  { signal: 'SIGKILL', waitMs: 5_000 },
+];
+
+export interface StartNatsOptions {
+  bin: string;
+  /** 0 lets the server choose a free one. */
+  port: number;
+  /** Holds JetStream's files, the configuration (0600) and the pid file. Created when it is missing. */
+  storeDir: string;
+  logFile: string;
+  host?: string;
+  /** The server's whole environment; empty by default. */
+  env?: NodeJS.ProcessEnv;
+  maxPayloadBytes?: number;
+  /** Who may do what; without it anyone who reaches the port may do anything. */
+  authorization?: NatsAuthorization;
+  readyTimeoutMs?: number;
+}
+
+export interface RunningNats {
+  /** Without credentials. */
+  url: string;
+  pid: number;
+  port: number;
+  exited: Promise<ServerExit>;
+  /** SIGTERM, and SIGKILL after 10 s. */
+  stop(): Promise<void>;
+}
+
+const configFileOf = (storeDir: string): string => join(resolve(storeDir), 'nats.conf');
+
+/** The server's name as it greets a client, or undefined when nothing that speaks NATS is there. */
+async function greetedName(host: string, port: number, timeoutMs: number): Promise<string | undefined> {
+  return new Promise((done) => {
+    let received = '';
+    const socket = connect({ host, port });
+    const finish = (name: string | undefined): void => {
+      socket.destroy();
+      done(name);
+    };
+    socket.setTimeout(timeoutMs, () => finish(undefined));
+    socket.on('error', () => finish(undefined));
+    socket.on('close', () => finish(undefined));
+    socket.on('data', (chunk) => {
+      received += chunk.toString('utf8');
+      const info = /^INFO (\{.*\})\s*\r\n/.exec(received);
+      if (info?.[1] !== undefined) finish((JSON.parse(info[1]) as { server_name?: string }).server_name);
+      else if (received.length > 65_536) finish(undefined);
+    });
+  });
+}
+
+/** The port that the server chose, from the file it writes about it. */
+async function chosenPort(storeDir: string, bin: string, pid: number): Promise<number | undefined> {
+  const file = join(storeDir, `${basename(bin)}_${pid}.ports`);
+  const text = await readFile(file, 'utf8').catch(() => '');
+  if (text === '') return undefined;
+  const [client] = (JSON.parse(text) as { nats?: string[] }).nats ?? [];
+  return client === undefined ? undefined : Number(new URL(client).port);
+}
+
+/** Starts a nats-server with JetStream and returns when it greets clients. */
+export async function startNatsServer(options: StartNatsOptions): Promise<RunningNats> {
+  const host = options.host ?? '127.0.0.1';
+  const storeDir = resolve(options.storeDir);
+  const configFile = configFileOf(storeDir);
+  // The name is new at every start: it tells our server from another one that already has the port.
+  const serverName = `purser-${randomBytes(6).toString('hex')}`;
+  if (options.port !== 0) await requirePort('nats-server', host, options.port, PORT_VARIABLE);
+  await mkdir(storeDir, { recursive: true, mode: 0o700 });
+  await mkdir(dirname(options.logFile), { recursive: true });
+  const text = natsConfigText({
+    host,
+    port: options.port === 0 ? -1 : options.port,
+    serverName,
+    storeDir,
+    pidFile: join(storeDir, 'nats.pid'),
+    portsFileDir: storeDir,
+    maxPayloadBytes: options.maxPayloadBytes ?? 8 * 1024 * 1024,
+    authorization: options.authorization,
+  });
+  await rm(`${configFile}.new`, { force: true });
+  await writeFile(`${configFile}.new`, text, { mode: 0o600, flag: 'wx' });
+  await rename(`${configFile}.new`, configFile);
+
+  const server = await ServerProcess.start({
+    name: 'nats-server',
+    bin: options.bin,
+    args: ['-c', configFile],
+    env: options.env ?? {},
+    cwd: storeDir,
+    logFile: options.logFile,
+  });
+  const port = await server.waitUntilReady(
+    async () => {
+      const candidate = options.port === 0 ? await chosenPort(storeDir, options.bin, server.pid) : options.port;
+      if (candidate === undefined) return undefined;
+      return (await greetedName(host, candidate, 1_000)) === serverName ? candidate : undefined;
+    },
+    options.readyTimeoutMs ?? 15_000,
+    (tail) =>
+      tail.includes('address already in use')
+        ? portTaken('nats-server', host, options.port, PORT_VARIABLE)
+        : undefined,
+  );
+  return {
+    url: `nats://${host}:${port}`,
+    pid: server.pid,
+    port,
+    exited: server.exited,
+    stop: () => server.stop(STOP),
+  };
+}
+
+/**
+ * Ends a nats-server that a killed Purser left running with this store, and removes its pid and ports files.
+ * The caller must hold the lock of the data folder: a server in use is ended all the same.
+ * @returns the pid of the server that was ended
+ */
+export async function clearStaleNats(storeDir: string): Promise<{ ended: number | undefined }> {
+  const folder = resolve(storeDir);
+  const isIt = ({ command }: ProcessEntry): boolean => command.endsWith(` -c ${configFileOf(folder)}`);
+  let ended: number | undefined;
+  for (const { pid } of (await listProcesses()).filter(isIt)) {
+    if (!(await endProcess(pid, isIt, STOP))) {
+      throw new EmbeddedError(
+        'still_running',
+        `A nats-server of an earlier run (pid ${pid}) does not end.`,
+        `End it by hand: kill -9 ${pid}`,
+      );
+    }
+    ended = pid;
+  }
+  const left = (await readdir(folder).catch(() => [])).filter((name) => name === 'nats.pid' || name.endsWith('.ports'));
+  await Promise.all(left.map((name) => rm(join(folder, name), { force: true })));
+  return { ended };
+}
