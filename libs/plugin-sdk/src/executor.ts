@@ -22,7 +22,11 @@ export interface ExecutorSession {
   wrap: AbortSignal;
   /** Aborted: stop everything now; `run` returns when nothing is left alive. */
   kill: AbortSignal;
-  log(stream: 'stdout' | 'stderr' | 'purser', line: string): void;
+  /**
+   * Takes one line (16 KiB at most). When it returns a promise, wait for it before the next line of that stream: so a
+   * program that floods is slowed down instead of filling memory.
+   */
+  log(stream: 'stdout' | 'stderr' | 'purser', line: string): void | Promise<void>;
   /** Saves a checkpoint (1 MiB at most). Rejects with `stale_epoch` when a newer session owns the task: stop then. */
   checkpoint(state: Uint8Array): Promise<void>;
   /** Replaces the handoff document that the next session reads. */
