@@ -1,4 +1,4 @@
-import { access, constants, mkdir, stat } from 'node:fs/promises';
+import { access, constants, stat } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { EmbeddedError, reasonOf, type FailedStep } from './embedded-error.js';
 import { cachedBinaries } from './nats-cache.js';
@@ -96,13 +96,14 @@ export async function findNatsServer(options: FindNatsOptions): Promise<FoundNat
   }
   if (onPath.length === 0) failed('PATH', 'no nats-server in it or in the usual server folders');
 
+  let cached: string[];
   try {
-    await mkdir(options.cacheDir, { recursive: true });
+    cached = await cachedBinaries(options.cacheDir);
   } catch (error) {
     failed(`cache ${options.cacheDir}`, error);
     throw notFound(steps);
   }
-  for (const path of await cachedBinaries(options.cacheDir)) {
+  for (const path of cached) {
     const found = await attempt('cache', path, () => path);
     if (found) return found;
   }

@@ -30,7 +30,8 @@ export interface NatsConfig {
 /** A quoted string of the server's configuration language, which knows no escape for control characters. */
 function quote(text: string): string {
   // eslint-disable-next-line no-control-regex
-  if (/[\u0000-\u001f\u007f]/.test(text)) throw new TypeError('nats-server configuration: control character in a string');
+  if (/[\u0000-\u001f\u007f]/.test(text))
+    throw new TypeError('nats-server configuration: control character in a string');
   return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 }
 

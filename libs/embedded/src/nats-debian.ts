@@ -31,7 +31,11 @@ async function apt(folder: string, args: string[], timeout: number): Promise<voi
   } catch (error) {
     const { stderr, code } = error as { stderr?: string; code?: unknown };
     if (code === 'ENOENT') throw new Error('this machine has no apt-get', { cause: error });
-    const said = stderr?.split('\n').filter((line) => line.startsWith('E:')).join(' ') ?? '';
+    const said =
+      stderr
+        ?.split('\n')
+        .filter((line) => line.startsWith('E:'))
+        .join(' ') ?? '';
     throw new Error(said === '' ? reasonOf(error) : said, { cause: error });
   }
 }

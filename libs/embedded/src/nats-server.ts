@@ -112,9 +112,7 @@ export async function startNatsServer(options: StartNatsOptions): Promise<Runnin
     },
     options.readyTimeoutMs ?? 15_000,
     (tail) =>
-      tail.includes('address already in use')
-        ? portTaken('nats-server', host, options.port, PORT_VARIABLE)
-        : undefined,
+      tail.includes('address already in use') ? portTaken('nats-server', host, options.port, PORT_VARIABLE) : undefined,
   );
   return {
     url: `nats://${host}:${port}`,

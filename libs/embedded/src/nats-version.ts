@@ -24,7 +24,11 @@ function parts(version: string): [number, number, number] {
 /** Negative when `a` is older than `b`. */
 export function compareVersions(a: string, b: string): number {
   const right = parts(b);
-  return parts(a).map((part, index) => part - (right[index] ?? 0)).find((difference) => difference !== 0) ?? 0;
+  return (
+    parts(a)
+      .map((part, index) => part - (right[index] ?? 0))
+      .find((difference) => difference !== 0) ?? 0
+  );
 }
 
 /** The version of a usable binary; throws with the reason when it is not one. */
