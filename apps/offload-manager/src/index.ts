@@ -1,1 +1,10 @@
-export {};
+import { type Environment, type RunningService, startService } from '@purser/service';
+import { AppModule } from './app.module.js';
+import { Config } from './config.js';
+
+/** Starts the offload-manager with the given environment. */
+export const start = (env: Environment): Promise<RunningService> =>
+  startService(
+    { name: 'offload-manager', config: Config, port: (config) => config.PURSER_OFFLOAD_PORT, module: AppModule },
+    env,
+  );

@@ -1,1 +1,5 @@
-export {};
+export { Bus, type BusOptions, type CallOptions } from './bus.js';
+export { check, frame, unframe } from './event.js';
+export { Consume, Hear, Serve, Take, type Taken } from './handlers.js';
+export { BusStrategy, type StrategyOptions } from './strategy.js';
+export { currentTraceId, currentTraceparent, withTrace } from './trace.js';

@@ -46,7 +46,7 @@ export interface Fact<Data extends z.ZodType = z.ZodType> {
   data: Data;
 }
 
-export type StreamName = 'TASKS' | 'SPEND' | 'FACTS';
+export type StreamName = 'TASKS' | 'SPEND' | 'FACTS' | 'DEAD';
 export type Contract = Operation | Command | Fact;
 
 export type RequestOf<O extends Operation> = z.output<O['request']>;

@@ -29,3 +29,19 @@ export const servicesList = operation('services.list', {
   reply: z.object({ services: z.array(Heartbeat) }),
   http: { method: 'GET', path: '/v1/services' },
 });
+
+export const deadLetter = fact('dead.letter', {
+  by: 'every service',
+  id: 'the subject it came on',
+  stream: 'DEAD',
+  summary: 'A message on a stream that could not be read, or failed too often; kept for a person to look at.',
+  data: z.object({
+    subject: z.string(),
+    stream: z.string(),
+    seq: z.number().int(),
+    deliveries: z.number().int(),
+    reason: z.string(),
+    /** As it came, cut to 512 KiB. */
+    payload: z.string(),
+  }),
+});

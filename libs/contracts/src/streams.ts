@@ -46,6 +46,14 @@ export const STREAMS: Record<StreamName, StreamShape> = {
     duplicateWindowMs: 120_000,
     meaning: 'What happened, for a week.',
   },
+  DEAD: {
+    subjects: ['dead.letter.>'],
+    retention: 'limits',
+    maxAgeMs: 30 * day,
+    maxBytes: 2 ** 28,
+    duplicateWindowMs: 120_000,
+    meaning: 'Messages that no handler could take, with the reason.',
+  },
 };
 
 export const BUCKETS = {

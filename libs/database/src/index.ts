@@ -1,1 +1,9 @@
-export {};
+export { Database, type DatabaseOptions, type MigrationClass, type Sql, violatedConstraint } from './database.js';
+export {
+  appendToOutbox,
+  CreateOutbox1700000000000,
+  deleteFromOutbox,
+  type OutboxRow,
+  takeFromOutbox,
+} from './outbox.js';
+export type { MigrationInterface, QueryRunner } from 'typeorm';

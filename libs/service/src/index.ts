@@ -1,1 +1,20 @@
-export {};
+export { Clock, systemClock } from './clock.js';
+export {
+  CONFIG,
+  type Environment,
+  milliseconds,
+  parseConfig,
+  port,
+  serviceSettings,
+  type ServiceSettings,
+} from './config.js';
+export { ErrorFilter, type ErrorRenderer, plainErrors } from './error-filter.js';
+export { Metrics, Readiness } from './health.js';
+export { HEARTBEAT_MS, HeartbeatPublisher, VERSION } from './heartbeat.js';
+export { Latch, LATCH_MAX_AGE_MS } from './latch.js';
+export { EmergencyStop } from './latch.handlers.js';
+export { createLog, Log } from './log.js';
+export { runUntilSignal } from './main.js';
+export { Outbox } from './outbox-relay.js';
+export { adminKeyFile, readOrCreateSecret, readSecret } from './secrets.js';
+export { type RunningService, type ServiceDefinition, startService } from './service.js';

@@ -1,0 +1,5 @@
+import { Module } from '@nestjs/common';
+import { VmsHandlers } from './vms/vms.handlers.js';
+
+@Module({ controllers: [VmsHandlers] })
+export class AppModule {}

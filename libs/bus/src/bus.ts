@@ -1,0 +1,264 @@
+import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { Kvm, type KV } from '@nats-io/kv';
+import { errors, headers, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';
+import { connect } from '@nats-io/transport-node';
+import {
+  type Command,
+  ErrorReply,
+  type Fact,
+  type Operation,
+  PurserError,
+  type ReplyOf,
+  type RequestInput,
+  type ServiceName,
+} from '@purser/contracts';
+import type { z } from 'zod';
+import { check, type EventOrigin, frame } from './event.js';
+import { ensureStreams } from './streams.js';
+import { currentTraceparent } from './trace.js';
+
+export interface BusOptions {
+  /** `nats://user:password@host:4222`; several, separated by commas, for a cluster. */
+  url: string;
+  /** Who connects: a service, or another name such as `cli`. */
+  service: ServiceName | 'cli' | 'tools';
+  instance: string;
+  replicas?: number;
+  /** How long to wait for the first connection. */
+  connectTimeoutMs?: number;
+}
+
+export interface CallOptions {
+  timeoutMs?: number;
+  signal?: AbortSignal;
+}
+
+const CALL_TIMEOUT_MS = 5_000;
+const PUBLISH_TIMEOUT_MS = 5_000;
+
+/** The one way onto NATS: typed requests, facts and commands, and the key-value buckets. */
+export class Bus {
+  private readonly buckets = new Map<string, Promise<KV>>();
+
+  private online = true;
+
+  private constructor(
+    readonly connection: NatsConnection,
+    readonly jetstream: JetStreamClient,
+    readonly manager: JetStreamManager,
+    readonly origin: EventOrigin,
+    readonly replicas: number,
+  ) {
+    void this.watchConnection();
+  }
+
+  static async connect(options: BusOptions): Promise<Bus> {
+    const connection = await connectWithin(options);
+    // The manager checks that JetStream is on only when asked; we ask for the streams right away, which tells the same.
+    const manager = await jetstreamManager(connection, { checkAPI: false });
+    return new Bus(
+      connection,
+      jetstream(connection),
+      manager,
+      { service: options.service, instance: options.instance },
+      options.replicas ?? 1,
+    );
+  }
+
+  get connected(): boolean {
+    return this.online && !this.connection.isClosed();
+  }
+
+  private async watchConnection(): Promise<void> {
+    for await (const { type } of this.connection.status()) {
+      if (type === 'disconnect' || type === 'close') this.online = false;
+      else if (type === 'reconnect') this.online = true;
+    }
+  }
+
+  ensureStreams(): Promise<void> {
+    return ensureStreams(this.manager, this.replicas);
+  }
+
+  /** Asks for an operation. Throws the PurserError that its handler threw, `unavailable` when nobody serves it, or `timeout`. */
+  async call<O extends Operation>(
+    operation: O,
+    request: RequestInput<O>,
+    options: CallOptions = {},
+  ): Promise<ReplyOf<O>> {
+    options.signal?.throwIfAborted();
+    const checked = check(operation.request, request, operation.name);
+    const reply = await this.request(operation, JSON.stringify(checked), options);
+    const text = reply.string();
+    if (reply.headers?.has('Nats-Service-Error-Code')) throw errorFrom(text, operation.name);
+    return check(operation.reply, JSON.parse(text), `reply of ${operation.name}`) as ReplyOf<O>;
+  }
+
+  private async request(
+    operation: Operation,
+    payload: string,
+    { timeoutMs = CALL_TIMEOUT_MS, signal }: CallOptions,
+  ): Promise<Msg> {
+    try {
+      return await abortable(
+        this.connection.request(operation.name, payload, { timeout: timeoutMs, headers: this.headers() }),
+        signal,
+      );
+    } catch (cause) {
+      signal?.throwIfAborted();
+      if (cause instanceof errors.TimeoutError) {
+        throw new PurserError('timeout', {
+          message: `${operation.name}: no answer from ${operation.owner} within ${timeoutMs} ms`,
+          cause,
+        });
+      }
+      const nobody =
+        cause instanceof errors.NoRespondersError ||
+        (cause instanceof Error && cause.cause instanceof errors.NoRespondersError);
+      const message = nobody
+        ? `${operation.name}: no ${operation.owner} is running`
+        : `${operation.name}: the bus is not reachable (${(cause as Error).message})`;
+      throw new PurserError('unavailable', { message, cause });
+    }
+  }
+
+  /** Publishes a fact; a durable one is stored when this resolves. `id` fills the subject's last tokens. */
+  async publish<F extends Fact>(
+    fact: F,
+    id: string | undefined,
+    data: z.input<F['data']>,
+    eventId?: string,
+  ): Promise<void> {
+    if ((id === undefined) !== (fact.id === undefined))
+      throw new TypeError(`${fact.name} is published ${fact.id ? `with its ${fact.id}` : 'without an id'}`);
+    const subject = id === undefined ? fact.name : `${fact.name}.${id}`;
+    const event = frame(fact.name, subject, check(fact.data, data, fact.name), this.origin, eventId);
+    await this.publishFramed(subject, JSON.stringify(event), event.id, fact.stream !== undefined);
+  }
+
+  /** Sends a command; it is stored when this resolves. */
+  async send<C extends Command>(command: C, payload: z.input<C['payload']>, eventId?: string): Promise<void> {
+    const event = frame(
+      command.name,
+      command.name,
+      check(command.payload, payload, command.name),
+      this.origin,
+      eventId,
+    );
+    await this.publishFramed(command.name, JSON.stringify(event), event.id, true);
+  }
+
+  /** For the outbox: an event that was framed when its transaction committed. */
+  async publishFramed(subject: string, event: string, eventId: string, durable: boolean): Promise<void> {
+    const head = this.headers();
+    head.set('Nats-Msg-Id', eventId);
+    if (!durable) {
+      this.connection.publish(subject, event, { headers: head });
+      return;
+    }
+    try {
+      await this.jetstream.publish(subject, event, { headers: head, msgID: eventId, timeout: PUBLISH_TIMEOUT_MS });
+    } catch (cause) {
+      throw new PurserError('unavailable', {
+        message: `${subject}: not stored by JetStream (${(cause as Error).message})`,
+        cause,
+      });
+    }
+  }
+
+  /** A key-value bucket, created when it is missing. */
+  bucket(name: string): Promise<KV> {
+    const known = this.buckets.get(name);
+    if (known) return known;
+    const opened = new Kvm(this.jetstream).create(name, { history: 1, replicas: this.replicas });
+    this.buckets.set(name, opened);
+    opened.catch(() => this.buckets.delete(name));
+    return opened;
+  }
+
+  /** The JSON under a key, or undefined. */
+  async read(bucket: string, key: string): Promise<unknown> {
+    const entry = await (await this.bucket(bucket)).get(key);
+    return entry?.operation === 'PUT' ? entry.json() : undefined;
+  }
+
+  async write(bucket: string, key: string, value: unknown): Promise<void> {
+    await (await this.bucket(bucket)).put(key, JSON.stringify(value));
+  }
+
+  private headers(): MsgHdrs {
+    const head = headers();
+    const traceparent = currentTraceparent();
+    if (traceparent !== undefined) head.set('traceparent', traceparent);
+    return head;
+  }
+
+  /** Sends what is buffered and closes. Bounded, so that a dead server does not hold up a shutdown. */
+  async close(): Promise<void> {
+    if (this.connection.isClosed()) return;
+    const drained = this.online ? this.connection.drain() : this.connection.close();
+    await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, 3_000).unref())]).catch(() => undefined);
+    if (!this.connection.isClosed()) await this.connection.close();
+  }
+}
+
+async function connectWithin({
+  url,
+  service,
+  instance,
+  connectTimeoutMs = 30_000,
+}: BusOptions): Promise<NatsConnection> {
+  const servers = url.split(',').map((one) => new URL(one.trim()));
+  const [first] = servers;
+  if (!first) throw new PurserError('invalid_request', { message: 'the NATS URL is empty' });
+  const deadline = Date.now() + connectTimeoutMs;
+  for (;;) {
+    try {
+      return await connect({
+        servers: servers.map((server) => server.host),
+        ...(first.username
+          ? { user: decodeURIComponent(first.username), pass: decodeURIComponent(first.password) }
+          : {}),
+        name: `${service}.${instance}`,
+        inboxPrefix: `_INBOX_${service}`,
+        maxReconnectAttempts: -1,
+        reconnectTimeWait: 250,
+        reconnectJitter: 250,
+        pingInterval: 5_000,
+        maxPingOut: 2,
+        timeout: 3_000,
+      });
+    } catch (cause) {
+      const refusedForGood = cause instanceof errors.AuthorizationError;
+      if (refusedForGood || Date.now() > deadline) {
+        throw new PurserError('unavailable', {
+          message: `no connection to NATS at ${first.host}: ${(cause as Error).message}. ${
+            refusedForGood
+              ? 'The user or password in the NATS URL is wrong.'
+              : 'Is the server running? Set PURSER_NATS_URL, or start it.'
+          }`,
+          cause,
+        });
+      }
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+}
+
+function errorFrom(text: string, name: string): PurserError {
+  const parsed = ErrorReply.safeParse(JSON.parse(text));
+  if (!parsed.success)
+    return new PurserError('internal', { message: `${name}: the error reply is not readable: ${text.slice(0, 200)}` });
+  const { code, message, details } = parsed.data.error;
+  return new PurserError(code, { message, details });
+}
+
+function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work;
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

@@ -1,0 +1,130 @@
+import { AckPolicy, type ConsumerMessages, DeliverPolicy, type JsMsg } from '@nats-io/jetstream';
+import { isPurserError, type StreamName } from '@purser/contracts';
+import type { Bus } from './bus.js';
+import { withTrace } from './trace.js';
+
+export interface ConsumerOptions {
+  stream: StreamName;
+  subject: string;
+  durable: string;
+  batch: number;
+  handle(messages: JsMsg[]): Promise<void>;
+  /** Called for a message that will never be handled: it failed for good, or too often. Must keep it somewhere. */
+  giveUp(message: JsMsg, error: unknown): Promise<void>;
+  report(error: unknown, what: string): void;
+}
+
+const MAX_WAITING = 1_000;
+/** A defect (not passing trouble such as a database that is away) is tried this often. */
+const MAX_DELIVERIES_OF_A_DEFECT = 10;
+const ACK_WAIT_NANOS = 60_000_000_000;
+
+/** One durable pull consumer that survives restarts of the server, loss of its stream and failures of its handler. */
+export class DurableConsumer {
+  private readonly waiting: JsMsg[] = [];
+  private messages: ConsumerMessages | undefined;
+  private closing = false;
+  private running: Promise<void> | undefined;
+  private pumping: Promise<void> | undefined;
+  private wake: (() => void) | undefined;
+
+  constructor(
+    private readonly bus: Bus,
+    private readonly options: ConsumerOptions,
+  ) {}
+
+  start(): void {
+    this.running = this.run();
+  }
+
+  /** Stops taking, and waits for the batch at hand; what was not handled comes again elsewhere. */
+  async stop(): Promise<void> {
+    this.closing = true;
+    this.wake?.();
+    this.messages?.stop();
+    await this.pumping;
+    await this.running;
+    for (const message of this.waiting.splice(0)) message.nak();
+  }
+
+  private async run(): Promise<void> {
+    for (let failures = 0; !this.closing;) {
+      try {
+        const consumer = await this.open();
+        failures = 0;
+        this.messages = consumer;
+        if (this.closing) consumer.stop();
+        for await (const message of consumer) {
+          this.waiting.push(message);
+          this.pumping ??= this.pump();
+        }
+      } catch (error) {
+        if (this.closing) return;
+        failures += 1;
+        if (failures === 3) this.options.report(error, `consumer ${this.options.durable} cannot be opened; trying on`);
+        await this.pause(Math.min(5_000, 100 * 2 ** failures));
+      }
+    }
+  }
+
+  private async open(): Promise<ConsumerMessages> {
+    const { stream, durable, subject } = this.options;
+    await this.bus.manager.consumers.add(stream, {
+      durable_name: durable,
+      ack_policy: AckPolicy.Explicit,
+      deliver_policy: DeliverPolicy.All,
+      filter_subject: subject,
+      ack_wait: ACK_WAIT_NANOS,
+      max_ack_pending: MAX_WAITING,
+    });
+    const consumer = await this.bus.jetstream.consumers.get(stream, durable);
+    return consumer.consume({ max_messages: MAX_WAITING / 2, abort_on_missing_resource: true });
+  }
+
+  private async pump(): Promise<void> {
+    while (this.waiting.length > 0 && !this.closing) {
+      // A batch that keeps failing is taken apart, so that one bad message does not hold the others.
+      const size = (this.waiting[0]?.info.deliveryCount ?? 1) > 3 ? 1 : this.options.batch;
+      const batch = this.waiting.splice(0, size);
+      await withTrace(batch.length === 1 ? batch[0]?.headers?.get('traceparent') : undefined, () => this.handle(batch));
+    }
+    this.pumping = undefined;
+  }
+
+  private async handle(batch: JsMsg[]): Promise<void> {
+    try {
+      await this.options.handle(batch);
+      for (const message of batch) message.ack();
+    } catch (error) {
+      const passing = isPurserError(error) && error.retryable;
+      if (!passing)
+        this.options.report(error, `consumer ${this.options.durable} could not handle ${batch.length} message(s)`);
+      for (const message of batch) await this.retryOrGiveUp(message, error, passing);
+    }
+  }
+
+  private async retryOrGiveUp(message: JsMsg, error: unknown, passing: boolean): Promise<void> {
+    const deliveries = message.info.deliveryCount;
+    if (passing || deliveries < MAX_DELIVERIES_OF_A_DEFECT) {
+      message.nak(Math.min(30_000, 200 * 2 ** Math.min(deliveries, 8)));
+      return;
+    }
+    try {
+      await this.options.giveUp(message, error);
+      message.term('kept as a dead letter');
+    } catch (failure) {
+      this.options.report(failure, `consumer ${this.options.durable} could not keep a dead letter`);
+      message.nak(30_000);
+    }
+  }
+
+  private pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}

@@ -1,0 +1,44 @@
+import { MessagePattern } from '@nestjs/microservices';
+import type { Command, Fact, FactData, Operation, PayloadOf, PurserError, RequestOf } from '@purser/contracts';
+import type { z } from 'zod';
+
+/** How the strategy is to feed one handler; travels through Nest as the pattern's extras. */
+export type Route =
+  | { how: 'serve'; operation: Operation }
+  | { how: 'take'; command: Command }
+  | { how: 'hear'; fact: Fact }
+  | { how: 'consume'; fact: Fact; durable: string; batch: number };
+
+/** A command as it was taken from its stream: checked, or why it cannot be and what it said. */
+export type Taken<C extends Command> =
+  { ok: true; payload: PayloadOf<C>; eventId: string } | { ok: false; error: PurserError; raw: string };
+
+type HandlerDecorator<In, Out> = (
+  target: object,
+  key: string,
+  descriptor: { value?: (input: In) => Promise<Out> },
+) => void;
+
+const pattern = (name: string, route: Route) => MessagePattern(name, { route });
+
+/** Serves an operation. One instance of the service gets each request. */
+export const Serve = <O extends Operation>(operation: O): HandlerDecorator<RequestOf<O>, z.input<O['reply']>> =>
+  pattern(operation.name, { how: 'serve', operation }) as HandlerDecorator<RequestOf<O>, z.input<O['reply']>>;
+
+/**
+ * Takes a command from its work queue, once. It is removed when the handler resolves and comes again later when it rejects,
+ * so a handler rejects only for trouble that passes and answers for everything else itself.
+ */
+export const Take = <C extends Command>(command: C): HandlerDecorator<Taken<C>, void> =>
+  pattern(command.name, { how: 'take', command }) as HandlerDecorator<Taken<C>, void>;
+
+/** Hears a fact or broadcast as it is published, on every instance; one that is missed is missed. */
+export const Hear = <F extends Fact>(fact: F): HandlerDecorator<FactData<F>, void> =>
+  pattern(`hear ${fact.name}`, { how: 'hear', fact }) as HandlerDecorator<FactData<F>, void>;
+
+/** Consumes a durable fact: each message reaches one instance of the service, in batches, and comes again until the handler resolves. */
+export const Consume = <F extends Fact>(
+  fact: F,
+  options: { durable: string; batch: number },
+): HandlerDecorator<FactData<F>[], void> =>
+  pattern(`consume ${fact.name}`, { how: 'consume', fact, ...options }) as HandlerDecorator<FactData<F>[], void>;

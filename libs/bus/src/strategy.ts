@@ -1,0 +1,218 @@
+import type { JsMsg } from '@nats-io/jetstream';
+import type { Msg, Subscription } from '@nats-io/nats-core';
+import { type Service, type ServiceMsg, Svcm } from '@nats-io/services';
+import { type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
+import {
+  type Command,
+  type Fact,
+  isPurserError,
+  type Operation,
+  PurserError,
+  servedBy,
+  type ServiceName,
+} from '@purser/contracts';
+import { lastValueFrom } from 'rxjs';
+import type { Bus } from './bus.js';
+import { DurableConsumer } from './consumer.js';
+import { keepDeadLetter } from './dead-letters.js';
+import { check, unframe } from './event.js';
+import type { Route, Taken } from './handlers.js';
+import { withTrace } from './trace.js';
+
+export interface StrategyOptions {
+  bus: Bus;
+  service: ServiceName;
+  version: string;
+  report(error: unknown, what: string): void;
+}
+
+/** Nest's way onto the bus: turns handlers that are decorated with contracts into subscriptions and consumers. */
+export class BusStrategy extends Server implements CustomTransportStrategy {
+  override transportId = Symbol('purser-bus');
+  private readonly subscriptions: Subscription[] = [];
+  private readonly consumers: DurableConsumer[] = [];
+  private micro: Service | undefined;
+
+  constructor(private readonly options: StrategyOptions) {
+    super();
+  }
+
+  override addHandler(
+    pattern: unknown,
+    callback: MessageHandler,
+    isEvent?: boolean,
+    extras?: Record<string, unknown>,
+  ): void {
+    const name = String(pattern);
+    if (this.messageHandlers.has(name))
+      throw new Error(`${this.options.service}: two handlers for "${name}"; remove one`);
+    super.addHandler(pattern, callback, isEvent, extras);
+  }
+
+  listen(done: (error?: unknown) => void): void {
+    this.open().then(
+      () => done(),
+      (error: unknown) => done(error),
+    );
+  }
+
+  private async open(): Promise<void> {
+    const { bus, service, version } = this.options;
+    this.refuseMissingHandlers();
+    await bus.ensureStreams();
+    this.micro = await new Svcm(bus.connection).add({
+      name: service,
+      version,
+      description: `Purser ${service}`,
+      metadata: { instance: bus.origin.instance },
+      queue: service,
+    });
+    for (const [, handler] of this.messageHandlers) {
+      const { route } = handler.extras as { route: Route };
+      if (route.how === 'serve') this.serve(route.operation, handler);
+      else if (route.how === 'hear') this.hear(route.fact, handler);
+      else if (route.how === 'take') this.take(route.command, handler);
+      else this.consume(route, handler);
+    }
+    await bus.connection.flush();
+  }
+
+  private refuseMissingHandlers(): void {
+    const missing = servedBy(this.options.service).filter((contract) => !this.messageHandlers.has(contract.name));
+    if (missing.length > 0)
+      throw new Error(`${this.options.service}: no handler for ${missing.map((contract) => contract.name).join(', ')}`);
+  }
+
+  private serve(operation: Operation, handler: MessageHandler): void {
+    this.micro?.addEndpoint(operation.name.replaceAll('.', '-'), {
+      subject: operation.name,
+      queue: this.options.service,
+      metadata: { summary: operation.summary },
+      handler: async (error, message) => {
+        if (error) return this.options.report(error, operation.name);
+        await withTrace(message.headers?.get('traceparent'), () => this.answer(operation, handler, message));
+      },
+    });
+  }
+
+  private async answer(operation: Operation, handler: MessageHandler, message: ServiceMsg): Promise<void> {
+    try {
+      const { data } = unframe(message.string() || '{}', operation.name);
+      const result = await this.run(handler, check(operation.request, data, operation.name));
+      message.respond(JSON.stringify(check(operation.reply, result, `reply of ${operation.name}`)));
+    } catch (error) {
+      const known = isPurserError(error) ? error : this.defect(error, operation.name);
+      message.respondError(
+        known.status,
+        known.code,
+        JSON.stringify({ error: { code: known.code, message: known.message, details: known.details } }),
+      );
+    }
+  }
+
+  private hear(fact: Fact, handler: MessageHandler): void {
+    const subject = fact.id === undefined ? fact.name : `${fact.name}.>`;
+    this.subscriptions.push(
+      this.options.bus.connection.subscribe(subject, {
+        callback: (error, message) => {
+          if (error) return this.options.report(error, `subscription to ${subject}`);
+          withTrace(message.headers?.get('traceparent'), () => this.listenTo(fact, handler, message)).catch(
+            (failure: unknown) => this.options.report(failure, `${fact.name} was heard but not handled`),
+          );
+        },
+      }),
+    );
+  }
+
+  private async listenTo(fact: Fact, handler: MessageHandler, message: Msg): Promise<void> {
+    await this.run(handler, check(fact.data, unframe(message.string(), message.subject).data, message.subject));
+  }
+
+  private take(command: Command, handler: MessageHandler): void {
+    this.startConsumer(command.stream, command.name, command.name.replaceAll('.', '-'), 1, async ([message]) => {
+      if (message) await this.run(handler, this.taken(command, message));
+    });
+  }
+
+  private taken(command: Command, message: JsMsg): Taken<Command> {
+    const raw = message.string();
+    try {
+      const { data, event } = unframe(raw, command.name);
+      return {
+        ok: true,
+        payload: check(command.payload, data, command.name),
+        eventId: event?.id ?? `${message.info.stream}-${message.seq}`,
+      };
+    } catch (error) {
+      if (!isPurserError(error)) throw error;
+      return { ok: false, error, raw };
+    }
+  }
+
+  private consume(route: Extract<Route, { how: 'consume' }>, handler: MessageHandler): void {
+    const { fact, durable, batch } = route;
+    if (!fact.stream) throw new Error(`${fact.name} is not kept in a stream; hear it instead`);
+    this.startConsumer(
+      fact.stream,
+      fact.id === undefined ? fact.name : `${fact.name}.>`,
+      durable,
+      batch,
+      async (messages) => {
+        const readable: unknown[] = [];
+        for (const message of messages) {
+          try {
+            readable.push(check(fact.data, unframe(message.string(), message.subject).data, message.subject));
+          } catch (error) {
+            await keepDeadLetter(this.options.bus, message, error);
+            this.options.report(error, `${message.subject} was not readable and is kept as a dead letter`);
+          }
+        }
+        if (readable.length > 0) await this.run(handler, readable);
+      },
+    );
+  }
+
+  private startConsumer(
+    stream: Command['stream'],
+    subject: string,
+    durable: string,
+    batch: number,
+    handle: (messages: JsMsg[]) => Promise<void>,
+  ): void {
+    const { bus, report } = this.options;
+    const consumer = new DurableConsumer(bus, {
+      stream,
+      subject,
+      durable,
+      batch,
+      handle,
+      report,
+      giveUp: (message, error) => keepDeadLetter(bus, message, error),
+    });
+    this.consumers.push(consumer);
+    consumer.start();
+  }
+
+  private async run(handler: MessageHandler, data: unknown): Promise<unknown> {
+    return lastValueFrom(this.transformToObservable(await handler(data)), { defaultValue: undefined });
+  }
+
+  private defect(error: unknown, name: string): PurserError {
+    this.options.report(error, `${name} failed`);
+    return new PurserError('internal', { cause: error });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.consumers.map((consumer) => consumer.stop()));
+    for (const subscription of this.subscriptions) subscription.unsubscribe();
+    await this.micro?.stop();
+  }
+
+  on(): never {
+    throw new Error('the bus strategy emits no events');
+  }
+
+  unwrap<T>(): T {
+    return this.options.bus.connection as T;
+  }
+}

@@ -1,0 +1,19 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { randomBytes } from 'node:crypto';
+
+/** W3C trace context: `00-<32 hex trace>-<16 hex span>-<flags>`. */
+const PATTERN = /^00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})$/;
+
+const storage = new AsyncLocalStorage<string>();
+
+/** The traceparent to send on with whatever is published from here; undefined outside any request. */
+export const currentTraceparent = (): string | undefined => storage.getStore();
+
+export const currentTraceId = (): string | undefined => storage.getStore()?.slice(3, 35);
+
+/** Runs `work` in a span of its own: within the trace that came in, or in a new one when none or a broken one came. */
+export function withTrace<T>(incoming: string | undefined, work: () => T): T {
+  const match = incoming === undefined ? null : PATTERN.exec(incoming);
+  const trace = match?.[1] ?? randomBytes(16).toString('hex');
+  return storage.run(`00-${trace}-${randomBytes(8).toString('hex')}-${match?.[2] ?? '01'}`, work);
+}

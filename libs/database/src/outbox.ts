@@ -1,0 +1,53 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+import type { Sql } from './database.js';
+
+export interface OutboxRow {
+  seq: bigint;
+  event_id: string;
+  subject: string;
+  event: string;
+}
+
+/** Facts that are to be published because a transaction committed: written in it, sent after it. */
+export class CreateOutbox1700000000000 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      CREATE TABLE outbox (
+        seq        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        event_id   text NOT NULL UNIQUE,
+        subject    text NOT NULL,
+        event      text NOT NULL,
+        created_at timestamptz NOT NULL DEFAULT now()
+      )`);
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE outbox');
+  }
+}
+
+export async function appendToOutbox(
+  tx: Sql,
+  rows: { eventId: string; subject: string; event: string }[],
+): Promise<void> {
+  if (rows.length === 0) return;
+  await tx.query(
+    `INSERT INTO outbox (event_id, subject, event)
+     SELECT * FROM unnest($1::text[], $2::text[], $3::text[])
+     ON CONFLICT (event_id) DO NOTHING`,
+    [rows.map((row) => row.eventId), rows.map((row) => row.subject), rows.map((row) => row.event)],
+  );
+}
+
+/** The next rows in order, for the one relay that holds the lock; the caller publishes them before its transaction ends. */
+export async function takeFromOutbox(tx: Sql, limit: number): Promise<OutboxRow[]> {
+  const [lock] = await tx.query<{ held: boolean }>(
+    `SELECT pg_try_advisory_xact_lock(hashtextextended(current_schema() || '.outbox', 0)) AS held`,
+  );
+  if (!lock?.held) return [];
+  return tx.query<OutboxRow>('SELECT seq, event_id, subject, event FROM outbox ORDER BY seq LIMIT $1', [limit]);
+}
+
+export async function deleteFromOutbox(tx: Sql, rows: OutboxRow[]): Promise<void> {
+  await tx.query('DELETE FROM outbox WHERE seq = ANY($1)', [rows.map((row) => row.seq.toString())]);
+}

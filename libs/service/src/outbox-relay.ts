@@ -1,0 +1,68 @@
+import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Bus, check, frame } from '@purser/bus';
+import type { Fact } from '@purser/contracts';
+import { appendToOutbox, Database, deleteFromOutbox, type Sql, takeFromOutbox } from '@purser/database';
+import type { z } from 'zod';
+import { Log } from './log.js';
+
+const SWEEP_MS = 1_000;
+const BATCH = 200;
+
+/** Facts that must be published if, and only if, a transaction commits. */
+@Injectable()
+export class Outbox implements OnApplicationBootstrap, OnModuleDestroy {
+  private timer: NodeJS.Timeout | undefined;
+  private flushing: Promise<void> | undefined;
+  private again = false;
+
+  constructor(
+    private readonly database: Database,
+    private readonly bus: Bus,
+    private readonly log: Log,
+  ) {}
+
+  /** Adds a fact to the transaction. Call `flush` after it, to send at once; the sweep sends it anyway. */
+  async add<F extends Fact>(tx: Sql, fact: F, id: string, data: z.input<F['data']>, eventId?: string): Promise<void> {
+    const subject = `${fact.name}.${id}`;
+    const event = frame(fact.name, subject, check(fact.data, data, fact.name), this.bus.origin, eventId);
+    await appendToOutbox(tx, [{ eventId: event.id, subject, event: JSON.stringify(event) }]);
+  }
+
+  onApplicationBootstrap(): void {
+    this.timer = setInterval(() => void this.flush(), SWEEP_MS);
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    clearInterval(this.timer);
+    await this.flush();
+  }
+
+  /** Never rejects: what cannot be sent now is sent by a later sweep. */
+  flush(): Promise<void> {
+    this.again = true;
+    this.flushing ??= this.drain().finally(() => (this.flushing = undefined));
+    return this.flushing;
+  }
+
+  private async drain(): Promise<void> {
+    while (this.again && this.bus.connected) {
+      this.again = false;
+      try {
+        if ((await this.sendBatch()) === BATCH) this.again = true;
+      } catch (error) {
+        this.log.debug({ error }, 'facts wait in the outbox');
+        return;
+      }
+    }
+  }
+
+  private sendBatch(): Promise<number> {
+    return this.database.transaction(async (tx) => {
+      const rows = await takeFromOutbox(tx, BATCH);
+      if (rows.length === 0) return 0;
+      await Promise.all(rows.map((row) => this.bus.publishFramed(row.subject, row.event, row.event_id, true)));
+      await deleteFromOutbox(tx, rows);
+      return rows.length;
+    });
+  }
+}
