@@ -26,6 +26,12 @@ const base = {
   modulePathIgnorePatterns: ['/dist/', '/.purser/'],
 };
 
+// A folder for the servers of a run, made and removed around it; runs of fast specs alone go without.
+const servers = {
+  globalSetup: '<rootDir>/libs/testing/src/jest/begin-run.mjs',
+  globalTeardown: '<rootDir>/libs/testing/src/jest/end-run.mjs',
+};
+
 const io = ['\\.(db|bus|io)\\.spec\\.ts$', '\\.e2e\\.spec\\.ts$'];
 
 export default {
@@ -36,7 +42,12 @@ export default {
       testMatch: ['<rootDir>/{apps,libs,plugins}/*/src/**/*.spec.ts'],
       testPathIgnorePatterns: io,
     },
-    { ...base, displayName: 'io', testMatch: ['<rootDir>/{apps,libs,plugins}/*/src/**/*.{db,bus,io}.spec.ts'] },
-    { ...base, displayName: 'e2e', testMatch: ['<rootDir>/test/**/*.e2e.spec.ts'] },
+    {
+      ...base,
+      ...servers,
+      displayName: 'io',
+      testMatch: ['<rootDir>/{apps,libs,plugins}/*/src/**/*.{db,bus,io}.spec.ts'],
+    },
+    { ...base, ...servers, displayName: 'e2e', testMatch: ['<rootDir>/test/**/*.e2e.spec.ts'] },
   ],
 };

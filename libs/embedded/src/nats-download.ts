@@ -39,7 +39,7 @@ async function fetchTo(file: string, url: string, options: DownloadOptions): Pro
   const target = await open(file, 'wx', 0o600);
   try {
     let bytes = 0;
-    for await (const chunk of response.body) {
+    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
       bytes += chunk.byteLength;
       if (bytes > MAX_ARCHIVE_BYTES) throw new Error(`${url} is larger than ${MAX_ARCHIVE_BYTES} bytes`);
       hash.update(chunk);
