@@ -1,0 +1,19 @@
+import { unmetParameters } from './index.js';
+
+const unsupported = ['n', 'logprobs', 'logit_bias', 'tool_choice', 'audio'];
+
+it('names what a provider cannot honour', () => {
+  expect(unmetParameters({ n: 2, logit_bias: { 50256: -100 }, temperature: 0 }, unsupported)).toEqual([
+    'n',
+    'logit_bias',
+  ]);
+  expect(unmetParameters({ logprobs: true, tool_choice: 'required' }, unsupported)).toEqual([
+    'logprobs',
+    'tool_choice',
+  ]);
+});
+
+it('passes values that ask for nothing', () => {
+  const request = { n: 1, logprobs: false, logit_bias: {}, tool_choice: 'auto', audio: null };
+  expect(unmetParameters(request, unsupported)).toEqual([]);
+});

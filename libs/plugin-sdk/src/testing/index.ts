@@ -1,0 +1,10 @@
+export type { ConformanceCheck } from './check.js';
+export { executorChecks, type ExecutorSubject } from './executor-checks.js';
+export { modelProviderChecks } from './model-provider-checks.js';
+export type {
+  ModelProviderSubject,
+  ModelUpstream,
+  OpenedProvider,
+  UpstreamBehaviour,
+  UpstreamCall,
+} from './model-provider-subject.js';
