@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { PurserError } from '@purser/contracts';
 import { z } from 'zod';
@@ -51,6 +52,24 @@ export const serviceSettings = {
 };
 
 export type ServiceSettings = z.output<z.ZodObject<typeof serviceSettings>>;
+
+/** `NAME_FILE=/path` stands for NAME with the file's content, as container secrets come. NAME itself wins when both are set. */
+export function withSecretFiles(env: Environment): Environment {
+  const read: Record<string, string> = {};
+  for (const [name, path] of Object.entries(env)) {
+    const target = name.replace(/_FILE$/, '');
+    if (target === name || !path || env[target] || !/^(PURSER_|.*_(KEY|TOKEN)$)/.test(target)) continue;
+    try {
+      read[target] = readFileSync(path, 'utf8').trim();
+    } catch (cause) {
+      throw new PurserError('invalid_request', {
+        message: `${name} names a file that cannot be read: ${(cause as Error).message}`,
+        cause,
+      });
+    }
+  }
+  return { ...env, ...read };
+}
 
 /** Parses the environment. The error names each variable, what it is, and what would be right. */
 export function parseConfig<Schema extends z.ZodType>(schema: Schema, env: Environment): z.output<Schema> {

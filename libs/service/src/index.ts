@@ -7,6 +7,7 @@ export {
   port,
   serviceSettings,
   type ServiceSettings,
+  withSecretFiles,
 } from './config.js';
 export { ErrorFilter, type ErrorRenderer, plainErrors } from './error-filter.js';
 export { Metrics, Readiness } from './health.js';

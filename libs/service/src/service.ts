@@ -7,7 +7,7 @@ import { Bus, BusStrategy, withTrace } from '@purser/bus';
 import type { ServiceName } from '@purser/contracts';
 import { CreateOutbox1700000000000, Database, type MigrationClass } from '@purser/database';
 import { Clock, systemClock } from './clock.js';
-import { CONFIG, type Environment, parseConfig, type ServiceSettings } from './config.js';
+import { CONFIG, type Environment, parseConfig, type ServiceSettings, withSecretFiles } from './config.js';
 import { ErrorFilter, type ErrorRenderer, plainErrors } from './error-filter.js';
 import { HealthController, Metrics, Readiness, standardReadiness } from './health.js';
 import { HeartbeatPublisher, VERSION } from './heartbeat.js';
@@ -48,7 +48,7 @@ export async function startService<Config extends ServiceSettings>(
   definition: ServiceDefinition<Config>,
   env: Environment,
 ): Promise<RunningService> {
-  const config = parseConfig(definition.config, env);
+  const config = parseConfig(definition.config, withSecretFiles(env));
   const log = createLog({
     service: definition.name,
     instance: config.PURSER_INSTANCE,
