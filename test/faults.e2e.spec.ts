@@ -99,7 +99,7 @@ describe('faults', () => {
   it('charges what was in flight when the gateway is killed in the middle of a call', async () => {
     await slowModel(1_500);
     await submitCounting('gateway-dies', 4);
-    await eventually(async () => expect((await system.models.read()).counters).toMatchObject({ open: 1 }), {
+    await eventually(async () => expect((await system.models.read()).counters).toMatchObject({ running: 1 }), {
       timeoutMs: 20_000,
     });
     await system.instance('model-gateway').kill();
