@@ -9,9 +9,16 @@ export type Route =
   | { how: 'hear'; fact: Fact }
   | { how: 'consume'; fact: Fact; durable: string; batch: number };
 
+interface Delivery {
+  /** The same at every delivery of this message, and of no other one. */
+  deliveryId: string;
+  /** How often it was delivered, this time included. */
+  deliveries: number;
+}
+
 /** A command as it was taken from its stream: checked, or why it cannot be and what it said. */
-export type Taken<C extends Command> =
-  { ok: true; payload: PayloadOf<C>; eventId: string } | { ok: false; error: PurserError; raw: string };
+export type Taken<C extends Command> = Delivery &
+  ({ ok: true; payload: PayloadOf<C> } | { ok: false; error: PurserError; raw: string });
 
 type HandlerDecorator<In, Out> = (
   target: object,
@@ -32,13 +39,15 @@ export const Serve = <O extends Operation>(operation: O): HandlerDecorator<Reque
 export const Take = <C extends Command>(command: C): HandlerDecorator<Taken<C>, void> =>
   pattern(command.name, { how: 'take', command }) as HandlerDecorator<Taken<C>, void>;
 
-/** Hears a fact or broadcast as it is published, on every instance; one that is missed is missed. */
+let ears = 0;
+
+/** Hears a fact or broadcast as it is published, on every instance; one that is missed is missed. Any number may hear it. */
 export const Hear = <F extends Fact>(fact: F): HandlerDecorator<FactData<F>, void> =>
-  pattern(`hear ${fact.name}`, { how: 'hear', fact }) as HandlerDecorator<FactData<F>, void>;
+  pattern(`hear ${fact.name} (${++ears})`, { how: 'hear', fact }) as HandlerDecorator<FactData<F>, void>;
 
 /** Consumes a durable fact: each message reaches one instance of the service, in batches, and comes again until the handler resolves. */
 export const Consume = <F extends Fact>(
   fact: F,
   options: { durable: string; batch: number },
 ): HandlerDecorator<FactData<F>[], void> =>
-  pattern(`consume ${fact.name}`, { how: 'consume', fact, ...options }) as HandlerDecorator<FactData<F>[], void>;
+  pattern(`consume ${fact.name} as ${options.durable}`, { how: 'consume', fact, ...options }) as HandlerDecorator<FactData<F>[], void>;
