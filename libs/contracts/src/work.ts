@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { operation } from './contract.js';
+import { fact, operation } from './contract.js';
 import { Id, Instant, Token } from './scalars.js';
 import { Progress, TaskLimits, TaskState } from './tasks.js';
 
@@ -84,4 +84,11 @@ export const workFinish = operation('work.finish', {
     checkpoint: CheckpointMark.optional(),
   }),
   reply: z.object({ state: TaskState }),
+});
+
+/** Published when tasks become ready, at most every 50 ms. A runner that misses it finds the work when it polls. */
+export const workAvailable = fact('work.available', {
+  by: 'orchestrator',
+  summary: 'There is work to claim: runners with free slots ask at once.',
+  data: z.object({}),
 });
