@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
-import { access, constants, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { access, chmod, constants, mkdir, stat } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { dirname, relative, resolve, sep, join } from 'node:path';
 import { promisify } from 'node:util';
 import { EmbeddedError } from './embedded-error.js';
 
@@ -21,7 +22,25 @@ export function isRoot(): boolean {
 }
 
 export function ownAccount(): Account {
-  return { uid: ownUid(), gid: ownGid(), name: process.env.USER ?? `uid ${ownUid()}` };
+  let name = `uid ${ownUid()}`;
+  try {
+    name = userInfo().username;
+  } catch {
+    // A container may run under a number that has no name.
+  }
+  return { uid: ownUid(), gid: ownGid(), name };
+}
+
+/** Makes a folder and those missing above it. As root all of the new ones can be passed through, whatever the umask. */
+export async function makePassable(folder: string, mode = 0o711): Promise<void> {
+  const path = resolve(folder);
+  const first = await mkdir(path, { recursive: true });
+  if (first === undefined || !isRoot()) return;
+  const below = relative(first, path).split(sep).filter(Boolean);
+  for (let made = first, depth = 0; ; made = join(made, below[depth] ?? ''), depth += 1) {
+    await chmod(made, mode);
+    if (depth === below.length) return;
+  }
 }
 
 /** Looks a user up by name or number; undefined when there is none. */

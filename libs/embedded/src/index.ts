@@ -7,7 +7,7 @@ export type { ServerExit } from './server-process.js';
 export { findNatsServer, type FindNatsOptions, type FoundNats } from './nats-binary.js';
 export { NATS_RELEASE, type NatsRelease } from './nats-release.js';
 export { OLDEST_NATS } from './nats-version.js';
-export { findAccount, reachableBy, type Account } from './account.js';
+export { findAccount, isRoot, makePassable, reachableBy, type Account } from './account.js';
 export { findPostgres, type PostgresBinaries } from './postgres-binaries.js';
 export { startPostgres, type RunningPostgres, type StartPostgresOptions } from './postgres-server.js';
 export { clearStalePostgres } from './stale-postgres.js';

@@ -11,6 +11,7 @@ import { usableNatsVersion } from './nats-version.js';
 const SERVER_FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/opt/homebrew/bin'];
 
 export interface FindNatsOptions {
+  /** NATS_SERVER_BIN, and the PATH on which nats-server, tar and apt-get are found. */
   env: NodeJS.ProcessEnv;
   /** Keeps what was downloaded; created when it is missing. */
   cacheDir: string;
@@ -116,6 +117,7 @@ export async function findNatsServer(options: FindNatsOptions): Promise<FoundNat
       platform: releasePlatform(process.platform, process.arch),
       baseUrl: options.releasesUrl ?? NATS_RELEASES_URL,
       cacheDir: options.cacheDir,
+      env: options.env,
       answerTimeoutMs: options.answerTimeoutMs ?? 8_000,
       totalTimeoutMs: options.totalTimeoutMs ?? 120_000,
     }),
@@ -124,7 +126,7 @@ export async function findNatsServer(options: FindNatsOptions): Promise<FoundNat
 
   if (process.platform === 'linux') {
     options.log?.("nats-server: unpacking Debian's package");
-    const unpacked = await attempt('debian', "Debian's package", () => unpackDebianNats(options.cacheDir));
+    const unpacked = await attempt('debian', "Debian's package", () => unpackDebianNats(options.cacheDir, options.env));
     if (unpacked) return unpacked;
   }
   throw notFound(steps);

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtemp, open, rm } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { keepInCache } from './nats-cache.js';
+import { inWorkFolder, keepInCache } from './nats-cache.js';
 import type { NatsRelease } from './nats-release.js';
 
 const run = promisify(execFile);
@@ -20,6 +20,8 @@ export interface DownloadOptions {
   /** How long the server may take to begin its answer. A network that swallows packets must not delay a start. */
   answerTimeoutMs: number;
   totalTimeoutMs: number;
+  /** With the PATH that tar is found on. */
+  env: NodeJS.ProcessEnv;
 }
 
 /** Writes the answer's body to a file and returns its SHA-256. */
@@ -62,16 +64,13 @@ export async function downloadNats(options: DownloadOptions): Promise<string> {
   }
   const name = `nats-server-v${release.version}-${platform}`;
   const url = `${options.baseUrl}/v${release.version}/${name}.tar.gz`;
-  const folder = await mkdtemp(join(cacheDir, '.download-'));
-  try {
+  return inWorkFolder(cacheDir, async (folder) => {
     const archive = join(folder, 'archive.tar.gz');
     const actual = await fetchTo(archive, url, options);
     if (actual !== expected) {
       throw new Error(`${url} has SHA-256 ${actual}, expected ${expected}; it was thrown away`);
     }
-    await run('tar', ['-xzf', archive, '-C', folder, `${name}/nats-server`], { timeout: 60_000 });
-    return await keepInCache(join(folder, name, 'nats-server'), cacheDir, name);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+    await run('tar', ['-xzf', archive, '-C', folder, `${name}/nats-server`], { timeout: 60_000, env: options.env });
+    return keepInCache(join(folder, name, 'nats-server'), cacheDir, name);
+  });
 }

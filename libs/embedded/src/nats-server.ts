@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { EmbeddedError } from './embedded-error.js';
 import { natsConfigText, type NatsAuthorization } from './nats-config.js';
 import { portTaken, requirePort } from './port.js';
@@ -9,6 +9,8 @@ import { endProcess, listProcesses, type EndStep, type ProcessEntry } from './pr
 import { ServerProcess, type ServerExit } from './server-process.js';
 
 const PORT_VARIABLE = 'PURSER_NATS_PORT';
+/** What our servers call themselves, wherever their binary lies: it is how an earlier run's is recognised. */
+const PROGRAM = 'nats-server';
 const STOP: readonly EndStep[] = [
   { signal: 'SIGTERM', waitMs: 10_000 },
   { signal: 'SIGKILL', waitMs: 5_000 },
@@ -64,12 +66,19 @@ async function greetedName(host: string, port: number, timeoutMs: number): Promi
 }
 
 /** The port that the server chose, from the file it writes about it. */
-async function chosenPort(storeDir: string, bin: string, pid: number): Promise<number | undefined> {
-  const file = join(storeDir, `${basename(bin)}_${pid}.ports`);
+async function chosenPort(storeDir: string, pid: number): Promise<number | undefined> {
+  const file = join(storeDir, `${PROGRAM}_${pid}.ports`);
   const text = await readFile(file, 'utf8').catch(() => '');
   if (text === '') return undefined;
   const [client] = (JSON.parse(text) as { nats?: string[] }).nats ?? [];
   return client === undefined ? undefined : Number(new URL(client).port);
+}
+
+/** Removes the pid and ports files; 2.9 leaves the first also when it ends in order. */
+async function removeTraces(storeDir: string): Promise<void> {
+  const names = await readdir(storeDir).catch(() => []);
+  const traces = names.filter((name) => name === 'nats.pid' || name.endsWith('.ports'));
+  await Promise.all(traces.map((name) => rm(join(storeDir, name), { force: true })));
 }
 
 /** Starts a nats-server with JetStream and returns when it greets clients. */
@@ -99,6 +108,7 @@ export async function startNatsServer(options: StartNatsOptions): Promise<Runnin
   const server = await ServerProcess.start({
     name: 'nats-server',
     bin: options.bin,
+    argv0: PROGRAM,
     args: ['-c', configFile],
     env: options.env ?? {},
     cwd: storeDir,
@@ -106,7 +116,7 @@ export async function startNatsServer(options: StartNatsOptions): Promise<Runnin
   });
   const port = await server.waitUntilReady(
     async () => {
-      const candidate = options.port === 0 ? await chosenPort(storeDir, options.bin, server.pid) : options.port;
+      const candidate = options.port === 0 ? await chosenPort(storeDir, server.pid) : options.port;
       if (candidate === undefined) return undefined;
       return (await greetedName(host, candidate, 1_000)) === serverName ? candidate : undefined;
     },
@@ -119,7 +129,10 @@ export async function startNatsServer(options: StartNatsOptions): Promise<Runnin
     pid: server.pid,
     port,
     exited: server.exited,
-    stop: () => server.stop(STOP),
+    stop: async () => {
+      await server.stop(STOP);
+      await removeTraces(storeDir);
+    },
   };
 }
 
@@ -130,7 +143,7 @@ export async function startNatsServer(options: StartNatsOptions): Promise<Runnin
  */
 export async function clearStaleNats(storeDir: string): Promise<{ ended: number | undefined }> {
   const folder = resolve(storeDir);
-  const isIt = ({ command }: ProcessEntry): boolean => command.endsWith(` -c ${configFileOf(folder)}`);
+  const isIt = ({ command }: ProcessEntry): boolean => command === `${PROGRAM} -c ${configFileOf(folder)}`;
   let ended: number | undefined;
   for (const { pid } of (await listProcesses()).filter(isIt)) {
     if (!(await endProcess(pid, isIt, STOP))) {
@@ -142,7 +155,6 @@ export async function clearStaleNats(storeDir: string): Promise<{ ended: number 
     }
     ended = pid;
   }
-  const left = (await readdir(folder).catch(() => [])).filter((name) => name === 'nats.pid' || name.endsWith('.ports'));
-  await Promise.all(left.map((name) => rm(join(folder, name), { force: true })));
+  await removeTraces(folder);
   return { ended };
 }

@@ -27,10 +27,11 @@ export async function freePort(host = '127.0.0.1'): Promise<number> {
 }
 
 export function portTaken(server: string, host: string, port: number, variable: string): EmbeddedError {
+  const other = port > 60_000 ? port - 1_000 : port + 1_000;
   return new EmbeddedError(
     'port_taken',
     `${server} cannot start: port ${port} on ${host} is taken.`,
-    `Stop what listens there (\`lsof -i :${port}\` or \`ss -ltnp\` shows it), or choose another port with ${variable}, for example ${variable}=${port + 1000}.`,
+    `Stop what listens there (\`lsof -i :${port}\` or \`ss -ltnp\` shows it), or choose another port with ${variable}, for example ${variable}=${other}.`,
   );
 }
 

@@ -3,8 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { chown, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Account } from './account.js';
-import { isRoot } from './account.js';
+import { isRoot, makePassable, type Account } from './account.js';
 import { EmbeddedError } from './embedded-error.js';
 import type { PostgresBinaries } from './postgres-binaries.js';
 
@@ -111,9 +110,9 @@ export async function ensureCluster(options: ClusterOptions): Promise<void> {
   const { dataDir, account } = options;
   if (await hasCluster(options)) return;
   const parent = dirname(dataDir);
-  await mkdir(parent, { recursive: true });
+  await makePassable(parent);
   const prefix = `${basename(dataDir)}.new-`;
-  const leftovers = (await entries(parent)).filter((name) => name.startsWith(prefix) || name === `.${prefix}password`);
+  const leftovers = (await entries(parent)).filter((name) => name.startsWith(prefix) || name.startsWith(`.${prefix}`));
   await Promise.all(leftovers.map((name) => rm(join(parent, name), { recursive: true, force: true })));
 
   const arriving = join(parent, `${prefix}${randomBytes(4).toString('hex')}`);

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { cp, lstat, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, cp, lstat, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { findAccount, isRoot, ownAccount, reachableBy, type Account } from './account.js';
+import { findAccount, isRoot, makePassable, ownAccount, reachableBy, type Account } from './account.js';
 import { EmbeddedError } from './embedded-error.js';
 import type { PostgresBinaries } from './postgres-binaries.js';
 
@@ -53,7 +53,7 @@ async function accountFor(dataDir: string): Promise<Account> {
 
 async function isOpenFolder(folder: string, account: Account): Promise<boolean> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o755 });
+    await makePassable(folder, 0o755);
     // In a folder that all may write to, somebody else may have put a link or a folder of their own first.
     const found = await lstat(folder);
     return found.isDirectory() && found.uid === 0 && (await reachableBy(account, folder));
@@ -74,10 +74,16 @@ async function reachableFolder(account: Account, candidates: readonly string[]):
   );
 }
 
+/** The folder that stands in for a wanted path; always the same for the same path. */
+const standIn = (folder: string, wanted: string): string =>
+  join(folder, createHash('sha256').update(wanted).digest('hex').slice(0, 12));
+
+const DATA = 'postgres';
+
 /**
  * Where the data that is wanted at a path goes. As a normal user it is that path. As root it is too, unless the user
- * that Postgres runs as cannot get there (a clone under /root): then it is a folder of its own elsewhere, always the
- * same for the same path.
+ * that Postgres runs as cannot get there (a clone under /root): then it is a folder of its own elsewhere. Data that
+ * were put there once stay there, also when the path is opened later.
  */
 export async function placePostgres(
   wanted: string,
@@ -85,13 +91,40 @@ export async function placePostgres(
 ): Promise<PostgresPlace> {
   const path = resolve(wanted);
   const account = await accountFor(path);
-  if (!isRoot() || (await reachableBy(account, path))) return { account, dataDir: path, movedTo: undefined };
-  const id = createHash('sha256').update(path).digest('hex').slice(0, 12);
-  const folder = join(await reachableFolder(account, reachableFolders), id);
-  await mkdir(folder, { recursive: true, mode: 0o755 });
+  const asWanted = { account, dataDir: path, movedTo: undefined };
+  if (!isRoot()) return asWanted;
+
+  const hasData = (await ownerOf(join(path, 'PG_VERSION'))) !== undefined;
+  const reachable = await reachableBy(account, path);
+  if (hasData && !reachable) {
+    throw new EmbeddedError(
+      'data_folder',
+      `The data in ${path} cannot be reached by ${account.name}, the user that Postgres runs as.`,
+      'Make every folder above it enterable again (chmod a+x), or start as the user that made it.',
+    );
+  }
+  for (const folder of hasData ? [] : reachableFolders) {
+    const dataDir = join(standIn(folder, path), DATA);
+    if ((await ownerOf(join(dataDir, 'PG_VERSION'))) !== undefined) {
+      return { account: await accountFor(dataDir), dataDir, movedTo: dataDir };
+    }
+  }
+  if (reachable) return asWanted;
+
+  const folder = standIn(await reachableFolder(account, reachableFolders), path);
+  await makePassable(folder, 0o755);
   await writeFile(join(folder, 'belongs-to'), `${path}\n`);
-  const dataDir = join(folder, 'postgres');
-  return { account, dataDir, movedTo: dataDir };
+  return { account, dataDir: join(folder, DATA), movedTo: join(folder, DATA) };
+}
+
+/** Lets every user read what is in a folder, and run what its owner may run: npm may have unpacked it for root alone. */
+async function openToAll(folder: string): Promise<void> {
+  await chmod(folder, 0o755);
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) await openToAll(path);
+    else if (entry.isFile()) await chmod(path, ((await stat(path)).mode & 0o100) === 0 ? 0o644 : 0o755);
+  }
 }
 
 /** The binaries, or a copy of them where the account can run them. The copy is made once for each version. */
@@ -112,6 +145,7 @@ export async function placeBinaries(
       verbatimSymlinks: true,
       filter: (file) => !file.endsWith('.a'),
     });
+    await openToAll(arriving);
     await rename(arriving, copy);
   } catch (error) {
     // Another start was first: its copy is as good.

@@ -16,6 +16,8 @@ export interface ServerCommand {
   /** How people call it, for messages. */
   name: string;
   bin: string;
+  /** What the process calls itself, when not by its path. */
+  argv0?: string;
   args: string[];
   env: NodeJS.ProcessEnv;
   cwd: string;
@@ -60,6 +62,7 @@ export class ServerProcess {
         cwd: command.cwd,
         env: command.env,
         detached: true,
+        ...(command.argv0 === undefined ? {} : { argv0: command.argv0 }),
         stdio: ['ignore', log, log],
         ...(command.uid === undefined ? {} : { uid: command.uid }),
         ...(command.gid === undefined ? {} : { gid: command.gid }),
