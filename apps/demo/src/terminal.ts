@@ -3,7 +3,9 @@ const bold = colour(1);
 const dim = colour(2);
 const startedAt = Date.now();
 
-const print = (text: string) => process.stdout.write(`${text}\n`);
+const print = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};
 
 /** A chapter of the story. */
 export const chapter = (title: string): void => print(`\n${bold(title)}`);

@@ -11,6 +11,8 @@ export interface ModelServerOptions {
   models: Readonly<Record<string, ModelPrices>>;
   /** 0, the standard, takes a free one. */
   port?: number;
+  /** Standard: 127.0.0.1. Only a container has a reason to listen elsewhere. */
+  host?: string;
   /** Calls of the OpenAI paths must carry it as their bearer token. */
   apiKey?: string;
   /** Standard: `delivered`. */
@@ -119,7 +121,7 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(options.port ?? 0, '127.0.0.1', resolve);
+    server.listen(options.port ?? 0, options.host ?? '127.0.0.1', resolve);
   });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
