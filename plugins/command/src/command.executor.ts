@@ -1,0 +1,210 @@
+import { stat } from 'node:fs/promises';
+import { isAbsolute, resolve, sep } from 'node:path';
+import type { Executor, ExecutorResult, ExecutorSession } from '@purser/plugin-sdk';
+import { Captures } from './captures.js';
+import { programEnvironment } from './environment.js';
+import { GuardedProgram, type Isolation, type ProgramSpec } from './guarded-program.js';
+import { CommandInput } from './input.js';
+import { outcome } from './outcome.js';
+import { OutputPipes } from './output-pipes.js';
+import { pumpLines, Tail } from './output.js';
+import type { ProgramUser } from './run-as.js';
+import { FILE_LIMIT, SessionFiles } from './session-files.js';
+
+const OUTPUT_TAIL = 4 * 1024;
+const ERROR_TAIL = 2 * 1024;
+/** For the last checkpoint, and for the last lines of output, once the program has ended. */
+const FINISH_MS = 10_000;
+/** The same for a session that was to stop at once: an emergency does not wait for a slow database. */
+const STOPPED_FINISH_MS = 1000;
+
+export interface CommandExecutorOptions {
+  /** Whom programs run as; undefined for the runner's own user. */
+  user: ProgramUser | undefined;
+  /** Names of further variables of the runner's environment that programs get. */
+  inherit: readonly string[];
+  environment: NodeJS.ProcessEnv;
+  isolation?: Isolation;
+}
+
+const why = (signal: AbortSignal): string => {
+  const reason: unknown = signal.reason;
+  return reason instanceof Error ? reason.message : String(reason);
+};
+
+/** Runs any program as a session, by the command contract (README.md beside this package). */
+export class CommandExecutor implements Executor {
+  readonly input = CommandInput;
+  private readonly options: CommandExecutorOptions;
+  private readonly running = new Map<string, GuardedProgram>();
+
+  constructor(options: CommandExecutorOptions) {
+    this.options = options;
+  }
+
+  async memoryMb(sessionId: string): Promise<number | undefined> {
+    return this.running.get(sessionId)?.memoryMb();
+  }
+
+  async run(session: ExecutorSession): Promise<ExecutorResult> {
+    const input = CommandInput.parse(session.input);
+    const asked = [session.kill, session.wrap].find((signal) => signal.aborted);
+    if (asked) return { kind: 'continue', reason: `${why(asked)}; the program was not started` };
+    const { user } = this.options;
+    const cwd = resolve(session.workspace, input.cwd ?? '.');
+    const refused = await refuseFolder(session.workspace, cwd, input.cwd);
+    if (refused) return refused;
+    const files = new SessionFiles(session.sessionDir, user);
+    const spec = this.programSpec(session, input, cwd, files);
+    let output: OutputPipes | undefined;
+    let program: GuardedProgram;
+    try {
+      await files.prepare(session, input);
+      output = await OutputPipes.open(session.sessionDir, user);
+      program = await GuardedProgram.start(spec, output, this.options.isolation);
+    } catch (error) {
+      output?.destroy();
+      if (session.kill.aborted) return { kind: 'continue', reason: `stopped: ${why(session.kill)}` };
+      const message = `the session could not be set up: ${(error as Error).message}`;
+      return { kind: 'failed', error: { code: 'not_started', message } };
+    }
+    this.running.set(session.sessionId, program);
+    try {
+      return await this.attend(session, spec, files, output, program);
+    } finally {
+      this.running.delete(session.sessionId);
+    }
+  }
+
+  private programSpec(session: ExecutorSession, input: CommandInput, cwd: string, files: SessionFiles): ProgramSpec {
+    const { user, inherit, environment: own } = this.options;
+    return {
+      sessionId: session.sessionId,
+      argv: input.argv,
+      cwd,
+      env: programEnvironment(session, files, { own, inherit, user, task: input.env ?? {} }),
+      folders: [cwd, session.workspace, files.stateDir],
+      ...(user && { runAs: { uid: user.uid, gid: user.gid } }),
+    };
+  }
+
+  private async attend(
+    session: ExecutorSession,
+    { argv }: ProgramSpec,
+    files: SessionFiles,
+    output: OutputPipes,
+    program: GuardedProgram,
+  ): Promise<ExecutorResult> {
+    const stop = new Stop(session, program);
+    const captures = new Captures(session, files, { stale: () => stop.stale() });
+    const stdout = new Tail(OUTPUT_TAIL);
+    const stderr = new Tail(ERROR_TAIL);
+    const printed = Promise.all([
+      pumpLines(output.stdout, stdout, (line) => session.log('stdout', line)),
+      pumpLines(output.stderr, stderr, (line) => session.log('stderr', line)),
+    ]);
+    printed.catch(() => undefined);
+    captures.start();
+    const end = await program.ended;
+    stop.release();
+    const finishMs = stop.killed === undefined ? FINISH_MS : STOPPED_FINISH_MS;
+    if (program.survivors > 0) say(session, `${program.survivors} processes of the session could not be killed`);
+    await within(finishMs, printed).catch((error: Error) => {
+      say(session, `the last output was not kept: ${error.message}`);
+    });
+    output.destroy();
+    await captures.finish(finishMs).catch((error: Error) => say(session, `the last state: ${error.message}`));
+    return outcome(end, {
+      argv0: argv[0]!,
+      user: this.options.user && (this.options.user.name ?? `uid ${this.options.user.uid}`),
+      wrap: session.wrap.aborted ? why(session.wrap) : undefined,
+      graceMs: stop.graceOver ? session.graceMs : undefined,
+      killed: stop.killed,
+      result: end.kind === 'exited' && end.code === 0 ? await readResult(session, files) : undefined,
+      stdoutTail: stdout.toString(),
+      stderrTail: stderr.toString(),
+    });
+  }
+}
+
+/** Passes a session's wish to wrap up or stop on to its program. */
+class Stop {
+  graceOver = false;
+  killed: string | undefined;
+  private readonly session: ExecutorSession;
+  private readonly program: GuardedProgram;
+  private grace: NodeJS.Timeout | undefined;
+
+  constructor(session: ExecutorSession, program: GuardedProgram) {
+    this.session = session;
+    this.program = program;
+    session.wrap.addEventListener('abort', this.wrap);
+    session.kill.addEventListener('abort', this.kill);
+    if (session.wrap.aborted) this.wrap();
+    if (session.kill.aborted) this.kill();
+  }
+
+  stale(): void {
+    this.killed ??= 'a newer session owns the task';
+    this.program.kill();
+  }
+
+  release(): void {
+    clearTimeout(this.grace);
+    this.session.wrap.removeEventListener('abort', this.wrap);
+    this.session.kill.removeEventListener('abort', this.kill);
+  }
+
+  private readonly wrap = (): void => {
+    this.program.terminate();
+    this.grace = setTimeout(() => {
+      this.graceOver = true;
+      this.program.kill();
+    }, this.session.graceMs);
+  };
+
+  private readonly kill = (): void => {
+    this.killed ??= why(this.session.kill);
+    this.program.kill();
+  };
+}
+
+function say(session: ExecutorSession, line: string): void {
+  void session.log('purser', line);
+}
+
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not done within ${ms} ms`)), ms);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
+
+async function refuseFolder(
+  workspace: string,
+  cwd: string,
+  given: string | undefined,
+): Promise<ExecutorResult | undefined> {
+  const refuse = (message: string): ExecutorResult => ({ kind: 'failed', error: { code: 'bad_cwd', message } });
+  const inside = cwd === workspace || cwd.startsWith(workspace.endsWith(sep) ? workspace : workspace + sep);
+  if (given !== undefined && !isAbsolute(given) && !inside) {
+    return refuse(`cwd "${given}" leads out of the workspace; name a folder elsewhere by its absolute path`);
+  }
+  const found = await stat(cwd).catch(() => undefined);
+  if (found?.isDirectory()) return undefined;
+  return refuse(`cwd "${given ?? cwd}" is no folder (looked at ${cwd}); create it first, or leave cwd out`);
+}
+
+async function readResult(session: ExecutorSession, files: SessionFiles): Promise<{ value: unknown } | undefined> {
+  const path = files.inState('result.json');
+  if (!(await files.stat(path))) return undefined;
+  try {
+    const bytes = await files.read(path, FILE_LIMIT);
+    if (!bytes) throw new Error(`no plain file of the program's of at most ${FILE_LIMIT} bytes`);
+    return { value: JSON.parse(bytes.toString('utf8')) as unknown };
+  } catch (error) {
+    say(session, `result.json was not taken: ${(error as Error).message}`);
+    return undefined;
+  }
+}

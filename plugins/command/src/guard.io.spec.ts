@@ -1,0 +1,186 @@
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ownPidNamespace } from './pid-namespace.js';
+import { chooseUser } from './run-as.js';
+import { alive, createExecutor, TestSession, uniqueSleep, until } from './session.fixture.js';
+
+let session: TestSession;
+let sleep: string;
+
+/** Shell: a child, one in a session of its own, and one that was forked twice and has no parent left. */
+const family = () =>
+  `sleep ${sleep} & setsid sleep ${sleep} & (setsid sh -c 'sleep ${sleep} & sleep ${sleep} & wait' &) ;`;
+const FAMILY = 4;
+const processes = () => alive(`sleep ${sleep}`).filter((pid) => !alive('sh -c').includes(pid));
+const guards = () => alive('guard.ts').filter((pid) => parentOf(pid) === process.pid);
+const parentOf = (pid: number) => Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+
+beforeEach(() => {
+  sleep = uniqueSleep();
+});
+
+afterEach(() => {
+  session.remove();
+  expect(processes()).toEqual([]);
+});
+
+const begin = (script: string) => (session = new TestSession(script));
+
+// Where the machine forbids namespaces (or without root) both are the same.
+describe.each(['best', 'processes'] as const)('isolation: %s', (isolation) => {
+  const executor = () => createExecutor({ isolation });
+
+  it('leaves nothing behind when the program ends', async () => {
+    begin(`${family()} while [ ! -e go ]; do sleep 0.02; done`);
+    const ended = executor().run(session);
+    await until('the family', () => processes().length === FAMILY);
+    writeFileSync(session.inWorkspace('go'), '');
+    await expect(ended).resolves.toMatchObject({ kind: 'completed' });
+    expect(processes()).toEqual([]);
+  });
+
+  it('lets the program wrap up, and asks to continue', async () => {
+    begin(`trap 'echo wrapping; touch "$HOME/wrapped"; exit 75' TERM; ${family()} wait`);
+    const ended = executor().run(session);
+    await until('the family', () => processes().length === FAMILY);
+    session.wrapping.abort('tokens 0.86 of its limit');
+    await expect(ended).resolves.toEqual({
+      kind: 'continue',
+      reason: 'tokens 0.86 of its limit; it ended with exit code 75',
+    });
+    expect(session.text('stdout')).toEqual(['wrapping']);
+    expect(existsSync(session.inWorkspace('wrapped'))).toBe(true);
+    expect(processes()).toEqual([]);
+  });
+
+  it('counts death by the signal, and 143, as a continuation; exit 0 as done', async () => {
+    const wrapped = async (script: string) => {
+      const each = begin(`echo up; ${script}`);
+      const ended = executor().run(each);
+      await until('the program', () => each.text('stdout').length > 0);
+      each.wrapping.abort('time');
+      return ended.finally(() => each.remove());
+    };
+    await expect(wrapped(`exec sleep ${sleep}`)).resolves.toMatchObject({
+      kind: 'continue',
+      reason: 'time; it ended with SIGTERM',
+    });
+    await expect(wrapped(`trap 'exit 143' TERM; while :; do sleep 0.02; done`)).resolves.toMatchObject({
+      kind: 'continue',
+      reason: 'time; it ended with exit code 143',
+    });
+    await expect(wrapped(`trap 'exit 0' TERM; while :; do sleep 0.02; done`)).resolves.toMatchObject({
+      kind: 'completed',
+    });
+  });
+
+  it('kills everything when the grace period is over', async () => {
+    begin(`trap '' TERM; ${family()} while :; do sleep 0.05; done`);
+    session.graceMs = 300;
+    const ended = executor().run(session);
+    await until('the family', () => processes().length === FAMILY);
+    session.wrapping.abort('time');
+    await expect(ended).resolves.toEqual({
+      kind: 'continue',
+      reason: 'time; it did not end within 300 ms and was killed',
+    });
+    expect(processes()).toEqual([]);
+  });
+
+  it('kills everything at once when told to', async () => {
+    begin(`trap '' TERM; ${family()} sleep ${sleep}`);
+    const ended = executor().run(session);
+    await until('the family', () => processes().length === FAMILY + 1);
+    session.killing.abort('emergency 7');
+    await expect(ended).resolves.toEqual({ kind: 'continue', reason: 'stopped: emergency 7' });
+    expect(processes()).toEqual([]);
+  });
+
+  it('kills everything when the runner is killed', async () => {
+    begin(`trap '' TERM; ${family()} sleep ${sleep}`);
+    const { taskId, sessionId, epoch, workspace, sessionDir, environment, graceMs, input } = session;
+    const user = chooseUser(undefined, process.getuid?.() ?? -1);
+    const order = {
+      options: { user, inherit: [], isolation },
+      session: { taskId, sessionId, epoch, workspace, sessionDir, environment, graceMs, input },
+    };
+    const runner = spawn(process.execPath, [join(__dirname, 'runner.fixture.mjs'), JSON.stringify(order)], {
+      stdio: 'inherit',
+    });
+    const gone = new Promise((resolve) => runner.once('exit', resolve));
+    await until('the family', () => processes().length === FAMILY + 1);
+    runner.kill('SIGKILL');
+    await gone;
+    await until('the end of the family', () => processes().length === 0);
+  });
+
+  it('kills everything when the guard is killed, and says so', async () => {
+    begin(`${family()} sleep ${sleep}`);
+    const ended = executor().run(session);
+    await until('the family', () => processes().length === FAMILY + 1);
+    for (const pid of guards()) process.kill(pid, 'SIGKILL');
+    await expect(ended).resolves.toMatchObject({ kind: 'failed', error: { code: 'guard_lost' } });
+    expect(processes()).toEqual([]);
+  });
+
+  it('outlives signals to its own group', async () => {
+    begin('echo up; while [ ! -e go ]; do sleep 0.02; done; echo done');
+    const ended = executor().run(session);
+    await until('the program', () => session.text('stdout').length > 0);
+    expect(guards()).toHaveLength(1);
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.kill(-guards()[0]!, name);
+    writeFileSync(session.inWorkspace('go'), '');
+    await expect(ended).resolves.toMatchObject({ kind: 'completed' });
+    expect(session.text('stdout')).toEqual(['up', 'done']);
+  });
+
+  it('tells the memory of the whole tree, without the guard', async () => {
+    begin(`(head -c 60000000 /dev/zero; sleep ${sleep}) | tail -c 60000000`);
+    const running = executor();
+    const ended = running.run(session);
+    let mb: number | undefined;
+    await until('60 MB in use', async () => (mb = (await running.memoryMb(session.sessionId)) ?? 0) > 55);
+    expect(mb).toBeLessThan(80);
+    session.killing.abort('enough');
+    await ended;
+    await expect(running.memoryMb(session.sessionId)).resolves.toBeUndefined();
+  });
+
+  it('has the kernel isolate it where that works', async () => {
+    begin('sh -c "ls -d /proc/[0-9]*" | wc -l; readlink /proc/self/ns/pid');
+    await executor().run(session);
+    const namespace = await ownPidNamespace();
+    const own = isolation === 'processes' || namespace === undefined;
+    expect(session.text('stdout')[1] === namespace).toBe(own && namespace !== undefined);
+  });
+});
+
+it('slows a flood down at its source instead of holding it', async () => {
+  begin(`exec dd if=/dev/zero bs=65536 count=16000`);
+  session.log = () => new Promise(() => undefined);
+  const ended = createExecutor().run(session);
+  const written = () => {
+    const [pid] = alive('dd if=/dev/zero bs=65536 count=16000').filter((each) => !alive('sh -c').includes(each));
+    return pid === undefined ? 0 : Number(/^wchar: (\d+)/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1]);
+  };
+  let before = -1;
+  await until('the writer to stand still', async () => {
+    await delay(200);
+    const stands = before > 0 && written() === before;
+    before = written();
+    return stands;
+  });
+  expect(before).toBeLessThan(4 * 1024 * 1024);
+  session.killing.abort('enough');
+  await expect(ended).resolves.toMatchObject({ kind: 'continue' });
+}, 20_000);
+
+it('passes a flood on completely', async () => {
+  begin('seq 1 300000');
+  let sum = 0;
+  session.log = (_stream, line) => void (sum += Number(line));
+  await expect(createExecutor().run(session)).resolves.toMatchObject({ kind: 'completed' });
+  expect(sum).toBe((300_000 * 300_001) / 2);
+});

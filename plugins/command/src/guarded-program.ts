@@ -1,0 +1,141 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { extname, join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { onLine, sendLine, type GuardReport, type StartProgram } from './guard-protocol.js';
+import type { ProgramEnd } from './outcome.js';
+import type { OutputPipes } from './output-pipes.js';
+import { NEW_NAMESPACE, ownPidNamespace } from './pid-namespace.js';
+import { killGroup, SessionProcesses } from './session-processes.js';
+
+/** The file beside this one: guard.js in dist, and guard.ts in a spec, which Node runs as it is. */
+const GUARD_FILE = join(import.meta.dirname, `guard${extname(import.meta.filename)}`);
+/** No pool of compiler threads and a small heap: 33 ms to start, 9 MiB of its own (what it shares with the runner is not counted). */
+const GUARD_FLAGS = ['--v8-pool-size=0', '--max-semi-space-size=1'];
+/** Reaps what is orphaned in the namespace, and ends with the guard; `exit` keeps the shell from becoming the guard. */
+const NAMESPACE_INIT = ['/bin/sh', '-c', '"$@"; exit $?', 'purser-session'];
+/** Signals that others send to the guard's group end neither it nor unshare; what the guard starts has them as usual. */
+const UNDISTURBED = ['-c', `trap '' HUP INT QUIT TERM; exec "$@"`, 'purser-guard'];
+/** A guard that does not react to `kill` for this long is killed itself. */
+const UNRESPONSIVE_MS = 12_000;
+const MEASURE_MS = 2000;
+
+/** `best`: a PID namespace where the machine allows one. `processes`: as where it does not, by looking for the processes. */
+export type Isolation = 'best' | 'processes';
+
+export type ProgramSpec = Omit<StartProgram, 'do' | 'runnerNamespace'>;
+
+function spawnGuard(isolated: boolean, [stdout, stderr]: [number, number]): ChildProcess {
+  const guard = [process.execPath, ...GUARD_FLAGS, GUARD_FILE];
+  const args = isolated ? ['unshare', ...NEW_NAMESPACE, ...NAMESPACE_INIT, ...guard] : guard;
+  return spawn('/bin/sh', [...UNDISTURBED, ...args], {
+    // Its own group, so that a signal to the runner's group passes it by; none of the runner's secrets.
+    detached: true,
+    env: { PATH: process.env.PATH },
+    cwd: '/',
+    stdio: ['ignore', stdout, stderr, 'pipe'],
+  });
+}
+
+/** A program, the guard over it, and all that it starts. */
+export class GuardedProgram {
+  /** How the program ended, told when nothing of the session is alive any more. */
+  readonly ended: Promise<ProgramEnd>;
+  /** Processes that could not be killed, once `ended`. */
+  survivors = 0;
+  private readonly guard: ChildProcess;
+  private readonly channel: Duplex;
+  private readonly spec: ProgramSpec;
+  private readonly measures: ((mb: number | undefined) => void)[] = [];
+  private end: ProgramEnd | undefined;
+  private cleared = false;
+  private unresponsive: NodeJS.Timeout | undefined;
+
+  /** Prints to `output`, which is released as soon as the guard has it. */
+  static async start(spec: ProgramSpec, output: OutputPipes, isolation: Isolation = 'best'): Promise<GuardedProgram> {
+    const namespace = isolation === 'best' ? await ownPidNamespace() : undefined;
+    const guard = spawnGuard(namespace !== undefined, output.writingEnds);
+    const failure = guard.pid === undefined ? (once(guard, 'error') as Promise<[Error]>) : undefined;
+    await output.release();
+    if (failure) throw (await failure)[0];
+    const program = new GuardedProgram(guard, spec);
+    sendLine(program.channel, { do: 'start', ...spec, ...(namespace ? { runnerNamespace: namespace } : {}) });
+    return program;
+  }
+
+  private constructor(guard: ChildProcess, spec: ProgramSpec) {
+    this.guard = guard;
+    this.spec = spec;
+    this.channel = guard.stdio[3] as Duplex;
+    this.channel.on('error', () => undefined);
+    onLine<GuardReport>(this.channel, (report) => this.hear(report));
+    this.ended = this.waitForEnd();
+  }
+
+  /** SIGTERM to every process of the session. */
+  terminate(): void {
+    sendLine(this.channel, { do: 'terminate' });
+  }
+
+  /** SIGKILL to every process of the session. */
+  kill(): void {
+    sendLine(this.channel, { do: 'kill' });
+    this.unresponsive ??= setTimeout(() => killGroup(this.guard.pid!), UNRESPONSIVE_MS);
+  }
+
+  /** MiB, of the program and all that it started, without the guard. */
+  memoryMb(): Promise<number | undefined> {
+    if (this.end || !this.channel.writable) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(undefined), MEASURE_MS);
+      this.measures.push((mb) => {
+        clearTimeout(timer);
+        resolve(mb);
+      });
+      sendLine(this.channel, { do: 'measure' });
+    });
+  }
+
+  private hear(report: GuardReport): void {
+    if (report.event === 'memory') {
+      this.measures.shift()?.(report.mb);
+    } else if (report.event === 'exited') {
+      this.end ??= { kind: 'exited', code: report.code, signal: report.signal };
+    } else if (report.event === 'unstarted') {
+      this.end ??= { kind: 'unstarted', code: report.code, message: report.message, folder: report.folder };
+    } else if (report.event === 'cleared') {
+      this.cleared = true;
+      this.survivors = report.survivors;
+    }
+  }
+
+  private async waitForEnd(): Promise<ProgramEnd> {
+    const detail = await once(this.guard, 'exit').then(
+      ([code, signal]: unknown[]) => (typeof signal === 'string' ? signal : `exit code ${String(code)}`),
+      (error: Error) => error.message,
+    );
+    clearTimeout(this.unresponsive);
+    await this.channelEnd();
+    for (const answer of this.measures.splice(0)) answer(undefined);
+    if (!this.cleared) await this.clearWithoutGuard();
+    return this.end ?? { kind: 'guard_lost', detail };
+  }
+
+  /** What the guard last said may still be on its way here when the system tells of its exit. */
+  private async channelEnd(): Promise<void> {
+    if (!this.channel.readableEnded && !this.channel.destroyed) {
+      await once(this.channel, 'close', { signal: AbortSignal.timeout(1000) }).catch(() => undefined);
+    }
+    this.channel.destroy();
+  }
+
+  /** The guard was killed: do what it would have done. In a namespace the kernel has. */
+  private async clearWithoutGuard(): Promise<void> {
+    const { sessionId, runAs } = this.spec;
+    const guardPid = this.guard.pid;
+    if (guardPid === undefined) return;
+    killGroup(guardPid);
+    const left = new SessionProcesses({ sessionId, guardPid, runAs, isolated: false });
+    this.survivors = await left.killAll(UNRESPONSIVE_MS);
+  }
+}

@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs';
+import type { RunAs } from './guard-protocol.ts';
+
+export interface ProgramUser extends RunAs {
+  name: string | undefined;
+}
+
+interface Account extends RunAs {
+  name: string;
+}
+
+/** Lines of /etc/passwd. macOS writes nobody's ids as -2, which the system takes as an unsigned number. */
+export function parseAccounts(passwd: string): Account[] {
+  return passwd.split('\n').flatMap((line) => {
+    const [name, , uid, gid] = line.split(':');
+    if (line.startsWith('#') || !name || !uid || !gid) return [];
+    return [{ name, uid: Number(uid) >>> 0, gid: Number(gid) >>> 0 }];
+  });
+}
+
+/** Whom programs run as: undefined when that is the runner's own user. */
+export function chooseUser(
+  configured: RunAs | undefined,
+  ownUid: number,
+  readPasswd: () => string = () => readFileSync('/etc/passwd', 'utf8'),
+): ProgramUser | undefined {
+  if (ownUid !== 0) {
+    if (!configured || configured.uid === ownUid) return undefined;
+    throw new Error(
+      `plugin command: only root can run programs as another user (user.uid is ${configured.uid}, Purser runs as ` +
+        `${ownUid}). Leave \`user\` out of its configuration, or start Purser as root.`,
+    );
+  }
+  const accounts = parseAccounts(readPasswd());
+  if (configured) return { ...configured, name: accounts.find((account) => account.uid === configured.uid)?.name };
+  const nobody = accounts.find((account) => account.name === 'nobody');
+  if (nobody) return nobody;
+  throw new Error(
+    'plugin command: Purser was started as root, and /etc/passwd has no user `nobody` to run programs as. Name one in ' +
+      'the configuration of the plugin: {"user": {"uid": 1000, "gid": 1000}}.',
+  );
+}
