@@ -1,1 +1,11 @@
-export {};
+export { type ParentLogger, pluginContexts } from './context.js';
+export { type PluginEntries, PluginEntry, type PluginEntryInput, PluginsFile, readPluginEntries } from './entries.js';
+export { importModule, type ImportModule } from './import-module.js';
+export {
+  type CapabilityInstance,
+  type CapabilityName,
+  type FailedPlugin,
+  type LoadedPlugin,
+  loadPlugins,
+  type LoadPluginsOptions,
+} from './load-plugins.js';
