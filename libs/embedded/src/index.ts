@@ -1,5 +1,5 @@
 export { EmbeddedError, type EmbeddedErrorCode, type FailedStep } from './embedded-error.js';
-export type { NatsAuthorization, NatsUser } from './nats-config.js';
+export { natsConfigText, type NatsAuthorization, type NatsUser } from './nats-config.js';
 export { clearStaleNats, startNatsServer, type RunningNats, type StartNatsOptions } from './nats-server.js';
 export { freePort } from './port.js';
 export { endProcess, findProcess, listProcesses, type EndStep, type ProcessEntry } from './process-table.js';
