@@ -34,7 +34,7 @@ export interface ChatChunk {
 }
 
 export interface CallOptions {
-  /** Aborting it must cancel the call upstream. */
+  /** Aborting it must cancel the call upstream; the call then rejects with the signal's reason, and may be billed. */
   signal: AbortSignal;
 }
 
@@ -49,7 +49,7 @@ export interface ModelProvider {
   streamChat(request: ChatRequest, options: CallOptions): AsyncIterable<ChatChunk>;
   /** What a call costs that we cancelled: only what was delivered by then, or up to all of its output limit. */
   readonly cancelledCallsBill: 'delivered' | 'full';
-  /** Request parameters it cannot honour; a tier is passed over when a call has one of them. */
+  /** Request parameters it cannot honour; a tier is passed over when a call asks for one of them (see `unmetParameters`). */
   readonly unsupportedParameters?: readonly string[];
 }
 
