@@ -81,7 +81,7 @@ async function aRunawayIsStopped(stage: Stage, client: Client, audience: Audienc
   await audience.until('alert.critical.spike');
   const { body: before } = await client.api('GET', '/v1/tasks/bystander');
   say(
-    `the agent that was running is ${String(before.state)} again, its checkpoint kept: ${String(before.waiting ?? 'waiting')}`,
+    `the agent that was running is ${String(before.state)} again, its checkpoint kept: ${before.waiting as string}`,
   );
 
   chapter('4. A person looks, and resets');

@@ -11,7 +11,7 @@ export interface ConsumerOptions {
   handle(messages: JsMsg[]): Promise<void>;
   /** Called for a message that will never be handled: it failed for good, or too often. Must keep it somewhere. */
   giveUp(message: JsMsg, error: unknown): Promise<void>;
-  report(error: unknown, what: string): void;
+  report: (error: unknown, what: string) => void;
 }
 
 const MAX_WAITING = 1_000;

@@ -30,24 +30,24 @@ const pattern = (name: string, route: Route) => MessagePattern(name, { route });
 
 /** Serves an operation. One instance of the service gets each request. */
 export const Serve = <O extends Operation>(operation: O): HandlerDecorator<RequestOf<O>, z.input<O['reply']>> =>
-  pattern(operation.name, { how: 'serve', operation }) as HandlerDecorator<RequestOf<O>, z.input<O['reply']>>;
+  pattern(operation.name, { how: 'serve', operation });
 
 /**
  * Takes a command from its work queue, once. It is removed when the handler resolves and comes again later when it rejects,
  * so a handler rejects only for trouble that passes and answers for everything else itself.
  */
 export const Take = <C extends Command>(command: C): HandlerDecorator<Taken<C>, void> =>
-  pattern(command.name, { how: 'take', command }) as HandlerDecorator<Taken<C>, void>;
+  pattern(command.name, { how: 'take', command });
 
 let ears = 0;
 
 /** Hears a fact or broadcast as it is published, on every instance; one that is missed is missed. Any number may hear it. */
 export const Hear = <F extends Fact>(fact: F): HandlerDecorator<FactData<F>, void> =>
-  pattern(`hear ${fact.name} (${++ears})`, { how: 'hear', fact }) as HandlerDecorator<FactData<F>, void>;
+  pattern(`hear ${fact.name} (${++ears})`, { how: 'hear', fact });
 
 /** Consumes a durable fact: each message reaches one instance of the service, in batches, and comes again until the handler resolves. */
 export const Consume = <F extends Fact>(
   fact: F,
   options: { durable: string; batch: number },
 ): HandlerDecorator<FactData<F>[], void> =>
-  pattern(`consume ${fact.name} as ${options.durable}`, { how: 'consume', fact, ...options }) as HandlerDecorator<FactData<F>[], void>;
+  pattern(`consume ${fact.name} as ${options.durable}`, { how: 'consume', fact, ...options });

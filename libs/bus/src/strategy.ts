@@ -23,7 +23,7 @@ export interface StrategyOptions {
   bus: Bus;
   service: ServiceName;
   version: string;
-  report(error: unknown, what: string): void;
+  report: (error: unknown, what: string) => void;
 }
 
 /** Nest's way onto the bus: turns handlers that are decorated with contracts into subscriptions and consumers. */
@@ -88,9 +88,9 @@ export class BusStrategy extends Server implements CustomTransportStrategy {
       subject: operation.name,
       queue: this.options.service,
       metadata: { summary: operation.summary },
-      handler: async (error, message) => {
+      handler: (error, message) => {
         if (error) return this.options.report(error, operation.name);
-        await withTrace(message.headers?.get('traceparent'), () => this.answer(operation, handler, message));
+        void withTrace(message.headers?.get('traceparent'), () => this.answer(operation, handler, message));
       },
     });
   }
