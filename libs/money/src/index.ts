@@ -1,1 +1,3 @@
+export * from './holds.js';
+export * from './prices.js';
 export * from './usd.js';
