@@ -14,7 +14,7 @@ export { Metrics, Readiness } from './health.js';
 export { HEARTBEAT_MS, HeartbeatPublisher, VERSION } from './heartbeat.js';
 export { Latch, LATCH_MAX_AGE_MS } from './latch.js';
 export { EmergencyStop } from './latch.handlers.js';
-export { createLog, Log } from './log.js';
+export { createLog, Log, type LogSink, logTo } from './log.js';
 export { runUntilSignal } from './main.js';
 export { Outbox } from './outbox-relay.js';
 export { adminKeyFile, readOrCreateSecret, readSecret } from './secrets.js';

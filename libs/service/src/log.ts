@@ -19,6 +19,18 @@ export interface LogOptions {
   format?: 'json' | 'pretty' | undefined;
 }
 
+/** Takes whole lines of JSON, each with its line feed. */
+export interface LogSink {
+  write(line: string): void;
+}
+
+let sink: LogSink | undefined;
+
+/** For a process that runs several services: all logs made from now on go there, and none to standard output. */
+export function logTo(destination: LogSink | undefined): void {
+  sink = destination;
+}
+
 const SECRETS = [
   'authorization',
   '*.authorization',
@@ -46,6 +58,7 @@ export function createLog({ service, instance, level, format }: LogOptions): Log
       return traceId === undefined ? {} : { traceId };
     },
   };
+  if (sink !== undefined) return pino(options, sink);
   const readable = format === 'pretty' || (format === undefined && process.stdout.isTTY);
   // In this process, not in pino's worker thread: five services share one terminal and one memory budget.
   return readable
