@@ -1,20 +1,33 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { type Launched, launchPurser } from './launched.js';
+import { type Launched, launchPurser, type ModelServerProcess, spawnModelServer } from '@purser/testing';
 
 const run = promisify(execFile);
 jest.setTimeout(180_000);
 
 /** The README's blocks that are marked as tested, as a reader would paste them, with this run's ports and folder. */
 describe('the README', () => {
+  let provider: ModelServerProcess;
   let purser: Launched;
 
   beforeAll(async () => {
-    purser = await launchPurser();
+    const price = { inputPerMillionUsd: '10', outputPerMillionUsd: '30' };
+    provider = await spawnModelServer({ models: { 'demo-large': price } });
+    purser = await launchPurser({
+      bin: 'apps/cli/bin/purser.mjs',
+      openaiBaseUrl: provider.openaiBaseUrl,
+      models: {
+        code_generation: { tier_1_paid: { provider: 'openai', model: 'demo-large', price, maxOutputTokens: 4096 } },
+      },
+      budgets: { budgets: [{ id: 'monthly', period: 'month', limitUsd: '20' }] },
+    });
   });
 
-  afterAll(() => purser?.stop());
+  afterAll(async () => {
+    await purser?.stop();
+    await provider?.stop();
+  });
 
   it('shows what works', async () => {
     const readme = await readFile('README.md', 'utf8');

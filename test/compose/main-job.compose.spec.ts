@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { freePort } from '@purser/embedded';
 import { eventually } from '@purser/testing';
 import { connect } from '@nats-io/transport-node';
 import { countingAgent, tickingAgent } from '../agents.js';
-import { freePort } from '../system.js';
 
 const run = promisify(execFile);
 jest.setTimeout(900_000);

@@ -26,7 +26,7 @@ export async function runDemo(purserBin: string): Promise<void> {
   );
   say('starting Purser in a temporary folder, on free ports');
   const stage = await setStage(purserBin);
-  const stop = () => void stage.close().then(() => process.exit(130));
+  const stop = () => void stage.stop().then(() => process.exit(130));
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
   try {
@@ -39,12 +39,12 @@ export async function runDemo(purserBin: string): Promise<void> {
     await tell(stage, client, audience);
     const { body } = await client.api('GET', '/v1/costs');
     chapter(
-      `Done in ${secondsSinceStart().toFixed(0)} s. The model server billed ${usd(stage.models.counters.billedNano)}; Purser's ledger says $${String(body.monthUsd)}.`,
+      `Done in ${secondsSinceStart().toFixed(0)} s. The model server billed ${usd(stage.provider.counters.billedNano)}; Purser's ledger says $${String(body.monthUsd)}.`,
     );
     await audience.leave();
   } finally {
     process.off('SIGINT', stop);
     process.off('SIGTERM', stop);
-    await stage.close();
+    await stage.stop();
   }
 }

@@ -15,7 +15,7 @@ export async function tell(stage: Stage, client: Client, audience: Audience): Pr
 
 async function paidThenFree(stage: Stage, client: Client, audience: Audience): Promise<void> {
   chapter('1. A paid model at work, a budget of $0.05 a day, and the fall to the free model');
-  stage.models.script({ outputTokens: 120 });
+  stage.provider.script({ outputTokens: 120 });
   const created = await client.api('POST', '/v1/keys', { name: 'demo client', project: 'demo' });
   const key = created.body.secret as string;
   let last = '';
@@ -67,7 +67,7 @@ async function aRunawayIsStopped(stage: Stage, client: Client, audience: Audienc
   chapter('3. A runaway loop on an expensive model: more than 20 % of the month within the hour, and everything stops');
   await client.api('POST', '/v1/tasks', { id: 'bystander', executor: 'command', input: { argv: pageWriter(40) } });
   await audience.until('task.checkpointed.bystander', 20_000);
-  stage.models.script({ outputTokens: 400 });
+  stage.provider.script({ outputTokens: 400 });
   let refused = 0;
   let paid = 0;
   for (let call = 1; call <= 200 && refused === 0; call++) {
@@ -80,12 +80,10 @@ async function aRunawayIsStopped(stage: Stage, client: Client, audience: Audienc
   await audience.until('emergency.shutdown');
   await audience.until('alert.critical.spike');
   const { body: before } = await client.api('GET', '/v1/tasks/bystander');
-  say(
-    `the agent that was running is ${String(before.state)} again, its checkpoint kept: ${before.waiting as string}`,
-  );
+  say(`the agent that was running is ${String(before.state)} again, its checkpoint kept: ${before.waiting as string}`);
 
   chapter('4. A person looks, and resets');
-  stage.models.script({ outputTokens: 20 });
+  stage.provider.script({ outputTokens: 20 });
   await client.api('POST', '/v1/emergency/reset', { by: 'demo', reason: 'the loop was fixed' });
   await audience.until('emergency.cleared');
   await audience.until('task.completed.bystander', 40_000);

@@ -1,5 +1,6 @@
 export { childrenLeft, expectNoChildren } from './children-left.js';
 export { eventually, type EventuallyOptions } from './eventually.js';
+export { type Launched, type LaunchOptions, launchPurser } from './launch-purser.js';
 export * from './model-server/index.js';
 export { createTestDatabase, type DatabaseTemplate, type TestDatabase } from './test-database.js';
 export { startTestNats, type TestNats, type TestNatsOptions } from './test-nats.js';
