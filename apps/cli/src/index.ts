@@ -1,1 +1,3 @@
-export {};
+export { EXIT, type ExitCode } from './exit-codes.js';
+export { run } from './program.js';
+export type { Terminal } from './terminal.js';

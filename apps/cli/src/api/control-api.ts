@@ -1,0 +1,173 @@
+import { readFile } from 'node:fs/promises';
+import {
+  ErrorReply,
+  invalidRequest,
+  type Operation,
+  PurserError,
+  type ReplyOf,
+  type RequestInput,
+} from '@purser/contracts';
+import { findHome } from '../home.js';
+import type { Terminal } from '../terminal.js';
+
+const ANSWER_TIMEOUT_MS = 30_000;
+
+export interface Answer<O extends Operation> {
+  /** Checked against the contract. */
+  reply: ReplyOf<O>;
+  /** As it came: what `--json` prints. */
+  json: unknown;
+}
+
+/** The REST side of the control API, typed by the contracts: every operation that has a route can be called. */
+export class ControlApi {
+  private key: Promise<string> | undefined;
+
+  constructor(
+    readonly url: string,
+    private readonly readKey: () => Promise<string>,
+  ) {}
+
+  async call<O extends Operation>(operation: O, request: RequestInput<O>, signal?: AbortSignal): Promise<ReplyOf<O>> {
+    return (await this.ask(operation, request, signal)).reply;
+  }
+
+  async ask<O extends Operation>(operation: O, request: RequestInput<O>, signal?: AbortSignal): Promise<Answer<O>> {
+    const checked = operation.request.safeParse(request);
+    if (!checked.success) throw invalidRequest(operation.name, checked.error);
+    const { method, target, body } = routed(operation, checked.data as Record<string, unknown>);
+    this.key ??= this.readKey();
+    const response = await this.fetch(target, {
+      method,
+      headers: {
+        authorization: `Bearer ${await this.key}`,
+        accept: 'application/json',
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body }),
+      signal: AbortSignal.any([AbortSignal.timeout(ANSWER_TIMEOUT_MS), ...(signal ? [signal] : [])]),
+    });
+    const json = await this.readJson(response);
+    if (!response.ok) throw failure(response.status, json, operation.name);
+    const reply = operation.reply.safeParse(json);
+    if (!reply.success) {
+      throw new PurserError('internal', {
+        message: `${operation.name}: this purser does not understand the answer of ${this.url}; are both of the same version? (${invalidRequest('answer', reply.error).message})`,
+      });
+    }
+    return { reply: reply.data as ReplyOf<O>, json };
+  }
+
+  private async fetch(target: string, init: RequestInit): Promise<Response> {
+    try {
+      return await fetch(this.url + target, init);
+    } catch (cause) {
+      if (init.signal?.aborted && (init.signal.reason as Error).name !== 'TimeoutError') throw init.signal.reason;
+      throw this.unreachable(cause);
+    }
+  }
+
+  private async readJson(response: Response): Promise<unknown> {
+    const text = await response.text().catch((cause: unknown) => {
+      throw this.unreachable(cause);
+    });
+    try {
+      return JSON.parse(text);
+    } catch (cause) {
+      throw new PurserError('unavailable', {
+        message: `What answers at ${this.url} is not Purser's control API (HTTP ${response.status}, not JSON). Set PURSER_API_URL to it.`,
+        cause,
+      });
+    }
+  }
+
+  private unreachable(cause: unknown): PurserError {
+    const { message, cause: inner } = cause as Error;
+    const why = inner instanceof Error && inner.message ? inner.message : message;
+    return new PurserError('unavailable', {
+      message: `No answer from Purser at ${this.url} (${why}). Start it with \`npm start\`, or set PURSER_API_URL to where it runs.`,
+      cause,
+    });
+  }
+}
+
+function routed(
+  operation: Operation,
+  request: Record<string, unknown>,
+): { method: string; target: string; body: string | undefined } {
+  const { http } = operation;
+  if (!http) throw new TypeError(`${operation.name} has no route over HTTP`);
+  const rest = { ...request };
+  const path = http.path.replaceAll(/:(\w+)/g, (_, name: string) => {
+    const value = rest[name];
+    delete rest[name];
+    return encodeURIComponent(String(value));
+  });
+  if (http.method === 'POST' || http.method === 'PUT') {
+    return { method: http.method, target: path, body: JSON.stringify(rest) };
+  }
+  const query = new URLSearchParams(
+    Object.entries(rest).flatMap(([name, value]): [string, string][] =>
+      value === undefined ? [] : [[name, String(value)]],
+    ),
+  ).toString();
+  return { method: http.method, target: query ? `${path}?${query}` : path, body: undefined };
+}
+
+function failure(status: number, json: unknown, name: string): PurserError {
+  const parsed = ErrorReply.safeParse(json);
+  if (parsed.success) {
+    const { code, message, details } = parsed.data.error;
+    return new PurserError(code, { message, details });
+  }
+  return new PurserError('internal', { message: `${name}: HTTP ${status} without a readable error` });
+}
+
+export function apiUrl(env: Terminal['env']): string {
+  const given = env.PURSER_API_URL || `http://127.0.0.1:${env.PURSER_API_PORT || '8081'}`;
+  try {
+    const { protocol, href } = new URL(given);
+    if (protocol === 'http:' || protocol === 'https:') return href.replace(/\/+$/, '');
+  } catch {
+    // Told below, with what would be right.
+  }
+  throw new PurserError('invalid_request', {
+    message: `PURSER_API_URL is not valid: "${given}"; expected a URL such as http://127.0.0.1:8081`,
+  });
+}
+
+export function controlApi(terminal: Terminal): ControlApi {
+  return new ControlApi(apiUrl(terminal.env), () => readAdminKey(terminal));
+}
+
+/** PURSER_ADMIN_KEY, or what Purser wrote at its first start. */
+export async function readAdminKey({ env, cwd }: Pick<Terminal, 'env' | 'cwd'>): Promise<string> {
+  if (env.PURSER_ADMIN_KEY) return env.PURSER_ADMIN_KEY;
+  const file = findHome(env, cwd).adminKey;
+  try {
+    const key = (await readFile(file, 'utf8')).trim();
+    if (key !== '') return key;
+  } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new PurserError('unauthorized', {
+      message: missing
+        ? `There is no admin key at ${file}: Purser was never started with this data folder. Run this in the folder where it was, or set PURSER_HOME or PURSER_ADMIN_KEY.`
+        : `The admin key at ${file} cannot be read (${(cause as Error).message}). Run this as the user that started Purser, or set PURSER_ADMIN_KEY.`,
+      cause,
+    });
+  }
+  throw new PurserError('unauthorized', { message: `${file} is empty. Delete it and start Purser again.` });
+}
+
+/** The NATS URL that Purser wrote for other programs. */
+export async function readToolsUrl({ env, cwd }: Pick<Terminal, 'env' | 'cwd'>): Promise<string> {
+  const file = findHome(env, cwd).natsUrl;
+  try {
+    return (await readFile(file, 'utf8')).trim();
+  } catch (cause) {
+    throw new PurserError('not_found', {
+      message: `There is no NATS URL for tools at ${file} (${(cause as Error).message}). Purser writes it when it starts its own NATS: run this in the folder where it was started, or set PURSER_HOME.`,
+      cause,
+    });
+  }
+}

@@ -1,0 +1,82 @@
+import type { Command } from 'commander';
+import { readAdminKey, readToolsUrl } from '../api/control-api.js';
+import type { CommandSet } from './command.js';
+
+/** The commands about Purser itself. What `up`, `doctor` and `init` need is loaded only when they run: it takes a second. */
+export function addInstallationCommands(program: Command, commands: CommandSet): void {
+  commands
+    .leaf(
+      program,
+      'up',
+      'start everything in this process, with its own Postgres and nats-server, until Ctrl-C',
+      [
+        'purser up',
+        'PURSER_DATABASE_URL=postgres://me:secret@db/purser purser up      # an existing Postgres',
+        'PURSER_NATS_URL=nats://me:secret@bus:4222 purser up               # an existing NATS',
+      ],
+      async ({ terminal, options }) => (await import('../up/up.js')).up(terminal, options),
+    )
+    .addHelpText(
+      'after',
+      `
+Ports, all on 127.0.0.1 (PURSER_BIND changes it for the services):
+  PURSER_GATEWAY_PORT 8080, PURSER_API_PORT 8081, PURSER_WATCHDOG_PORT 8082, PURSER_RUNNER_PORT 8083,
+  PURSER_OFFLOAD_PORT 8084, PURSER_NATS_PORT 4222, PURSER_POSTGRES_PORT 5433
+Logs go to PURSER_HOME/logs/purser.log, warnings also to the terminal; PURSER_LOG_FORMAT=json or pretty sends all of
+them to standard output instead.`,
+    );
+
+  commands.leaf(
+    program,
+    'doctor',
+    'check this machine and this installation, and say how to mend what is wrong',
+    ['purser doctor', 'purser doctor --json'],
+    async ({ terminal, print }) => (await import('../doctor/doctor.js')).doctor(terminal, print),
+  );
+
+  commands
+    .leaf<{ nats?: boolean }>(
+      program,
+      'key',
+      'print the admin key, or the NATS URL for other tools',
+      [
+        'purser key',
+        'curl -H "Authorization: Bearer $(purser key)" http://127.0.0.1:8081/v1/tasks',
+        'nats --server "$(purser key --nats)" sub "task.>"',
+      ],
+      async ({ terminal, print, options }) => {
+        if (options.nats) {
+          const natsUrl = await readToolsUrl(terminal);
+          print({ natsUrl }, () => `${natsUrl}\n`);
+          return;
+        }
+        const key = await readAdminKey(terminal);
+        print({ key }, () => `${key}\n`);
+      },
+    )
+    .option('--nats', 'the NATS URL with the user "tools" and its password');
+
+  commands
+    .leaf(
+      program,
+      'init',
+      'make the secrets and the configuration of NATS, for services that run apart (compose)',
+      ['PURSER_INIT_NATS_HOST=nats:4222 PURSER_INIT_POSTGRES_HOST=postgres:5432 purser init'],
+      async ({ terminal, print }) => {
+        const { init } = await import('../nats/init.js');
+        const written = await init(terminal);
+        print({ written }, () => written.map((file) => `${file}\n`).join(''));
+      },
+    )
+    .addHelpText(
+      'after',
+      `
+Writes what is missing into PURSER_HOME (secrets that are there stay) and prints the names of the files, never a secret.
+  PURSER_INIT_NATS_HOST         where services reach NATS       (nats:4222)
+  PURSER_INIT_PUBLIC_NATS_HOST  where other programs reach it   (127.0.0.1:4222)
+  PURSER_INIT_NATS_STORE        JetStream's folder on its side  (/data)
+  PURSER_INIT_POSTGRES_HOST     where services reach Postgres   (postgres:5432)
+  PURSER_INIT_RUNNER_HOME       also a home for agent-runners, without the admin key
+  PURSER_INIT_POSTGRES_HOME     also a folder with Postgres' password alone`,
+    );
+}

@@ -1,0 +1,82 @@
+import { chmod, mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { natsConfigText } from '@purser/embedded';
+import { parseConfig } from '@purser/service';
+import { z } from 'zod';
+import { findHome } from '../home.js';
+import type { Terminal } from '../terminal.js';
+import { SERVICE_NAMES } from './permissions.js';
+import { ensureSecrets, natsUrl, natsUsers, writePrivate } from './secrets.js';
+
+const address = (standard: string) =>
+  z
+    .string()
+    .regex(/^[A-Za-z0-9._-]+:\d{1,5}$/, `host:port such as ${standard}`)
+    .default(standard);
+
+const Settings = z.object({
+  PURSER_INIT_NATS_HOST: address('nats:4222'),
+  PURSER_INIT_PUBLIC_NATS_HOST: address('127.0.0.1:4222'),
+  PURSER_INIT_NATS_STORE: z.string().default('/data'),
+  PURSER_INIT_POSTGRES_HOST: address('postgres:5432'),
+  PURSER_INIT_RUNNER_HOME: z.string().optional(),
+  PURSER_INIT_POSTGRES_HOME: z.string().optional(),
+});
+
+const MAX_PAYLOAD_BYTES = 8 * 1024 * 1024;
+
+/**
+ * Writes what services that run apart need before they start. Secrets that are there stay; the rest is written anew, so
+ * that a newer Purser brings its newer permissions.
+ * @returns the files that were written
+ */
+export async function init({ env, cwd }: Terminal): Promise<string[]> {
+  const settings = parseConfig(Settings, env);
+  const home = findHome(env, cwd);
+  await mkdir(home.root, { recursive: true, mode: 0o700 });
+  const secrets = await ensureSecrets(home);
+  const written: string[] = [home.adminKey];
+  const write = async (file: string, text: string): Promise<void> => {
+    await writePrivate(file, `${text}\n`);
+    written.push(file);
+  };
+
+  await write(join(home.secrets, 'nats.conf'), natsConfig(settings.PURSER_INIT_NATS_STORE, natsUsers(secrets)));
+  await write(home.natsUrl, natsUrl(secrets, 'tools', settings.PURSER_INIT_PUBLIC_NATS_HOST));
+  const databaseUrl = `postgres://purser:${encodeURIComponent(secrets.postgres)}@${settings.PURSER_INIT_POSTGRES_HOST}/purser`;
+  const urlsInto = async (folder: string, services: typeof SERVICE_NAMES): Promise<void> => {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    for (const service of services) {
+      await write(join(folder, `${service}.nats.url`), natsUrl(secrets, service, settings.PURSER_INIT_NATS_HOST));
+    }
+    await write(join(folder, 'database.url'), databaseUrl);
+  };
+  await urlsInto(home.secrets, SERVICE_NAMES);
+
+  const { PURSER_INIT_RUNNER_HOME: runnerHome, PURSER_INIT_POSTGRES_HOME: postgresHome } = settings;
+  // Agents run beside their runner, so its home holds its own URLs and nothing else.
+  if (runnerHome) await urlsInto(resolve(cwd, runnerHome, 'secrets'), ['agent-runner']);
+  if (postgresHome) {
+    await mkdir(resolve(cwd, postgresHome), { recursive: true });
+    // Postgres' image reads it as its own user; who may is decided by who has the volume.
+    const file = join(resolve(cwd, postgresHome), 'password');
+    await write(file, secrets.postgres);
+    await chmod(file, 0o644);
+  }
+  return written;
+}
+
+function natsConfig(storeDir: string, users: ReturnType<typeof natsUsers>): string {
+  const text = natsConfigText({
+    host: '0.0.0.0',
+    port: 4222,
+    serverName: 'purser',
+    storeDir,
+    pidFile: '/tmp/nats.pid',
+    portsFileDir: '/tmp',
+    maxPayloadBytes: MAX_PAYLOAD_BYTES,
+    authorization: { users },
+  });
+  // Health checks inside the container; no other address of it listens there.
+  return `${text}http: "127.0.0.1:8222"`;
+}

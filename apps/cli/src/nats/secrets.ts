@@ -1,0 +1,45 @@
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ServiceName } from '@purser/contracts';
+import type { NatsUser } from '@purser/embedded';
+import { readOrCreateSecret } from '@purser/service';
+import type { Home } from '../home.js';
+import { SERVICE_NAMES, servicePermissions, toolsPermissions } from './permissions.js';
+
+export type NatsUserName = ServiceName | 'tools';
+
+export interface Secrets {
+  nats: Record<NatsUserName, string>;
+  postgres: string;
+}
+
+const USERS: readonly NatsUserName[] = [...SERVICE_NAMES, 'tools'];
+
+/** The admin key and all passwords: made at the first start, each in a file of mode 0600, and read from then on. */
+export async function ensureSecrets(home: Home): Promise<Secrets> {
+  await mkdir(home.secrets, { recursive: true, mode: 0o700 });
+  await readOrCreateSecret(home.adminKey, 'pk_');
+  const passwords = await Promise.all(
+    USERS.map(async (user) => [user, await readOrCreateSecret(join(home.secrets, `nats-${user}.password`), '')]),
+  );
+  return {
+    nats: Object.fromEntries(passwords) as Record<NatsUserName, string>,
+    postgres: await readOrCreateSecret(join(home.secrets, 'postgres.password'), ''),
+  };
+}
+
+export const natsUsers = (secrets: Secrets): NatsUser[] =>
+  USERS.map((user) => ({
+    user,
+    password: secrets.nats[user],
+    permissions: user === 'tools' ? toolsPermissions() : servicePermissions(user),
+  }));
+
+export const natsUrl = (secrets: Secrets, user: NatsUserName, host: string): string =>
+  `nats://${user}:${encodeURIComponent(secrets.nats[user])}@${host}`;
+
+/** A file that only its owner reads, also when one with other rights was there. */
+export async function writePrivate(file: string, text: string): Promise<void> {
+  await writeFile(file, text, { mode: 0o600 });
+  await chmod(file, 0o600);
+}

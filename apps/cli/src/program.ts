@@ -1,0 +1,61 @@
+import { Command, CommanderError } from 'commander';
+import { CommandSet, type Outcome } from './commands/command.js';
+import { addBudgetCommands } from './commands/budget.js';
+import { addEmergencyCommands } from './commands/emergency.js';
+import { addInstallationCommands } from './commands/installation.js';
+import { addStatusCommand } from './commands/status.js';
+import { addTaskCommands } from './commands/task.js';
+import { EXIT, type ExitCode } from './exit-codes.js';
+import type { Terminal } from './terminal.js';
+
+const VERSION = '0.1.0';
+
+const EPILOGUE = `
+Environment:
+  PURSER_API_URL     control API to talk to          (http://127.0.0.1:8081)
+  PURSER_ADMIN_KEY   its key                         (read from PURSER_HOME/admin.key)
+  PURSER_HOME        data folder                     (.purser in the current folder)
+  PURSER_CONFIG_DIR  configuration folder            (config in the current folder)
+
+Exit codes:
+  0  done
+  1  failed: the task, a check, or the request was refused
+  2  the command line or the input is wrong
+  3  Purser, or the service that is needed, does not answer
+
+Examples:
+  $ purser up
+  $ purser task submit --wait -- echo hello
+  $ purser status`;
+
+/** Runs one command line. Never throws; resolves with the exit code. */
+export async function run(argv: string[], terminal: Terminal): Promise<ExitCode> {
+  const outcome: Outcome = { code: EXIT.ok };
+  try {
+    await createProgram(terminal, outcome).parseAsync(argv, { from: 'user' });
+    return outcome.code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    terminal.err(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    return EXIT.failed;
+  }
+}
+
+function createProgram(terminal: Terminal, outcome: Outcome): Command {
+  const program = new Command('purser')
+    .description('Keeps AI agents working around the clock and never lets the bill run away.')
+    .version(VERSION, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'show help for a command')
+    .exitOverride()
+    .showHelpAfterError('(--help shows the options and examples)')
+    .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
+    .addHelpText('after', EPILOGUE);
+  const commands = new CommandSet(terminal, outcome);
+  addInstallationCommands(program, commands);
+  addStatusCommand(program, commands);
+  addTaskCommands(program, commands);
+  addBudgetCommands(program, commands);
+  addEmergencyCommands(program, commands);
+  return program;
+}

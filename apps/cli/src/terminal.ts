@@ -1,0 +1,33 @@
+import { styleText } from 'node:util';
+
+export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
+
+/** All that a command knows of the process it runs in. */
+export interface Terminal {
+  env: Readonly<Record<string, string | undefined>>;
+  cwd: string;
+  /** Who runs it; the default for `--by`. */
+  user: string;
+  out(text: string): void;
+  err(text: string): void;
+  /** Coloured on a terminal, as it is elsewhere and under NO_COLOR. */
+  style(style: Style, text: string): string;
+  readInput(): Promise<string>;
+}
+
+export function processTerminal(): Terminal {
+  return {
+    env: process.env,
+    cwd: process.cwd(),
+    user: process.env.USER ?? process.env.LOGNAME ?? 'unnamed',
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    style: (style, text) => styleText(style, text, { stream: process.stdout }),
+    readInput: async () => {
+      let text = '';
+      process.stdin.setEncoding('utf8');
+      for await (const chunk of process.stdin) text += String(chunk);
+      return text;
+    },
+  };
+}

@@ -1,0 +1,71 @@
+import { PurserError, type ServiceName } from '@purser/contracts';
+import { type Environment, parseConfig, port, serviceSettings, withSecretFiles } from '@purser/service';
+import { z } from 'zod';
+import type { PortUse } from './ports.js';
+
+const Settings = z.object({
+  PURSER_NATS_URL: serviceSettings.PURSER_NATS_URL.optional(),
+  PURSER_DATABASE_URL: serviceSettings.PURSER_DATABASE_URL.optional(),
+  PURSER_BIND: serviceSettings.PURSER_BIND,
+  PURSER_LOG_FORMAT: serviceSettings.PURSER_LOG_FORMAT,
+  PURSER_GATEWAY_URL: z.string().optional(),
+  PURSER_NATS_PORT: port(4222),
+  PURSER_POSTGRES_PORT: port(5433),
+  PURSER_GATEWAY_PORT: port(8080),
+  PURSER_API_PORT: port(8081),
+  PURSER_WATCHDOG_PORT: port(8082),
+  PURSER_RUNNER_PORT: port(8083),
+  PURSER_OFFLOAD_PORT: port(8084),
+});
+export type Settings = z.output<typeof Settings>;
+
+export const SERVICE_PORTS = {
+  'model-gateway': 'PURSER_GATEWAY_PORT',
+  orchestrator: 'PURSER_API_PORT',
+  'cost-watchdog': 'PURSER_WATCHDOG_PORT',
+  'agent-runner': 'PURSER_RUNNER_PORT',
+  'offload-manager': 'PURSER_OFFLOAD_PORT',
+} as const satisfies Record<ServiceName, keyof Settings>;
+
+const LOOPBACK = '127.0.0.1';
+
+export function readSettings(env: Environment): Settings {
+  const settings = parseConfig(Settings, withSecretFiles(env));
+  refuseDoubledPorts(portUses(settings));
+  return settings;
+}
+
+/** Every port that a start with these settings binds. */
+export function portUses(settings: Settings): PortUse[] {
+  const uses: PortUse[] = Object.entries(SERVICE_PORTS).map(([service, variable]) => ({
+    what: service,
+    variable,
+    host: settings.PURSER_BIND,
+    port: settings[variable],
+  }));
+  if (settings.PURSER_NATS_URL === undefined) {
+    uses.push({ what: 'nats-server', variable: 'PURSER_NATS_PORT', host: LOOPBACK, port: settings.PURSER_NATS_PORT });
+  }
+  if (settings.PURSER_DATABASE_URL === undefined) {
+    uses.push({
+      what: 'Postgres',
+      variable: 'PURSER_POSTGRES_PORT',
+      host: LOOPBACK,
+      port: settings.PURSER_POSTGRES_PORT,
+    });
+  }
+  return uses;
+}
+
+function refuseDoubledPorts(uses: PortUse[]): void {
+  const seen = new Map<number, PortUse>();
+  for (const use of uses.filter(({ port }) => port !== 0)) {
+    const other = seen.get(use.port);
+    if (other) {
+      throw new PurserError('invalid_request', {
+        message: `${other.variable} and ${use.variable} are both ${use.port}; each needs a port of its own.`,
+      });
+    }
+    seen.set(use.port, use);
+  }
+}
