@@ -14,11 +14,13 @@ interface Delivery {
   deliveryId: string;
   /** How often it was delivered, this time included. */
   deliveries: number;
+  /** The message as it came. */
+  raw: string;
 }
 
-/** A command as it was taken from its stream: checked, or why it cannot be and what it said. */
+/** A command as it was taken from its stream: checked, or why it cannot be. */
 export type Taken<C extends Command> = Delivery &
-  ({ ok: true; payload: PayloadOf<C> } | { ok: false; error: PurserError; raw: string });
+  ({ ok: true; payload: PayloadOf<C> } | { ok: false; error: PurserError });
 
 type HandlerDecorator<In, Out> = (
   target: object,

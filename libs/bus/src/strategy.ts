@@ -136,14 +136,14 @@ export class BusStrategy extends Server implements CustomTransportStrategy {
 
   private taken(command: Command, message: JsMsg): Taken<Command> {
     const { stream, timestampNanos, deliveryCount } = message.info;
-    // With the time: a stream that was lost and made again counts from 1.
-    const delivery = { deliveryId: `${stream}-${message.seq}-${timestampNanos}`, deliveries: deliveryCount };
     const raw = message.string();
+    // With the time: a stream that was lost and made again counts from 1.
+    const delivery = { deliveryId: `${stream}-${message.seq}-${timestampNanos}`, deliveries: deliveryCount, raw };
     try {
       return { ...delivery, ok: true, payload: check(command.payload, unframe(raw, command.name).data, command.name) };
     } catch (error) {
       if (!isPurserError(error)) throw error;
-      return { ...delivery, ok: false, error, raw };
+      return { ...delivery, ok: false, error };
     }
   }
 
