@@ -1,0 +1,84 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { Bus } from '@purser/bus';
+import { isPurserError, openApi, type Operation, OPERATIONS, PurserError } from '@purser/contracts';
+import { adminKeyFile, Log, plainErrors, readOrCreateSecret, VERSION } from '@purser/service';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { keyCheck } from './admin-key.js';
+import type { Config } from '../config.js';
+import { readBody } from './json-body.js';
+
+const CALL_TIMEOUT_MS = 10_000;
+
+/**
+ * REST for every operation that has a path: authenticate, merge path, query and body into the request, ask the bus, answer.
+ * Whatever it can do, the bus can, since it does nothing itself.
+ */
+export async function serveControlApi(app: NestFastifyApplication, config: Config): Promise<void> {
+  const file = adminKeyFile(config.PURSER_HOME);
+  const authenticate = keyCheck(await readOrCreateSecret(file, 'pk_'), file);
+  const bus = app.get(Bus);
+  const log = app.get(Log);
+  const document = openApi(OPERATIONS, VERSION);
+
+  const server: FastifyInstance = app.getHttpAdapter().getInstance();
+  void server.register((scope, _options, done) => {
+    scope.setErrorHandler((thrown, request, reply) => answerError(thrown, request, reply, log));
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, parsed) => {
+      try {
+        parsed(null, readBody(String(body)));
+      } catch (error) {
+        parsed(error as Error, undefined);
+      }
+    });
+    scope.get('/openapi.json', () => document);
+    for (const operation of OPERATIONS) {
+      if (operation.http) serve(scope, operation, authenticate, bus);
+    }
+    done();
+  });
+}
+
+function serve(
+  scope: FastifyInstance,
+  operation: Operation,
+  authenticate: (request: FastifyRequest) => void,
+  bus: Bus,
+) {
+  const { method, path, status = 200 } = operation.http ?? { method: 'GET' as const, path: '' };
+  scope.route({
+    method,
+    url: path,
+    // Before the body is read: who has no key does not get to send eight megabytes.
+    onRequest: (request, _reply, next) => {
+      authenticate(request);
+      next();
+    },
+    handler: async (request, reply) => {
+      const gone = new AbortController();
+      reply.raw.once('close', () => gone.abort(new PurserError('timeout', { message: 'the client went away' })));
+      const asked = { ...(request.query as object), ...(request.body as object), ...(request.params as object) };
+      const answer = await bus.call(operation, asked, { timeoutMs: CALL_TIMEOUT_MS, signal: gone.signal });
+      return reply.status(status).send(answer);
+    },
+  });
+}
+
+function answerError(thrown: unknown, request: FastifyRequest, reply: FastifyReply, log: Log): FastifyReply {
+  const { status, body } = plainErrors(known(thrown, request, log));
+  if (status === 401) reply.header('www-authenticate', 'Bearer realm="purser"');
+  return reply.status(status).send(body);
+}
+
+function known(thrown: unknown, request: FastifyRequest, log: Log): PurserError {
+  if (isPurserError(thrown)) return thrown;
+  const { statusCode, message } = thrown as { statusCode?: number; message?: string };
+  if (statusCode === 413) {
+    return new PurserError('payload_too_large', { message: message ?? 'the body is too large', cause: thrown });
+  }
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
+    return new PurserError('invalid_request', { message: message ?? 'the request is not valid', cause: thrown });
+  }
+  log.error({ error: thrown, method: request.method, path: request.routeOptions.url }, 'a control API request failed');
+  return new PurserError('internal', { cause: thrown });
+}

@@ -1,0 +1,43 @@
+import { Module } from '@nestjs/common';
+import { TaskBudgets } from './budgets/task-budgets.service.js';
+import { LiveServices } from './services/live-services.js';
+import { ServicesHandlers } from './services/services.handlers.js';
+import { DependentsService } from './tasks/dependents.service.js';
+import { TaskFacts } from './tasks/task-facts.js';
+import { TaskMetrics } from './tasks/task-metrics.js';
+import { TaskUpkeep } from './tasks/task-upkeep.js';
+import { TaskViews } from './tasks/task-views.service.js';
+import { TasksHandlers } from './tasks/tasks.handlers.js';
+import { TasksRepository } from './tasks/tasks.repository.js';
+import { TasksService } from './tasks/tasks.service.js';
+import { ClaimService } from './work/claim.service.js';
+import { EmergencyDuty } from './work/emergency.js';
+import { Nudge } from './work/nudge.js';
+import { SessionEnds } from './work/session-ends.js';
+import { Sweep } from './work/sweep.js';
+import { WorkHandlers } from './work/work.handlers.js';
+import { WorkRepository } from './work/work.repository.js';
+import { WorkService } from './work/work.service.js';
+
+@Module({
+  controllers: [TasksHandlers, WorkHandlers, ServicesHandlers],
+  providers: [
+    TasksRepository,
+    TasksService,
+    TaskViews,
+    TaskFacts,
+    TaskMetrics,
+    TaskUpkeep,
+    DependentsService,
+    TaskBudgets,
+    WorkRepository,
+    ClaimService,
+    WorkService,
+    SessionEnds,
+    Sweep,
+    Nudge,
+    EmergencyDuty,
+    LiveServices,
+  ],
+})
+export class AppModule {}

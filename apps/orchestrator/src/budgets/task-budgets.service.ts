@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { Bus } from '@purser/bus';
+import { budgetsSet, isPurserError } from '@purser/contracts';
+import { Database } from '@purser/database';
+import { formatUsd } from '@purser/money';
+import { Log } from '@purser/service';
+import { TaskFacts } from '../tasks/task-facts.js';
+import { TasksRepository } from '../tasks/tasks.repository.js';
+import { Nudge } from '../work/nudge.js';
+
+const CALL_TIMEOUT_MS = 3_000;
+const AT_ONCE = 20;
+const MAX_ID = 64;
+
+/** The id of the budget that limits one task; ids that would be too long are cut and told apart by a digest. */
+export function budgetIdOf(taskId: string): string {
+  const plain = `task-${taskId}`;
+  if (plain.length <= MAX_ID) return plain;
+  const digest = createHash('sha256').update(taskId).digest('hex').slice(0, 24);
+  return `${plain.slice(0, MAX_ID - digest.length - 1)}-${digest}`;
+}
+
+/** Sees to it that the watchdog knows a task's own budget before any session of it starts. */
+@Injectable()
+export class TaskBudgets {
+  private running: Promise<void> | undefined;
+  private again = false;
+
+  constructor(
+    private readonly database: Database,
+    private readonly tasks: TasksRepository,
+    private readonly bus: Bus,
+    private readonly facts: TaskFacts,
+    private readonly nudge: Nudge,
+    private readonly log: Log,
+  ) {}
+
+  /** After a task with a budget was stored, and from the sweep. Never rejects; what fails is tried again by the next sweep. */
+  setMissing(): Promise<void> {
+    this.again = true;
+    this.running ??= this.run().finally(() => (this.running = undefined));
+    return this.running;
+  }
+
+  private async run(): Promise<void> {
+    while (this.again && this.bus.connected) {
+      this.again = false;
+      try {
+        const waiting = await this.tasks.withoutBudget(AT_ONCE);
+        const set = await Promise.all(waiting.map(({ id, budget_nano }) => this.set(id, budget_nano)));
+        if (waiting.length === AT_ONCE && set.every(Boolean)) this.again = true;
+      } catch (error) {
+        this.log.warn({ error }, 'tasks that wait for their budget could not be read');
+        return;
+      }
+    }
+  }
+
+  private async set(taskId: string, limit: bigint): Promise<boolean> {
+    try {
+      await this.bus.call(
+        budgetsSet,
+        {
+          id: budgetIdOf(taskId),
+          scope: { task: taskId },
+          period: 'total',
+          limitUsd: formatUsd(limit),
+          onExhausted: 'free',
+          by: 'orchestrator',
+          reason: `budgetUsd of task ${taskId}`,
+        },
+        { timeoutMs: CALL_TIMEOUT_MS },
+      );
+      await this.tasks.budgetIsSet(taskId);
+      this.nudge.workIsReady();
+      return true;
+    } catch (error) {
+      if (isPurserError(error) && !error.retryable && error.code !== 'internal')
+        await this.refuse(taskId, error.message);
+      else this.log.debug({ error, taskId }, 'the budget of a task is not set yet');
+      return false;
+    }
+  }
+
+  /** A budget that the watchdog will never take: the task cannot start within its limit, so it does not start. */
+  private async refuse(taskId: string, message: string): Promise<void> {
+    const error = { code: 'budget_refused', message: `the watchdog refused the task's budget: ${message}` };
+    await this.database.transaction(async (tx) => {
+      const failed = await this.tasks.failWaiting(tx, taskId, error);
+      if (failed) await this.facts.failed(tx, taskId, failed.epoch, error);
+    });
+    this.facts.send();
+  }
+}

@@ -1,0 +1,419 @@
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { connect as connectSocket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Bus, unframe } from '@purser/bus';
+import {
+  budgetsSet,
+  heartbeat,
+  ledgerSum,
+  type Operation,
+  servicesList,
+  type Task,
+  tasksCreate,
+  tasksGet,
+  tasksList,
+  tasksSubmit,
+  workAvailable,
+  workClaim,
+  workFinish,
+  workHeartbeat,
+} from '@purser/contracts';
+import type { RunningService } from '@purser/service';
+import { createTestDatabase, eventually, startTestNats, type TestDatabase, type TestNats } from '@purser/testing';
+import { start } from './index.js';
+
+jest.setTimeout(60_000);
+
+const work = (id?: string) => ({ ...(id === undefined ? {} : { id }), executor: 'command', input: { argv: ['true'] } });
+
+/** The whole app on a real nats-server and a real Postgres; a stand-in speaks for the watchdog. */
+describe('the orchestrator', () => {
+  let nats: TestNats;
+  let database: TestDatabase;
+  let home: string;
+  let bus: Bus;
+  let env: Record<string, string>;
+  let service: RunningService;
+  let beating: NodeJS.Timeout;
+  const facts: { subject: string; data: Record<string, unknown> }[] = [];
+  const budgets: Record<string, unknown>[] = [];
+  let latch = { serial: 1, active: false, by: 'test', reason: '', at: new Date().toISOString() };
+  let watchdogHere = true;
+
+  const beat = () =>
+    bus.publish(heartbeat, 'cost-watchdog.stand-in', {
+      service: 'cost-watchdog',
+      instance: 'stand-in',
+      version: '0',
+      startedAt: latch.at,
+      at: latch.at,
+      latch,
+    });
+  const serve = (operation: Operation, answer: (request: unknown) => unknown) =>
+    bus.connection.subscribe(operation.name, {
+      callback: (_error, message) => {
+        if (watchdogHere) message.respond(JSON.stringify(answer(message.json())));
+      },
+    });
+  const factSeen = (subject: string) =>
+    eventually(() => facts.find((fact) => fact.subject === subject) ?? Promise.reject(new Error(`no ${subject}`)));
+  const api = async (method: string, path: string, body?: string, headers: Record<string, string> = {}) => {
+    const key = (await readFile(join(home, 'admin.key'), 'utf8')).trim();
+    const response = await fetch(service.url + path, {
+      method,
+      headers: { authorization: `Bearer ${key}`, ...headers },
+      ...(body === undefined ? {} : { body }),
+    });
+    return { status: response.status, headers: response.headers, body: (await response.json()) as never };
+  };
+  const claim = (requestId: string, slots = 1) =>
+    bus.call(workClaim, { requestId, runner: 'r1', slots, executors: ['command'] });
+
+  beforeAll(async () => {
+    [nats, database, home] = await Promise.all([
+      startTestNats(),
+      createTestDatabase(),
+      mkdtemp(join(tmpdir(), 'purser-orchestrator-')),
+    ]);
+    env = {
+      PURSER_NATS_URL: nats.url,
+      PURSER_DATABASE_URL: database.url,
+      PURSER_HOME: home,
+      PURSER_API_PORT: '0',
+      PURSER_LOG_LEVEL: 'silent',
+      PURSER_LEASE_MS: '1500',
+    };
+    bus = await Bus.connect({ url: nats.url, service: 'tools', instance: 'spec' });
+    bus.connection.subscribe('task.>', {
+      callback: (_error, message) => {
+        const { data } = unframe(message.string(), message.subject);
+        facts.push({ subject: message.subject, data: data as Record<string, unknown> });
+      },
+    });
+    serve(ledgerSum, (request) => ({
+      sums: (request as { ids: string[] }).ids.map((id) => ({
+        id,
+        amountUsd: id === 'paid' ? '0.25' : '0.00',
+        inputTokens: 0,
+        outputTokens: 0,
+        requests: 0,
+      })),
+    }));
+    bus.connection.subscribe(budgetsSet.name, {
+      callback: (_error, message) => {
+        if (!watchdogHere) return;
+        const asked = message.json<Record<string, unknown>>();
+        budgets.push(asked);
+        const window = { id: '1', startsAt: latch.at, endsAt: null, settledUsd: '0.00', leasedUsd: '0.00' };
+        message.respond(
+          JSON.stringify({ ...asked, level: 'ok', window: { ...window, presumedUsd: '0.00', remainingUsd: '1.00' } }),
+        );
+      },
+    });
+    service = await start(env);
+    await beat();
+    beating = setInterval(() => void beat(), 500);
+  });
+
+  afterAll(async () => {
+    clearInterval(beating);
+    await service?.close();
+    await bus?.close();
+    await Promise.all([nats?.stop(), database?.drop()]);
+    await rm(home, { recursive: true, force: true });
+  });
+
+  /** Claims until it is handed the task, and finishes others that it is given. */
+  const handed = (id: string) =>
+    eventually(async () => {
+      const { assignments } = await claim(`claim-${id}-${Math.random().toString(36).slice(2)}`, 10);
+      for (const other of assignments.filter(({ taskId }) => taskId !== id)) {
+        await bus.call(workFinish, {
+          requestId: `${other.sessionId}-f`,
+          runner: 'r1',
+          taskId: other.taskId,
+          epoch: other.epoch,
+          outcome: { kind: 'completed', result: null },
+        });
+      }
+      return assignments.find(({ taskId }) => taskId === id) ?? Promise.reject(new Error('not handed out'));
+    });
+  const finish = (taskId: string, epoch: number, outcome: Parameters<typeof outcomeOf>[0]) =>
+    bus.call(workFinish, { requestId: `${taskId}-${epoch}-f`, runner: 'r1', taskId, epoch, outcome });
+  const outcomeOf = (outcome: { kind: 'completed'; result: unknown } | { kind: 'released'; reason: string }) => outcome;
+
+  it('takes a task from a bare socket that speaks the NATS text protocol, as raw JSON', async () => {
+    const payload = JSON.stringify(work('from-socket'));
+    const socket = connectSocket(nats.port, '127.0.0.1');
+    await once(socket, 'connect');
+    socket.write(`CONNECT {"verbose":false}\r\nPUB tasks.submit ${payload.length}\r\n${payload}\r\nPING\r\n`);
+    await once(socket, 'data');
+    socket.destroy();
+    expect((await factSeen('task.created.from-socket')).data).toMatchObject({
+      taskId: 'from-socket',
+      executor: 'command',
+    });
+    expect(await bus.call(tasksGet, { id: 'from-socket' })).toMatchObject({ state: 'ready', epoch: 0, sessions: [] });
+  });
+
+  it('takes a CloudEvent, refuses what is wrong with a fact, and blocks nobody', async () => {
+    const publish = (body: unknown) =>
+      bus.connection.publish('tasks.submit', typeof body === 'string' ? body : JSON.stringify(body));
+    publish({ ...work('misspelt'), limts: { tokens: 5 } });
+    publish('not json at all \0');
+    publish({ specversion: '1.0', id: 'e1', source: 'x', type: 'y', data: { ...work('in-event'), priority: 77 } });
+    publish({ ...work('early'), dependsOn: ['nobody'] });
+    publish(work('after-the-wrong-ones'));
+    await factSeen('task.created.after-the-wrong-ones');
+    expect((await factSeen('task.rejected.misspelt')).data).toMatchObject({
+      error: { code: 'invalid_request', message: expect.stringContaining('limts') as string },
+    });
+    expect((await factSeen('task.rejected.in-event')).data).toMatchObject({
+      error: { message: expect.stringContaining('priority') as string },
+    });
+    expect((await factSeen('task.rejected.early')).data).toMatchObject({
+      error: { message: expect.stringContaining('"nobody"') as string },
+    });
+    const unnamed = facts.filter((fact) => fact.data.payload === 'not json at all \0');
+    expect(unnamed).toHaveLength(1);
+    await eventually(async () => {
+      const { num_pending, num_ack_pending } = await bus.manager.consumers.info('TASKS', 'tasks-submit');
+      expect({ num_pending, num_ack_pending }).toEqual({ num_pending: 0, num_ack_pending: 0 });
+    });
+  });
+
+  it('keeps what was published while it was down', async () => {
+    await service.close();
+    await bus.send(tasksSubmit, work('while-down'));
+    service = await start(env);
+    await beat();
+    await factSeen('task.created.while-down');
+  });
+
+  it('makes one task of an id that comes twice, and refuses another task under it', async () => {
+    const [first, second] = await Promise.all([
+      bus.call(tasksCreate, work('twice')),
+      bus.call(tasksCreate, work('twice')),
+    ]);
+    expect(second).toEqual(first);
+    await bus.send(tasksSubmit, { ...work('twice'), priority: 5 });
+    await expect(bus.call(tasksCreate, { ...work('twice'), priority: 9 })).rejects.toMatchObject({
+      code: 'conflict',
+      details: { fields: ['priority'] },
+    });
+    await bus.send(tasksSubmit, { ...work('twice'), executor: 'chat' });
+    expect((await factSeen('task.rejected.twice')).data).toMatchObject({ error: { code: 'conflict' } });
+    expect(facts.filter((fact) => fact.subject === 'task.created.twice')).toHaveLength(1);
+  });
+
+  it('hands a task out once, extends, and completes it with its result and history', async () => {
+    await bus.call(tasksCreate, { ...work('done-well'), priority: 9 });
+    const { assignments, leaseMs } = await claim('c-done', 1);
+    expect(leaseMs).toBe(1500);
+    expect(assignments).toMatchObject([{ taskId: 'done-well', epoch: 1, input: { argv: ['true'] } }]);
+    expect((await claim('c-done', 1)).assignments).toEqual(assignments);
+    await factSeen('task.started.done-well');
+
+    const beatOnce = (number: number) =>
+      bus.call(workHeartbeat, {
+        runner: 'r1',
+        sessions: [
+          {
+            taskId: 'done-well',
+            epoch: 1,
+            progress: { done: number, total: 3, note: 'nul \0 is valid JSON' },
+            checkpoint: { number, digest: `sha256:${number}` },
+          },
+          { taskId: 'done-well', epoch: 7 },
+        ],
+      });
+    expect((await beatOnce(1)).sessions.map(({ verdict }) => verdict)).toEqual(['extended', 'lost']);
+    expect((await factSeen('task.progressed.done-well')).data).toMatchObject({ progress: { done: 1, total: 3 } });
+    expect((await factSeen('task.checkpointed.done-well')).data).toMatchObject({ number: 1, digest: 'sha256:1' });
+
+    await expect(finish('done-well', 2, { kind: 'completed', result: 1 })).rejects.toMatchObject({
+      code: 'stale_epoch',
+    });
+    const done = outcomeOf({ kind: 'completed', result: { answer: [42] } });
+    expect(await Promise.all([finish('done-well', 1, done), finish('done-well', 1, done)])).toEqual([
+      { state: 'completed' },
+      { state: 'completed' },
+    ]);
+    expect((await factSeen('task.completed.done-well')).data).toMatchObject({ result: { answer: [42] } });
+    const task = await bus.call(tasksGet, { id: 'done-well' });
+    expect(task).toMatchObject({
+      state: 'completed',
+      result: { answer: [42] },
+      spentUsd: '0.00',
+      progress: { done: 1 },
+      sessions: [{ epoch: 1, runner: 'r1', outcome: 'completed' }],
+    });
+  });
+
+  it('revives a task whose runner fell silent, and refuses what the old session still says', async () => {
+    await bus.call(tasksCreate, { ...work('orphan'), priority: 9 });
+    const first = await handed('orphan');
+    const second = await handed('orphan');
+    expect(second).toMatchObject({ epoch: first.epoch + 1 });
+    expect(second.sessionId).not.toBe(first.sessionId);
+    await expect(finish('orphan', first.epoch, { kind: 'completed', result: null })).rejects.toMatchObject({
+      code: 'stale_epoch',
+    });
+    await finish('orphan', second.epoch, { kind: 'completed', result: null });
+    expect((await bus.call(tasksGet, { id: 'orphan' })).sessions.map(({ outcome }) => outcome)).toEqual([
+      'lost',
+      'completed',
+    ]);
+  });
+
+  it('sets the budget of a task before it hands it out', async () => {
+    watchdogHere = false;
+    const waiting = await bus.call(tasksCreate, { ...work('paid'), budgetUsd: 1.5, priority: 9 });
+    expect(waiting).toMatchObject({
+      state: 'ready',
+      budgetUsd: '1.50',
+      waiting: 'its budget is being set',
+      spentUsd: null,
+    });
+    expect((await claim('c-early', 100)).assignments.map(({ taskId }) => taskId)).not.toContain('paid');
+    watchdogHere = true;
+    await handed('paid');
+    expect(budgets.at(-1)).toMatchObject({
+      id: 'task-paid',
+      scope: { task: 'paid' },
+      period: 'total',
+      limitUsd: '1.50',
+      onExhausted: 'free',
+    });
+    expect((await bus.call(tasksGet, { id: 'paid' })).spentUsd).toBe('0.25');
+    await finish('paid', 1, { kind: 'completed', result: null });
+  });
+
+  it('hands nothing out while the latch is set, says so, and wakes runners at the reset', async () => {
+    latch = { ...latch, serial: 2, active: true, by: 'ada', reason: 'drill' };
+    await beat();
+    await bus.call(tasksCreate, work('held-back'));
+    await eventually(async () => {
+      expect((await bus.call(tasksGet, { id: 'held-back' })).waiting).toMatch(/^emergency since .*ada: drill/);
+    });
+    expect((await claim('c-latch', 100)).assignments).toEqual([]);
+    let woken = 0;
+    bus.connection.subscribe(workAvailable.name, { callback: () => void woken++ });
+    await bus.connection.flush();
+    latch = { ...latch, active: false };
+    await beat();
+    await eventually(() => expect(woken).toBeGreaterThan(0));
+    await handed('held-back');
+    await finish('held-back', 1, { kind: 'completed', result: null });
+  });
+
+  describe('its control API', () => {
+    it('creates, reads, lists and cancels by REST', async () => {
+      const created = await api('POST', '/v1/tasks', JSON.stringify({ ...work('by-rest'), labels: ['rest'] }));
+      expect(created).toMatchObject({ status: 201, body: { id: 'by-rest' } });
+      expect(await api('GET', '/v1/tasks/by-rest')).toMatchObject({
+        status: 200,
+        body: { id: 'by-rest', state: 'ready' },
+      });
+      expect(await api('GET', '/v1/tasks?label=rest&limit=1')).toMatchObject({
+        body: { tasks: [{ id: 'by-rest' }], next: null },
+      });
+      for (let round = 0; round < 2; round++) {
+        expect(await api('POST', '/v1/tasks/by-rest/cancel')).toMatchObject({
+          status: 200,
+          body: { state: 'cancelled' },
+        });
+      }
+      await factSeen('task.cancelled.by-rest');
+      expect(await api('POST', '/v1/tasks/orphan/cancel')).toMatchObject({
+        status: 409,
+        body: { error: { code: 'conflict', details: { state: 'completed' } } },
+      });
+    });
+
+    it('says which field is wrong, what is not JSON, and what does not exist', async () => {
+      const wrong = await api('POST', '/v1/tasks', JSON.stringify({ ...work(), priority: 12 }));
+      expect(wrong).toMatchObject({
+        status: 422,
+        body: { error: { code: 'invalid_request', details: { issues: [{ field: 'priority' }] } } },
+      });
+      const broken = await api('POST', '/v1/tasks', '{"executor": ', { 'content-type': 'application/json' });
+      expect(broken).toMatchObject({
+        status: 422,
+        body: { error: { message: expect.stringContaining('not JSON') as string } },
+      });
+      expect(await api('GET', '/v1/tasks/nobody')).toMatchObject({
+        status: 404,
+        body: { error: { code: 'not_found' } },
+      });
+      expect(await api('GET', '/v1/nothing')).toMatchObject({ status: 404, body: { error: { code: 'not_found' } } });
+      expect(await api('GET', '/v1/tasks?limit=0')).toMatchObject({ status: 422 });
+      expect(await api('GET', '/v1/tasks?after=x')).toMatchObject({ status: 422 });
+    });
+
+    it('asks for the admin key', async () => {
+      for (const authorization of ['', 'Bearer nonsense', 'Basic YTpi']) {
+        const refused = await api('GET', '/v1/tasks', undefined, { authorization });
+        expect(refused).toMatchObject({ status: 401, body: { error: { code: 'unauthorized' } } });
+        expect(refused.headers.get('www-authenticate')).toContain('Bearer');
+      }
+    });
+
+    it('answers 503 for a service that does not run', async () => {
+      expect(await api('GET', '/v1/vms')).toMatchObject({ status: 503, body: { error: { code: 'unavailable' } } });
+    });
+
+    it('serves its description, health and metrics without a key', async () => {
+      const open = (path: string) =>
+        fetch(service.url + path).then(async (r) => ({ status: r.status, text: await r.text() }));
+      expect(JSON.parse((await open('/openapi.json')).text)).toMatchObject({ openapi: '3.1.0' });
+      expect(await open('/health/ready')).toMatchObject({ status: 200 });
+      expect((await open('/metrics')).text).toMatch(/purser_tasks\{state="ready",service="orchestrator"\} \d+/);
+    });
+
+    it('carries the trace of a request into its facts', async () => {
+      const trace = '0af7651916cd43dd8448eb211c80319c';
+      let event = '';
+      bus.connection.subscribe('task.created.traced', {
+        callback: (_error, message) => void (event = message.string()),
+      });
+      await bus.connection.flush();
+      await api('POST', '/v1/tasks', JSON.stringify(work('traced')), {
+        traceparent: `00-${trace}-b7ad6b7169203331-01`,
+      });
+      await eventually(() => expect(event).toContain(trace));
+    });
+  });
+
+  it('pages through tasks, newest first', async () => {
+    const seen: string[] = [];
+    let after: string | undefined;
+    do {
+      const page = await bus.call(tasksList, { limit: 3, ...(after === undefined ? {} : { after }) });
+      seen.push(...page.tasks.map(({ id }) => id));
+      after = page.next ?? undefined;
+    } while (after !== undefined);
+    expect(new Set(seen).size).toBe(seen.length);
+    expect(seen.at(-1)).toBe('from-socket');
+  });
+
+  it('knows who is alive', async () => {
+    await eventually(async () => {
+      const { services } = await bus.call(servicesList, {});
+      expect(services.map((one) => one.service)).toEqual(['cost-watchdog', 'orchestrator']);
+    });
+  });
+
+  it('goes on after the nats-server was killed', async () => {
+    await bus.call(tasksCreate, { ...work('through-a-crash'), priority: 9 });
+    const before = await handed('through-a-crash');
+    await nats.kill();
+    await nats.restart();
+    const task: Task = await eventually(() => bus.call(tasksGet, { id: 'through-a-crash' }));
+    expect(task).toMatchObject({ state: 'running', epoch: before.epoch });
+    await bus.send(tasksSubmit, work('after-the-crash'));
+    await factSeen('task.created.after-the-crash');
+  });
+});

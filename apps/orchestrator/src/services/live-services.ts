@@ -1,0 +1,34 @@
+import { Injectable } from '@nestjs/common';
+import type { Heartbeat } from '@purser/contracts';
+import { Clock } from '@purser/service';
+
+const ALIVE_MS = 10_000;
+/** Far more than one machine or cluster runs; beyond it only what is already known is kept. */
+const MAX_INSTANCES = 10_000;
+
+/** Who was heard of lately. */
+@Injectable()
+export class LiveServices {
+  private readonly beats = new Map<string, { beat: Heartbeat; heardAt: number }>();
+
+  constructor(private readonly clock: Clock) {}
+
+  heard(beat: Heartbeat): void {
+    const name = `${beat.service}.${beat.instance}`;
+    if (!this.beats.has(name)) {
+      this.forgetTheSilent();
+      if (this.beats.size >= MAX_INSTANCES) return;
+    }
+    this.beats.set(name, { beat, heardAt: this.clock.monotonic() });
+  }
+
+  list(): Heartbeat[] {
+    this.forgetTheSilent();
+    return [...this.beats].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, { beat }]) => beat);
+  }
+
+  private forgetTheSilent(): void {
+    const since = this.clock.monotonic() - ALIVE_MS;
+    for (const [name, { heardAt }] of this.beats) if (heardAt < since) this.beats.delete(name);
+  }
+}

@@ -1,0 +1,92 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { Id, PurserError, type TaskSpec } from '@purser/contracts';
+import { parseUsd } from '@purser/money';
+import type { TaskRow } from './task.row.js';
+
+/** Together with the result it must fit into one message of 8 MiB; larger things go by reference. */
+export const MAX_INPUT_BYTES = 4 * 1024 * 1024;
+
+/** A task as it is to be stored. */
+export interface NewTask {
+  id: string;
+  spec: TaskSpec;
+  input: string;
+  inputBytes: number;
+  budgetNano: bigint | null;
+  /** Milliseconds since 1970: Postgres does not read every year that ISO 8601 writes. */
+  notBefore: number | null;
+  deadline: number | null;
+}
+
+export function newTask(spec: TaskSpec, id: string = spec.id ?? randomUUID()): NewTask {
+  const input = JSON.stringify(spec.input);
+  const inputBytes = Buffer.byteLength(input);
+  if (inputBytes > MAX_INPUT_BYTES) {
+    throw new PurserError('payload_too_large', {
+      message: `input: ${inputBytes} bytes are more than the ${MAX_INPUT_BYTES} a task may carry; pass a file or a URL instead`,
+      details: { field: 'input', limitBytes: MAX_INPUT_BYTES },
+    });
+  }
+  if (spec.dependsOn.includes(id)) {
+    throw new PurserError('invalid_request', {
+      message: `dependsOn: "${id}" cannot wait for itself`,
+      details: { issues: [{ field: 'dependsOn', problem: 'names the task itself' }] },
+    });
+  }
+  return {
+    id,
+    spec,
+    input,
+    inputBytes,
+    budgetNano: spec.budgetUsd === undefined ? null : parseUsd(spec.budgetUsd),
+    notBefore: spec.notBefore === undefined ? null : Date.parse(spec.notBefore),
+    deadline: spec.deadline === undefined ? null : Date.parse(spec.deadline),
+  };
+}
+
+/** The fields in which a second submission of an id says something else than the first; defaults count as said. */
+export function differences(stored: TaskRow, task: NewTask): string[] {
+  const { spec } = task;
+  const pairs: Record<string, [unknown, unknown]> = {
+    executor: [stored.executor, spec.executor],
+    input: [stored.input, spec.input],
+    priority: [stored.priority, spec.priority],
+    dependsOn: [stored.depends_on, spec.dependsOn],
+    labels: [stored.labels, spec.labels],
+    project: [stored.project, spec.project ?? null],
+    limits: [stored.limits, spec.limits],
+    budgetUsd: [stored.budget_nano?.toString() ?? null, task.budgetNano?.toString() ?? null],
+    maxSessions: [stored.max_sessions, spec.maxSessions],
+    retries: [stored.retries, spec.retries],
+    notBefore: [stored.not_before?.getTime() ?? null, task.notBefore],
+    deadline: [stored.deadline?.getTime() ?? null, task.deadline],
+  };
+  return Object.entries(pairs)
+    .filter(([, [before, after]]) => canonical(before) !== canonical(after))
+    .map(([field]) => field);
+}
+
+/** JSON with sorted keys: the order in which a client writes fields says nothing. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
+}
+
+/** One and the same for every delivery of a message, so that a redelivered submit without an id stays one task. */
+export const idOfDelivery = (deliveryId: string): string =>
+  createHash('sha256').update(deliveryId).digest('hex').slice(0, 24);
+
+/** The id that a refused message named, if it can be a subject's token. */
+export function namedId(raw: string): string | undefined {
+  try {
+    const value = JSON.parse(raw) as { id?: unknown; specversion?: unknown; data?: { id?: unknown } | null };
+    const id = value?.specversion === undefined ? value?.id : value.data?.id;
+    const parsed = Id.safeParse(id);
+    return parsed.success ? parsed.data : undefined;
+  } catch {
+    return undefined;
+  }
+}

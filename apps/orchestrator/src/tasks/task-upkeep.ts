@@ -1,0 +1,27 @@
+import { Injectable } from '@nestjs/common';
+import { TaskBudgets } from '../budgets/task-budgets.service.js';
+import { DependentsService } from './dependents.service.js';
+import { TasksService } from './tasks.service.js';
+
+/** What a sweep does for tasks that do not run. */
+@Injectable()
+export class TaskUpkeep {
+  constructor(
+    private readonly tasks: TasksService,
+    private readonly dependents: DependentsService,
+    private readonly budgets: TaskBudgets,
+  ) {}
+
+  failOverdue(): Promise<number> {
+    return this.tasks.failOverdue();
+  }
+
+  settleAll(): Promise<void> {
+    return this.dependents.settle();
+  }
+
+  /** In the background: a watchdog that is slow to answer must not hold up the leases. */
+  setBudgets(): void {
+    void this.budgets.setMissing();
+  }
+}

@@ -1,0 +1,68 @@
+import { Injectable } from '@nestjs/common';
+import { Bus } from '@purser/bus';
+import { ledgerSum, PurserError, type ReplyOf, type RequestOf, type Task, type tasksList } from '@purser/contracts';
+import { Latch, Log } from '@purser/service';
+import { type Seen, summaryOf, taskOf, type TaskSummaryRow } from './task.row.js';
+import { TasksRepository } from './tasks.repository.js';
+import { noSuchTask } from './tasks.service.js';
+import { waitingFor } from './waiting.js';
+
+const LEDGER_TIMEOUT_MS = 500;
+
+/** Tasks as others see them: with their spend from the ledger and why they wait. */
+@Injectable()
+export class TaskViews {
+  constructor(
+    private readonly tasks: TasksRepository,
+    private readonly bus: Bus,
+    private readonly latch: Latch,
+    private readonly log: Log,
+  ) {}
+
+  async get(id: string): Promise<Task> {
+    const row = await this.tasks.find(id);
+    if (!row) throw noSuchTask(id);
+    const [sessions, [seen]] = await Promise.all([this.tasks.sessionsOf(id), this.look([row])]);
+    return taskOf(row, sessions, seen ?? { spentUsd: null, waiting: null });
+  }
+
+  async list({ state, label, limit, after }: RequestOf<typeof tasksList>): Promise<ReplyOf<typeof tasksList>> {
+    if (after !== undefined && !/^\d{1,18}$/.test(after)) {
+      throw new PurserError('invalid_request', {
+        message: `after: "${after}" is not the \`next\` of an earlier answer`,
+        details: { issues: [{ field: 'after', problem: 'must be the `next` of an earlier answer' }] },
+      });
+    }
+    const rows = await this.tasks.list({ state, label, beforeSeq: after, limit: limit + 1 });
+    const shown = rows.slice(0, limit);
+    const seen = await this.look(shown);
+    return {
+      tasks: shown.map((row, index) => summaryOf(row, seen[index] ?? { spentUsd: null, waiting: null })),
+      next: rows.length > limit ? (shown.at(-1)?.seq.toString() ?? null) : null,
+    };
+  }
+
+  private async look(rows: TaskSummaryRow[]): Promise<Seen[]> {
+    const blocked = rows.filter(({ state }) => state === 'blocked').map(({ id }) => id);
+    const [spent, dependencies] = await Promise.all([
+      this.spentBy(rows.map(({ id }) => id)),
+      blocked.length > 0 ? this.tasks.unfinishedDependencies(blocked) : [],
+    ]);
+    const waitsFor = new Map(dependencies.map((one) => [one.id, one.waits_for]));
+    return rows.map((row) => ({
+      spentUsd: spent?.get(row.id) ?? null,
+      waiting: waitingFor(row, waitsFor.get(row.id) ?? [], this.latch),
+    }));
+  }
+
+  private async spentBy(ids: string[]): Promise<Map<string, string> | undefined> {
+    if (ids.length === 0) return undefined;
+    try {
+      const { sums } = await this.bus.call(ledgerSum, { by: 'task', ids }, { timeoutMs: LEDGER_TIMEOUT_MS });
+      return new Map(sums.map((sum) => [sum.id, sum.amountUsd]));
+    } catch (error) {
+      this.log.debug({ error }, 'the ledger did not tell what tasks spent');
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,104 @@
+import type { SessionOutcome, SessionSummary, Task, TaskSpec, TaskState, TaskSummary } from '@purser/contracts';
+import { formatUsd } from '@purser/money';
+
+/** What every reading of a task needs; input and result, which may be large, are read only where they are shown. */
+export interface TaskSummaryRow {
+  id: string;
+  seq: bigint;
+  executor: string;
+  priority: number;
+  depends_on: string[];
+  labels: string[];
+  project: string | null;
+  limits: TaskSpec['limits'];
+  budget_nano: bigint | null;
+  max_sessions: number;
+  retries: number;
+  not_before: Date | null;
+  deadline: Date | null;
+  state: TaskState;
+  epoch: number;
+  budget_ready: boolean;
+  /** Set while it is not to be handed out yet. */
+  delayed_until: Date | null;
+  cancel_requested: boolean;
+  paused_reason: string | null;
+  progress: Task['progress'];
+  error: Task['error'];
+  created_at: Date;
+  updated_at: Date;
+  finished_at: Date | null;
+}
+
+export interface TaskRow extends TaskSummaryRow {
+  input: TaskSpec['input'];
+  result: unknown;
+}
+
+export interface SessionRow {
+  id: string;
+  epoch: number;
+  runner: string;
+  started_at: Date;
+  ended_at: Date | null;
+  outcome: SessionOutcome | null;
+  reason: string | null;
+}
+
+export const SUMMARY_COLUMNS = `
+  id, seq, executor, priority, depends_on, labels, project, limits, budget_nano, max_sessions, retries, not_before,
+  deadline, state, epoch, budget_ready, CASE WHEN available_at > now() THEN available_at END AS delayed_until,
+  cancel_requested, paused_reason, progress, error, created_at, updated_at, finished_at`;
+
+const instant = (date: Date | null): string | null => date?.toISOString() ?? null;
+
+export interface Seen {
+  /** Null when the ledger cannot be reached. */
+  spentUsd: string | null;
+  waiting: string | null;
+}
+
+export function summaryOf(row: TaskSummaryRow, { spentUsd, waiting }: Seen): TaskSummary {
+  return {
+    id: row.id,
+    executor: row.executor,
+    priority: row.priority,
+    dependsOn: row.depends_on,
+    labels: row.labels,
+    project: row.project,
+    limits: row.limits,
+    budgetUsd: row.budget_nano === null ? null : formatUsd(row.budget_nano),
+    maxSessions: row.max_sessions,
+    retries: row.retries,
+    notBefore: instant(row.not_before),
+    deadline: instant(row.deadline),
+    state: row.state,
+    epoch: row.epoch,
+    spentUsd,
+    progress: row.progress,
+    error: row.error,
+    waiting,
+    createdAt: row.created_at.toISOString(),
+    updatedAt: row.updated_at.toISOString(),
+    finishedAt: instant(row.finished_at),
+  };
+}
+
+export function taskOf(row: TaskRow, sessions: SessionRow[], seen: Seen): Task {
+  return {
+    ...summaryOf(row, seen),
+    input: row.input,
+    result: row.result ?? null,
+    sessions: sessions.map(sessionOf),
+  };
+}
+
+const sessionOf = (row: SessionRow): SessionSummary => ({
+  id: row.id,
+  epoch: row.epoch,
+  runner: row.runner,
+  startedAt: row.started_at.toISOString(),
+  endedAt: instant(row.ended_at),
+  outcome: row.outcome,
+  reason: row.reason,
+});

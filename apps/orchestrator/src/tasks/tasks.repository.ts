@@ -1,0 +1,196 @@
+import { Injectable } from '@nestjs/common';
+import type { Task, TaskState } from '@purser/contracts';
+import { Database, type Sql } from '@purser/database';
+import type { NewTask } from './submission.js';
+import { type SessionRow, SUMMARY_COLUMNS, type TaskRow, type TaskSummaryRow } from './task.row.js';
+
+/** A task that a long history made longer than this shows its last sessions. */
+const SESSIONS_SHOWN = 500;
+
+/** Of these tasks' dependents; of all, when none are given. */
+const ofDependents = `AND ($1::text[] IS NULL OR t.id IN (SELECT task_id FROM task_dependencies WHERE depends_on = ANY($1)))`;
+
+export interface TaskFilter {
+  state: TaskState | undefined;
+  label: string | undefined;
+  beforeSeq: string | undefined;
+  limit: number;
+}
+
+@Injectable()
+export class TasksRepository {
+  constructor(private readonly database: Database) {}
+
+  /**
+   * The tasks that a new one is to wait for. Locked against change until the new one is stored, so that none of them can
+   * finish unseen in between; in id order, so that two submissions cannot deadlock.
+   */
+  lockDependencies(tx: Sql, ids: string[]): Promise<{ id: string; state: TaskState }[]> {
+    return tx.query('SELECT id, state FROM tasks WHERE id = ANY($1) ORDER BY id FOR SHARE', [ids]);
+  }
+
+  /** False when a task with this id is there already. */
+  async insert(tx: Sql, task: NewTask, state: 'ready' | 'blocked'): Promise<boolean> {
+    const { spec } = task;
+    const rows = await tx.query(
+      `WITH stored AS (
+         INSERT INTO tasks (id, executor, input, input_bytes, priority, depends_on, labels, project, limits, budget_nano,
+           max_sessions, retries, not_before, deadline, state, budget_ready, available_at)
+         VALUES ($1, $2, $3::json, $4, $5, $6::text[], $7::text[], $8, $9::json, $10::bigint, $11, $12,
+           to_timestamp($13::double precision / 1000), to_timestamp($14::double precision / 1000), $15,
+           $10::bigint IS NULL, coalesce(to_timestamp($13::double precision / 1000), '-infinity'))
+         ON CONFLICT (id) DO NOTHING
+         RETURNING id
+       ), edges AS (
+         INSERT INTO task_dependencies (task_id, depends_on)
+         SELECT stored.id, needed FROM stored, (SELECT DISTINCT unnest($6::text[]) AS needed) AS needs
+       )
+       SELECT id FROM stored`,
+      [
+        task.id,
+        spec.executor,
+        task.input,
+        task.inputBytes,
+        spec.priority,
+        spec.dependsOn,
+        spec.labels,
+        spec.project ?? null,
+        JSON.stringify(spec.limits),
+        task.budgetNano?.toString() ?? null,
+        spec.maxSessions,
+        spec.retries,
+        task.notBefore,
+        task.deadline,
+        state,
+      ],
+    );
+    return rows.length === 1;
+  }
+
+  async find(id: string, sql: Sql = this.database): Promise<TaskRow | undefined> {
+    const [row] = await sql.query<TaskRow>(`SELECT ${SUMMARY_COLUMNS}, input, result FROM tasks WHERE id = $1`, [id]);
+    return row;
+  }
+
+  async sessionsOf(id: string): Promise<SessionRow[]> {
+    const rows = await this.database.query<SessionRow>(
+      `SELECT id, epoch, runner, started_at, ended_at, outcome, reason FROM sessions
+       WHERE task_id = $1 ORDER BY epoch DESC LIMIT ${SESSIONS_SHOWN}`,
+      [id],
+    );
+    return rows.reverse();
+  }
+
+  /** Keyset by seq, newest first. */
+  list({ state, label, beforeSeq, limit }: TaskFilter): Promise<TaskSummaryRow[]> {
+    return this.database.query(
+      `SELECT ${SUMMARY_COLUMNS} FROM tasks
+       WHERE ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR labels @> ARRAY[$2])
+         AND ($3::bigint IS NULL OR seq < $3)
+       ORDER BY seq DESC LIMIT $4`,
+      [state ?? null, label ?? null, beforeSeq ?? null, limit],
+    );
+  }
+
+  /** Of the given blocked tasks, what each still waits for. */
+  unfinishedDependencies(ids: string[]): Promise<{ id: string; waits_for: string[] }[]> {
+    return this.database.query(
+      `SELECT d.task_id AS id, array_agg(d.depends_on ORDER BY d.depends_on) AS waits_for
+       FROM task_dependencies d JOIN tasks p ON p.id = d.depends_on
+       WHERE d.task_id = ANY($1) AND p.state <> 'completed' GROUP BY d.task_id`,
+      [ids],
+    );
+  }
+
+  /** A running task is only asked to end; any other that is not over is cancelled at once. */
+  async cancel(tx: Sql, id: string): Promise<{ state: TaskState; epoch: number } | undefined> {
+    const [row] = await tx.query<{ state: TaskState; epoch: number }>(
+      `UPDATE tasks SET
+         state = CASE WHEN state = 'running' THEN state ELSE 'cancelled' END,
+         cancel_requested = (state = 'running'),
+         finished_at = CASE WHEN state <> 'running' THEN now() END,
+         paused_reason = NULL, updated_at = now()
+       WHERE id = $1 AND finished_at IS NULL
+       RETURNING state, epoch`,
+      [id],
+    );
+    return row;
+  }
+
+  /** Tasks that waited beyond their deadline. A running one is ended by its heartbeat's verdict instead. */
+  failOverdue(tx: Sql, limit: number): Promise<{ id: string; epoch: number; error: NonNullable<Task['error']> }[]> {
+    return tx.query(
+      `UPDATE tasks t SET state = 'failed', finished_at = now(), updated_at = now(), paused_reason = NULL,
+         error = json_build_object('code', 'deadline', 'message',
+           'the deadline passed while the task was ' || t.state || ', at ' || to_char(deadline AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))
+       FROM (SELECT id FROM tasks WHERE deadline <= now() AND state IN ('blocked', 'ready', 'paused')
+             ORDER BY deadline LIMIT $1 FOR UPDATE SKIP LOCKED) AS due
+       WHERE t.id = due.id
+       RETURNING t.id, t.epoch, t.error`,
+      [limit],
+    );
+  }
+
+  /** Blocked tasks (of the given ones' dependents, or all) that have nothing left to wait for. */
+  unblock(tx: Sql, finished: string[] | undefined): Promise<{ id: string }[]> {
+    return tx.query(
+      `UPDATE tasks t SET state = 'ready', updated_at = now()
+       WHERE state = 'blocked' ${ofDependents}
+         AND NOT EXISTS (SELECT 1 FROM task_dependencies d JOIN tasks p ON p.id = d.depends_on
+                         WHERE d.task_id = t.id AND p.state <> 'completed')
+       RETURNING t.id`,
+      [finished ?? null],
+    );
+  }
+
+  /** Blocked tasks that wait for one which will never be completed. */
+  failDependents(
+    tx: Sql,
+    finished: string[] | undefined,
+  ): Promise<{ id: string; epoch: number; error: NonNullable<Task['error']> }[]> {
+    return tx.query(
+      `UPDATE tasks t SET state = 'failed', finished_at = now(), updated_at = now(),
+         error = json_build_object('code', 'dependency_failed', 'message',
+           (SELECT 'it depends on "' || p.id || '", which is ' || p.state
+            FROM task_dependencies d JOIN tasks p ON p.id = d.depends_on
+            WHERE d.task_id = t.id AND p.state IN ('failed', 'cancelled') ORDER BY p.seq LIMIT 1))
+       WHERE state = 'blocked' ${ofDependents}
+         AND EXISTS (SELECT 1 FROM task_dependencies d JOIN tasks p ON p.id = d.depends_on
+                     WHERE d.task_id = t.id AND p.state IN ('failed', 'cancelled'))
+       RETURNING t.id, t.epoch, t.error`,
+      [finished ?? null],
+    );
+  }
+
+  /** Tasks that wait for their own budget, oldest first. */
+  withoutBudget(limit: number): Promise<{ id: string; budget_nano: bigint; project: string | null }[]> {
+    return this.database.query(
+      `SELECT id, budget_nano, project FROM tasks WHERE NOT budget_ready AND finished_at IS NULL ORDER BY seq LIMIT $1`,
+      [limit],
+    );
+  }
+
+  async budgetIsSet(id: string): Promise<void> {
+    await this.database.query(
+      'UPDATE tasks SET budget_ready = true, updated_at = now() WHERE id = $1 AND NOT budget_ready',
+      [id],
+    );
+  }
+
+  /** For a task that can never start. */
+  async failWaiting(tx: Sql, id: string, error: NonNullable<Task['error']>): Promise<{ epoch: number } | undefined> {
+    const [row] = await tx.query<{ epoch: number }>(
+      `UPDATE tasks SET state = 'failed', finished_at = now(), updated_at = now(), paused_reason = NULL, error = $2::json
+       WHERE id = $1 AND state IN ('blocked', 'ready', 'paused') RETURNING epoch`,
+      [id, JSON.stringify(error)],
+    );
+    return row;
+  }
+
+  /** How many tasks are in each state that is not an end; from partial indexes, whatever the length of the history. */
+  countsOfUnfinished(): Promise<{ state: TaskState; count: bigint }[]> {
+    return this.database.query(
+      `SELECT state, count(*) AS count FROM tasks WHERE state IN ('blocked', 'ready', 'running', 'paused') GROUP BY state`,
+    );
+  }
+}

@@ -1,0 +1,26 @@
+import type { Latch } from '@purser/service';
+import type { TaskSummaryRow } from './task.row.js';
+
+/** Why a task does not run, in words; null when nothing holds it. */
+export function waitingFor(row: TaskSummaryRow, dependencies: string[], latch: Latch): string | null {
+  switch (row.state) {
+    case 'blocked':
+      return `for ${dependencies.length > 0 ? dependencies.map((id) => `"${id}"`).join(', ') : 'its dependencies'}`;
+    case 'paused':
+      return row.paused_reason;
+    case 'running':
+      return row.cancel_requested ? 'for its session to end: it is being cancelled' : null;
+    case 'ready':
+      if (row.delayed_until) return `until ${row.delayed_until.toISOString()}`;
+      if (!row.budget_ready) return 'its budget is being set';
+      return latch.isSet ? emergency(latch) : null;
+    default:
+      return null;
+  }
+}
+
+function emergency(latch: Latch): string {
+  const state = latch.latest;
+  if (!state?.active) return 'emergency: the state of the latch is not known now, so no session starts';
+  return `emergency since ${state.at}, set by ${state.by}: ${state.reason}; it goes on after the reset`;
+}
