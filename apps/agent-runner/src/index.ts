@@ -1,1 +1,20 @@
-export {};
+import { type Environment, type RunningService, startService } from '@purser/service';
+import { AppModule } from './app.module.js';
+import { Config } from './config.js';
+import { CreateSessions1700000001000 } from './migrations/create-sessions.js';
+
+/** What the runner's schema, `sessions`, is made of. */
+export const migrations = [CreateSessions1700000001000];
+
+/** Starts a runner with the given environment. */
+export const start = (env: Environment): Promise<RunningService> =>
+  startService(
+    {
+      name: 'agent-runner',
+      config: Config,
+      port: (config) => config.PURSER_RUNNER_PORT,
+      module: AppModule,
+      database: { schema: 'sessions', migrations },
+    },
+    env,
+  );

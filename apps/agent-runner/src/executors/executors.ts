@@ -1,0 +1,61 @@
+import { join } from 'node:path';
+import { Inject, Injectable } from '@nestjs/common';
+import type { Executor } from '@purser/plugin-sdk';
+import { loadPlugins, pluginContexts, type PluginEntry, readPluginEntries } from '@purser/plugin-host';
+import { CONFIG, Log, Readiness } from '@purser/service';
+import type { Config } from '../config.js';
+
+const STANDARD: readonly PluginEntry[] = [{ use: '@purser/command', config: {} }];
+
+/** The executors of this runner, by the names that tasks give. */
+@Injectable()
+export class Executors {
+  private readonly byName = new Map<string, Executor>();
+  private readonly closing = new AbortController();
+
+  constructor(
+    private readonly log: Log,
+    readiness: Readiness,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {
+    readiness.add('executors', () => {
+      if (this.byName.size === 0) throw new Error('no executor plugin could be loaded; see the log for why');
+    });
+  }
+
+  get names(): string[] {
+    return [...this.byName.keys()];
+  }
+
+  find(name: string): Executor | undefined {
+    return this.byName.get(name);
+  }
+
+  /** From config/plugins.json; a file that names no executor at all leaves `command` in place. */
+  async load(): Promise<void> {
+    const file = join(this.config.PURSER_CONFIG_DIR, 'plugins.json');
+    const { entries, resolveFrom } = await readPluginEntries(file, STANDARD);
+    await this.loadFrom(entries, resolveFrom);
+    if (this.byName.size > 0 || entries.some(({ use }) => STANDARD.some((standard) => standard.use === use))) return;
+    await this.loadFrom(STANDARD, resolveFrom);
+  }
+
+  close(): void {
+    this.closing.abort();
+  }
+
+  private async loadFrom(entries: readonly PluginEntry[], resolveFrom: string): Promise<void> {
+    const env = Object.fromEntries(
+      Object.entries(this.config).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+    );
+    const { loaded, failed } = await loadPlugins({
+      entries,
+      resolveFrom,
+      capability: 'executor',
+      contextFor: pluginContexts({ env, logger: this.log, signal: this.closing.signal }),
+    });
+    for (const { name, use, reason } of failed)
+      this.log.error({ plugin: name ?? use, reason }, 'a plugin could not be loaded; its executor is not offered');
+    for (const { name, instance } of loaded) this.byName.set(name, instance);
+  }
+}

@@ -1,0 +1,115 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { Bus } from '@purser/bus';
+import { isPurserError, keysCreate, keysRenew, keysRevoke } from '@purser/contracts';
+import { Clock, CONFIG, Log } from '@purser/service';
+import type { Config } from '../config.js';
+import type { Session } from '../sessions/session.js';
+
+/** A key outlives its lease by this much, so that a renewal that comes late does not cut off a call. */
+const MARGIN_MS = 2_000;
+const CALL_MS = 2_000;
+/** How long a program's start waits for its key; most gateways answer in a few milliseconds. */
+const START_WAIT_MS = 1_000;
+const MAX_RETRY_MS = 5_000;
+
+/** Gives each session a key of its own at the gateway, valid while its lease is. Only the secret's hash travels. */
+@Injectable()
+export class SessionKeys {
+  /** Keys that the gateway knows. */
+  private readonly made = new Set<string>();
+
+  constructor(
+    private readonly bus: Bus,
+    private readonly clock: Clock,
+    private readonly log: Log,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  /**
+   * The variables under which programs find the gateway and the session's key. When the gateway is away the session
+   * starts all the same, for it may need no model, and the key is made as soon as the gateway is back.
+   */
+  async issue(session: Session): Promise<Record<string, string>> {
+    const secret = `psk_${randomBytes(32).toString('base64url')}`;
+    const sha256 = createHash('sha256').update(secret).digest('hex');
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, START_WAIT_MS);
+    });
+    await Promise.race([this.create(session, sha256), patience]);
+    clearTimeout(timer);
+    const gateway = this.config.PURSER_GATEWAY_URL.replace(/\/+$/, '');
+    return {
+      OPENAI_BASE_URL: `${gateway}/v1`,
+      OPENAI_API_KEY: secret,
+      ANTHROPIC_BASE_URL: gateway,
+      ANTHROPIC_API_KEY: secret,
+    };
+  }
+
+  /** With each heartbeat: the keys of the sessions whose leases were extended. A revoked one stays revoked. */
+  async renew(sessions: readonly Session[], leaseMs: number): Promise<void> {
+    const ids = sessions.map((session) => session.id).filter((id) => this.made.has(id));
+    if (ids.length === 0) return;
+    try {
+      const { renewed } = await this.bus.call(
+        keysRenew,
+        { ids, expiresAt: this.expiry(leaseMs) },
+        { timeoutMs: CALL_MS },
+      );
+      for (const id of ids.filter((one) => !renewed.includes(one) && this.made.delete(one)))
+        this.log.warn({ sessionId: id }, 'the gateway no longer knows the key of a session, or it was revoked');
+    } catch (error) {
+      this.log.debug({ error }, 'the keys of the sessions were not renewed; the next heartbeat tries again');
+    }
+  }
+
+  /** At the end of a session. When it fails the key expires by itself. */
+  async revoke(session: Session): Promise<void> {
+    if (!this.made.delete(session.id)) return;
+    await this.bus
+      .call(keysRevoke, { id: session.id }, { timeoutMs: CALL_MS })
+      .catch((error: unknown) =>
+        this.log.debug({ error, sessionId: session.id }, 'the key of a session expires by itself'),
+      );
+  }
+
+  private async create(session: Session, sha256: string): Promise<void> {
+    const { taskId, sessionId, project } = session.assignment;
+    for (
+      let waitMs = 200;
+      session.isWorking && session.lost === undefined;
+      waitMs = Math.min(waitMs * 2, MAX_RETRY_MS)
+    ) {
+      try {
+        const expiresAt = this.expiry(session.lease.remainingMs);
+        const name = `session ${sessionId} of task ${taskId}`;
+        const key = { id: sessionId, name, task: taskId, session: sessionId, expiresAt, sha256 };
+        await this.bus.call(keysCreate, { ...key, ...(project === null ? {} : { project }) }, { timeoutMs: CALL_MS });
+        await this.keep(session);
+        return;
+      } catch (error) {
+        // An earlier try was carried out though its answer did not come.
+        if (isPurserError(error) && error.code === 'conflict') return this.keep(session);
+        if (!isPurserError(error) || !error.retryable) {
+          this.log.error({ error, sessionId }, 'a session goes on without a key: the gateway refused to make one');
+          session.say(`no key for the model gateway: ${(error as Error).message}`);
+          return;
+        }
+        if (waitMs === 200)
+          session.say('the model gateway cannot be reached; the key of this session is made when it is back');
+      }
+      await Promise.race([new Promise((resolve) => setTimeout(resolve, waitMs)), session.stopped]);
+    }
+  }
+
+  private async keep(session: Session): Promise<void> {
+    this.made.add(session.id);
+    if (!session.isWorking) await this.revoke(session);
+  }
+
+  private expiry(leaseMs: number): string {
+    return new Date(this.clock.now().getTime() + leaseMs + MARGIN_MS).toISOString();
+  }
+}

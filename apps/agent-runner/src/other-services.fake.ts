@@ -1,0 +1,198 @@
+// eslint-disable-next-line no-restricted-imports -- it answers on the wire as the other services do
+import { headers, type Msg } from '@nats-io/nats-core';
+import { createHash } from 'node:crypto';
+import { Bus } from '@purser/bus';
+import {
+  type Assignment,
+  emergencyShutdown,
+  type ErrorCode,
+  heartbeat,
+  keysCreate,
+  keysRenew,
+  keysRevoke,
+  type Latch,
+  ledgerSum,
+  type Operation,
+  PurserError,
+  type RequestOf,
+  workClaim,
+  workFinish,
+  workHeartbeat,
+} from '@purser/contracts';
+
+type Handler<O extends Operation> = (request: RequestOf<O>) => unknown;
+export type Finish = RequestOf<typeof workFinish>;
+
+interface Key {
+  sha256: string | undefined;
+  expiresAt: string | undefined;
+  renewals: number;
+  revoked: boolean;
+}
+
+/** Orchestrator, gateway and watchdog as far as a runner sees them, on the real bus. */
+export class OtherServices {
+  leaseMs = 8_000;
+  /** Operations that get no answer, as when the service is cut off. */
+  readonly deaf = new Set<string>();
+  readonly verdicts = new Map<string, 'lost' | 'cancel'>();
+  readonly claims: RequestOf<typeof workClaim>[] = [];
+  readonly heartbeats: RequestOf<typeof workHeartbeat>[] = [];
+  readonly finishes: Finish[] = [];
+  readonly keys = new Map<string, Key>();
+  /** Tokens by session, as the ledger has them. */
+  readonly tokens = new Map<string, number>();
+  readonly started: Assignment[] = [];
+  /** When the last heartbeat was answered. */
+  lastBeatAt = 0;
+  latch: Latch = { serial: 1, active: false, by: 'spec', reason: 'none', at: new Date(0).toISOString() };
+  private readonly waiting: Assignment[] = [];
+  private readonly answered = new Map<string, Assignment[]>();
+  private timer: NodeJS.Timeout | undefined;
+
+  private constructor(readonly bus: Bus) {}
+
+  static async start(url: string): Promise<OtherServices> {
+    const bus = await Bus.connect({ url, service: 'orchestrator', instance: 'fake' });
+    await bus.ensureStreams();
+    const services = new OtherServices(bus);
+    services.serve(workClaim, (request) => services.claim(request));
+    services.serve(workHeartbeat, (request) => services.beat(request));
+    services.serve(workFinish, (request) => services.finish(request));
+    services.serve(keysCreate, (request) => services.createKey(request));
+    services.serve(keysRenew, (request) => services.renewKeys(request));
+    services.serve(keysRevoke, ({ id }) => services.revokeKey(id));
+    services.serve(ledgerSum, ({ ids }) => ({ sums: ids.map((id) => services.sum(id)) }));
+    await bus.connection.flush();
+    services.timer = setInterval(() => void services.announce().catch(() => undefined), 500);
+    await services.announce();
+    return services;
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.timer);
+    await this.bus.close();
+  }
+
+  submit(task: Pick<Assignment, 'taskId' | 'input'> & Partial<Assignment>): void {
+    this.waiting.push({
+      sessionId: '',
+      epoch: 0,
+      executor: 'command',
+      limits: {},
+      project: null,
+      labels: [],
+      deadline: null,
+      createdAt: new Date().toISOString(),
+      ...task,
+    });
+  }
+
+  sessionsOf(taskId: string): Assignment[] {
+    return this.started.filter((one) => one.taskId === taskId);
+  }
+
+  finishesOf(taskId: string): Finish[] {
+    return this.finishes.filter((one) => one.taskId === taskId);
+  }
+
+  async emergency(reason: string): Promise<void> {
+    this.latch = { serial: this.latch.serial + 1, active: true, by: 'ada', reason, at: new Date().toISOString() };
+    await this.bus.publish(emergencyShutdown, undefined, this.latch);
+  }
+
+  async announce(): Promise<void> {
+    const at = new Date().toISOString();
+    const beat = { service: 'cost-watchdog', instance: 'fake', version: '0', startedAt: at, at, latch: this.latch };
+    await this.bus.publish(heartbeat, 'cost-watchdog.fake', beat);
+  }
+
+  private serve<O extends Operation>(operation: O, handler: Handler<O>): void {
+    this.bus.connection.subscribe(operation.name, {
+      callback: (_error, message) => {
+        if (!this.deaf.has(operation.name))
+          answer(message, () => handler(operation.request.parse(message.json()) as RequestOf<O>));
+      },
+    });
+  }
+
+  private claim(request: RequestOf<typeof workClaim>): unknown {
+    this.claims.push(request);
+    const known = this.answered.get(request.requestId);
+    const assignments = known ?? this.waiting.splice(0, request.slots).map((task) => this.assign(task));
+    this.answered.set(request.requestId, assignments);
+    return { leaseMs: this.leaseMs, assignments };
+  }
+
+  private assign(task: Assignment): Assignment {
+    const epoch = this.sessionsOf(task.taskId).length + 1;
+    const assignment = { ...task, epoch, sessionId: `${task.taskId}-s${epoch}` };
+    this.started.push(assignment);
+    return assignment;
+  }
+
+  private beat(request: RequestOf<typeof workHeartbeat>): unknown {
+    this.heartbeats.push(request);
+    this.lastBeatAt = performance.now();
+    const verdictOf = (taskId: string) => this.verdicts.get(taskId) ?? ('extended' as const);
+    const sessions = request.sessions.map(({ taskId, epoch }) => ({ taskId, epoch, verdict: verdictOf(taskId) }));
+    return { leaseMs: this.leaseMs, sessions };
+  }
+
+  private finish(request: Finish): unknown {
+    const last = this.sessionsOf(request.taskId).at(-1);
+    if (!last || last.epoch !== request.epoch) throw new PurserError('stale_epoch');
+    this.finishes.push(request);
+    const again = request.outcome.kind === 'continue';
+    if (again) this.waiting.push(last);
+    return { state: again ? 'ready' : 'completed' };
+  }
+
+  private createKey({ id, name, sha256, expiresAt, task, session }: RequestOf<typeof keysCreate>): unknown {
+    if (id === undefined) throw new PurserError('invalid_request');
+    this.keys.set(id, { sha256, expiresAt, renewals: 0, revoked: false });
+    return { key: { ...keyOf(id), name, task, session, expiresAt }, secret: null };
+  }
+
+  private renewKeys({ ids }: RequestOf<typeof keysRenew>): unknown {
+    const renewed = ids.filter((id) => this.keys.get(id)?.revoked === false);
+    for (const id of renewed) this.keys.get(id)!.renewals += 1;
+    return { renewed };
+  }
+
+  private revokeKey(id: string): unknown {
+    const key = this.keys.get(id);
+    if (!key) throw new PurserError('not_found');
+    key.revoked = true;
+    return { ...keyOf(id), revokedAt: new Date().toISOString() };
+  }
+
+  private sum(id: string): unknown {
+    return { id, amountUsd: '0', inputTokens: this.tokens.get(id) ?? 0, outputTokens: 0, requests: 0 };
+  }
+}
+
+const keyOf = (id: string) => ({
+  id,
+  name: id,
+  project: null,
+  task: null,
+  session: null,
+  createdAt: new Date().toISOString(),
+  expiresAt: null,
+  revokedAt: null,
+});
+
+export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+function answer(message: Msg, work: () => unknown): void {
+  try {
+    message.respond(JSON.stringify(work()));
+  } catch (error) {
+    const known = error instanceof PurserError ? error : new PurserError('internal', { message: String(error) });
+    const head = headers();
+    head.set('Nats-Service-Error', known.code satisfies ErrorCode);
+    head.set('Nats-Service-Error-Code', String(known.status));
+    message.respond(JSON.stringify({ error: known.toJSON() }), { headers: head });
+  }
+}

@@ -1,0 +1,24 @@
+import { Controller } from '@nestjs/common';
+import { Serve } from '@purser/bus';
+import { type ReplyOf, type RequestOf, sessionsCheckpoint, sessionsHandoff, sessionsLogs } from '@purser/contracts';
+import { RecordsService } from './records.service.js';
+
+@Controller()
+export class RecordsHandlers {
+  constructor(private readonly records: RecordsService) {}
+
+  @Serve(sessionsLogs)
+  logs({ id, after, limit }: RequestOf<typeof sessionsLogs>): Promise<ReplyOf<typeof sessionsLogs>> {
+    return this.records.readLogs(id, after, limit);
+  }
+
+  @Serve(sessionsHandoff)
+  handoff({ id, epoch }: RequestOf<typeof sessionsHandoff>): Promise<ReplyOf<typeof sessionsHandoff>> {
+    return this.records.handoff(id, epoch);
+  }
+
+  @Serve(sessionsCheckpoint)
+  checkpoint({ id }: RequestOf<typeof sessionsCheckpoint>): Promise<ReplyOf<typeof sessionsCheckpoint>> {
+    return this.records.checkpoint(id);
+  }
+}

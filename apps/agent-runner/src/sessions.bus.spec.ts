@@ -1,0 +1,231 @@
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { emergencyAcknowledged, sessionsCheckpoint, sessionsHandoff, sessionsLogs } from '@purser/contracts';
+import type { RunningService } from '@purser/service';
+import {
+  createTestDatabase,
+  eventually,
+  expectNoChildren,
+  startTestNats,
+  type TestDatabase,
+  type TestNats,
+} from '@purser/testing';
+import { start } from './index.js';
+import { OtherServices, sha256 } from './other-services.fake.js';
+
+const GRACE_MS = 1_500;
+
+let nats: TestNats;
+let database: TestDatabase;
+let others: OtherServices;
+let home: string;
+let runner: RunningService;
+
+const startRunner = () =>
+  start({
+    PURSER_NATS_URL: nats.url,
+    PURSER_DATABASE_URL: database.url,
+    PURSER_HOME: home,
+    PURSER_CONFIG_DIR: join(home, 'config'),
+    PURSER_RUNNER_PORT: '0',
+    PURSER_INSTANCE: 'runner-1',
+    PURSER_GRACE_MS: String(GRACE_MS),
+    PURSER_GATEWAY_URL: 'http://127.0.0.1:9/',
+    PURSER_LOG_LEVEL: process.env.SPEC_LOG ?? 'silent',
+  });
+
+beforeEach(async () => {
+  [nats, database, home] = await Promise.all([
+    startTestNats(),
+    createTestDatabase(),
+    mkdtemp(join(tmpdir(), 'purser-runner-')),
+  ]);
+  // As the program's user has to come through when the specs run as root.
+  await chmod(home, 0o755);
+  others = await OtherServices.start(nats.url);
+  runner = await startRunner();
+});
+
+afterEach(async () => {
+  await runner.close();
+  await others.stop();
+  await nats.stop();
+  await database.drop();
+  await rm(home, { recursive: true, force: true });
+});
+
+afterAll(() => expectNoChildren());
+
+const sh = (script: string) => ({ argv: ['sh', '-c', script] });
+
+const logOf = async (taskId: string): Promise<string[]> => {
+  const { lines } = await others.bus.call(sessionsLogs, { id: taskId });
+  return lines.map(({ stream, text }) => `${stream}: ${text}`);
+};
+
+const printed = (taskId: string, line: string) =>
+  eventually(async () => {
+    expect(await logOf(taskId)).toContain(line);
+  });
+
+const finishOf = (taskId: string, number = 1) =>
+  eventually(() => {
+    const found = others.finishesOf(taskId)[number - 1];
+    if (!found) throw new Error(`task ${taskId} was not finished ${number} times`);
+    return found;
+  });
+
+const alive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const pidPrintedBy = (taskId: string) =>
+  eventually(async () => {
+    const pid = (await logOf(taskId)).map((line) => /^stdout: pid (\d+)$/.exec(line)?.[1]).find(Boolean);
+    if (pid === undefined) throw new Error('no pid yet');
+    return Number(pid);
+  });
+
+/** Prints its pid as the runner's namespace has it, and works on until it is asked to wrap up. */
+const WORKS = `echo pid $(sed -n 's/^NSpid:[[:space:]]*\\([0-9]*\\).*/\\1/p' /proc/self/status); trap 'exit 75' TERM; while :; do sleep 0.05; done`;
+
+it('runs a program to its end, with a key of its own that dies with it', async () => {
+  others.submit({
+    taskId: 'simple',
+    input: sh(
+      'echo hello; echo oops >&2; printf \'{"key": "%s", "base": "%s"}\' "$OPENAI_API_KEY" "$OPENAI_BASE_URL" > "$PURSER_STATE_DIR/result.json"',
+    ),
+  });
+  const { outcome, runner: by, epoch } = await finishOf('simple');
+  expect(outcome).toMatchObject({ kind: 'completed', result: { base: 'http://127.0.0.1:9/v1' } });
+  expect({ by, epoch }).toEqual({ by: 'runner-1', epoch: 1 });
+  const { key } = (outcome as { result: { key: string } }).result;
+  expect(key).toMatch(/^psk_.{40,}$/);
+  const known = await eventually(() => {
+    expect(others.keys.get('simple-s1')?.revoked).toBe(true);
+    return others.keys.get('simple-s1')!;
+  });
+  expect(known.sha256).toBe(sha256(key));
+  expect(Date.parse(known.expiresAt!)).toBeGreaterThan(Date.now());
+  expect(await logOf('simple')).toEqual(expect.arrayContaining(['stdout: hello', 'stderr: oops']));
+});
+
+it('wraps up at the token limit, hands off, and goes on from the checkpoint to the end', async () => {
+  const script = `
+    save() { printf '{"step": %s}' "$1" > "$PURSER_STATE_DIR/new" && mv "$PURSER_STATE_DIR/new" "$PURSER_STATE_DIR/checkpoint.json"; }
+    if [ "$PURSER_RESUME" = 1 ]; then
+      echo "resumed from $(cat "$PURSER_STATE_DIR/checkpoint.json")"; cat notes
+      grep -q 'tokens 0.86 of its limit' "$PURSER_HANDOFF" && echo 'handoff read'
+      save 2; exit 0
+    fi
+    echo kept > notes; save 1; echo '{"done": 1, "total": 2}' > "$PURSER_STATE_DIR/progress.json"
+    trap 'exit 75' TERM; while :; do sleep 0.05; done`;
+  others.submit({ taskId: 'long', input: sh(script), limits: { tokens: 1000 } });
+  await eventually(() => {
+    const beat = others.heartbeats.flatMap(({ sessions }) => sessions).findLast(({ taskId }) => taskId === 'long');
+    expect(beat).toMatchObject({ progress: { done: 1, total: 2 }, checkpoint: { number: 1 } });
+  });
+  others.tokens.set('long-s1', 860);
+  const first = await finishOf('long');
+  expect(first.outcome).toEqual({
+    kind: 'continue',
+    reason: 'tokens 0.86 of its limit',
+    progress: { done: 1, total: 2 },
+  });
+  expect(first.checkpoint).toEqual({ number: 1, digest: `sha256:${sha256('{"step": 1}')}` });
+
+  const second = await finishOf('long', 2);
+  expect(second).toMatchObject({ epoch: 2, outcome: { kind: 'completed' } });
+  expect(await logOf('long')).toEqual(
+    expect.arrayContaining(['stdout: resumed from {"step": 1}', 'stdout: kept', 'stdout: handoff read']),
+  );
+  expect(await others.bus.call(sessionsCheckpoint, { id: 'long' })).toMatchObject({ epoch: 2, state: { step: 2 } });
+  const handoff = await others.bus.call(sessionsHandoff, { id: 'long' });
+  expect(handoff.epoch).toBe(1);
+  expect(handoff.markdown).toContain('- tokens: 860');
+  expect(handoff.markdown).toContain('number 1 of epoch 1, sha256:');
+});
+
+it('kills what it has lost, and writes and finishes nothing', async () => {
+  others.submit({ taskId: 'stolen', input: sh(WORKS) });
+  const pid = await pidPrintedBy('stolen');
+  others.verdicts.set('stolen', 'lost');
+  await eventually(() => expect(alive(pid)).toBe(false));
+  await eventually(() => expect(others.keys.get('stolen-s1')?.revoked).toBe(true));
+  expect(others.finishesOf('stolen')).toEqual([]);
+  await expect(others.bus.call(sessionsHandoff, { id: 'stolen' })).rejects.toMatchObject({ code: 'not_found' });
+});
+
+it('stops its sessions before their leases end when they cannot be renewed', async () => {
+  others.leaseMs = 2_000;
+  others.submit({ taskId: 'cut-off', input: sh(`trap '' TERM; ${WORKS.replace("trap 'exit 75' TERM", ':')}`) });
+  const pid = await pidPrintedBy('cut-off');
+  others.deaf.add('work.heartbeat').add('work.finish').add('work.claim');
+  await eventually(() => expect(alive(pid)).toBe(false), { everyMs: 10 });
+  expect(performance.now() - others.lastBeatAt).toBeLessThan(others.leaseMs);
+  others.deaf.clear();
+  await eventually(() => expect(others.claims.length).toBeGreaterThan(1));
+  expect(others.finishesOf('cut-off')).toEqual([]);
+});
+
+it('wraps up a cancelled task and gives it back', async () => {
+  others.submit({ taskId: 'unwanted', input: sh(WORKS) });
+  const pid = await pidPrintedBy('unwanted');
+  others.verdicts.set('unwanted', 'cancel');
+  expect((await finishOf('unwanted')).outcome).toEqual({ kind: 'released', reason: 'the task was cancelled' });
+  expect(alive(pid)).toBe(false);
+});
+
+it('stops everything in an emergency, says what, and takes nothing until it is over', async () => {
+  const acknowledged: string[][] = [];
+  others.bus.connection.subscribe(`${emergencyAcknowledged.name}.>`, {
+    callback: (_error, message) => {
+      acknowledged.push(message.json<{ data: { stopped: string[] } }>().data.stopped);
+    },
+  });
+  others.submit({ taskId: 'stubborn', input: sh(`trap '' TERM; ${WORKS.replace("trap 'exit 75' TERM", ':')}`) });
+  const pid = await pidPrintedBy('stubborn');
+  const from = performance.now();
+  await others.emergency('too expensive');
+  await eventually(() => expect(alive(pid)).toBe(false));
+  expect(performance.now() - from).toBeLessThan(GRACE_MS + 2_000);
+  expect((await finishOf('stubborn')).outcome).toEqual({
+    kind: 'released',
+    reason: 'emergency: too expensive (by ada)',
+  });
+  await eventually(() => expect(acknowledged).toEqual([['session stubborn-s1 of task stubborn']]));
+  const { markdown } = await others.bus.call(sessionsHandoff, { id: 'stubborn' });
+  expect(markdown).toContain('too expensive');
+
+  others.submit({ taskId: 'later', input: sh('true') });
+  const claims = others.claims.length;
+  await new Promise((resolve) => setTimeout(resolve, 2_600)); // Longer than the runner's poll.
+  expect(others.claims).toHaveLength(claims);
+});
+
+it('gives its sessions back at a shutdown, and leaves no folder of theirs', async () => {
+  others.submit({ taskId: 'moved', input: sh(WORKS) });
+  const pid = await pidPrintedBy('moved');
+  await runner.close();
+  expect((await finishOf('moved')).outcome).toEqual({ kind: 'released', reason: 'the runner shuts down' });
+  expect(alive(pid)).toBe(false);
+  expect(await readdir(join(home, 'sessions'))).toEqual([]);
+  expect(await readdir(join(home, 'workspaces'))).toEqual(['moved']);
+  runner = await startRunner();
+});
+
+it('fails what it cannot run, and says what is wrong with it', async () => {
+  others.submit({ taskId: 'wrong', input: { argv: [] } });
+  others.submit({ taskId: 'missing', input: { argv: ['no-such-program'] } });
+  const wrong = await finishOf('wrong');
+  expect(wrong.outcome).toMatchObject({ kind: 'failed', error: { code: 'invalid_input' } });
+  expect((wrong.outcome as { error: { message: string } }).error.message).toContain('argv');
+  expect((await finishOf('missing')).outcome).toMatchObject({ kind: 'failed', error: { code: 'not_found' } });
+  await printed('wrong', 'purser: session wrong-s1 (epoch 1) starts').catch(() => undefined);
+});

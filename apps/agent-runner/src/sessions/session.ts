@@ -1,0 +1,140 @@
+import { type Assignment, type CheckpointMark, type Progress, PurserError } from '@purser/contracts';
+import type { Level, Usage } from '../resources/resources.service.js';
+import type { Lease } from './lease.js';
+import { inWords, type StopCause } from './stop-cause.js';
+
+/** The executor stops at the end of the grace period by itself; this much later it is told to. */
+const SLACK_MS = 250;
+
+/** The state of one session that runs here: its lease, what it was asked to do, and what it has reported. */
+export class Session {
+  progress: Progress | undefined;
+  checkpoint: CheckpointMark | undefined;
+  usage: Usage = { seconds: 0 };
+  level: Level = 'healthy';
+  /** Why it was asked to end; the first cause counts, except that a cancelled task stays cancelled. */
+  cause: StopCause | undefined;
+  /** Why it may not write any more, once that is so. */
+  lost: string | undefined;
+  /** Nothing of it runs any more. */
+  readonly stopped: Promise<void>;
+  /** It was finished and cleared away. */
+  readonly ended: Promise<void>;
+  private readonly wrapping = new AbortController();
+  private readonly killing = new AbortController();
+  private grace: NodeJS.Timeout | undefined;
+  private working = true;
+  private resolveStopped!: () => void;
+  private resolveEnded!: () => void;
+  private tell: (line: string) => void = () => undefined;
+
+  constructor(
+    readonly assignment: Assignment,
+    readonly lease: Lease,
+    readonly graceMs: number,
+    /** By the monotonic clock. */
+    readonly startedAt: number,
+    private readonly onWrap: (cause: StopCause) => void,
+  ) {
+    this.stopped = new Promise((resolve) => (this.resolveStopped = resolve));
+    this.ended = new Promise((resolve) => (this.resolveEnded = resolve));
+  }
+
+  get id(): string {
+    return this.assignment.sessionId;
+  }
+
+  get writer(): { taskId: string; sessionId: string; epoch: number } {
+    const { taskId, sessionId, epoch } = this.assignment;
+    return { taskId, sessionId, epoch };
+  }
+
+  get wrap(): AbortSignal {
+    return this.wrapping.signal;
+  }
+
+  get kill(): AbortSignal {
+    return this.killing.signal;
+  }
+
+  /** Until its executor has returned; what stops a session has no sense afterwards. */
+  get isWorking(): boolean {
+    return this.working;
+  }
+
+  /** Where the session's own remarks go: its log. */
+  sayTo(tell: (line: string) => void): void {
+    this.tell = tell;
+  }
+
+  say(line: string): void {
+    this.tell(line);
+  }
+
+  /** Takes what can be sent on: a program may report anything. */
+  report({ done, total, note }: Progress): void {
+    this.progress = {
+      ...(Number.isFinite(done) ? { done } : {}),
+      ...(Number.isFinite(total) ? { total } : {}),
+      ...(note === undefined ? {} : { note: note.slice(0, 500) }),
+    };
+  }
+
+  /** Asks it to finish the unit at hand, and kills it at the end of the grace period. */
+  wrapUp(cause: StopCause): void {
+    if (!this.working) return;
+    const first = this.cause === undefined;
+    if (first || cause.kind === 'cancelled') this.cause = cause;
+    if (!first) return;
+    this.onWrap(cause);
+    this.say(`wrap up: ${inWords(cause)}`);
+    this.grace = setTimeout(
+      () => this.killing.abort(`${inWords(cause)}; the grace period is over`),
+      this.graceMs + SLACK_MS,
+    );
+    this.wrapping.abort(inWords(cause));
+  }
+
+  /** Stops it at once; it may still write what it saved, and is finished in order. */
+  stopNow(cause: StopCause): void {
+    if (!this.working || this.kill.aborted) return;
+    this.wrapUp(cause);
+    this.say(`stopped: ${inWords(cause)}`);
+    this.killing.abort(inWords(cause));
+  }
+
+  /** Stops it at once, and it must not write any more. */
+  lose(why: string): void {
+    if (this.lost !== undefined) return;
+    this.lost = why;
+    this.wrapping.abort(why);
+    this.killing.abort(why);
+  }
+
+  /** A write of it was refused. */
+  refused(): void {
+    this.lose(this.lease.over ? 'its lease is over' : 'a newer session owns the task');
+  }
+
+  /** To be asked right before each write: after a SIGSTOP or a suspended machine the lease may have gone unnoticed. */
+  assertMayWrite(): void {
+    if (this.lost === undefined && !this.lease.over) return;
+    const { taskId, epoch } = this.assignment;
+    throw new PurserError('stale_epoch', {
+      message: `session of epoch ${epoch} of task ${taskId} may not write: ${this.lost ?? 'its lease is over'}`,
+      details: { taskId, epoch },
+    });
+  }
+
+  /** The executor has returned. */
+  workDone(): void {
+    this.working = false;
+    clearTimeout(this.grace);
+    this.resolveStopped();
+  }
+
+  end(): void {
+    this.workDone();
+    this.resolveEnded();
+  }
+}

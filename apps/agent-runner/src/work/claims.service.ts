@@ -1,0 +1,116 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { Bus } from '@purser/bus';
+import { isPurserError, type RequestOf, workClaim } from '@purser/contracts';
+import { Latch, Log } from '@purser/service';
+import { Executors } from '../executors/executors.js';
+import { Sessions } from '../sessions/sessions.service.js';
+import type { StopCause } from '../sessions/stop-cause.js';
+import { Heartbeats } from './heartbeats.service.js';
+
+const POLL_MS = 2_000;
+const CALL_MS = 3_000;
+/** So that a nudge does not bring all runners at the same moment. */
+const NUDGE_JITTER_MS = 50;
+
+interface PendingClaim {
+  request: RequestOf<typeof workClaim>;
+  /** When it was sent first: the leases it gives may have begun as early as that. */
+  sentAt: number;
+}
+
+/** Asks for sessions whenever there is a free slot. */
+@Injectable()
+export class Claims {
+  private pending: PendingClaim | undefined;
+  private running: Promise<void> | undefined;
+  private stopped = false;
+  private nudged = false;
+  private wake: () => void = () => undefined;
+  private failures = 0;
+
+  constructor(
+    private readonly bus: Bus,
+    private readonly sessions: Sessions,
+    private readonly heartbeats: Heartbeats,
+    private readonly executors: Executors,
+    private readonly latch: Latch,
+    private readonly log: Log,
+  ) {
+    sessions.whenFree(() => this.nudge());
+  }
+
+  start(): void {
+    this.running = this.run();
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.wake();
+    await this.running;
+  }
+
+  /** There may be work. */
+  nudge(): void {
+    this.nudged = true;
+    this.wake();
+  }
+
+  private async run(): Promise<void> {
+    while (!this.stopped) {
+      this.nudged = false;
+      const more = await this.claim();
+      if (more || this.stopped) continue;
+      await this.pause(POLL_MS * (0.75 + Math.random() / 2));
+      if (this.nudged) await this.pause(Math.random() * NUDGE_JITTER_MS, false);
+    }
+  }
+
+  private pause(ms: number, breakable = true): Promise<void> {
+    if (breakable && (this.nudged || this.stopped)) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      this.wake = breakable ? done : () => undefined;
+    });
+  }
+
+  /** Whether it gave work and there may be more. Never rejects. */
+  private async claim(): Promise<boolean> {
+    const slots = this.sessions.freeSlots;
+    const executors = this.executors.names;
+    if (slots === 0 || executors.length === 0 || this.latch.isSet || !this.heartbeats.healthy) return false;
+    const claim = (this.pending ??= {
+      request: { requestId: randomUUID(), runner: this.bus.origin.instance, slots, executors },
+      sentAt: this.sessions.clock.monotonic(),
+    });
+    const repeated = this.failures > 0;
+    try {
+      const { leaseMs, assignments } = await this.bus.call(workClaim, claim.request, { timeoutMs: CALL_MS });
+      this.pending = undefined;
+      this.failures = 0;
+      for (const assignment of assignments) this.sessions.start(assignment, claim.sentAt, leaseMs, this.refusal());
+      // What an earlier try was given may be near the end of its lease.
+      if (repeated && assignments.length > 0) void this.heartbeats.beat();
+      return assignments.length > 0 && this.sessions.freeSlots > 0;
+    } catch (error) {
+      this.failures += 1;
+      if (!isPurserError(error) || !error.retryable) this.pending = undefined;
+      if (this.failures === 3) this.log.warn({ error }, 'no work can be claimed; it is tried again');
+      return false;
+    }
+  }
+
+  /** What changed while the claim was on its way. */
+  private refusal(): StopCause | undefined {
+    if (!this.latch.isSet) return undefined;
+    const state = this.latch.latest;
+    return {
+      kind: 'emergency',
+      reason: state?.active ? `${state.reason} (by ${state.by})` : 'the state of the emergency latch is not known',
+    };
+  }
+}

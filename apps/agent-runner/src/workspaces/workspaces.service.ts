@@ -1,0 +1,160 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Inject, Injectable } from '@nestjs/common';
+import { Bus } from '@purser/bus';
+import { tasksGet } from '@purser/contracts';
+import { Clock, CONFIG, Log } from '@purser/service';
+import { z } from 'zod';
+import type { Config } from '../config.js';
+import type { Session } from '../sessions/session.js';
+import { type Folders, placeFolders, removeTree } from './folders.js';
+import { commitWorkspace } from './git-commit.js';
+import { ownIdentity, stateOf } from './process-identity.js';
+
+export interface SessionFolders {
+  workspace: string;
+  sessionDir: string;
+}
+
+const OWNER_FILE = 'owner.json';
+const Owner = z.object({ host: z.string(), pid: z.number(), startedAt: z.string() });
+const HOUR_MS = 3_600_000;
+/** The folder of a runner elsewhere, when nothing was heard of it for this long. */
+const FOREIGN_AGE_MS = 24 * HOUR_MS;
+const COMMIT_MS = 5_000;
+/** Questions per sweep; the rest waits for the next one. */
+const SWEEP_LIMIT = 200;
+
+/** The folders that sessions work in: made before, removed when they have served their time. */
+@Injectable()
+export class Workspaces {
+  private folders: Folders | undefined;
+  /** The folder of this run of this runner; what is in it dies with it. */
+  private own = '';
+
+  constructor(
+    private readonly bus: Bus,
+    private readonly clock: Clock,
+    private readonly log: Log,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  /** Chooses the place, and removes what runners left that were killed. */
+  async open(): Promise<void> {
+    this.folders = await placeFolders(this.config.PURSER_HOME);
+    const { movedFrom, sessions, workspaces } = this.folders;
+    if (movedFrom !== undefined)
+      this.log.info(
+        { workspaces, home: movedFrom },
+        'workspaces are outside of the data folder, which programs may not enter',
+      );
+    await this.removeLeftovers();
+    this.own = join(sessions, randomUUID());
+    await mkdir(this.own, { mode: 0o711 });
+    await writeFile(join(this.own, OWNER_FILE), JSON.stringify(await ownIdentity()), { mode: 0o600 });
+  }
+
+  async close(): Promise<void> {
+    if (this.own !== '') await this.remove(this.own);
+  }
+
+  async prepare({ assignment }: Session): Promise<SessionFolders> {
+    if (!this.folders) throw new Error('the workspaces are not open');
+    const workspace = join(this.folders.workspaces, assignment.taskId);
+    const sessionDir = join(this.own, assignment.sessionId);
+    await mkdir(workspace, { recursive: true, mode: 0o700 });
+    await removeTree(sessionDir);
+    await mkdir(sessionDir, { mode: 0o700 });
+    return { workspace, sessionDir };
+  }
+
+  /** Keeps what a session did so far; in words what came of it, if there was anything to keep. */
+  async commit(session: Session, folders: SessionFolders, reason: string): Promise<string | undefined> {
+    const { taskId, epoch } = session.assignment;
+    const message = `Work of session ${session.id}\n\nTask ${taskId}, epoch ${epoch}; the session ended: ${reason}`;
+    const result = await commitWorkspace({ workspace: folders.workspace, message, timeoutMs: COMMIT_MS });
+    if (result.kind === 'nothing') return undefined;
+    if (result.kind === 'committed') return `The changes in the workspace were committed as ${result.commit}.`;
+    this.log.warn({ taskId, epoch, detail: result.detail }, 'a workspace could not be committed');
+    return `The changes in the workspace could not be committed: ${result.detail}`;
+  }
+
+  clear({ sessionDir }: SessionFolders): Promise<void> {
+    return this.remove(sessionDir);
+  }
+
+  /** Removes the workspaces of tasks that finished long enough ago, and says that this runner is alive. */
+  async sweep(isRunning: (taskId: string) => boolean): Promise<void> {
+    if (!this.folders) return;
+    const now = this.clock.now();
+    await utimes(join(this.own, OWNER_FILE), now, now).catch(() => undefined);
+    const { workspaces } = this.folders;
+    let asked = 0;
+    for (const taskId of await readdir(workspaces)) {
+      const folder = join(workspaces, taskId);
+      if (isRunning(taskId) || (await ageMs(folder, now)) < this.keepMs) continue;
+      if ((asked += 1) > SWEEP_LIMIT) return;
+      if (await this.isFinished(taskId, now)) {
+        await this.remove(folder);
+        this.log.info({ taskId }, 'the workspace of a finished task was removed');
+      }
+    }
+  }
+
+  private get keepMs(): number {
+    return this.config.PURSER_WORKSPACE_KEEP_HOURS * HOUR_MS;
+  }
+
+  /** A task that nobody knows is left alone: the workspace may be all that there is of it. */
+  private async isFinished(taskId: string, now: Date): Promise<boolean> {
+    try {
+      const { finishedAt } = await this.bus.call(tasksGet, { id: taskId });
+      return finishedAt !== null && now.getTime() - Date.parse(finishedAt) >= this.keepMs;
+    } catch (error) {
+      this.log.debug({ error, taskId }, 'it cannot be told whether the task of a workspace is finished');
+      return false;
+    }
+  }
+
+  private async removeLeftovers(): Promise<void> {
+    const { sessions } = this.folders!;
+    for (const name of await readdir(sessions)) {
+      const folder = join(sessions, name);
+      if (!(await this.isLeftover(folder))) continue;
+      await this.remove(folder);
+      this.log.info({ folder }, 'folders of sessions of a runner that was killed were removed');
+    }
+  }
+
+  private async isLeftover(folder: string): Promise<boolean> {
+    const file = join(folder, OWNER_FILE);
+    const text = await readFile(file, 'utf8').catch(() => '');
+    const owner = Owner.safeParse(text === '' ? undefined : parsed(text));
+    const age = await ageMs(owner.success ? file : folder, this.clock.now());
+    // One without an owner may be in the making.
+    if (!owner.success) return age > HOUR_MS;
+    const state = await stateOf(owner.data);
+    return state === 'dead' || (state === 'elsewhere' && age > FOREIGN_AGE_MS);
+  }
+
+  private async remove(folder: string): Promise<void> {
+    await removeTree(folder).catch((error: unknown) =>
+      this.log.warn({ error, folder }, 'a folder could not be removed'),
+    );
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Since the last change; one that is gone is new. */
+async function ageMs(path: string, now: Date): Promise<number> {
+  const found = await stat(path).catch(() => undefined);
+  return found ? now.getTime() - found.mtimeMs : 0;
+}
