@@ -58,11 +58,15 @@ export class DurableConsumer {
           this.waiting.push(message);
           this.pumping ??= this.pump();
         }
+        // Ended by the server: the consumer or its stream was removed.
+        if (!this.closing) await this.pause(100);
       } catch (error) {
         if (this.closing) return;
         failures += 1;
         if (failures === 3) this.options.report(error, `consumer ${this.options.durable} cannot be opened; trying on`);
         await this.pause(Math.min(5_000, 100 * 2 ** failures));
+        // A server that came back without its store has lost the streams too.
+        await this.bus.ensureStreams().catch(() => undefined);
       }
     }
   }
@@ -82,13 +86,20 @@ export class DurableConsumer {
   }
 
   private async pump(): Promise<void> {
-    while (this.waiting.length > 0 && !this.closing) {
-      // A batch that keeps failing is taken apart, so that one bad message does not hold the others.
-      const size = (this.waiting[0]?.info.deliveryCount ?? 1) > 3 ? 1 : this.options.batch;
-      const batch = this.waiting.splice(0, size);
-      await withTrace(batch.length === 1 ? batch[0]?.headers?.get('traceparent') : undefined, () => this.handle(batch));
+    try {
+      while (this.waiting.length > 0 && !this.closing) {
+        // A batch that keeps failing is taken apart, so that one bad message does not hold the others.
+        const size = (this.waiting[0]?.info.deliveryCount ?? 1) > 3 ? 1 : this.options.batch;
+        const batch = this.waiting.splice(0, size);
+        const trace = batch.length === 1 ? batch[0]?.headers?.get('traceparent') : undefined;
+        await withTrace(trace, () => this.handle(batch));
+      }
+    } catch (error) {
+      // An answer could not be sent, since the connection is gone: what was not answered for comes again.
+      this.options.report(error, `consumer ${this.options.durable} could not answer for its messages`);
+    } finally {
+      this.pumping = undefined;
     }
-    this.pumping = undefined;
   }
 
   private async handle(batch: JsMsg[]): Promise<void> {
