@@ -8,11 +8,11 @@ export interface Terminal {
   cwd: string;
   /** Who runs it; the default for `--by`. */
   user: string;
-  out(text: string): void;
-  err(text: string): void;
+  out: (text: string) => void;
+  err: (text: string) => void;
   /** Coloured on a terminal, as it is elsewhere and under NO_COLOR. */
-  style(style: Style, text: string): string;
-  readInput(): Promise<string>;
+  style: (style: Style, text: string) => string;
+  readInput: () => Promise<string>;
 }
 
 export function processTerminal(): Terminal {

@@ -108,7 +108,7 @@ function routed(
   }
   const query = new URLSearchParams(
     Object.entries(rest).flatMap(([name, value]): [string, string][] =>
-      value === undefined ? [] : [[name, String(value)]],
+      value === undefined ? [] : [[name, typeof value === 'string' ? value : JSON.stringify(value)]],
     ),
   ).toString();
   return { method: http.method, target: query ? `${path}?${query}` : path, body: undefined };

@@ -8,9 +8,9 @@ import type { Terminal } from '../terminal.js';
 export interface Invocation<Options = object> {
   terminal: Terminal;
   options: Options & { json?: boolean };
-  api(): ControlApi;
+  api: () => ControlApi;
   /** Prints the JSON when `--json` was given, else what `human` makes. */
-  print(json: unknown, human: () => string): void;
+  print: (json: unknown, human: () => string) => void;
 }
 
 export type Action<Options> = (invocation: Invocation<Options>, args: string[]) => Promise<ExitCode | void>;

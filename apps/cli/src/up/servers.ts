@@ -20,8 +20,8 @@ export interface ServersOptions {
   home: Home;
   settings: Settings;
   secrets: Secrets;
-  say(message: string): void;
-  giveUp(error: Error): void;
+  say: (message: string) => void;
+  giveUp: (error: Error) => void;
 }
 
 export interface NatsAccess {

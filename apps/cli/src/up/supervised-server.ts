@@ -11,10 +11,10 @@ export interface Server {
 export interface SupervisionOptions<S extends Server> {
   name: string;
   /** Starts it; also again after a crash, then on the same port and data. */
-  launch(): Promise<S>;
-  say(message: string): void;
+  launch: () => Promise<S>;
+  say: (message: string) => void;
   /** It cannot be kept alive. */
-  giveUp(error: Error): void;
+  giveUp: (error: Error) => void;
 }
 
 const FIRST_WAIT_MS = 250;

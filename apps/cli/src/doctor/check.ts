@@ -1,0 +1,43 @@
+export interface Finding {
+  state: 'ok' | 'warn' | 'fail';
+  what: string;
+  /** How to mend it; for everything that is not ok. */
+  remedy?: string;
+}
+
+export interface Check {
+  name: string;
+  look: () => Promise<Finding>;
+  /** No answer in this time is a failure of its own. */
+  withinMs?: number;
+}
+
+export interface CheckResult extends Finding {
+  name: string;
+}
+
+const WITHIN_MS = 15_000;
+
+export const ok = (what: string): Finding => ({ state: 'ok', what });
+export const warn = (what: string, remedy: string): Finding => ({ state: 'warn', what, remedy });
+export const fail = (what: string, remedy: string): Finding => ({ state: 'fail', what, remedy });
+
+/** Runs one check. One that throws, or does not end, has failed. */
+export async function runCheck({ name, look, withinMs = WITHIN_MS }: Check): Promise<CheckResult> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<Finding>((resolve) => {
+    timer = setTimeout(
+      () => resolve(fail(`no answer within ${withinMs / 1000} s`, 'Try again; the disk or the network hangs.')),
+      withinMs,
+    );
+  });
+  try {
+    return { name, ...(await Promise.race([look(), late])) };
+  } catch (error) {
+    const { message, remedy } = error as Error & { remedy?: string };
+    const said = remedy === undefined ? message : message.replace(remedy, '').trim();
+    return { name, ...fail(said, remedy ?? 'See the message.') };
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,111 @@
+import { access, constants, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { dirname, join } from 'node:path';
+import { findNatsServer, findPostgres } from '@purser/embedded';
+import type { Environment } from '@purser/service';
+import type { Home } from '../home.js';
+import { portState, type PortUse } from '../up/ports.js';
+import { portUses, type Settings } from '../up/settings.js';
+import { type Check, fail, type Finding, ok, warn } from './check.js';
+
+export interface Installed {
+  env: Environment;
+  home: Home;
+  configDir: string;
+  settings: Settings;
+  /** The Purser that runs on this data folder; its ports are taken by itself. */
+  runningPid: number | undefined;
+}
+
+/** Finding nats-server may mean to download it. */
+const FIND_NATS_WITHIN_MS = 300_000;
+
+export const installationChecks = (installed: Installed): Check[] => [
+  { name: 'data folder', look: () => dataFolder(installed.home) },
+  { name: 'admin key', look: () => adminKey(installed.home) },
+  { name: 'ports', look: () => ports(portUses(installed.settings), installed.runningPid) },
+  { name: 'NATS', look: () => nats(installed), withinMs: FIND_NATS_WITHIN_MS },
+  { name: 'Postgres', look: () => postgres(installed) },
+];
+
+async function dataFolder({ root }: Home): Promise<Finding> {
+  const remedy = 'Set PURSER_HOME to a folder of yours, or make this one yours: chown, chmod.';
+  const there = await stat(root).catch(() => undefined);
+  if (!there) {
+    const parent = dirname(root);
+    return access(parent, constants.W_OK).then(
+      () => ok(`${root} will be made at the first start`),
+      () => fail(`${root} does not exist and ${parent} is not writable`, remedy),
+    );
+  }
+  try {
+    await rm(await mkdtemp(join(root, 'doctor-')), { recursive: true });
+  } catch (error) {
+    return fail(`${root} is not writable: ${(error as Error).message}`, remedy);
+  }
+  if ((there.mode & 0o066) !== 0) {
+    return warn(`${root} is open to other users of this machine`, `chmod 700 ${root} (the next start does it).`);
+  }
+  return ok(root);
+}
+
+async function adminKey({ adminKey: file }: Home): Promise<Finding> {
+  const there = await stat(file).catch(() => undefined);
+  if (!there) return ok('will be made at the first start');
+  if ((there.mode & 0o077) !== 0) {
+    return fail(
+      `${file} can be read by other users`,
+      `chmod 600 ${file}; and if others use this machine, delete it and start again: a new key is made.`,
+    );
+  }
+  return (await readFile(file, 'utf8')).trim() === ''
+    ? fail(`${file} is empty`, 'Delete it and start again: a new key is made.')
+    : ok(file);
+}
+
+async function ports(uses: PortUse[], runningPid: number | undefined): Promise<Finding> {
+  const list = uses.map(({ port }) => port).join(', ');
+  if (runningPid !== undefined) return ok(`${list}: in use by the Purser that runs`);
+  const states = await Promise.all(uses.map(async (use) => ({ use, state: await portState(use) })));
+  const taken = states.flatMap(({ use, state }) => (state.free ? [] : [{ ...use, reason: state.reason }]));
+  if (taken.length === 0) return ok(`${list}: free`);
+  return fail(
+    taken.map(({ port, what, reason }) => `${port} (${what}) is ${reason}`).join('; '),
+    `Stop what listens there, or choose others with ${taken.map(({ variable }) => variable).join(', ')}.`,
+  );
+}
+
+async function nats({ env, home, settings, runningPid }: Installed): Promise<Finding> {
+  if (settings.PURSER_NATS_URL !== undefined) return reachable(settings.PURSER_NATS_URL, '4222', 'PURSER_NATS_URL');
+  if (runningPid !== undefined) return ok(`our own runs on port ${settings.PURSER_NATS_PORT}`);
+  const { path, version, from } = await findNatsServer({ env, cacheDir: home.cache });
+  return ok(`nats-server ${version} (${path}, from ${from === 'debian' ? "Debian's package" : from})`);
+}
+
+async function postgres({ settings, runningPid }: Installed): Promise<Finding> {
+  if (settings.PURSER_DATABASE_URL !== undefined) {
+    return reachable(settings.PURSER_DATABASE_URL, '5432', 'PURSER_DATABASE_URL');
+  }
+  const { version } = await findPostgres();
+  const where = runningPid === undefined ? '' : `, runs on port ${settings.PURSER_POSTGRES_PORT}`;
+  return ok(`Postgres ${version} from npm${where}`);
+}
+
+async function reachable(urls: string, standardPort: string, variable: string): Promise<Finding> {
+  const [first = ''] = urls.split(',');
+  const { hostname, port } = new URL(first.trim());
+  const target = `${hostname}:${port || standardPort}`;
+  const failure = await new Promise<string | undefined>((resolve) => {
+    const socket = connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || standardPort) });
+    const finish = (reason?: string): void => {
+      socket.destroy();
+      resolve(reason);
+    };
+    socket.setTimeout(5_000, () => finish('no answer within 5 s'));
+    socket.on('connect', () => finish());
+    socket.on('error', (error) => finish(error.message));
+  });
+  return failure === undefined
+    ? ok(`${target} answers (from ${variable}; the user and password show at the start)`)
+    : fail(`${target} does not answer: ${failure}`, `Start the server, or correct ${variable}.`);
+}

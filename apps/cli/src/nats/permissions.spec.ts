@@ -1,0 +1,36 @@
+import { OPERATIONS, servedBy } from '@purser/contracts';
+import { SERVICE_NAMES, servicePermissions, toolsPermissions } from './permissions.js';
+
+describe('who may do what on the bus', () => {
+  it.each(SERVICE_NAMES)('%s serves its own operations and nobody else’s', (service) => {
+    const { subscribe } = servicePermissions(service);
+    const own = servedBy(service).filter(({ kind }) => kind === 'operation');
+    for (const { name } of own) expect(subscribe).toContain(name);
+    const others = OPERATIONS.filter(({ owner }) => owner !== service).map(({ name }) => name);
+    expect(subscribe.filter((subject) => others.includes(subject))).toEqual([]);
+  });
+
+  it('gives nobody a subject that matches everything, or the right to remove a stream', () => {
+    for (const { publish, subscribe } of [...SERVICE_NAMES.map(servicePermissions), toolsPermissions()]) {
+      const all = [...publish, ...subscribe];
+      expect(all.filter((subject) => /^[>*]/.test(subject))).toEqual([]);
+      expect(all.filter((subject) => /^\$JS\.(>|API\.(>|STREAM\.(>|DELETE|PURGE)))/.test(subject))).toEqual([]);
+    }
+  });
+
+  it('lets only the watchdog write the latch, and only runners work', () => {
+    const may = (subject: string) => SERVICE_NAMES.filter((name) => servicePermissions(name).publish.includes(subject));
+    expect(may('$KV.emergency.>')).toEqual(['cost-watchdog']);
+    expect(may('emergency.shutdown')).toEqual(['cost-watchdog']);
+    expect(may('work.claim')).toEqual(['agent-runner']);
+    expect(may('emergency.reset')).toEqual(['orchestrator']);
+    expect(may('leases.grant')).toEqual(['model-gateway']);
+  });
+
+  it('keeps replies to one service from the others', () => {
+    const inboxes = SERVICE_NAMES.flatMap((name) =>
+      servicePermissions(name).subscribe.filter((subject) => subject.startsWith('_INBOX')),
+    );
+    expect(new Set(inboxes).size).toBe(SERVICE_NAMES.length);
+  });
+});

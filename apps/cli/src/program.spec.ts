@@ -1,0 +1,56 @@
+import { run } from './program.js';
+import { recordedTerminal } from './testing/recorded-terminal.js';
+
+describe('the command line', () => {
+  it.each([
+    ['no command', [], 2, /Usage: purser/],
+    ['an unknown command', ['fly'], 2, /unknown command 'fly'/],
+    ['an unknown option', ['task', 'list', '--colour'], 2, /unknown option '--colour'/],
+    ['a missing argument', ['task', 'get'], 2, /missing required argument 'id'/],
+    ['a missing reason', ['emergency', 'trigger'], 2, /required option '--reason <text>'/],
+    ['a value that is no number', ['task', 'submit', '--priority', 'high', '--', 'date'], 2, /whole number/],
+    ['nothing to do', ['task', 'submit'], 2, /What is to be done/],
+    ['a period that there is not', ['budget', 'set', 'b', '--period', 'year'], 2, /day, week, month, total/],
+    ['a wrong API URL', ['task', 'list'], 2, /PURSER_API_URL is not valid/],
+  ])('ends with code 2 for %s, and says what is wrong on stderr alone', async (_, argv, code, message) => {
+    const terminal = recordedTerminal({ env: { PURSER_API_URL: 'ftp://x' } });
+    expect(await run(argv, terminal)).toBe(code);
+    expect(terminal.printed.err).toMatch(message);
+    expect(terminal.printed.out).toBe('');
+  });
+
+  it('has help with examples for every command', async () => {
+    const commands = [
+      'up',
+      'doctor',
+      'key',
+      'init',
+      'status',
+      'task submit',
+      'task list',
+      'task get',
+      'task logs',
+      'task cancel',
+      'budget list',
+      'budget set',
+      'emergency status',
+      'emergency trigger',
+      'emergency reset',
+    ];
+    for (const command of commands) {
+      const terminal = recordedTerminal();
+      expect(await run([...command.split(' '), '--help'], terminal)).toBe(0);
+      expect(terminal.printed.out).toContain(`Usage: purser ${command}`);
+      expect(terminal.printed.out).toMatch(/Examples:\n {2}\$ .*purser/);
+      expect(terminal.printed.out).toContain('--json');
+    }
+  });
+
+  it('documents its exit codes and prints its version', async () => {
+    const terminal = recordedTerminal();
+    expect(await run(['--help'], terminal)).toBe(0);
+    expect(terminal.printed.out).toMatch(/Exit codes:\n {2}0 {2}done\n {2}1 {2}failed/);
+    expect(await run(['--version'], terminal)).toBe(0);
+    expect(terminal.printed.out).toContain('0.1.0');
+  });
+});
