@@ -17,10 +17,11 @@ import { Sessions } from './sessions/sessions.service.js';
 import { Claims } from './work/claims.service.js';
 import { Finisher } from './work/finisher.service.js';
 import { Heartbeats } from './work/heartbeats.service.js';
+import { WorkHandlers } from './work/work.handlers.js';
 import { Workspaces } from './workspaces/workspaces.service.js';
 
 @Module({
-  controllers: [RecordsHandlers],
+  controllers: [RecordsHandlers, WorkHandlers],
   providers: [
     FencesRepository,
     CheckpointsRepository,

@@ -15,6 +15,7 @@ import {
   type Operation,
   PurserError,
   type RequestOf,
+  workAvailable,
   workClaim,
   workFinish,
   workHeartbeat,
@@ -43,8 +44,8 @@ export class OtherServices {
   /** Tokens by session, as the ledger has them. */
   readonly tokens = new Map<string, number>();
   readonly started: Assignment[] = [];
-  /** When the last heartbeat was answered. */
-  lastBeatAt = 0;
+  /** When a lease was given or extended last. */
+  leasedAt = 0;
   latch: Latch = { serial: 1, active: false, by: 'spec', reason: 'none', at: new Date(0).toISOString() };
   private readonly waiting: Assignment[] = [];
   private readonly answered = new Map<string, Assignment[]>();
@@ -74,7 +75,7 @@ export class OtherServices {
     await this.bus.close();
   }
 
-  submit(task: Pick<Assignment, 'taskId' | 'input'> & Partial<Assignment>): void {
+  async submit(task: Pick<Assignment, 'taskId' | 'input'> & Partial<Assignment>): Promise<void> {
     this.waiting.push({
       sessionId: '',
       epoch: 0,
@@ -86,6 +87,7 @@ export class OtherServices {
       createdAt: new Date().toISOString(),
       ...task,
     });
+    await this.bus.publish(workAvailable, undefined, {});
   }
 
   sessionsOf(taskId: string): Assignment[] {
@@ -118,6 +120,7 @@ export class OtherServices {
 
   private claim(request: RequestOf<typeof workClaim>): unknown {
     this.claims.push(request);
+    this.leasedAt = performance.now();
     const known = this.answered.get(request.requestId);
     const assignments = known ?? this.waiting.splice(0, request.slots).map((task) => this.assign(task));
     this.answered.set(request.requestId, assignments);
@@ -133,7 +136,7 @@ export class OtherServices {
 
   private beat(request: RequestOf<typeof workHeartbeat>): unknown {
     this.heartbeats.push(request);
-    this.lastBeatAt = performance.now();
+    this.leasedAt = performance.now();
     const verdictOf = (taskId: string) => this.verdicts.get(taskId) ?? ('extended' as const);
     const sessions = request.sessions.map(({ taskId, epoch }) => ({ taskId, epoch, verdict: verdictOf(taskId) }));
     return { leaseMs: this.leaseMs, sessions };

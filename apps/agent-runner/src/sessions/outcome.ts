@@ -2,8 +2,8 @@ import type { FinishOutcome, Progress } from '@purser/contracts';
 import type { ExecutorResult } from '@purser/plugin-sdk';
 import { inWords, type StopCause } from './stop-cause.js';
 
-/** A reply has to fit into one message of the bus. */
-const RESULT_LIMIT = 4 * 1024 * 1024;
+/** What the orchestrator takes. */
+const RESULT_LIMIT = 2 * 1024 * 1024;
 
 /**
  * What a session's end means for its task. Work that was completed counts as completed, also when it was asked to stop

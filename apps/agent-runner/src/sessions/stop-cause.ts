@@ -11,7 +11,7 @@ export function inWords(cause: StopCause): string {
     case 'resource':
       return cause.reason;
     case 'cancelled':
-      return 'the task was cancelled';
+      return 'the task was cancelled, or its deadline has passed';
     case 'shutdown':
       return 'the runner shuts down';
     case 'emergency':

@@ -10,6 +10,8 @@ import { Heartbeats } from './heartbeats.service.js';
 
 const POLL_MS = 2_000;
 const CALL_MS = 3_000;
+/** While this runner itself may not ask; that costs nobody anything to look at. */
+const BLOCKED_MS = 250;
 /** So that a nudge does not bring all runners at the same moment. */
 const NUDGE_JITTER_MS = 50;
 
@@ -59,9 +61,10 @@ export class Claims {
   private async run(): Promise<void> {
     while (!this.stopped) {
       this.nudged = false;
-      const more = await this.claim();
+      const blocked = this.latch.isSet || !this.heartbeats.healthy;
+      const more = !blocked && (await this.claim());
       if (more || this.stopped) continue;
-      await this.pause(POLL_MS * (0.75 + Math.random() / 2));
+      await this.pause(blocked ? BLOCKED_MS : POLL_MS * (0.75 + Math.random() / 2));
       if (this.nudged) await this.pause(Math.random() * NUDGE_JITTER_MS, false);
     }
   }
@@ -82,7 +85,7 @@ export class Claims {
   private async claim(): Promise<boolean> {
     const slots = this.sessions.freeSlots;
     const executors = this.executors.names;
-    if (slots === 0 || executors.length === 0 || this.latch.isSet || !this.heartbeats.healthy) return false;
+    if (slots === 0 || executors.length === 0) return false;
     const claim = (this.pending ??= {
       request: { requestId: randomUUID(), runner: this.bus.origin.instance, slots, executors },
       sentAt: this.sessions.clock.monotonic(),
@@ -92,6 +95,7 @@ export class Claims {
       const { leaseMs, assignments } = await this.bus.call(workClaim, claim.request, { timeoutMs: CALL_MS });
       this.pending = undefined;
       this.failures = 0;
+      this.heartbeats.leasesLast(leaseMs);
       for (const assignment of assignments) this.sessions.start(assignment, claim.sentAt, leaseMs, this.refusal());
       // What an earlier try was given may be near the end of its lease.
       if (repeated && assignments.length > 0) void this.heartbeats.beat();

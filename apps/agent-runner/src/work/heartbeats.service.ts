@@ -37,6 +37,13 @@ export class Heartbeats {
     return this.bus.connected && this.failures === 0;
   }
 
+  /** A claim told how long leases are: a short one wants its first heartbeat soon. */
+  leasesLast(leaseMs: number): void {
+    if (leaseMs >= this.leaseMs) return;
+    this.leaseMs = leaseMs;
+    this.schedule();
+  }
+
   start(): void {
     this.stopped = false;
     this.schedule();
