@@ -1,0 +1,79 @@
+import { Module } from '@nestjs/common';
+import { CONFIG } from '@purser/service';
+import { AlertsHandlers } from './alerts/alerts.handlers.js';
+import { AlertsService } from './alerts/alerts.service.js';
+import { Announcements } from './announcements.js';
+import { BUDGETS_FILE, loadBudgetsFile } from './budgets/budgets-file.js';
+import { BudgetsHandlers } from './budgets/budgets.handlers.js';
+import { BudgetsRepository } from './budgets/budgets.repository.js';
+import { BudgetsService } from './budgets/budgets.service.js';
+import { DefinitionsService } from './budgets/definitions.service.js';
+import { FileFollower } from './budgets/file-follower.service.js';
+import { LevelsService } from './budgets/levels.service.js';
+import { SnapshotService } from './budgets/snapshot.service.js';
+import type { Config } from './config.js';
+import { EmergencyHandlers } from './emergency/emergency.handlers.js';
+import { EmergencyService } from './emergency/emergency.service.js';
+import { LatchBucket } from './emergency/latch-bucket.js';
+import { LatchStores } from './emergency/latch-stores.js';
+import { LatchRepository } from './emergency/latch.repository.js';
+import { SpikeRepository } from './emergency/spike.repository.js';
+import { SpikeService } from './emergency/spike.service.js';
+import { GatewaysService } from './leases/gateways.service.js';
+import { LeasesHandlers } from './leases/leases.handlers.js';
+import { LeasesRepository } from './leases/leases.repository.js';
+import { LeasesService } from './leases/leases.service.js';
+import { Presence } from './leases/presence.js';
+import { RecallService } from './leases/recall.service.js';
+import { EntriesRepository } from './ledger/entries.repository.js';
+import { LedgerHandlers } from './ledger/ledger.handlers.js';
+import { LedgerRepository } from './ledger/ledger.repository.js';
+import { LedgerService } from './ledger/ledger.service.js';
+import { SettlementService } from './ledger/settlement.service.js';
+import { Sweeps } from './sweeps.js';
+import { WindowChanges } from './windows/window-changes.js';
+import { WindowsRepository } from './windows/windows.repository.js';
+import { WindowsService } from './windows/windows.service.js';
+
+export const RULES = [
+  BudgetsRepository,
+  WindowsRepository,
+  LeasesRepository,
+  EntriesRepository,
+  LedgerRepository,
+  LatchRepository,
+  SpikeRepository,
+  AlertsService,
+  LatchBucket,
+  LatchStores,
+  EmergencyService,
+  SpikeService,
+  LevelsService,
+  SnapshotService,
+  WindowChanges,
+  WindowsService,
+  DefinitionsService,
+  FileFollower,
+  Presence,
+  GatewaysService,
+  RecallService,
+  BudgetsService,
+  LeasesService,
+  SettlementService,
+  LedgerService,
+];
+
+@Module({
+  controllers: [BudgetsHandlers, LeasesHandlers, LedgerHandlers, EmergencyHandlers, AlertsHandlers],
+  providers: [
+    {
+      provide: BUDGETS_FILE,
+      inject: [CONFIG],
+      useFactory: (config: Config) => loadBudgetsFile(config.PURSER_CONFIG_DIR),
+    },
+    ...RULES,
+    Sweeps,
+    Announcements,
+  ],
+})
+export class AppModule {}

@@ -1,0 +1,93 @@
+import type { Budget, BudgetLevel, BudgetPeriod, BudgetScope, BudgetStatus } from '@purser/contracts';
+import { formatUsd, maxNano, type Nano, parseUsd } from '@purser/money';
+
+/** A budget as its table has it. */
+export interface BudgetRow {
+  id: string;
+  scope_provider: string | null;
+  scope_project: string | null;
+  scope_key: string | null;
+  scope_task: string | null;
+  period: 'day' | 'week' | 'month' | 'total' | 'hours';
+  hours: number | null;
+  timezone: string;
+  limit_nano: Nano;
+  warning: string;
+  critical: string;
+  cutoff: string;
+  on_exhausted: Budget['onExhausted'];
+  origin: 'config' | 'set';
+  file_content: Budget | null;
+  shape: number;
+  deleted_at: Date | null;
+}
+
+/** A budget with the window that is current. */
+export interface StatusRow extends BudgetRow {
+  window_id: bigint;
+  starts_at: Date;
+  ends_at: Date | null;
+  settled_nano: Nano;
+  leased_nano: Nano;
+  presumed_nano: Nano;
+  level: BudgetLevel;
+}
+
+export const periodOf = (row: Pick<BudgetRow, 'period' | 'hours'>): BudgetPeriod =>
+  row.period === 'hours' ? { hours: row.hours ?? 1 } : row.period;
+
+export function scopeOf(row: BudgetRow): BudgetScope {
+  return {
+    ...(row.scope_provider === null ? {} : { provider: row.scope_provider }),
+    ...(row.scope_project === null ? {} : { project: row.scope_project }),
+    ...(row.scope_key === null ? {} : { key: row.scope_key }),
+    ...(row.scope_task === null ? {} : { task: row.scope_task }),
+  };
+}
+
+export const definitionOf = (row: BudgetRow): Budget => ({
+  id: row.id,
+  scope: scopeOf(row),
+  period: periodOf(row),
+  timezone: row.timezone,
+  limitUsd: formatUsd(row.limit_nano),
+  thresholds: { warning: Number(row.warning), critical: Number(row.critical), cutoff: Number(row.cutoff) },
+  onExhausted: row.on_exhausted,
+});
+
+export const statusOf = (row: StatusRow): BudgetStatus => ({
+  ...definitionOf(row),
+  level: row.level,
+  window: {
+    id: row.window_id.toString(),
+    startsAt: row.starts_at.toISOString(),
+    endsAt: row.ends_at?.toISOString() ?? null,
+    settledUsd: formatUsd(row.settled_nano),
+    leasedUsd: formatUsd(row.leased_nano),
+    presumedUsd: formatUsd(row.presumed_nano),
+    remainingUsd: formatUsd(maxNano(0n, row.limit_nano - row.settled_nano - row.leased_nano)),
+  },
+});
+
+/** One spelling for each definition, whatever the order of its fields or the zeros of its amounts. */
+export const fingerprint = (budget: Budget): string =>
+  JSON.stringify([
+    budget.id,
+    shapeOf(budget),
+    parseUsd(budget.limitUsd).toString(),
+    budget.thresholds.warning,
+    budget.thresholds.critical,
+    budget.thresholds.cutoff,
+    budget.onExhausted,
+  ]);
+
+/** What decides which spend counts: when it changes, the spend of the current window is counted anew. */
+export const shapeOf = ({ scope, period, timezone }: Pick<Budget, 'scope' | 'period' | 'timezone'>): string =>
+  JSON.stringify([
+    scope.provider ?? null,
+    scope.project ?? null,
+    scope.key ?? null,
+    scope.task ?? null,
+    typeof period === 'object' ? period.hours : period,
+    timezone,
+  ]);

@@ -1,0 +1,130 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Budget, Id, invalidRequest, PurserError, Thresholds, UsdInput } from '@purser/contracts';
+import { formatUsd, parseUsd } from '@purser/money';
+import { z } from 'zod';
+
+/** Injection token of what config/budgets.json says. */
+export const BUDGETS_FILE = Symbol('budgets-file');
+
+export const SpikeRule = z.strictObject({
+  /** Of the month's total budget. */
+  percent: z.number().positive().max(1000),
+  windowMinutes: z.number().int().min(1).max(1440),
+  /** Below this nothing is a spike. */
+  minUsd: UsdInput,
+});
+export type SpikeRule = z.output<typeof SpikeRule>;
+
+const DEFAULT_SPIKE_RULES: SpikeRule[] = [{ percent: 20, windowMinutes: 60, minUsd: '5' }];
+
+const spikeRules = z.array(SpikeRule).max(10).optional();
+
+/** Our own shape: every budget written out. */
+export const FullBudgetsFile = z.strictObject({
+  $schema: z.string().optional(),
+  budgets: z.array(Budget).max(1000),
+  spikeRules,
+});
+
+/** The short shape: dollars a month in all and per provider. */
+export const MonthlyBudgetsFile = z.strictObject({
+  $schema: z.string().optional(),
+  monthly_budget: z.record(Id, UsdInput),
+  alerts: z
+    .strictObject({
+      warning_threshold: Thresholds.shape.warning,
+      critical_threshold: Thresholds.shape.critical,
+      cutoff_threshold: Thresholds.shape.cutoff,
+    })
+    .partial()
+    .optional(),
+  /** At the cutoff: go on with free models (true), or refuse calls that cost (false). */
+  fallback_enabled: z.boolean().default(true),
+  spikeRules,
+});
+
+export interface BudgetsFile {
+  path: string;
+  /** Whether there is such a file; without one nothing is followed. */
+  found: boolean;
+  budgets: Budget[];
+  spikeRules: SpikeRule[];
+}
+
+/** Reads config/budgets.json. A bad file stops the start: the error names the field and what would be right. */
+export async function loadBudgetsFile(configDir: string): Promise<BudgetsFile> {
+  const path = join(configDir, 'budgets.json');
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') {
+      return { path, found: false, budgets: [], spikeRules: DEFAULT_SPIKE_RULES };
+    }
+    throw new PurserError('invalid_request', { message: `${path} cannot be read: ${(cause as Error).message}`, cause });
+  }
+  return { path, found: true, ...parseBudgetsFile(text, path) };
+}
+
+export function parseBudgetsFile(text: string, path: string): Pick<BudgetsFile, 'budgets' | 'spikeRules'> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new PurserError('invalid_request', { message: `${path} is not JSON: ${(cause as Error).message}`, cause });
+  }
+  const short = typeof value === 'object' && value !== null && 'monthly_budget' in value;
+  const { budgets, spikeRules } = short
+    ? fromMonthly(checked(MonthlyBudgetsFile, value, path), path)
+    : checked(FullBudgetsFile, value, path);
+  const seen = new Set<string>();
+  for (const { id } of budgets) {
+    if (seen.has(id))
+      throw new PurserError('invalid_request', { message: `${path}: budgets: the id "${id}" is there twice` });
+    seen.add(id);
+  }
+  return {
+    budgets: budgets.map((budget) => ({ ...budget, limitUsd: formatUsd(parseUsd(budget.limitUsd)) })),
+    spikeRules: spikeRules ?? DEFAULT_SPIKE_RULES,
+  };
+}
+
+function fromMonthly(
+  file: z.output<typeof MonthlyBudgetsFile>,
+  path: string,
+): { budgets: Budget[]; spikeRules: SpikeRule[] | undefined } {
+  const { warning_threshold, critical_threshold, cutoff_threshold } = file.alerts ?? {};
+  const thresholds = checked(
+    Thresholds,
+    { warning: warning_threshold, critical: critical_threshold, cutoff: cutoff_threshold },
+    `${path}: alerts`,
+  );
+  const budgets = Object.entries(file.monthly_budget).map(([name, limitUsd]) =>
+    checked(
+      Budget,
+      {
+        id: `monthly-${name}`,
+        scope: name === 'total' ? {} : { provider: name },
+        period: 'month',
+        limitUsd,
+        thresholds,
+        onExhausted: file.fallback_enabled ? 'free' : 'block',
+      },
+      `${path}: monthly_budget.${name}`,
+    ),
+  );
+  return { budgets, spikeRules: file.spikeRules };
+}
+
+function checked<Schema extends z.ZodType>(schema: Schema, value: unknown, what: string): z.output<Schema> {
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) throw invalidRequest(what, parsed.error);
+  return parsed.data;
+}
+
+/** For editors: what may stand in config/budgets.json. */
+export const budgetsFileSchema = (): Record<string, unknown> => ({
+  title: 'Budgets of Purser',
+  ...z.toJSONSchema(z.union([FullBudgetsFile, MonthlyBudgetsFile]), { io: 'input', reused: 'inline' }),
+});

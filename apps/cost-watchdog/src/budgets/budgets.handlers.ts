@@ -1,0 +1,32 @@
+import { Controller } from '@nestjs/common';
+import { Serve } from '@purser/bus';
+import {
+  budgetsDelete,
+  budgetsList,
+  budgetsSet,
+  type BudgetsSnapshot,
+  type BudgetStatus,
+  type ReplyOf,
+  type RequestOf,
+} from '@purser/contracts';
+import { BudgetsService } from './budgets.service.js';
+
+@Controller()
+export class BudgetsHandlers {
+  constructor(private readonly budgets: BudgetsService) {}
+
+  @Serve(budgetsList)
+  list(request: RequestOf<typeof budgetsList>): Promise<BudgetsSnapshot> {
+    return this.budgets.list(request);
+  }
+
+  @Serve(budgetsSet)
+  set(request: RequestOf<typeof budgetsSet>): Promise<BudgetStatus> {
+    return this.budgets.set(request);
+  }
+
+  @Serve(budgetsDelete)
+  delete(request: RequestOf<typeof budgetsDelete>): Promise<ReplyOf<typeof budgetsDelete>> {
+    return this.budgets.delete(request);
+  }
+}

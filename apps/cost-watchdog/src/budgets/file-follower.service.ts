@@ -1,0 +1,78 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Log } from '@purser/service';
+import type { Sql } from '@purser/database';
+import { type Touched, WindowChanges } from '../windows/window-changes.js';
+import { WindowsRepository } from '../windows/windows.repository.js';
+import { definitionOf, fingerprint } from './budget-row.js';
+import { BUDGETS_FILE, type BudgetsFile } from './budgets-file.js';
+import { BudgetsRepository } from './budgets.repository.js';
+import { DefinitionsService } from './definitions.service.js';
+
+const BY = 'config/budgets.json';
+
+/**
+ * Budgets of the file follow the file, by one rule: what it says of a budget is applied when it differs from what it
+ * said when it was last applied. So an edit of the file wins over everything before it, and a change that a person made
+ * at run time stays through restarts until the file's own words about that budget change. Removed from the file, a budget
+ * is removed, unless a person changed it. A file that is missing as a whole removes nothing: a lost mount must not lift
+ * all limits.
+ */
+@Injectable()
+export class FileFollower {
+  constructor(
+    private readonly changes: WindowChanges,
+    private readonly windows: WindowsRepository,
+    private readonly budgets: BudgetsRepository,
+    private readonly definitions: DefinitionsService,
+    @Inject(BUDGETS_FILE) private readonly file: BudgetsFile,
+    private readonly log: Log,
+  ) {}
+
+  async apply(): Promise<void> {
+    const { path, found, budgets } = this.file;
+    if (!found) {
+      this.log.info({ path }, 'there is no budgets file: budgets are as they were last set');
+      return;
+    }
+    await this.changes.commit(async (tx, touched) => {
+      await this.windows.lockForShaping(tx);
+      for (const budget of budgets) await this.follow(tx, touched, budget);
+      await this.removeMissing(tx, touched);
+    });
+    this.log.info({ path, budgets: budgets.map(({ id }) => id) }, 'the budgets file is applied');
+  }
+
+  private async follow(tx: Sql, touched: Touched, budget: BudgetsFile['budgets'][number]): Promise<void> {
+    const row = await this.budgets.find(tx, budget.id);
+    const said = row?.file_content ? fingerprint(row.file_content) : undefined;
+    if (row && said === fingerprint(budget)) {
+      const asSaid = row.deleted_at === null && fingerprint(definitionOf(row)) === said;
+      if (!asSaid) {
+        this.log.warn(
+          { budgetId: budget.id, file: budget, now: row.deleted_at === null ? definitionOf(row) : 'deleted' },
+          'a person changed this budget since the file was applied, and the file has not changed: the change stays',
+        );
+      }
+      return;
+    }
+    const change = { by: BY, reason: 'the file says so', origin: 'config' as const, fileContent: budget };
+    const changed = await this.definitions.define(tx, touched, budget, change);
+    if (!changed) await this.budgets.setFileContent(tx, budget.id, budget);
+  }
+
+  private async removeMissing(tx: Sql, touched: Touched): Promise<void> {
+    const named = new Set(this.file.budgets.map(({ id }) => id));
+    for (const row of await this.budgets.fromFile(tx)) {
+      if (named.has(row.id) || !row.file_content) continue;
+      const untouched = fingerprint(definitionOf(row)) === fingerprint(row.file_content);
+      if (untouched) await this.definitions.remove(tx, touched, row.id, BY, 'it is no longer in the file');
+      else {
+        this.log.warn(
+          { budgetId: row.id },
+          'this budget is no longer in the file, but a person changed it at run time: it stays',
+        );
+      }
+      await this.budgets.setFileContent(tx, row.id, null);
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import { Injectable } from '@nestjs/common';
+import { budgetFacts, type BudgetLevel, type BudgetStatus } from '@purser/contracts';
+import type { Sql } from '@purser/database';
+import { Clock, Outbox } from '@purser/service';
+import { type NewAlert, AlertsService } from '../alerts/alerts.service.js';
+import { LatchRepository } from '../emergency/latch.repository.js';
+import { type LevelChange, WindowsRepository } from '../windows/windows.repository.js';
+import { statusOf } from './budget-row.js';
+import { BudgetsRepository } from './budgets.repository.js';
+
+/**
+ * A level follows from what is settled or presumed spent, against the thresholds. What is merely held for calls
+ * in flight does not count: it mostly comes back. A window whose rest is too small for a call is the gateway's
+ * to report, call by call.
+ */
+@Injectable()
+export class LevelsService {
+  constructor(
+    private readonly windows: WindowsRepository,
+    private readonly budgets: BudgetsRepository,
+    private readonly latch: LatchRepository,
+    private readonly alerts: AlertsService,
+    private readonly outbox: Outbox,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Within the transaction that changed the windows: publishes each change once. True when the latch was set by one. */
+  async follow(tx: Sql, windowIds: readonly bigint[]): Promise<boolean> {
+    const now = this.clock.now();
+    await this.windows.lockRows(tx, windowIds);
+    let shutdown = false;
+    for (const change of await this.windows.changeLevels(tx, windowIds, now)) {
+      const [row] = await this.budgets.statuses(tx, now, { id: change.budget_id });
+      if (!row) continue;
+      await this.announce(tx, change, statusOf(row));
+      if (change.level === 'exhausted' && change.on_exhausted === 'shutdown') {
+        shutdown = await this.setLatch(tx, statusOf(row), now);
+      }
+    }
+    return shutdown;
+  }
+
+  private async announce(tx: Sql, { budget_id, previous, level }: LevelChange, status: BudgetStatus): Promise<void> {
+    const { limitUsd, window } = status;
+    await this.outbox.add(tx, budgetFacts[level], budget_id, {
+      budgetId: budget_id,
+      level,
+      previous,
+      limitUsd,
+      window,
+    });
+    await this.alerts.add(tx, alertOf(level, previous, status));
+  }
+
+  private async setLatch(tx: Sql, { id, window, limitUsd }: BudgetStatus, now: Date): Promise<boolean> {
+    const decision = {
+      by: `budget ${id}`,
+      reason: `$${window.settledUsd} of the limit of $${limitUsd} is spent, and the budget says shutdown`,
+    };
+    const { changed, state } = await this.latch.set(tx, decision, now);
+    if (changed) {
+      await this.alerts.add(tx, {
+        severity: 'critical',
+        kind: 'emergency',
+        title: `Emergency shutdown by ${decision.by}: ${decision.reason}`,
+        details: { ...state },
+      });
+    }
+    return changed;
+  }
+}
+
+const WORDS: Record<BudgetLevel, { severity: NewAlert['severity']; kind: string; says: string }> = {
+  ok: { severity: 'info', kind: 'budget_ok', says: 'is below its warning threshold again' },
+  warning: { severity: 'warning', kind: 'budget_warning', says: 'passed its warning threshold' },
+  critical: { severity: 'critical', kind: 'budget_critical', says: 'passed its critical threshold' },
+  exhausted: { severity: 'critical', kind: 'budget_exhausted', says: 'is exhausted' },
+};
+
+function alertOf(level: BudgetLevel, previous: BudgetLevel, status: BudgetStatus): NewAlert {
+  const { severity, kind, says } = WORDS[level];
+  const { id, window, limitUsd, onExhausted } = status;
+  return {
+    severity,
+    kind,
+    title: `Budget ${id} ${says}: $${window.settledUsd} of $${limitUsd}`,
+    details: { budgetId: id, level, previous, limitUsd, onExhausted, window },
+  };
+}

@@ -1,0 +1,86 @@
+import { Injectable } from '@nestjs/common';
+import { Bus } from '@purser/bus';
+import { emergencyCleared, emergencyShutdown, type Latch as LatchState, PurserError } from '@purser/contracts';
+import { Database } from '@purser/database';
+import { Latch, Log } from '@purser/service';
+import { LatchBucket } from './latch-bucket.js';
+import { isNewer, newest } from './latch-order.js';
+import { LatchRepository } from './latch.repository.js';
+import { within } from './within.js';
+
+const POSTGRES_MS = 1_000;
+const BROADCAST_MS = 2_000;
+
+/** Keeps Postgres, the bucket and what was broadcast of one mind: the newest state wins everywhere. */
+@Injectable()
+export class LatchStores {
+  constructor(
+    private readonly database: Database,
+    private readonly repository: LatchRepository,
+    private readonly bucket: LatchBucket,
+    private readonly bus: Bus,
+    private readonly latch: Latch,
+    private readonly log: Log,
+  ) {}
+
+  /** For each heartbeat: from Postgres just now, or an emergency that Postgres has not learnt of yet. Rejects without Postgres. */
+  async confirmed(): Promise<LatchState> {
+    const { announced: _, ...stored } = await within(POSTGRES_MS, 'Postgres', this.repository.read(this.database));
+    return newest([stored, this.latch.latest]) ?? stored;
+  }
+
+  /** The newest state that any store that can be reached knows. */
+  async newestKnown(): Promise<LatchState | undefined> {
+    const [stored, kept] = await Promise.all([
+      this.confirmed().catch(() => undefined),
+      this.bucket.read().catch(() => undefined),
+    ]);
+    return newest([stored, kept, this.latch.latest]);
+  }
+
+  /** Every 2 s: whatever was away when the latch changed learns of it now. */
+  async reconcile(): Promise<void> {
+    const stored = await within(POSTGRES_MS, 'Postgres', this.repository.read(this.database));
+    const kept = await this.bucket.read();
+    const state = newest([stored, kept, this.latch.latest]) ?? stored;
+    if (isNewer(state, stored)) {
+      this.log.warn({ serial: state.serial, active: state.active }, 'the latch was changed while Postgres was away');
+      await this.repository.adopt(this.database, state);
+    }
+    if (!kept || isNewer(state, kept)) await this.bucket.write(state);
+    await this.announcePending();
+  }
+
+  /** Broadcasts a change that was committed but is not known to have been sent. */
+  async announcePending(): Promise<void> {
+    const { announced, ...state } = await this.repository.read(this.database);
+    if (!announced) await this.spread(state);
+  }
+
+  /** Tells everybody, by every way that is open. Rejects only when none is. */
+  async spread(state: LatchState): Promise<void> {
+    if (state.active) this.latch.observe(state, false);
+    const [kept, sent] = await Promise.allSettled([this.bucket.write(state), this.broadcast(state)]);
+    if (sent.status === 'fulfilled') {
+      await within(POSTGRES_MS, 'Postgres', this.repository.markAnnounced(this.database, state)).catch(() => undefined);
+      return;
+    }
+    this.log.error(
+      { error: sent.reason as unknown, serial: state.serial },
+      'the broadcast of the latch was not stored; trying on',
+    );
+    if (kept.status === 'rejected') {
+      throw new PurserError('unavailable', {
+        message: 'NATS cannot be reached to spread the latch',
+        cause: sent.reason,
+      });
+    }
+  }
+
+  private async broadcast(state: LatchState): Promise<void> {
+    if (!this.bus.connected) throw new PurserError('unavailable', { message: 'NATS is not connected' });
+    const fact = state.active ? emergencyShutdown : emergencyCleared;
+    const id = `emergency-${state.serial}-${state.active ? 'set' : 'cleared'}`;
+    await within(BROADCAST_MS, 'JetStream', this.bus.publish(fact, undefined, state, id));
+  }
+}

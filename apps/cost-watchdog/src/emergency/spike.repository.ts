@@ -1,0 +1,36 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '@purser/database';
+import type { Nano } from '@purser/money';
+
+export interface SpendRow {
+  provider: string;
+  model: string;
+  nano: Nano;
+  requests: bigint;
+}
+
+@Injectable()
+export class SpikeRepository {
+  constructor(private readonly database: Database) {}
+
+  /** The month's total budget: the smallest that counts everything. */
+  async base(): Promise<{ id: string; nano: Nano } | undefined> {
+    const [row] = await this.database.query<{ id: string; nano: Nano }>(
+      `SELECT id, limit_nano AS nano FROM budgets
+        WHERE deleted_at IS NULL AND period = 'month' AND scope_task IS NULL AND scope_provider IS NULL
+          AND scope_project IS NULL AND scope_key IS NULL
+        ORDER BY limit_nano, id LIMIT 1`,
+    );
+    return row;
+  }
+
+  /** Since then, by the time of use: what comes in late is not a spike now. */
+  spentSince(since: Date): Promise<SpendRow[]> {
+    return this.database.query<SpendRow>(
+      `SELECT provider, model, sum(amount_nano)::bigint AS nano, count(DISTINCT call_id) AS requests
+         FROM entries WHERE usage_at > $1 AND source = 'metered' AND amount_nano <> 0
+        GROUP BY provider, model ORDER BY nano DESC, provider, model`,
+      [since],
+    );
+  }
+}

@@ -1,0 +1,69 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '@purser/database';
+import { formatUsd, type Nano } from '@purser/money';
+import { AlertsService } from '../alerts/alerts.service.js';
+import { WindowChanges } from '../windows/window-changes.js';
+import { WindowsRepository } from '../windows/windows.repository.js';
+import { LeasesRepository } from './leases.repository.js';
+import { Presence } from './presence.js';
+
+/**
+ * What a dead gateway holds stays leased, which counts against the limit all the same; marking it `presumed` only says
+ * so. Hence nothing has to be fenced: a gateway that was merely cut off goes on with money that is still set aside for
+ * it, and by its next heartbeat the mark is gone.
+ */
+@Injectable()
+export class GatewaysService {
+  constructor(
+    private readonly presence: Presence,
+    private readonly changes: WindowChanges,
+    private readonly database: Database,
+    private readonly leases: LeasesRepository,
+    private readonly windows: WindowsRepository,
+    private readonly alerts: AlertsService,
+  ) {}
+
+  liveCount(): number {
+    return this.presence.alive().length;
+  }
+
+  /** Once a second. */
+  async judge(): Promise<void> {
+    const certain = this.presence.canJudge();
+    const alive = this.presence.alive();
+    await this.release(alive);
+    if (certain) await this.presume(alive);
+  }
+
+  /** These were heard of: what they hold is held again, no longer presumed spent. */
+  async release(gateways: readonly string[]): Promise<void> {
+    const windowIds = await this.leases.presumedOf(this.database, gateways);
+    if (windowIds.length === 0) return;
+    await this.changes.commit(async (tx, touched) => {
+      await this.windows.lockRows(tx, windowIds);
+      await this.leases.release(tx, windowIds, gateways);
+      touched.add(...windowIds);
+    });
+  }
+
+  private async presume(alive: readonly string[]): Promise<void> {
+    const windowIds = await this.leases.heldByOthers(this.database, alive);
+    if (windowIds.length === 0) return;
+    await this.changes.commit(async (tx, touched) => {
+      await this.windows.lockRows(tx, windowIds);
+      const byGateway = new Map<string, { windowId: string; nano: Nano }[]>();
+      for (const { gateway, window_id, nano } of await this.leases.presume(tx, windowIds, alive)) {
+        touched.add(window_id);
+        byGateway.set(gateway, [...(byGateway.get(gateway) ?? []), { windowId: window_id.toString(), nano }]);
+      }
+      for (const [gateway, held] of byGateway) {
+        await this.alerts.add(tx, {
+          severity: 'warning',
+          kind: 'lease_presumed',
+          title: `Gateway ${gateway} is silent; what it holds of ${held.length} budget window(s) is presumed spent until it comes back`,
+          details: { gateway, windows: held.map(({ windowId, nano }) => ({ windowId, presumedUsd: formatUsd(nano) })) },
+        });
+      }
+    });
+  }
+}

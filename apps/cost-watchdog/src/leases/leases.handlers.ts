@@ -1,0 +1,42 @@
+import { Controller } from '@nestjs/common';
+import { Hear, Serve } from '@purser/bus';
+import {
+  type Heartbeat,
+  heartbeat,
+  leasesGrant,
+  leasesRead,
+  leasesReturn,
+  type ReplyOf,
+  type RequestOf,
+} from '@purser/contracts';
+import { LeasesService } from './leases.service.js';
+import { Presence } from './presence.js';
+
+@Controller()
+export class LeasesHandlers {
+  constructor(
+    private readonly leases: LeasesService,
+    private readonly presence: Presence,
+  ) {}
+
+  @Serve(leasesGrant)
+  grant(request: RequestOf<typeof leasesGrant>): Promise<ReplyOf<typeof leasesGrant>> {
+    return this.leases.grant(request);
+  }
+
+  @Serve(leasesReturn)
+  giveBack(request: RequestOf<typeof leasesReturn>): Promise<ReplyOf<typeof leasesReturn>> {
+    return this.leases.giveBack(request);
+  }
+
+  @Serve(leasesRead)
+  read(request: RequestOf<typeof leasesRead>): Promise<ReplyOf<typeof leasesRead>> {
+    return this.leases.read(request);
+  }
+
+  @Hear(heartbeat)
+  hear(beat: Heartbeat): Promise<void> {
+    this.presence.hear(beat);
+    return Promise.resolve();
+  }
+}

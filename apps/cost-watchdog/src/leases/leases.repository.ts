@@ -1,0 +1,210 @@
+import { Injectable } from '@nestjs/common';
+import type { Sql } from '@purser/database';
+import type { Nano } from '@purser/money';
+
+export interface Ask {
+  windowId: bigint;
+  /** Granted in all, as far as the gateway knows. */
+  known: Nano;
+  need: Nano;
+  want: Nano;
+}
+
+export type Refusal = 'exhausted' | 'held' | 'closed';
+
+export interface GrantRow {
+  window_id: bigint;
+  granted: Nano;
+  refusal: Refusal | null;
+}
+
+export interface LeaseRow {
+  window_id: bigint;
+  granted_nano: Nano;
+  returned_nano: Nano;
+  consumed_nano: Nano;
+}
+
+export interface Consumption {
+  gateway: string;
+  windowId: bigint;
+  nano: Nano;
+}
+
+/** A slice is at most this part of what a window has left, so that the last dollars are not parked in one gateway. */
+const SMALLEST_DIVISOR = 50;
+
+@Injectable()
+export class LeasesRepository {
+  /**
+   * One statement: all windows or none. Their rows are locked in id order, so every figure of a window is its newest.
+   * The lease's own totals may be older than that (its row is not locked first); they only decide how much of the
+   * need a lost reply already covers, and an older one errs towards granting more, which the limit still bounds.
+   */
+  grant(sql: Sql, gateway: string, asks: readonly Ask[], liveGateways: number, now: Date): Promise<GrantRow[]> {
+    return sql.query<GrantRow>(
+      `WITH asked AS (
+         SELECT * FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) AS a(window_id, known, need, want)
+       ), locked AS MATERIALIZED (
+         SELECT id, budget_id, shape, ends_at, limit_nano, settled_nano, leased_nano
+           FROM windows WHERE id = ANY($2::bigint[]) ORDER BY id FOR UPDATE
+       ), known AS (
+         SELECT a.window_id, a.need, coalesce(l.granted_nano, 0) AS stored,
+                greatest(0, a.need - greatest(0, coalesce(l.granted_nano, 0) - a.known)) AS lacking,
+                greatest(0, a.want - greatest(0, coalesce(l.granted_nano, 0) - a.known)) AS wanted,
+                w.limit_nano - w.settled_nano AS unspent,
+                w.limit_nano - w.settled_nano - w.leased_nano AS free,
+                w.id IS NULL OR w.ends_at <= $6 OR b.deleted_at IS NOT NULL OR b.shape <> w.shape AS closed
+           FROM asked a
+           LEFT JOIN locked w ON w.id = a.window_id
+           LEFT JOIN budgets b ON b.id = w.budget_id
+           LEFT JOIN leases l ON l.gateway = $1 AND l.window_id = a.window_id
+       ), figures AS (
+         SELECT window_id, stored,
+                CASE WHEN lacking = 0 THEN 0
+                     ELSE least(free, greatest(lacking, least(wanted, free / greatest(${SMALLEST_DIVISOR}, $7::bigint)))) END AS give,
+                CASE WHEN closed THEN 'closed'
+                     WHEN lacking = 0 THEN NULL
+                     WHEN unspent < need THEN 'exhausted'
+                     WHEN free < lacking THEN 'held' END AS refusal
+           FROM known
+       ), raised AS (
+         UPDATE windows w SET leased_nano = w.leased_nano + f.give, touched_at = $6
+           FROM figures f
+          WHERE w.id = f.window_id AND f.give > 0 AND NOT EXISTS (SELECT 1 FROM figures WHERE refusal IS NOT NULL)
+         RETURNING w.id
+       ), written AS (
+         INSERT INTO leases AS l (gateway, window_id, granted_nano, last_seen)
+         SELECT $1, f.window_id, f.give, $6 FROM figures f JOIN raised r ON r.id = f.window_id ORDER BY f.window_id
+         ON CONFLICT (gateway, window_id) DO UPDATE
+           SET granted_nano = l.granted_nano + excluded.granted_nano, last_seen = excluded.last_seen
+         RETURNING window_id, granted_nano
+       )
+       SELECT f.window_id, coalesce(n.granted_nano, f.stored) AS granted, f.refusal
+         FROM figures f LEFT JOIN written n ON n.window_id = f.window_id ORDER BY f.window_id`,
+      [
+        gateway,
+        asks.map((ask) => ask.windowId),
+        asks.map((ask) => ask.known),
+        asks.map((ask) => ask.need),
+        asks.map((ask) => ask.want),
+        now,
+        liveGateways,
+      ],
+    );
+  }
+
+  /** The windows' rows must be locked. A total below the stored one, or above what is outstanding, changes nothing more. */
+  giveBack(
+    tx: Sql,
+    gateway: string,
+    returns: readonly { windowId: bigint; returned: Nano }[],
+    now: Date,
+  ): Promise<Pick<LeaseRow, 'window_id' | 'returned_nano'>[]> {
+    return tx.query(
+      `WITH changes AS (
+         SELECT l.window_id,
+                greatest(0, least(g.returned, l.granted_nano - l.consumed_nano) - l.returned_nano) AS delta
+           FROM unnest($2::bigint[], $3::bigint[]) AS g(window_id, returned)
+           JOIN leases l ON l.gateway = $1 AND l.window_id = g.window_id
+       ), freed AS (
+         UPDATE windows w SET leased_nano = w.leased_nano - c.delta FROM changes c WHERE w.id = c.window_id AND c.delta > 0
+       )
+       UPDATE leases l SET returned_nano = l.returned_nano + c.delta, last_seen = $4
+         FROM changes c WHERE l.gateway = $1 AND l.window_id = c.window_id
+       RETURNING l.window_id, l.returned_nano`,
+      [gateway, returns.map((one) => one.windowId), returns.map((one) => one.returned), now],
+    );
+  }
+
+  /**
+   * Turns leased money into settled money: each window by what is charged to it, each lease by what its calls took of it.
+   * The windows' rows must be locked. A lease that is unknown, or smaller than what was taken, gives what it has.
+   */
+  async settle(
+    tx: Sql,
+    charges: ReadonlyMap<bigint, Nano>,
+    consumptions: readonly Consumption[],
+    now: Date,
+  ): Promise<void> {
+    await tx.query(
+      `WITH taken AS (
+         SELECT l.gateway, l.window_id, least(c.nano, l.granted_nano - l.returned_nano - l.consumed_nano) AS nano
+           FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS c(gateway, window_id, nano)
+           JOIN leases l ON l.gateway = c.gateway AND l.window_id = c.window_id
+       ), consumed AS (
+         UPDATE leases l SET consumed_nano = l.consumed_nano + t.nano, last_seen = $6
+           FROM taken t WHERE l.gateway = t.gateway AND l.window_id = t.window_id
+       ), sums AS (
+         SELECT window_id, sum(charged)::bigint AS charged, sum(taken)::bigint AS taken
+           FROM (SELECT window_id, 0 AS charged, nano AS taken FROM taken
+                 UNION ALL SELECT * , 0 FROM unnest($4::bigint[], $5::bigint[])) AS parts(window_id, charged, taken)
+          GROUP BY window_id
+       )
+       UPDATE windows w SET settled_nano = w.settled_nano + s.charged, leased_nano = w.leased_nano - s.taken, touched_at = $6
+         FROM sums s WHERE w.id = s.window_id`,
+      [
+        consumptions.map((one) => one.gateway),
+        consumptions.map((one) => one.windowId),
+        consumptions.map((one) => one.nano),
+        [...charges.keys()],
+        [...charges.values()],
+        now,
+      ],
+    );
+  }
+
+  /** What a gateway that starts again takes up: its totals in windows that can still grant, and whatever is outstanding. */
+  ofGateway(sql: Sql, gateway: string, now: Date): Promise<LeaseRow[]> {
+    return sql.query<LeaseRow>(
+      `SELECT l.window_id, l.granted_nano, l.returned_nano, l.consumed_nano
+         FROM leases l JOIN windows w ON w.id = l.window_id JOIN budgets b ON b.id = w.budget_id
+        WHERE l.gateway = $1
+          AND (l.granted_nano > l.returned_nano + l.consumed_nano
+               OR (b.deleted_at IS NULL AND b.shape = w.shape AND (w.ends_at IS NULL OR w.ends_at > $2)))
+        ORDER BY l.window_id`,
+      [gateway, now],
+    );
+  }
+
+  /** Windows in which gateways other than these hold money that is not presumed yet. */
+  async heldByOthers(sql: Sql, alive: readonly string[]): Promise<bigint[]> {
+    const rows = await sql.query<{ window_id: bigint }>(
+      `SELECT DISTINCT window_id FROM leases
+        WHERE NOT presumed AND gateway <> ALL($1::text[]) AND granted_nano > returned_nano + consumed_nano`,
+      [alive],
+    );
+    return rows.map((row) => row.window_id);
+  }
+
+  /** What silent gateways hold counts as spent. The windows' rows must be locked; of several watchdogs one sees each lease. */
+  presume(
+    tx: Sql,
+    windowIds: readonly bigint[],
+    alive: readonly string[],
+  ): Promise<{ gateway: string; window_id: bigint; nano: Nano }[]> {
+    return tx.query(
+      `UPDATE leases SET presumed = true
+        WHERE window_id = ANY($1::bigint[]) AND gateway <> ALL($2::text[])
+          AND NOT presumed AND granted_nano > returned_nano + consumed_nano
+       RETURNING gateway, window_id, granted_nano - returned_nano - consumed_nano AS nano`,
+      [windowIds, alive],
+    );
+  }
+
+  async presumedOf(sql: Sql, gateways: readonly string[]): Promise<bigint[]> {
+    const rows = await sql.query<{ window_id: bigint }>(
+      'SELECT DISTINCT window_id FROM leases WHERE presumed AND gateway = ANY($1::text[])',
+      [gateways],
+    );
+    return rows.map((row) => row.window_id);
+  }
+
+  /** They are back: what they hold is simply held again. The windows' rows must be locked. */
+  async release(tx: Sql, windowIds: readonly bigint[], gateways: readonly string[]): Promise<void> {
+    await tx.query(
+      'UPDATE leases SET presumed = false WHERE window_id = ANY($1::bigint[]) AND presumed AND gateway = ANY($2::text[])',
+      [windowIds, gateways],
+    );
+  }
+}

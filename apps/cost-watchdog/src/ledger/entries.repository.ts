@@ -1,0 +1,102 @@
+import { Injectable } from '@nestjs/common';
+import type { Spend } from '@purser/contracts';
+import type { Sql } from '@purser/database';
+import { type Nano, parseUsd } from '@purser/money';
+import { windowIdOf } from '../windows/window-id.js';
+
+/** One window that an entry is charged to, or held money of; null where the window has to be opened first. */
+export interface ChargeRow {
+  seq: bigint;
+  window_id: bigint | null;
+  budget_id: string;
+  /** False when the budget's scope does not match (any more): then only the lease gives what was held. */
+  counts: boolean;
+  held: boolean;
+  gateway: string;
+  amount_nano: Nano;
+  hold_nano: Nano;
+  usage_at: Date;
+}
+
+const MATCHES = `(b.scope_provider IS NULL OR b.scope_provider = e.provider)
+              AND (b.scope_project IS NULL OR b.scope_project = e.project)
+              AND (b.scope_key IS NULL OR b.scope_key = e.key)
+              AND (b.scope_task IS NULL OR b.scope_task = e.task)`;
+
+@Injectable()
+export class EntriesRepository {
+  /** Appends what is not there yet. Gives the numbers of the new ones. */
+  async append(tx: Sql, spends: readonly Spend[], observedAt: Date): Promise<Map<string, bigint>> {
+    const rows = await tx.query<{ seq: bigint; attempt_id: string }>(
+      `INSERT INTO entries (attempt_id, call_id, gateway, provider, model, tier, capability, key, project, task, session,
+         amount_nano, hold_nano, held_in, input_tokens, output_tokens, cached_tokens, usage_at, observed_at, source,
+         finality, outcome, latency_ms)
+       SELECT attempt_id, call_id, gateway, provider, model, tier, capability, key, project, task, session,
+              amount_nano, hold_nano, held_in, input_tokens, output_tokens, cached_tokens, usage_at, $2, 'metered',
+              finality, outcome, latency_ms
+         FROM jsonb_to_recordset($1::jsonb) AS x(attempt_id text, call_id text, gateway text, provider text, model text,
+              tier text, capability text, key text, project text, task text, session text, amount_nano bigint,
+              hold_nano bigint, held_in bigint[], input_tokens bigint, output_tokens bigint, cached_tokens bigint,
+              usage_at timestamptz, finality text, outcome text, latency_ms bigint)
+       ON CONFLICT (attempt_id) DO NOTHING
+       RETURNING seq, attempt_id`,
+      [JSON.stringify(spends.map(columns)), observedAt],
+    );
+    return new Map(rows.map((row) => [row.attempt_id, row.seq]));
+  }
+
+  /**
+   * Where each paid entry belongs: in the windows it was held in; and for every live budget whose scope matches and that
+   * is not among them, in its window of the usage time. Rolling windows have no past: what is older has left them.
+   */
+  charges(tx: Sql, seqs: readonly bigint[]): Promise<ChargeRow[]> {
+    return tx.query<ChargeRow>(
+      `WITH e AS (SELECT * FROM entries WHERE seq = ANY($1::bigint[]) AND amount_nano <> 0),
+       named AS (
+         SELECT e.seq, w.id AS window_id, w.budget_id, w.shape = b.shape AND b.deleted_at IS NULL AS live,
+                ((${MATCHES}) AND (b.period <> 'hours' OR e.usage_at >= w.starts_at)) IS TRUE AS counts
+           FROM e JOIN windows w ON w.id = ANY(e.held_in) JOIN budgets b ON b.id = w.budget_id
+       ), charges AS (
+         SELECT seq, window_id, budget_id, counts, true AS held FROM named
+         UNION ALL
+         SELECT e.seq, w.id, b.id, true, false
+           FROM e
+          CROSS JOIN LATERAL (
+            SELECT * FROM budgets WHERE deleted_at IS NULL AND scope_task IS NULL
+            UNION ALL
+            SELECT * FROM budgets WHERE deleted_at IS NULL AND scope_task = e.task) AS b
+           LEFT JOIN windows w ON w.budget_id = b.id AND w.shape = b.shape AND w.starts_at <= e.usage_at
+                              AND (w.ends_at IS NULL OR w.ends_at > e.usage_at)
+          WHERE ${MATCHES}
+            AND NOT EXISTS (SELECT 1 FROM named n WHERE n.seq = e.seq AND n.budget_id = b.id AND n.live)
+            AND (w.id IS NOT NULL OR b.period <> 'hours')
+       )
+       SELECT c.*, e.gateway, e.amount_nano, e.hold_nano, e.usage_at FROM charges c JOIN e ON e.seq = c.seq`,
+      [seqs],
+    );
+  }
+}
+
+const columns = (spend: Spend) => ({
+  attempt_id: spend.attemptId,
+  call_id: spend.callId,
+  gateway: spend.gateway,
+  provider: spend.provider,
+  model: spend.model,
+  tier: spend.tier,
+  capability: spend.capability,
+  key: spend.key,
+  project: spend.project,
+  task: spend.task,
+  session: spend.session,
+  amount_nano: parseUsd(spend.amountUsd).toString(),
+  hold_nano: parseUsd(spend.holdUsd).toString(),
+  held_in: [...new Set(spend.windows.map(windowIdOf).filter((id) => id !== undefined))].map(String),
+  input_tokens: spend.inputTokens,
+  output_tokens: spend.outputTokens,
+  cached_tokens: spend.cachedTokens,
+  usage_at: spend.usageAt,
+  finality: spend.finality,
+  outcome: spend.outcome,
+  latency_ms: spend.latencyMs,
+});

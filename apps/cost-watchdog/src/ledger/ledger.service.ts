@@ -1,0 +1,94 @@
+import { Injectable } from '@nestjs/common';
+import type { costsSummary, ledgerQuery, ledgerSum, ReplyOf, RequestOf, Spend } from '@purser/contracts';
+import { formatUsd, NANO_PER_USD, parseUsd, sumNano } from '@purser/money';
+import { Clock, Metrics } from '@purser/service';
+import { AlertsService } from '../alerts/alerts.service.js';
+import { SpikeService } from '../emergency/spike.service.js';
+import { windowAt } from '../windows/calendar.js';
+import { LedgerRepository } from './ledger.repository.js';
+import { SettlementService } from './settlement.service.js';
+
+@Injectable()
+export class LedgerService {
+  private readonly spent;
+
+  constructor(
+    private readonly settlement: SettlementService,
+    private readonly ledger: LedgerRepository,
+    private readonly spikes: SpikeService,
+    private readonly alerts: AlertsService,
+    private readonly clock: Clock,
+    metrics: Metrics,
+  ) {
+    this.spent = metrics.counter('purser_spend_usd_total', 'Dollars settled in the ledger', ['provider', 'model']);
+  }
+
+  async record(spends: readonly Spend[]): Promise<void> {
+    const sound: Spend[] = [];
+    for (const spend of spends) {
+      if (isNegative(spend)) await this.refuse(spend);
+      else sound.push(spend);
+    }
+    for (const { provider, model, amountUsd } of await this.settlement.settle(sound)) {
+      this.spent.inc({ provider, model }, Number(parseUsd(amountUsd)) / Number(NANO_PER_USD));
+    }
+    await this.spikes.check();
+  }
+
+  /** A gateway meters what a call cost; money back is a correction, which a person makes. */
+  private async refuse(spend: Spend): Promise<void> {
+    await this.alerts.raise(
+      {
+        severity: 'warning',
+        kind: 'spend_refused',
+        title: `Gateway ${spend.gateway} reported a negative amount for attempt ${spend.attemptId}; it is not in the ledger`,
+        details: { ...spend },
+      },
+      `alert-spend-${spend.attemptId}`,
+    );
+  }
+
+  async query(request: RequestOf<typeof ledgerQuery>): Promise<ReplyOf<typeof ledgerQuery>> {
+    const found = await this.ledger.entries(request);
+    const entries = found.slice(0, request.limit);
+    return { entries, next: found.length > entries.length ? (entries.at(-1)?.seq ?? null) : null };
+  }
+
+  async sum({ by, ids }: RequestOf<typeof ledgerSum>): Promise<ReplyOf<typeof ledgerSum>> {
+    const rows = new Map((await this.ledger.sums(by, ids)).map((row) => [row.id, row]));
+    return {
+      sums: ids.map((id) => {
+        const row = rows.get(id);
+        return {
+          id,
+          amountUsd: formatUsd(row?.amount ?? 0n),
+          inputTokens: Number(row?.input_tokens ?? 0n),
+          outputTokens: Number(row?.output_tokens ?? 0n),
+          requests: Number(row?.requests ?? 0n),
+        };
+      }),
+    };
+  }
+
+  async costs(): Promise<ReplyOf<typeof costsSummary>> {
+    const at = this.clock.now();
+    const since = (period: 'day' | 'week' | 'month') => windowAt(period, 'UTC', at).startsAt;
+    const rows = await this.ledger.costs({ day: since('day'), week: since('week'), month: since('month') });
+    return {
+      at: at.toISOString(),
+      todayUsd: formatUsd(sumNano(rows.map((row) => row.today))),
+      weekUsd: formatUsd(sumNano(rows.map((row) => row.week))),
+      monthUsd: formatUsd(sumNano(rows.map((row) => row.month))),
+      byProvider: rows
+        .filter((row) => row.requests > 0n)
+        .map(({ provider, model, month, requests }) => ({
+          provider,
+          model,
+          monthUsd: formatUsd(month),
+          requests: Number(requests),
+        })),
+    };
+  }
+}
+
+const isNegative = ({ amountUsd, holdUsd }: Spend): boolean => amountUsd.startsWith('-') || holdUsd.startsWith('-');

@@ -1,0 +1,81 @@
+import { Injectable } from '@nestjs/common';
+import type { Spend } from '@purser/contracts';
+import type { Sql } from '@purser/database';
+import { minNano, type Nano, parseUsd } from '@purser/money';
+import { Clock } from '@purser/service';
+import { type Consumption, LeasesRepository } from '../leases/leases.repository.js';
+import { type Touched, WindowChanges } from '../windows/window-changes.js';
+import { WindowsRepository } from '../windows/windows.repository.js';
+import { WindowsService } from '../windows/windows.service.js';
+import { type ChargeRow, EntriesRepository } from './entries.repository.js';
+
+/** Spend needs windows that do not exist yet. They are opened under another lock, so the settlement starts again. */
+class WindowsMissing extends Error {
+  constructor(readonly moments: { budgetId: string; at: Date }[]) {
+    super('windows have to be opened first');
+  }
+}
+
+const TRIES = 3;
+
+/** Writes spend into the ledger and settles it in every window it counts in: once per attempt, in one transaction. */
+@Injectable()
+export class SettlementService {
+  constructor(
+    private readonly changes: WindowChanges,
+    private readonly entries: EntriesRepository,
+    private readonly leases: LeasesRepository,
+    private readonly windows: WindowsRepository,
+    private readonly rollover: WindowsService,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Gives back those that were new. */
+  async settle(spends: readonly Spend[]): Promise<Spend[]> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.changes.commit((tx, touched) => this.settleOnce(tx, touched, spends));
+      } catch (error) {
+        if (!(error instanceof WindowsMissing) || attempt === TRIES) throw error;
+        await this.rollover.openAt(error.moments);
+      }
+    }
+  }
+
+  private async settleOnce(tx: Sql, touched: Touched, spends: readonly Spend[]): Promise<Spend[]> {
+    const now = this.clock.now();
+    await this.windows.lockForSettling(tx);
+    const added = await this.entries.append(tx, spends, now);
+    const paid = spends.some((spend) => added.has(spend.attemptId) && parseUsd(spend.amountUsd) !== 0n);
+    if (paid) {
+      const charges = await this.entries.charges(tx, [...added.values()]);
+      const { due, taken } = totals(charges);
+      touched.add(...due.keys());
+      await this.windows.lockRows(tx, [...due.keys()]);
+      await this.leases.settle(tx, due, taken, now);
+    }
+    const fresh = new Set(added.keys());
+    return spends.filter((spend) => fresh.delete(spend.attemptId));
+  }
+}
+
+/** Per window what is charged, per lease what is taken: of each call no more than was held for it. */
+function totals(charges: readonly ChargeRow[]): { due: Map<bigint, Nano>; taken: Consumption[] } {
+  const due = new Map<bigint, Nano>();
+  const taken = new Map<string, Consumption>();
+  const missing: { budgetId: string; at: Date }[] = [];
+  for (const charge of charges) {
+    if (charge.window_id === null) {
+      missing.push({ budgetId: charge.budget_id, at: charge.usage_at });
+      continue;
+    }
+    const id = charge.window_id;
+    due.set(id, (due.get(id) ?? 0n) + (charge.counts ? charge.amount_nano : 0n));
+    if (!charge.held) continue;
+    const lease = `${charge.gateway} ${id}`;
+    const nano = (taken.get(lease)?.nano ?? 0n) + minNano(charge.amount_nano, charge.hold_nano);
+    taken.set(lease, { gateway: charge.gateway, windowId: id, nano });
+  }
+  if (missing.length > 0) throw new WindowsMissing(missing);
+  return { due, taken: [...taken.values()] };
+}

@@ -1,0 +1,10 @@
+import type { MigrationClass } from '@purser/database';
+import { CreateBudgets1700000003000 } from './create-budgets.js';
+import { CreateLatch1700000003002 } from './create-latch.js';
+import { CreateLedger1700000003001 } from './create-ledger.js';
+
+export const MIGRATIONS: MigrationClass[] = [
+  CreateBudgets1700000003000,
+  CreateLedger1700000003001,
+  CreateLatch1700000003002,
+];

@@ -1,0 +1,44 @@
+import { Injectable } from '@nestjs/common';
+import { Database, type Sql } from '@purser/database';
+import { Outbox } from '@purser/service';
+import { LevelsService } from '../budgets/levels.service.js';
+import { SnapshotService } from '../budgets/snapshot.service.js';
+import { EmergencyService } from '../emergency/emergency.service.js';
+
+/** Whatever changes a window's figures says here which, so that its level is looked at in the same transaction. */
+export class Touched {
+  readonly windows = new Set<bigint>();
+  /** Definitions or windows changed, not only figures: gateways must know at once. */
+  definitions = false;
+
+  add(...windowIds: (bigint | undefined)[]): void {
+    for (const id of windowIds) if (id !== undefined) this.windows.add(id);
+  }
+}
+
+/** The one way to commit a change of windows: levels and their facts with it, the news after it. */
+@Injectable()
+export class WindowChanges {
+  constructor(
+    private readonly database: Database,
+    private readonly levels: LevelsService,
+    private readonly outbox: Outbox,
+    private readonly snapshot: SnapshotService,
+    private readonly emergency: EmergencyService,
+  ) {}
+
+  async commit<T>(work: (tx: Sql, touched: Touched) => Promise<T>): Promise<T> {
+    const { result, touched, shutdown } = await this.database.transaction(async (tx) => {
+      const touched = new Touched();
+      const result = await work(tx, touched);
+      const shutdown = touched.windows.size > 0 && (await this.levels.follow(tx, [...touched.windows]));
+      return { result, touched, shutdown };
+    });
+    if (shutdown) await this.emergency.announcePending();
+    if (touched.windows.size > 0 || touched.definitions) {
+      this.snapshot.touch();
+      await this.outbox.flush();
+    }
+    return result;
+  }
+}

@@ -1,0 +1,150 @@
+import { Injectable } from '@nestjs/common';
+import type { BudgetLevel } from '@purser/contracts';
+import type { Sql } from '@purser/database';
+import type { BudgetRow } from '../budgets/budget-row.js';
+import type { Range } from './calendar.js';
+
+const LOCK = `hashtextextended(current_schema() || '.windows', 0)`;
+
+export interface LevelChange {
+  window_id: bigint;
+  budget_id: string;
+  on_exhausted: 'free' | 'block' | 'pause' | 'shutdown';
+  previous: BudgetLevel;
+  level: BudgetLevel;
+}
+
+@Injectable()
+export class WindowsRepository {
+  /**
+   * Held by whoever makes or reshapes windows, so that no settlement is under way: what a new window counts
+   * from the ledger and what settlements add to it can neither overlap nor leave a gap.
+   */
+  async lockForShaping(tx: Sql): Promise<void> {
+    await tx.query(`SELECT pg_advisory_xact_lock(${LOCK})`);
+  }
+
+  async lockForSettling(tx: Sql): Promise<void> {
+    await tx.query(`SELECT pg_advisory_xact_lock_shared(${LOCK})`);
+  }
+
+  /** Row locks in id order, the order of every statement that changes several windows; first these, then leases. */
+  async lockRows(tx: Sql, windowIds: readonly bigint[]): Promise<void> {
+    await tx.query('SELECT id FROM windows WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE', [windowIds]);
+  }
+
+  /** Live budgets whose current window is missing, or whose rolling window has not moved on. */
+  behind(sql: Sql, now: Date): Promise<BudgetRow[]> {
+    return sql.query<BudgetRow>(
+      `SELECT b.* FROM budgets b
+        WHERE b.deleted_at IS NULL AND b.period <> 'total'
+          AND NOT EXISTS (
+            SELECT 1 FROM windows w
+             WHERE w.budget_id = b.id AND w.shape = b.shape AND w.starts_at <= $1
+               AND (w.ends_at > $1 OR w.starts_at + (b.hours + 1) * interval '1 hour' > $1))
+        ORDER BY b.id`,
+      [now],
+    );
+  }
+
+  /** Made once, however many try. Counts what the ledger already has, and takes over the level of the window before it. */
+  async open(tx: Sql, budget: BudgetRow, range: Range, now: Date): Promise<bigint | undefined> {
+    const settled = settledFrom(budget, range, undefined, 7);
+    const [row] = await tx.query<{ id: bigint }>(
+      `INSERT INTO windows (budget_id, shape, starts_at, ends_at, limit_nano, settled_nano, level, touched_at)
+       VALUES ($1, $2, $3, $4, $5, (${settled.sql}),
+               coalesce((SELECT w.level FROM windows w WHERE w.budget_id = $1 ORDER BY w.starts_at DESC LIMIT 1), 'ok'), $6)
+       ON CONFLICT (budget_id, shape, starts_at) DO NOTHING RETURNING id`,
+      [budget.id, budget.shape, range.startsAt, range.endsAt, budget.limit_nano, now, ...settled.parameters],
+    );
+    return row?.id;
+  }
+
+  /** The window of this shape that was current; its leases stay when its budget changes. */
+  async current(tx: Sql, budgetId: string, shape: number, now: Date): Promise<bigint | undefined> {
+    const [row] = await tx.query<{ id: bigint }>(
+      `SELECT id FROM windows WHERE budget_id = $1 AND shape = $2 AND starts_at <= $3 AND (ends_at IS NULL OR ends_at > $3)`,
+      [budgetId, shape, now],
+    );
+    return row?.id;
+  }
+
+  /** Gives a window its budget's present scope, period and limit, and counts its spend from the ledger. Its leases stay. */
+  async reshape(tx: Sql, windowId: bigint, budget: BudgetRow, range: Range, now: Date): Promise<void> {
+    const settled = settledFrom(budget, range, windowId, 7);
+    await tx.query(
+      `UPDATE windows SET shape = $2, starts_at = $3, ends_at = $4, limit_nano = $5, touched_at = $6,
+              settled_nano = (${settled.sql}) WHERE id = ${settled.own}`,
+      [budget.id, budget.shape, range.startsAt, range.endsAt, budget.limit_nano, now, ...settled.parameters],
+    );
+  }
+
+  /** Only windows that are not over: what an ended one allowed is history. */
+  async setLimit(tx: Sql, budget: BudgetRow, now: Date): Promise<bigint[]> {
+    const rows = await tx.query<{ id: bigint }>(
+      `UPDATE windows SET limit_nano = $3, touched_at = $4
+        WHERE budget_id = $1 AND shape = $2 AND (ends_at IS NULL OR ends_at > $4) RETURNING id`,
+      [budget.id, budget.shape, budget.limit_nano, now],
+    );
+    return rows.map((row) => row.id);
+  }
+
+  /** Sets the level that the figures of current windows call for; of several watchdogs only one sees each change. */
+  async changeLevels(tx: Sql, windowIds: readonly bigint[], now: Date): Promise<LevelChange[]> {
+    return tx.query<LevelChange>(
+      `WITH figures AS (
+         SELECT w.id, w.level AS previous, b.on_exhausted,
+                CASE WHEN spent.nano >= b.cutoff * w.limit_nano THEN 'exhausted'
+                     WHEN spent.nano >= b.critical * w.limit_nano THEN 'critical'
+                     WHEN spent.nano >= b.warning * w.limit_nano THEN 'warning'
+                     ELSE 'ok' END AS level
+           FROM windows w
+           JOIN budgets b ON b.id = w.budget_id AND b.shape = w.shape AND b.deleted_at IS NULL
+          CROSS JOIN LATERAL (
+            SELECT w.settled_nano + coalesce(sum(l.granted_nano - l.returned_nano - l.consumed_nano), 0) AS nano
+              FROM leases l WHERE l.window_id = w.id AND l.presumed) AS spent
+          WHERE w.id = ANY($1::bigint[]) AND w.starts_at <= $2 AND (w.ends_at IS NULL OR w.ends_at > $2)
+       )
+       UPDATE windows w SET level = f.level FROM figures f
+        WHERE w.id = f.id AND w.level <> f.level
+       RETURNING w.id AS window_id, w.budget_id, f.on_exhausted, f.previous, f.level`,
+      [windowIds, now],
+    );
+  }
+}
+
+/**
+ * For statements whose $1 is the budget and $2 its shape. What a window of this budget has to count: spend of its scope in its range, but not what was held in another
+ * window of the budget (a call that crossed midnight belongs where it was held).
+ * Only the conditions the scope names, so that a task's budget reads its task's entries, not the whole ledger.
+ */
+function settledFrom(
+  budget: BudgetRow,
+  range: Range,
+  windowId: bigint | undefined,
+  firstParameter: number,
+): { sql: string; own: string; parameters: unknown[] } {
+  const parameters: unknown[] = [];
+  const conditions: string[] = [];
+  const add = (condition: (placeholder: string) => string, value: unknown) => {
+    parameters.push(value);
+    conditions.push(condition(`$${firstParameter + parameters.length - 1}`));
+  };
+  add((p) => `e.usage_at >= ${p}::timestamptz`, range.startsAt);
+  if (range.endsAt !== null) add((p) => `e.usage_at < ${p}::timestamptz`, range.endsAt);
+  for (const field of ['provider', 'project', 'key', 'task'] as const) {
+    const value = budget[`scope_${field}`];
+    if (value !== null) add((p) => `e.${field} = ${p}::text`, value);
+  }
+  parameters.push(windowId ?? null);
+  const own = `$${firstParameter + parameters.length - 1}::bigint`;
+  return {
+    own,
+    sql: `SELECT coalesce(sum(e.amount_nano), 0)::bigint FROM entries e
+           WHERE ${conditions.join(' AND ')}
+             AND NOT EXISTS (
+               SELECT 1 FROM windows held WHERE held.id = ANY(e.held_in) AND held.budget_id = $1
+                  AND held.shape = $2 AND held.id IS DISTINCT FROM ${own})`,
+    parameters,
+  };
+}
