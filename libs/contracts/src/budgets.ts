@@ -51,7 +51,7 @@ export type BudgetLevel = z.infer<typeof BudgetLevel>;
 export const BudgetWindow = z.object({
   id: z.string(),
   startsAt: Instant,
-  /** Null for `total`. */
+  /** Null for `total`, and for a rolling window, which never closes: its start moves on, by whole hours. */
   endsAt: Instant.nullable(),
   /** Recorded in the ledger, presumed amounts included. May lie above the limit: settlements are always recorded. */
   settledUsd: Usd,
@@ -76,8 +76,12 @@ export type BudgetsSnapshot = z.infer<typeof BudgetsSnapshot>;
 
 export const budgetsList = operation('budgets.list', {
   owner: 'cost-watchdog',
-  summary: 'All budgets with their current window and level.',
-  request: z.object({}),
+  summary: 'The budgets with their current window and level.',
+  /**
+   * Without `task`: all budgets but those of quiet tasks (nothing spent, set or held for an hour). With it: the budgets of
+   * that task alone, quiet or not; how a gateway gets the budget of a task that is not in its copy of the snapshot.
+   */
+  request: z.object({ task: Id.optional() }),
   reply: BudgetsSnapshot,
   http: { method: 'GET', path: '/v1/budgets' },
 });
