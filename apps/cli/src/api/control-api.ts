@@ -82,8 +82,9 @@ export class ControlApi {
   }
 
   private unreachable(cause: unknown): PurserError {
-    const { message, cause: inner } = cause as Error;
-    const why = inner instanceof Error && inner.message ? inner.message : message;
+    // fetch says only that it failed; why is one level down.
+    const { message, cause: inner } = cause as Error & { cause?: { message?: string } };
+    const why = inner?.message || message;
     return new PurserError('unavailable', {
       message: `No answer from Purser at ${this.url} (${why}). Start it with \`npm start\`, or set PURSER_API_URL to where it runs.`,
       cause,

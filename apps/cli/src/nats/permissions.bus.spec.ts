@@ -1,0 +1,162 @@
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { Bus } from '@purser/bus';
+import { BUCKETS, heartbeat, type ServiceName, tasksCreate } from '@purser/contracts';
+import { startTestNats, type TestNats } from '@purser/testing';
+import { SERVICE_NAMES } from './permissions.js';
+import { type NatsUserName, natsUsers, type Secrets } from './secrets.js';
+
+const password = 'for this run';
+const secrets: Secrets = {
+  nats: Object.fromEntries([...SERVICE_NAMES, 'tools'].map((name) => [name, password])) as Secrets['nats'],
+  postgres: password,
+};
+
+describe('the users of the bus', () => {
+  let nats: TestNats;
+  const refusals = new Map<NatsConnection, string[]>();
+  const open: { close(): Promise<void> }[] = [];
+
+  beforeAll(async () => {
+    nats = await startTestNats({ authorization: { users: natsUsers(secrets) } });
+  });
+
+  afterEach(async () => {
+    for (const one of open.splice(0).reverse()) await one.close();
+  });
+
+  afterAll(() => nats.stop());
+
+  const as = async (user: NatsUserName, inboxPrefix?: string): Promise<NatsConnection> => {
+    const connection = await connect({
+      servers: new URL(nats.url).host,
+      user,
+      pass: password,
+      reconnect: false,
+      ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
+    });
+    open.push(connection);
+    void (async () => {
+      for await (const status of connection.status()) {
+        if (status.type === 'error') refusals.get(connection)?.push(status.error.message);
+      }
+    })();
+    return connection;
+  };
+
+  const busOf = async (service: ServiceName): Promise<Bus> => {
+    const url = `nats://${service}:${encodeURIComponent(password)}@${new URL(nats.url).host}`;
+    const bus = await Bus.connect({ url, service, instance: 'one' });
+    open.push(bus);
+    return bus;
+  };
+
+  const turnOfTheLoop = () => new Promise((resolve) => setImmediate(resolve));
+
+  /** What the server says to a publish; undefined when it lets it pass. */
+  const refusalToPublish = async (connection: NatsConnection, subject: string): Promise<string | undefined> => {
+    const said: string[] = [];
+    refusals.set(connection, said);
+    connection.publish(subject, '{}');
+    // A refusal is sent before the answer to the flush, so it is here by then or never comes.
+    await connection.flush();
+    await turnOfTheLoop();
+    return said[0];
+  };
+
+  const refusalToSubscribe = (connection: NatsConnection, subject: string): Promise<string | undefined> =>
+    new Promise((resolve, reject) => {
+      connection.subscribe(subject, { callback: (error) => resolve(error?.message) });
+      connection
+        .flush()
+        .then(turnOfTheLoop)
+        .then(() => resolve(undefined), reject);
+    });
+
+  it('refuses a connection without a password', async () => {
+    await expect(connect({ servers: new URL(nats.url).host, reconnect: false })).rejects.toThrow(/authorization/i);
+  });
+
+  it('lets tools hand in tasks and hear facts', async () => {
+    const watchdog = await busOf('cost-watchdog');
+    await watchdog.ensureStreams();
+    const tools = await as('tools');
+    for (const subject of ['tasks.submit', 'tasks.create', 'tasks.get', 'tasks.list', '$SRV.PING']) {
+      expect([subject, await refusalToPublish(tools, subject)]).toEqual([subject, undefined]);
+    }
+    for (const subject of [
+      'task.>',
+      'task.completed.x',
+      'budget.>',
+      'alert.>',
+      'emergency.shutdown',
+      'spend.>',
+      'vm.>',
+    ]) {
+      expect([subject, await refusalToSubscribe(tools, subject)]).toEqual([subject, undefined]);
+    }
+  });
+
+  it('refuses tools everything else', async () => {
+    const tools = await as('tools');
+    for (const subject of [
+      'emergency.trigger',
+      'emergency.shutdown',
+      'budgets.set',
+      'keys.create',
+      'work.claim',
+      'spend.recorded.openai',
+      'heartbeat.cost-watchdog.x',
+      '$JS.API.STREAM.DELETE.TASKS',
+      '$JS.API.STREAM.INFO.TASKS',
+      '$KV.emergency.latch',
+    ]) {
+      expect([subject, await refusalToPublish(tools, subject)]).toEqual([
+        subject,
+        expect.stringMatching(/permissions violation/i),
+      ]);
+    }
+    for (const subject of ['work.>', '>', 'tasks.create', 'keys.>', '_INBOX_model-gateway.>', '$JS.>', 'leases.>']) {
+      expect([subject, await refusalToSubscribe(tools, subject)]).toEqual([
+        subject,
+        expect.stringMatching(/permissions violation/i),
+      ]);
+    }
+  });
+
+  it('answers a request of tools that a service serves', async () => {
+    const orchestrator = await as('orchestrator', '_INBOX_orchestrator');
+    orchestrator.subscribe(tasksCreate.name, { callback: (_, message) => void message.respond('done') });
+    await orchestrator.flush();
+    const tools = await as('tools');
+    expect((await tools.request(tasksCreate.name, '{}', { timeout: 2_000 })).string()).toBe('done');
+  });
+
+  it.each(SERVICE_NAMES)('lets %s start: streams, the latch, its heartbeat', async (service) => {
+    const bus = await busOf(service);
+    await bus.ensureStreams();
+    expect(await bus.read(BUCKETS.emergency, 'latch')).toBeUndefined();
+    const at = new Date().toISOString();
+    await bus.publish(heartbeat, `${service}.one`, { service, instance: 'one', version: '1', startedAt: at, at });
+    await bus.connection.flush();
+  });
+
+  it('keeps a runner from claiming to be another service, or from spending', async () => {
+    const runner = await as('agent-runner', '_INBOX_agent-runner');
+    for (const subject of [
+      'heartbeat.cost-watchdog.x',
+      'emergency.shutdown',
+      'emergency.trigger',
+      'spend.recorded.openai',
+      'leases.grant',
+      'budgets.set',
+      '$KV.emergency.latch',
+      '$JS.API.CONSUMER.CREATE.SPEND',
+    ]) {
+      expect([subject, await refusalToPublish(runner, subject)]).toEqual([
+        subject,
+        expect.stringMatching(/permissions violation/i),
+      ]);
+    }
+    expect(await refusalToSubscribe(runner, 'tasks.create')).toMatch(/permissions violation/i);
+  });
+});

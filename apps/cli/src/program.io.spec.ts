@@ -1,0 +1,256 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { run } from './program.js';
+import { recordedTerminal } from './testing/recorded-terminal.js';
+
+interface Seen {
+  method: string;
+  url: string;
+  key: string | undefined;
+  body: unknown;
+}
+
+const task = (more: object = {}) => ({
+  id: 'nightly',
+  executor: 'command',
+  input: { argv: ['date'] },
+  priority: 5,
+  dependsOn: [],
+  labels: [],
+  project: null,
+  limits: {},
+  budgetUsd: '1.50',
+  maxSessions: 100,
+  retries: 0,
+  notBefore: null,
+  deadline: null,
+  state: 'ready',
+  epoch: 1,
+  sessions: [],
+  spentUsd: '0.25',
+  progress: null,
+  result: null,
+  error: null,
+  waiting: null,
+  createdAt: '2026-11-23T10:00:00Z',
+  updatedAt: '2026-11-23T10:00:00Z',
+  finishedAt: null,
+  ...more,
+});
+
+const line = (seq: number, text: string) => ({
+  seq,
+  sessionId: 's1',
+  epoch: 1,
+  stream: 'stdout',
+  at: '2026-11-23T10:00:00Z',
+  text,
+});
+
+describe('commands that talk to the control API', () => {
+  let server: Server;
+  let folder: string;
+  let seen: Seen[];
+  let answers: Record<string, () => [status: number, body: unknown]>;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'purser-cli-'));
+    server = createServer((request, response) => {
+      void answer(request).then(([status, body]) => {
+        response.writeHead(status, { 'content-type': 'application/json' });
+        response.end(typeof body === 'string' ? body : JSON.stringify(body));
+      });
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+  });
+
+  afterAll(async () => {
+    server.closeAllConnections();
+    server.close();
+    await rm(folder, { recursive: true });
+  });
+
+  beforeEach(() => {
+    seen = [];
+    answers = {};
+  });
+
+  async function answer(request: IncomingMessage): Promise<[number, unknown]> {
+    let text = '';
+    for await (const chunk of request) text += String(chunk);
+    const { method = '', url = '', headers } = request;
+    seen.push({ method, url, key: headers.authorization, body: text === '' ? undefined : JSON.parse(text) });
+    const found = answers[`${method} ${url.split('?')[0]}`];
+    return found ? found() : [404, { error: { code: 'not_found', message: `nothing at ${url}`, details: {} } }];
+  }
+
+  const url = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const env = () => ({ PURSER_API_URL: url(), PURSER_ADMIN_KEY: 'pk_test' });
+
+  async function purser(...argv: string[]) {
+    const terminal = recordedTerminal({
+      env: env(),
+      cwd: folder,
+      readInput: () => Promise.resolve('{"from":"stdin"}'),
+    });
+    const code = await run(argv, terminal);
+    return { code, ...terminal.printed };
+  }
+
+  it('submits what the flags say, with the admin key', async () => {
+    answers['POST /v1/tasks'] = () => [201, task()];
+    const { code, out } = await purser('task', 'submit', '--budget', '1.50', '--priority', '7', '--', 'sh', '-c', 'x');
+    expect(code).toBe(0);
+    expect(out).toContain('Task nightly is ready');
+    expect(seen).toEqual([
+      {
+        method: 'POST',
+        url: '/v1/tasks',
+        key: 'Bearer pk_test',
+        body: expect.objectContaining({
+          budgetUsd: '1.50',
+          priority: 7,
+          input: { argv: ['sh', '-c', 'x'] },
+        }) as unknown,
+      },
+    ]);
+  });
+
+  it('submits a file as it is, and waits for the end when asked to', async () => {
+    let asked = 0;
+    answers['POST /v1/tasks'] = () => [201, task()];
+    answers['GET /v1/tasks/nightly'] = () => {
+      asked += 1;
+      if (asked === 2) return [503, { error: { code: 'unavailable', message: 'restarting', details: {} } }];
+      return [
+        200,
+        task({ state: asked < 3 ? 'running' : 'failed', error: { code: 'exit_1', message: 'ended with 1' } }),
+      ];
+    };
+    await writeFile(join(folder, 'task.json'), JSON.stringify({ executor: 'command', input: { argv: ['date'] } }));
+    const { code, out } = await purser('task', 'submit', '--file', 'task.json', '--wait');
+    expect(code).toBe(1);
+    expect(out).toMatch(/state +failed\nerror +exit_1: ended with 1/);
+    expect(asked).toBe(3);
+  });
+
+  it('reads a task from standard input and checks it before it is sent', async () => {
+    const { code, err } = await purser('task', 'submit', '--file', '-');
+    expect(code).toBe(2);
+    expect(err).toMatch(/executor: .*input: /s);
+    expect(seen).toEqual([]);
+  });
+
+  it('prints with --json what the API said, and nothing else', async () => {
+    answers['GET /v1/tasks'] = () => [200, { tasks: [], next: null, more: 'kept' }];
+    const { code, out, err } = await purser('task', 'list', '--json', '--state', 'running', '--limit', '3');
+    expect([code, err]).toEqual([0, '']);
+    expect(JSON.parse(out)).toEqual({ tasks: [], next: null, more: 'kept' });
+    expect(seen[0]?.url).toBe('/v1/tasks?state=running&limit=3');
+  });
+
+  it('tells errors apart by its exit code, and leaves stdout empty', async () => {
+    answers['GET /v1/tasks/broken'] = () => [
+      422,
+      { error: { code: 'invalid_request', message: 'priority: at most 9', details: {} } },
+    ];
+    answers['GET /v1/tasks/away'] = () => [
+      503,
+      { error: { code: 'unavailable', message: 'no database', details: {} } },
+    ];
+    answers['GET /v1/tasks/web'] = () => [200, '<html>'];
+    expect(await purser('task', 'get', 'nope')).toEqual({ code: 1, out: '', err: 'nothing at /v1/tasks/nope\n' });
+    expect(await purser('task', 'get', 'broken')).toMatchObject({ code: 2, out: '', err: 'priority: at most 9\n' });
+    expect(await purser('task', 'get', 'away')).toMatchObject({ code: 3, out: '' });
+    expect(await purser('task', 'get', 'web')).toMatchObject({
+      code: 3,
+      err: expect.stringMatching(/not Purser/) as unknown,
+    });
+    const json = await purser('task', 'get', 'nope', '--json');
+    expect(JSON.parse(json.err)).toEqual({ error: expect.objectContaining({ code: 'not_found' }) as unknown });
+  });
+
+  it('ends with code 3 when nobody answers, and says how to start', async () => {
+    const closed = createServer().listen(0, '127.0.0.1');
+    await once(closed, 'listening');
+    const { port } = closed.address() as AddressInfo;
+    closed.close();
+    await once(closed, 'close');
+    const terminal = recordedTerminal({ env: { PURSER_API_PORT: String(port), PURSER_ADMIN_KEY: 'x' } });
+    expect(await run(['status'], terminal)).toBe(3);
+    expect(terminal.printed.err).toMatch(
+      /No answer from Purser at http:\/\/127\.0\.0\.1:\d+ \(.*ECONNREFUSED.*npm start/,
+    );
+  });
+
+  it('says where the admin key was looked for', async () => {
+    const terminal = recordedTerminal({ env: { PURSER_API_URL: url(), PURSER_HOME: join(folder, 'none') } });
+    expect(await run(['task', 'list'], terminal)).toBe(1);
+    expect(terminal.printed.err).toContain(join(folder, 'none', 'admin.key'));
+    await writeFile(join(folder, 'admin.key'), 'pk_from_file\n');
+    const found = recordedTerminal({ env: { PURSER_HOME: folder } });
+    expect(await run(['key'], found)).toBe(0);
+    expect(found.printed.out).toBe('pk_from_file\n');
+  });
+
+  it('prints all pages of a log, and follows it until the task has ended', async () => {
+    const lines = [1, 2, 3].map((seq) => line(seq, `said ${seq}\n`));
+    let shown = 1;
+    answers['GET /v1/tasks/nightly'] = () => [200, task({ state: shown < 3 ? 'running' : 'completed' })];
+    answers['GET /v1/tasks/nightly/logs'] = () => {
+      const after = Number(new URL(seen.at(-1)?.url ?? '', url()).searchParams.get('after'));
+      const part = lines.slice(0, shown).filter(({ seq }) => seq > after);
+      shown = Math.min(3, shown + 1);
+      return [200, { lines: part, next: part.at(-1)?.seq ?? after }];
+    };
+    const { code, out } = await purser('task', 'logs', 'nightly', '--follow');
+    expect(code).toBe(0);
+    expect(out.match(/said \d/g)).toEqual(['said 1', 'said 2', 'said 3']);
+  });
+
+  it('changes one field of a budget and keeps the others', async () => {
+    const status = {
+      id: 'daily',
+      scope: { provider: 'openai' },
+      period: 'day',
+      timezone: 'UTC',
+      limitUsd: '5',
+      thresholds: { warning: 0.75, critical: 0.9, cutoff: 1 },
+      onExhausted: 'block',
+      level: 'ok',
+      window: {
+        id: '1',
+        startsAt: '2026-11-23T00:00:00Z',
+        endsAt: '2026-11-24T00:00:00Z',
+        settledUsd: '1.25',
+        leasedUsd: '0.1',
+        presumedUsd: '0',
+        remainingUsd: '6.65',
+      },
+    };
+    answers['GET /v1/budgets'] = () => [200, { revision: 1, budgets: [status] }];
+    answers['PUT /v1/budgets/daily'] = () => [200, { ...status, limitUsd: '8' }];
+    const { code, out } = await purser('budget', 'set', 'daily', '--limit', '8', '--reason', 'release');
+    expect(code).toBe(0);
+    expect(out).toMatch(/daily +provider openai +day +\$8\.00 +\$1\.25 +\$0\.10 +\$6\.65 +ok +block/);
+    expect(seen[1]?.body).toMatchObject({
+      scope: { provider: 'openai' },
+      limitUsd: '8',
+      onExhausted: 'block',
+      by: 'ada',
+      reason: 'release',
+    });
+  });
+
+  it('triggers an emergency in the name of who runs it', async () => {
+    const latch = { serial: 4, active: true, by: 'ada', reason: 'drill', at: '2026-11-23T10:00:00Z' };
+    answers['POST /v1/emergency/trigger'] = () => [200, latch];
+    const { out } = await purser('emergency', 'trigger', '--reason', 'drill');
+    expect(out).toMatch(/EMERGENCY.*\nserial +4\nset .* by ada\nreason +drill/);
+    expect(seen[0]?.body).toEqual({ by: 'ada', reason: 'drill' });
+  });
+});
