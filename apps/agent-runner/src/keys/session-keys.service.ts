@@ -33,12 +33,7 @@ export class SessionKeys {
   async issue(session: Session): Promise<Record<string, string>> {
     const secret = `psk_${randomBytes(32).toString('base64url')}`;
     const sha256 = createHash('sha256').update(secret).digest('hex');
-    let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, START_WAIT_MS);
-    });
-    await Promise.race([this.create(session, sha256), patience]);
-    clearTimeout(timer);
+    if (!(await this.create(session, sha256, START_WAIT_MS))) void this.keepTrying(session, sha256);
     const gateway = this.config.PURSER_GATEWAY_URL.replace(/\/+$/, '');
     return {
       OPENAI_BASE_URL: `${gateway}/v1`,
@@ -65,6 +60,12 @@ export class SessionKeys {
     }
   }
 
+  /** The session may have ended while its key was made. */
+  private async keep(session: Session): Promise<void> {
+    this.made.add(session.id);
+    if (!session.isWorking) await this.revoke(session);
+  }
+
   /** At the end of a session. When it fails the key expires by itself. */
   async revoke(session: Session): Promise<void> {
     if (!this.made.delete(session.id)) return;
@@ -75,38 +76,34 @@ export class SessionKeys {
       );
   }
 
-  private async create(session: Session, sha256: string): Promise<void> {
-    const { taskId, sessionId, project } = session.assignment;
-    for (
-      let waitMs = 200;
-      session.isWorking && session.lost === undefined;
-      waitMs = Math.min(waitMs * 2, MAX_RETRY_MS)
-    ) {
-      try {
-        const expiresAt = this.expiry(session.lease.remainingMs);
-        const name = `session ${sessionId} of task ${taskId}`;
-        const key = { id: sessionId, name, task: taskId, session: sessionId, expiresAt, sha256 };
-        await this.bus.call(keysCreate, { ...key, ...(project === null ? {} : { project }) }, { timeoutMs: CALL_MS });
-        await this.keep(session);
-        return;
-      } catch (error) {
-        // An earlier try was carried out though its answer did not come.
-        if (isPurserError(error) && error.code === 'conflict') return this.keep(session);
-        if (!isPurserError(error) || !error.retryable) {
-          this.log.error({ error, sessionId }, 'a session goes on without a key: the gateway refused to make one');
-          session.say(`no key for the model gateway: ${(error as Error).message}`);
-          return;
-        }
-        if (waitMs === 200)
-          session.say('the model gateway cannot be reached; the key of this session is made when it is back');
-      }
-      await Promise.race([new Promise((resolve) => setTimeout(resolve, waitMs)), session.stopped]);
+  private async keepTrying(session: Session, sha256: string): Promise<void> {
+    session.say('the model gateway cannot be reached; the key of this session is made when it is back');
+    for (let waitMs = 200; ; waitMs = Math.min(waitMs * 2, MAX_RETRY_MS)) {
+      let timer: NodeJS.Timeout | undefined;
+      const pause = new Promise((resolve) => (timer = setTimeout(resolve, waitMs)));
+      await Promise.race([pause, session.stopped]);
+      clearTimeout(timer);
+      if (!session.isWorking || session.lost !== undefined) return;
+      if (await this.create(session, sha256, CALL_MS)) return;
     }
   }
 
-  private async keep(session: Session): Promise<void> {
-    this.made.add(session.id);
-    if (!session.isWorking) await this.revoke(session);
+  /** Whether it is settled: the key is there, or the gateway refused it for good. The same again is the same key. */
+  private async create(session: Session, sha256: string, timeoutMs: number): Promise<boolean> {
+    const { taskId, sessionId, project } = session.assignment;
+    const expiresAt = this.expiry(session.lease.remainingMs);
+    const name = `session ${sessionId} of task ${taskId}`;
+    const key = { id: sessionId, name, task: taskId, session: sessionId, expiresAt, sha256 };
+    try {
+      await this.bus.call(keysCreate, { ...key, ...(project === null ? {} : { project }) }, { timeoutMs });
+    } catch (error) {
+      if (isPurserError(error) && error.retryable) return false;
+      this.log.error({ error, sessionId }, 'a session goes on without a key: the gateway refused to make one');
+      session.say(`no key for the model gateway: ${(error as Error).message}`);
+      return true;
+    }
+    await this.keep(session);
+    return true;
   }
 
   private expiry(leaseMs: number): string {
