@@ -1,5 +1,6 @@
 import { watch, type FSWatcher } from 'node:fs';
 import type { ExecutorSession } from '@purser/plugin-sdk';
+import { within } from './deadline.js';
 import { FILE_LIMIT, type SessionFiles } from './session-files.js';
 
 /** For where the system reports no changes (network folders, no watches left). */
@@ -13,12 +14,14 @@ interface Captured {
   path: string;
   /** Says what is wrong with the bytes, or passes them on. */
   take(bytes: Buffer): Promise<string | undefined>;
-  handled?: string;
+  /** The version that was dealt with; at first that which the session began with. */
+  handled: string | undefined;
   /** A version that was wrong when first seen: it may be just being written. */
   suspect?: string;
 }
 
 interface Watchers {
+  say(line: string): void;
   /** A newer session owns the task. */
   stale(): void;
 }
@@ -70,13 +73,8 @@ export class Captures {
     clearInterval(this.poll);
     clearTimeout(this.pause);
     const last = this.running.then(() => this.look(true));
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`not saved within ${timeoutMs} ms`)), timeoutMs);
-    });
-    await Promise.race([last, late]).finally(() => {
+    await within(timeoutMs, last).finally(() => {
       this.closed = true;
-      clearTimeout(timer);
     });
   }
 
@@ -109,14 +107,16 @@ export class Captures {
     if (!found || found.version === captured.handled) return;
     const bytes = found.size > FILE_LIMIT ? undefined : await this.files.read(captured.path, FILE_LIMIT);
     if (found.size > FILE_LIMIT) {
-      this.say(`${captured.name} has ${found.size} bytes, more than the limit of ${FILE_LIMIT}: it was not saved`);
+      this.watchers.say(
+        `${captured.name} has ${found.size} bytes, more than the limit of ${FILE_LIMIT}: it was not saved`,
+      );
     } else if (bytes) {
       const problem = await captured.take(bytes);
       if (problem !== undefined && !final && captured.suspect !== found.version) {
         captured.suspect = found.version;
         return;
       }
-      if (problem !== undefined) this.say(`${captured.name} ${problem}: it was not saved`);
+      if (problem !== undefined) this.watchers.say(`${captured.name} ${problem}: it was not saved`);
     }
     captured.handled = found.version;
   }
@@ -128,19 +128,17 @@ export class Captures {
       return;
     }
     const failure = `${name} could not be saved: ${(error as Error).message}`;
-    if (failure !== this.lastFailure) this.say(`${failure}; trying again`);
+    if (failure !== this.lastFailure) this.watchers.say(`${failure}; trying again`);
     this.lastFailure = failure;
   }
 
-  private say(line: string): void {
-    void this.session.log('purser', line);
-  }
-
   private checkpoints(): Captured {
-    let last: Uint8Array | undefined = this.session.resumeFrom;
+    const path = this.files.inState('checkpoint.json');
+    let last: Uint8Array | undefined;
     return {
       name: 'checkpoint.json',
-      path: this.files.inState('checkpoint.json'),
+      path,
+      handled: this.files.laidVersion(path),
       take: async (bytes) => {
         if (last && bytes.equals(last)) return undefined;
         const parsed = parseJson(bytes);
@@ -157,6 +155,7 @@ export class Captures {
     return {
       name: 'handoff.md',
       path: this.files.handoff,
+      handled: this.files.laidVersion(this.files.handoff),
       take: async (bytes) => {
         const markdown = bytes.toString('utf8');
         if (markdown.trim() === '' || markdown === last) return undefined;
@@ -171,6 +170,7 @@ export class Captures {
     return {
       name: 'progress.json',
       path: this.files.inState('progress.json'),
+      handled: undefined,
       take: (bytes) => {
         const parsed = parseJson(bytes);
         if ('problem' in parsed) return Promise.resolve(parsed.problem);

@@ -8,7 +8,12 @@ const begin = (script: ConstructorParameters<typeof TestSession>[0]) => {
   sessions.push(session);
   return session;
 };
-const run = (session: TestSession, options = {}) => createExecutor(options).run(session);
+const running: Promise<unknown>[] = [];
+const run = (session: TestSession, options = {}) => {
+  const ended = createExecutor(options).run(session);
+  running.push(ended);
+  return ended;
+};
 /** A text that matches; typed, where jest has `any`. */
 const like = (pattern: RegExp): unknown => expect.stringMatching(pattern);
 const exists = (session: TestSession, name: string) => existsSync(session.inWorkspace(name));
@@ -18,7 +23,10 @@ const PRELUDE = `
   await() { while [ ! -e "$1" ]; do sleep 0.02; done; }
 `;
 
-afterEach(() => {
+/** Ended in any case, so that a failing test leaves nothing running either. */
+afterEach(async () => {
+  for (const session of sessions) session.killing.abort('the test is over');
+  await Promise.allSettled(running.splice(0));
   for (const session of sessions.splice(0)) session.remove();
 });
 
@@ -154,6 +162,16 @@ describe('how a session ends', () => {
   it('completed, with what the program left as its result', async () => {
     const session = begin(`echo '{"found":[1,2]}' > "$PURSER_STATE_DIR/result.json"`);
     await expect(run(session)).resolves.toEqual({ kind: 'completed', result: { found: [1, 2] } });
+  });
+
+  it('is no matter of the log, which may fail', async () => {
+    const session = begin('echo one; echo two');
+    session.log = (stream, line) => {
+      if (stream !== 'purser') return Promise.reject(new Error('the database is away'));
+      session.lines.push({ stream, line });
+    };
+    await expect(run(session)).resolves.toMatchObject({ kind: 'completed' });
+    expect(session.text('purser')).toEqual(['2 lines could not be logged: the database is away']);
   });
 
   it.each([

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { isAbsolute, resolve, sep } from 'node:path';
 import type { Executor, ExecutorResult, ExecutorSession } from '@purser/plugin-sdk';
 import { Captures } from './captures.js';
+import { within } from './deadline.js';
 import { programEnvironment } from './environment.js';
 import { GuardedProgram, type Isolation, type ProgramSpec } from './guarded-program.js';
 import { CommandInput } from './input.js';
@@ -10,6 +11,8 @@ import { OutputPipes } from './output-pipes.js';
 import { pumpLines, Tail } from './output.js';
 import type { ProgramUser } from './run-as.js';
 import { FILE_LIMIT, SessionFiles } from './session-files.js';
+import { SessionLog } from './session-log.js';
+import { reasonOf, Stop } from './stop.js';
 
 const OUTPUT_TAIL = 4 * 1024;
 const ERROR_TAIL = 2 * 1024;
@@ -26,11 +29,6 @@ export interface CommandExecutorOptions {
   environment: NodeJS.ProcessEnv;
   isolation?: Isolation;
 }
-
-const why = (signal: AbortSignal): string => {
-  const reason: unknown = signal.reason;
-  return reason instanceof Error ? reason.message : String(reason);
-};
 
 /** Runs any program as a session, by the command contract (README.md beside this package). */
 export class CommandExecutor implements Executor {
@@ -49,7 +47,7 @@ export class CommandExecutor implements Executor {
   async run(session: ExecutorSession): Promise<ExecutorResult> {
     const input = CommandInput.parse(session.input);
     const asked = [session.kill, session.wrap].find((signal) => signal.aborted);
-    if (asked) return { kind: 'continue', reason: `${why(asked)}; the program was not started` };
+    if (asked) return { kind: 'continue', reason: `${reasonOf(asked)}; the program was not started` };
     const { user } = this.options;
     const cwd = resolve(session.workspace, input.cwd ?? '.');
     const refused = await refuseFolder(session.workspace, cwd, input.cwd);
@@ -64,7 +62,7 @@ export class CommandExecutor implements Executor {
       program = await GuardedProgram.start(spec, output, this.options.isolation);
     } catch (error) {
       output?.destroy();
-      if (session.kill.aborted) return { kind: 'continue', reason: `stopped: ${why(session.kill)}` };
+      if (session.kill.aborted) return { kind: 'continue', reason: `stopped: ${reasonOf(session.kill)}` };
       const message = `the session could not be set up: ${(error as Error).message}`;
       return { kind: 'failed', error: { code: 'not_started', message } };
     }
@@ -95,90 +93,37 @@ export class CommandExecutor implements Executor {
     output: OutputPipes,
     program: GuardedProgram,
   ): Promise<ExecutorResult> {
+    const log = new SessionLog(session);
     const stop = new Stop(session, program);
-    const captures = new Captures(session, files, { stale: () => stop.stale() });
+    const captures = new Captures(session, files, { say: (line) => log.say(line), stale: () => stop.stale() });
     const stdout = new Tail(OUTPUT_TAIL);
     const stderr = new Tail(ERROR_TAIL);
     const printed = Promise.all([
-      pumpLines(output.stdout, stdout, (line) => session.log('stdout', line)),
-      pumpLines(output.stderr, stderr, (line) => session.log('stderr', line)),
+      pumpLines(output.stdout, stdout, (line) => log.take('stdout', line)),
+      pumpLines(output.stderr, stderr, (line) => log.take('stderr', line)),
     ]);
     printed.catch(() => undefined);
     captures.start();
     const end = await program.ended;
     stop.release();
     const finishMs = stop.killed === undefined ? FINISH_MS : STOPPED_FINISH_MS;
-    if (program.survivors > 0) say(session, `${program.survivors} processes of the session could not be killed`);
-    await within(finishMs, printed).catch((error: Error) => {
-      say(session, `the last output was not kept: ${error.message}`);
-    });
+    if (program.survivors > 0) log.say(`${program.survivors} processes of the session could not be killed`);
+    await within(finishMs, printed).catch((error: Error) => log.say(`the last output was not kept: ${error.message}`));
     output.destroy();
-    await captures.finish(finishMs).catch((error: Error) => say(session, `the last state: ${error.message}`));
+    await captures.finish(finishMs).catch((error: Error) => log.say(`the last state was not kept: ${error.message}`));
+    const result = end.kind === 'exited' && end.code === 0 ? await readResult(log, files) : undefined;
+    log.finish();
     return outcome(end, {
       argv0: argv[0]!,
       user: this.options.user && (this.options.user.name ?? `uid ${this.options.user.uid}`),
-      wrap: session.wrap.aborted ? why(session.wrap) : undefined,
+      wrap: stop.wrapped,
       graceMs: stop.graceOver ? session.graceMs : undefined,
       killed: stop.killed,
-      result: end.kind === 'exited' && end.code === 0 ? await readResult(session, files) : undefined,
+      result,
       stdoutTail: stdout.toString(),
       stderrTail: stderr.toString(),
     });
   }
-}
-
-/** Passes a session's wish to wrap up or stop on to its program. */
-class Stop {
-  graceOver = false;
-  killed: string | undefined;
-  private readonly session: ExecutorSession;
-  private readonly program: GuardedProgram;
-  private grace: NodeJS.Timeout | undefined;
-
-  constructor(session: ExecutorSession, program: GuardedProgram) {
-    this.session = session;
-    this.program = program;
-    session.wrap.addEventListener('abort', this.wrap);
-    session.kill.addEventListener('abort', this.kill);
-    if (session.wrap.aborted) this.wrap();
-    if (session.kill.aborted) this.kill();
-  }
-
-  stale(): void {
-    this.killed ??= 'a newer session owns the task';
-    this.program.kill();
-  }
-
-  release(): void {
-    clearTimeout(this.grace);
-    this.session.wrap.removeEventListener('abort', this.wrap);
-    this.session.kill.removeEventListener('abort', this.kill);
-  }
-
-  private readonly wrap = (): void => {
-    this.program.terminate();
-    this.grace = setTimeout(() => {
-      this.graceOver = true;
-      this.program.kill();
-    }, this.session.graceMs);
-  };
-
-  private readonly kill = (): void => {
-    this.killed ??= why(this.session.kill);
-    this.program.kill();
-  };
-}
-
-function say(session: ExecutorSession, line: string): void {
-  void session.log('purser', line);
-}
-
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`not done within ${ms} ms`)), ms);
-  });
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
 async function refuseFolder(
@@ -196,7 +141,7 @@ async function refuseFolder(
   return refuse(`cwd "${given ?? cwd}" is no folder (looked at ${cwd}); create it first, or leave cwd out`);
 }
 
-async function readResult(session: ExecutorSession, files: SessionFiles): Promise<{ value: unknown } | undefined> {
+async function readResult(log: SessionLog, files: SessionFiles): Promise<{ value: unknown } | undefined> {
   const path = files.inState('result.json');
   if (!(await files.stat(path))) return undefined;
   try {
@@ -204,7 +149,7 @@ async function readResult(session: ExecutorSession, files: SessionFiles): Promis
     if (!bytes) throw new Error(`no plain file of the program's of at most ${FILE_LIMIT} bytes`);
     return { value: JSON.parse(bytes.toString('utf8')) as unknown };
   } catch (error) {
-    say(session, `result.json was not taken: ${(error as Error).message}`);
+    log.say(`result.json was not taken: ${(error as Error).message}`);
     return undefined;
   }
 }

@@ -8,7 +8,7 @@ import { dirname } from 'node:path';
 import { onLine, sendLine, type GuardRequest, type GuardReport, type StartProgram } from './guard-protocol.ts';
 import { asUser, SessionProcesses } from './session-processes.ts';
 
-const CLEAR_MS = 10_000;
+const CLEAR_MS = 4000;
 const runner = new Socket({ fd: 3 });
 const report = (message: GuardReport) => sendLine(runner, message);
 

@@ -17,7 +17,7 @@ const NAMESPACE_INIT = ['/bin/sh', '-c', '"$@"; exit $?', 'purser-session'];
 /** Signals that others send to the guard's group end neither it nor unshare; what the guard starts has them as usual. */
 const UNDISTURBED = ['-c', `trap '' HUP INT QUIT TERM; exec "$@"`, 'purser-guard'];
 /** A guard that does not react to `kill` for this long is killed itself. */
-const UNRESPONSIVE_MS = 12_000;
+const UNRESPONSIVE_MS = 5000;
 const MEASURE_MS = 2000;
 
 /** `best`: a PID namespace where the machine allows one. `processes`: as where it does not, by looking for the processes. */
@@ -37,6 +37,12 @@ function spawnGuard(isolated: boolean, [stdout, stderr]: [number, number]): Chil
   });
 }
 
+async function spawned(spawnOne: () => ChildProcess): Promise<ChildProcess> {
+  const child = spawnOne();
+  if (child.pid === undefined) throw ((await once(child, 'error')) as [Error])[0];
+  return child;
+}
+
 /** A program, the guard over it, and all that it starts. */
 export class GuardedProgram {
   /** How the program ended, told when nothing of the session is alive any more. */
@@ -46,6 +52,8 @@ export class GuardedProgram {
   private readonly guard: ChildProcess;
   private readonly channel: Duplex;
   private readonly spec: ProgramSpec;
+  private readonly isolated: boolean;
+  private programPid: number | undefined;
   private readonly measures: ((mb: number | undefined) => void)[] = [];
   private end: ProgramEnd | undefined;
   private cleared = false;
@@ -54,18 +62,18 @@ export class GuardedProgram {
   /** Prints to `output`, which is released as soon as the guard has it. */
   static async start(spec: ProgramSpec, output: OutputPipes, isolation: Isolation = 'best'): Promise<GuardedProgram> {
     const namespace = isolation === 'best' ? await ownPidNamespace() : undefined;
-    const guard = spawnGuard(namespace !== undefined, output.writingEnds);
-    const failure = guard.pid === undefined ? (once(guard, 'error') as Promise<[Error]>) : undefined;
-    await output.release();
-    if (failure) throw (await failure)[0];
-    const program = new GuardedProgram(guard, spec);
+    const guard = await spawned(() => spawnGuard(namespace !== undefined, output.writingEnds)).finally(() =>
+      output.release(),
+    );
+    const program = new GuardedProgram(guard, spec, namespace !== undefined);
     sendLine(program.channel, { do: 'start', ...spec, ...(namespace ? { runnerNamespace: namespace } : {}) });
     return program;
   }
 
-  private constructor(guard: ChildProcess, spec: ProgramSpec) {
+  private constructor(guard: ChildProcess, spec: ProgramSpec, isolated: boolean) {
     this.guard = guard;
     this.spec = spec;
+    this.isolated = isolated;
     this.channel = guard.stdio[3] as Duplex;
     this.channel.on('error', () => undefined);
     onLine<GuardReport>(this.channel, (report) => this.hear(report));
@@ -79,6 +87,7 @@ export class GuardedProgram {
 
   /** SIGKILL to every process of the session. */
   kill(): void {
+    if (this.guard.exitCode !== null || this.guard.signalCode !== null) return;
     sendLine(this.channel, { do: 'kill' });
     this.unresponsive ??= setTimeout(() => killGroup(this.guard.pid!), UNRESPONSIVE_MS);
   }
@@ -99,6 +108,9 @@ export class GuardedProgram {
   private hear(report: GuardReport): void {
     if (report.event === 'memory') {
       this.measures.shift()?.(report.mb);
+    } else if (report.event === 'started') {
+      // In a namespace its number there, which says nothing here.
+      if (!this.isolated) this.programPid = report.pid;
     } else if (report.event === 'exited') {
       this.end ??= { kind: 'exited', code: report.code, signal: report.signal };
     } else if (report.event === 'unstarted') {
@@ -131,11 +143,10 @@ export class GuardedProgram {
 
   /** The guard was killed: do what it would have done. In a namespace the kernel has. */
   private async clearWithoutGuard(): Promise<void> {
-    const { sessionId, runAs } = this.spec;
-    const guardPid = this.guard.pid;
-    if (guardPid === undefined) return;
+    const guardPid = this.guard.pid!;
     killGroup(guardPid);
-    const left = new SessionProcesses({ sessionId, guardPid, runAs, isolated: false });
+    const left = new SessionProcesses({ sessionId: this.spec.sessionId, guardPid, isolated: false });
+    left.programPid = this.programPid;
     this.survivors = await left.killAll(UNRESPONSIVE_MS);
   }
 }

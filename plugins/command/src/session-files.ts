@@ -20,6 +20,7 @@ export class SessionFiles {
   readonly input: string;
   readonly handoff: string;
   private readonly owner: RunAs | undefined;
+  private readonly laid = new Map<string, string>();
 
   constructor(sessionDir: string, owner: RunAs | undefined) {
     this.stateDir = join(sessionDir, 'state');
@@ -38,18 +39,23 @@ export class SessionFiles {
     await mkdir(this.stateDir, { mode: 0o700 });
     await mkdir(this.temporaryDir, { mode: 0o700 });
     await writeFile(this.input, JSON.stringify(input), { mode: 0o600, flag: 'wx' });
-    const laid = [this.stateDir, this.temporaryDir, this.input];
-    if (session.resumeFrom !== undefined) {
-      await writeFile(this.inState('checkpoint.json'), session.resumeFrom, { mode: 0o600, flag: 'wx' });
-      laid.push(this.inState('checkpoint.json'));
+    const checkpoint = this.inState('checkpoint.json');
+    const { resumeFrom, handoff } = session;
+    if (resumeFrom !== undefined) await writeFile(checkpoint, resumeFrom, { mode: 0o600, flag: 'wx' });
+    if (handoff !== undefined) await writeFile(this.handoff, handoff, { mode: 0o600, flag: 'wx' });
+    if (this.owner) await giveFolder(session.sessionDir, this.owner, session.kill);
+    for (const path of [checkpoint, this.handoff]) {
+      const found = await this.stat(path);
+      if (found) this.laid.set(path, found.version);
     }
-    if (session.handoff !== undefined) {
-      await writeFile(this.handoff, session.handoff, { mode: 0o600, flag: 'wx' });
-      laid.push(this.handoff);
-    }
-    if (!this.owner) return;
-    for (const path of [...laid, session.sessionDir]) await chown(path, this.owner.uid, this.owner.gid);
-    await giveFolder(session.workspace, this.owner, session.kill);
+    // Once: later it is the program's, and may hold links laid to have other files given away.
+    const { uid } = await lstat(session.workspace);
+    if (this.owner && uid !== this.owner.uid) await giveFolder(session.workspace, this.owner, session.kill);
+  }
+
+  /** The version of a file that was there before the program started. */
+  laidVersion(path: string): string | undefined {
+    return this.laid.get(path);
   }
 
   async stat(path: string): Promise<FileVersion | undefined> {
@@ -82,10 +88,8 @@ export class SessionFiles {
   }
 }
 
-/** Once: later the folder is the program's, and what lies in it may be links laid to have other files given away. */
+/** The folder itself last, so that a walk that was cut short is done again. */
 async function giveFolder(folder: string, { uid, gid }: RunAs, signal: AbortSignal): Promise<void> {
-  const top = await lstat(folder);
-  if (top.uid === uid) return;
   const pending = [folder];
   for (let current = pending.pop(); current !== undefined; current = pending.pop()) {
     for await (const entry of await opendir(current)) {

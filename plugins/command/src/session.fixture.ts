@@ -30,6 +30,18 @@ export function alive(text: string): number[] {
   });
 }
 
+/** Pids of the living processes that were started with `variable` (`NAME=value`). */
+export function aliveWith(variable: string): number[] {
+  return readdirSync('/proc').flatMap((name) => {
+    try {
+      const environ = readFileSync(`/proc/${name}/environ`, 'utf8').split('\0');
+      return /^\d+$/.test(name) && environ.includes(variable) ? [Number(name)] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
 let count = 0;
 
 /** Seconds to sleep that no other process sleeps, so that a process can be found by them. */
