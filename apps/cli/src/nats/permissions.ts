@@ -27,6 +27,7 @@ import {
   tasksGet,
   tasksList,
   tasksSubmit,
+  workAvailable,
   workClaim,
   workFinish,
   workHeartbeat,
@@ -69,10 +70,8 @@ const NEEDS: Record<ServiceName, Needs> = {
     writes: [],
   },
   'agent-runner': {
-    calls: [workClaim, workHeartbeat, workFinish, ledgerSum, keysCreate, keysRenew, keysRevoke],
-    hears: CONTRACTS.filter(
-      (contract): contract is Fact => contract.kind === 'fact' && contract.name.startsWith('work.'),
-    ),
+    calls: [workClaim, workHeartbeat, workFinish, tasksGet, ledgerSum, keysCreate, keysRenew, keysRevoke],
+    hears: [workAvailable],
     consumes: [],
     watches: [],
     writes: [],
@@ -87,7 +86,7 @@ const NEEDS: Record<ServiceName, Needs> = {
   'cost-watchdog': {
     calls: [],
     hears: [],
-    consumes: ['SPEND', 'FACTS'],
+    consumes: ['SPEND', 'FACTS', 'DEAD'],
     watches: [BUCKETS.budgets],
     writes: [BUCKETS.budgets, BUCKETS.emergency],
   },
