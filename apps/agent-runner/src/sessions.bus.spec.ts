@@ -12,6 +12,7 @@ import {
   type TestDatabase,
   type TestNats,
 } from '@purser/testing';
+import { Client } from 'pg';
 import { start } from './index.js';
 import { OtherServices, sha256 } from './other-services.fake.js';
 
@@ -153,10 +154,59 @@ it('wraps up at the token limit, hands off, and goes on from the checkpoint to t
     expect.arrayContaining(['stdout: resumed from {"step": 1}', 'stdout: kept', 'stdout: handoff read']),
   );
   expect(await others.bus.call(sessionsCheckpoint, { id: 'long' })).toMatchObject({ epoch: 2, state: { step: 2 } });
+  const metrics = await (await fetch(`${runner.url}/metrics`)).text();
+  expect(metrics).toContain('purser_session_wraps_total{reason="tokens",service="agent-runner"} 1');
+  expect(metrics).toContain('purser_sessions_running{service="agent-runner"} 0');
   const handoff = await others.bus.call(sessionsHandoff, { id: 'long' });
   expect(handoff.epoch).toBe(1);
   expect(handoff.markdown).toContain('- tokens: 860');
   expect(handoff.markdown).toContain('number 1 of epoch 1, sha256:');
+});
+
+it('keeps the handoff document that the program wrote, and gives it to the next session', async () => {
+  const script = `
+    if [ "$PURSER_EPOCH" = 2 ]; then cat "$PURSER_HANDOFF"; exit 0; fi
+    echo '# mine' > "$PURSER_HANDOFF"; exit 75`;
+  await others.submit({ taskId: 'own-handoff', input: sh(script) });
+  expect((await finishOf('own-handoff', 2)).outcome.kind).toBe('completed');
+  expect(await logOf('own-handoff')).toContain('stdout: # mine');
+});
+
+it('stops a program that goes on beyond its limit', async () => {
+  await others.submit({ taskId: 'endless', input: heedless('endless'), limits: { seconds: 1 } });
+  const { outcome } = await finishOf('endless');
+  expect(outcome).toMatchObject({
+    kind: 'continue',
+    reason: expect.stringMatching(/^seconds \d\.\d\d of its limit$/) as string,
+  });
+  others.verdicts.set('endless', 'cancel');
+  expect((await finishOf('endless', 2)).outcome.kind).toBe('released');
+  await gone('endless');
+});
+
+it('starts without the gateway, and makes the key when that is back', async () => {
+  others.deaf.add('keys.create');
+  await others.submit({ taskId: 'keyless', input: works('keyless') });
+  await atWork('keyless');
+  expect(others.keys.has('keyless-s1')).toBe(false);
+  others.deaf.delete('keys.create');
+  await eventually(() => expect(others.keys.get('keyless-s1')?.renewals).toBeGreaterThan(0));
+  others.verdicts.set('keyless', 'cancel');
+  await finishOf('keyless');
+});
+
+it('kills a session whose write is refused since a newer one owns the task', async () => {
+  const script = `: overtaken; n=0; echo ready; while :; do n=$((n+1)); echo $n > "$PURSER_STATE_DIR/new"
+    mv "$PURSER_STATE_DIR/new" "$PURSER_STATE_DIR/checkpoint.json"; sleep 0.1; done`;
+  await others.submit({ taskId: 'overtaken', input: sh(script) });
+  await atWork('overtaken');
+  const elsewhere = new Client({ connectionString: database.url });
+  await elsewhere.connect();
+  await elsewhere.query(`UPDATE sessions.fences SET epoch = 2, session_id = 'another' WHERE task_id = 'overtaken'`);
+  await elsewhere.end();
+  await gone('overtaken');
+  await eventually(() => expect(others.keys.get('overtaken-s1')?.revoked).toBe(true));
+  expect(others.finishesOf('overtaken')).toEqual([]);
 });
 
 it('kills what it has lost, and writes and finishes nothing', async () => {

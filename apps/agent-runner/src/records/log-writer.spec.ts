@@ -3,7 +3,7 @@ import { LogWriter, type LogWriterOptions } from './log-writer.js';
 import type { NewLine } from './logs.repository.js';
 
 let stored: NewLine[];
-let failures: unknown[];
+let failures: Error[];
 let reports: string[];
 let stale: number;
 
@@ -20,7 +20,7 @@ const open = (options: Partial<LogWriterOptions> = {}) =>
     sink: {
       append: (lines) => {
         const failure = failures.shift();
-        if (failure) return Promise.reject(failure as Error);
+        if (failure) return Promise.reject(failure);
         stored.push(...lines);
         return Promise.resolve();
       },

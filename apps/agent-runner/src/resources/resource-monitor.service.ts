@@ -25,7 +25,9 @@ export class ResourceMonitor {
   ) {}
 
   start(): void {
-    this.timer = setInterval(() => (this.ticking ??= this.tick().finally(() => (this.ticking = undefined))), TICK_MS);
+    this.timer = setInterval(() => {
+      this.ticking ??= this.tick().finally(() => (this.ticking = undefined));
+    }, TICK_MS);
   }
 
   async stop(): Promise<void> {

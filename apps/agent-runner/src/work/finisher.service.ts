@@ -8,8 +8,13 @@ import { RunnerMetrics } from '../sessions/runner-metrics.js';
 import type { Session } from '../sessions/session.js';
 
 const CALL_MS = 3_000;
+/**
+ * The orchestrator refuses a finish that comes too late by its epoch, and it lets no lease lapse while it was away itself.
+ * So it is worth telling a result for a while after the lease is over by our clock.
+ */
+const BEYOND_LEASE_MS = 15_000;
 
-/** Tells the orchestrator how a session ended, until it has answered or the lease is over. */
+/** Tells the orchestrator how a session ended, until it has answered or the session is surely not ours any more. */
 @Injectable()
 export class Finisher {
   constructor(
@@ -29,7 +34,7 @@ export class Finisher {
       outcome,
       ...(session.checkpoint ? { checkpoint: session.checkpoint } : {}),
     };
-    const mayGoOn = () => session.lost === undefined && !session.lease.over;
+    const mayGoOn = () => session.lost === undefined && session.lease.remainingMs > -BEYOND_LEASE_MS;
     if (!mayGoOn()) {
       this.metrics.ended('lost');
       return;
