@@ -23,7 +23,7 @@ import {
 import type { RunningService } from '@purser/service';
 import { createTestDatabase, eventually, startTestNats, type TestDatabase, type TestNats } from '@purser/testing';
 import { start } from './index.js';
-import { newSpend } from './spend.fixture.js';
+import { newSpend } from './ledger/new-spend.fixture.js';
 
 let nats: TestNats;
 let database: TestDatabase;

@@ -1,0 +1,204 @@
+import { createTestDatabase, type TestDatabase } from '@purser/testing';
+import { violatedConstraint } from '@purser/database';
+import { BudgetsService } from '../budgets/budgets.service.js';
+import { newSpend } from '../ledger/new-spend.fixture.js';
+import { SettlementService } from '../ledger/settlement.service.js';
+import { budgetOf, HandClock, LEDGER_TEMPLATE, openWatchdog, type TestWatchdog } from '../watchdog.fixture.js';
+import { WindowsService } from '../windows/windows.service.js';
+import { GatewaysService } from './gateways.service.js';
+import { LeasesService } from './leases.service.js';
+import { Presence, SILENCE_MS } from './presence.js';
+
+let database: TestDatabase;
+let watchdog: TestWatchdog;
+let leases: LeasesService;
+let budgets: BudgetsService;
+const clock = new HandClock(new Date('2026-11-23T10:00:00Z'));
+let count = 0;
+
+beforeAll(async () => {
+  database = await createTestDatabase({ template: LEDGER_TEMPLATE });
+  watchdog = await openWatchdog(database.url, clock);
+  leases = watchdog.get(LeasesService);
+  budgets = watchdog.get(BudgetsService);
+});
+
+afterAll(async () => {
+  await watchdog?.close();
+  await database?.drop();
+});
+
+async function window(limitUsd: string, extra: Partial<Parameters<typeof budgetOf>[0]> = {}) {
+  count += 1;
+  const task = `t${count}`;
+  const status = await budgets.set(budgetOf({ id: `b${count}`, scope: { task }, period: 'total', limitUsd, ...extra }));
+  return { id: status.window.id, task, budget: status.id };
+}
+
+const ask = (windowId: string, needUsd: string, wantUsd = needUsd, grantedUsd = '0') => ({
+  windowId,
+  grantedUsd,
+  needUsd,
+  wantUsd,
+});
+const grant = (gateway: string, ...windows: ReturnType<typeof ask>[]) => leases.grant({ gateway, windows });
+const figures = async ({ task }: { task: string }) => (await budgets.list({ task })).budgets[0]?.window;
+const beat = (instance: string) =>
+  watchdog
+    .get(Presence)
+    .hear({
+      service: 'model-gateway',
+      instance,
+      version: '1',
+      startedAt: '2026-11-23T10:00:00Z',
+      at: '2026-11-23T10:00:00Z',
+    });
+
+describe('grants', () => {
+  it('give what is wanted from a full window, at most a fiftieth of it, at least the need', async () => {
+    const w = await window('100.00');
+    expect((await grant('g1', ask(w.id, '0.10', '50.00'))).windows).toEqual([{ windowId: w.id, grantedUsd: '2.00' }]);
+    expect((await grant('g1', ask(w.id, '30.00', '40.00', '2.00'))).windows[0]?.grantedUsd).toBe('32.00');
+    expect(await figures(w)).toMatchObject({ leasedUsd: '32.00', remainingUsd: '68.00' });
+  });
+
+  it('give all windows or none', async () => {
+    const wide = await window('10.00');
+    const narrow = await window('0.50');
+    const reply = await grant('g1', ask(wide.id, '0.60'), ask(narrow.id, '0.60'));
+    expect(reply).toMatchObject({ granted: false, refusal: { kind: 'exhausted', windowId: narrow.id } });
+    expect(await figures(wide)).toMatchObject({ leasedUsd: '0.00' });
+    expect(await figures(narrow)).toMatchObject({ leasedUsd: '0.00' });
+  });
+
+  it('tell held from exhausted', async () => {
+    const w = await window('1.00');
+    await grant('g1', ask(w.id, '0.80'));
+    expect((await grant('g2', ask(w.id, '0.30'))).refusal?.kind).toBe('held');
+    expect((await grant('g2', ask(w.id, '1.01'))).refusal?.kind).toBe('exhausted');
+    expect((await grant('g2', ask(w.id, '0.20'))).granted).toBe(true);
+  });
+
+  it('count what a lost reply granted', async () => {
+    const w = await window('1.00');
+    await grant('g1', ask(w.id, '0.40'));
+    const again = await grant('g1', ask(w.id, '0.40', '0.40', '0'));
+    expect(again).toEqual({ granted: true, windows: [{ windowId: w.id, grantedUsd: '0.40' }] });
+    const more = await grant('g1', ask(w.id, '0.70', '0.70', '0.10'));
+    expect(more.windows[0]?.grantedUsd).toBe('0.80');
+    expect(await figures(w)).toMatchObject({ leasedUsd: '0.80' });
+  });
+
+  it('refuse windows that are over, deleted, unknown, or doubled', async () => {
+    const day = await window('1.00', { period: 'day' });
+    clock.set('2026-11-24T00:00:00Z');
+    expect((await grant('g1', ask(day.id, '0.10'))).refusal).toEqual({ kind: 'closed', windowId: day.id });
+    expect((await grant('g1', ask('999999', '0.10'))).refusal?.kind).toBe('closed');
+    expect((await grant('g1', ask('no number', '0.10'))).refusal).toEqual({ kind: 'closed', windowId: 'no number' });
+    const gone = await window('1.00');
+    await budgets.delete({ id: gone.budget, by: 'ada', reason: '' });
+    expect((await grant('g1', ask(gone.id, '0.10'))).refusal?.kind).toBe('closed');
+    await expect(grant('g1', ask(gone.id, '1'), ask(gone.id, '1'))).rejects.toMatchObject({ code: 'invalid_request' });
+    await expect(grant('g1', ask(gone.id, '-1'))).rejects.toMatchObject({ code: 'invalid_request' });
+  });
+
+  it('never pass a limit, whoever asks at once', async () => {
+    const one = await window('1.00');
+    const two = await window('0.70');
+    const asked = Array.from({ length: 40 }, (_, n) => {
+      const windows = n % 2 ? [ask(one.id, '0.06'), ask(two.id, '0.05')] : [ask(two.id, '0.05'), ask(one.id, '0.07')];
+      return grant(`g${n % 7}`, ...windows.map((each) => ({ ...each, grantedUsd: '999' })));
+    });
+    const replies = await Promise.all(asked);
+    const granted = replies.filter((reply) => reply.granted).length;
+    expect(granted).toBe(14); // 0.70 / 0.05
+    expect(await figures(two)).toMatchObject({ leasedUsd: '0.70', remainingUsd: '0.00' });
+    expect(Number((await figures(one))?.leasedUsd)).toBeLessThanOrEqual(1);
+  });
+
+  it('cannot pass a limit even by a statement of their own', async () => {
+    const w = await window('1.00');
+    const sql = 'UPDATE windows SET leased_nano = leased_nano + 1000000001 WHERE id = $1';
+    const failure = await watchdog.database.query(sql, [w.id]).catch((error: unknown) => error);
+    expect(violatedConstraint(failure)).toBe('windows_not_overdrawn');
+    await expect(watchdog.database.query('DELETE FROM entries')).rejects.toThrow('append-only');
+  });
+});
+
+describe('returns', () => {
+  it('are totals: doubled, late and too large ones change nothing more', async () => {
+    const w = await window('1.00');
+    await grant('g1', ask(w.id, '0.50'));
+    const giveBack = async (returnedUsd: string) =>
+      (await leases.giveBack({ gateway: 'g1', windows: [{ windowId: w.id, returnedUsd }] })).windows[0]?.returnedUsd;
+    expect(await giveBack('0.20')).toBe('0.20');
+    expect(await giveBack('0.20')).toBe('0.20');
+    expect(await giveBack('0.10')).toBe('0.20');
+    expect(await figures(w)).toMatchObject({ leasedUsd: '0.30' });
+    expect(await giveBack('9.00')).toBe('0.50');
+    expect(await figures(w)).toMatchObject({ leasedUsd: '0.00', remainingUsd: '1.00' });
+    expect(await leases.giveBack({ gateway: 'nobody', windows: [{ windowId: w.id, returnedUsd: '1' }] })).toEqual({
+      windows: [{ windowId: w.id, returnedUsd: '1' }],
+    });
+  });
+});
+
+describe('a silent gateway', () => {
+  it('has its leases presumed spent, and back when it beats again', async () => {
+    const w = await window('1.00');
+    beat('quiet');
+    await grant('quiet', ask(w.id, '0.80'));
+    const judgeFor = async (ms: number, alive: string[]) => {
+      for (let passed = 0; passed < ms; passed += 1_000) {
+        clock.advance(1_000);
+        for (const gateway of alive) beat(gateway);
+        await watchdog.get(GatewaysService).judge();
+      }
+    };
+    await judgeFor(3 * SILENCE_MS, ['quiet']);
+    expect(await figures(w)).toMatchObject({ leasedUsd: '0.80', presumedUsd: '0.00' });
+    await judgeFor(SILENCE_MS - 2_000, []);
+    expect(await figures(w)).toMatchObject({ presumedUsd: '0.00' });
+    await judgeFor(3_000, []);
+    expect(await figures(w)).toMatchObject({ leasedUsd: '0.80', presumedUsd: '0.80', remainingUsd: '0.20' });
+    expect((await budgets.list({ task: w.task })).budgets[0]?.level).toBe('warning');
+    const alerts = await watchdog.facts('alert.warning.lease_presumed');
+    expect(alerts.filter((alert) => JSON.stringify(alert).includes('"quiet"'))).toHaveLength(1);
+    await judgeFor(1_000, ['quiet']);
+    expect(await figures(w)).toMatchObject({ leasedUsd: '0.80', presumedUsd: '0.00' });
+    expect((await budgets.list({ task: w.task })).budgets[0]?.level).toBe('ok');
+  });
+
+  it('is not judged by a watchdog that was itself away', async () => {
+    const w = await window('1.00');
+    await grant('unheard', ask(w.id, '0.50'));
+    for (let n = 0; n < 5; n++) {
+      clock.advance(60_000);
+      await watchdog.get(GatewaysService).judge();
+    }
+    expect(await figures(w)).toMatchObject({ presumedUsd: '0.00' });
+  });
+
+  it('that starts again reads its totals, and they are no longer presumed', async () => {
+    const w = await window('1.00');
+    await grant('again', ask(w.id, '0.50'));
+    await watchdog.database.query(`UPDATE leases SET presumed = true WHERE gateway = 'again'`);
+    await watchdog
+      .get(SettlementService)
+      .settle([newSpend({ gateway: 'again', task: w.task, amountUsd: '0.10', holdUsd: '0.20', windows: [w.id] })]);
+    expect(await leases.read({ gateway: 'again' })).toEqual({
+      windows: [{ windowId: w.id, grantedUsd: '0.50', returnedUsd: '0.00', consumedUsd: '0.10' }],
+    });
+    expect(await figures(w)).toMatchObject({ settledUsd: '0.10', leasedUsd: '0.40', presumedUsd: '0.00' });
+  });
+
+  it('keeps an ended window only while it holds money of it', async () => {
+    const w = await window('1.00', { period: 'day' });
+    await grant('over', ask(w.id, '0.50'));
+    clock.advance(86_400_000);
+    await watchdog.get(WindowsService).roll();
+    expect((await leases.read({ gateway: 'over' })).windows).toHaveLength(1);
+    await leases.giveBack({ gateway: 'over', windows: [{ windowId: w.id, returnedUsd: '0.50' }] });
+    expect((await leases.read({ gateway: 'over' })).windows).toHaveLength(0);
+  });
+});

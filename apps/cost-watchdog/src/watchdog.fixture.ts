@@ -1,0 +1,95 @@
+import type { Abstract, Type } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { Bus } from '@purser/bus';
+import { BudgetInput, Budget, type CloudEvent } from '@purser/contracts';
+import { CreateOutbox1700000000000, Database } from '@purser/database';
+import { Clock, Latch, Log, Metrics, Outbox } from '@purser/service';
+import type { DatabaseTemplate } from '@purser/testing';
+import { RULES } from './app.module.js';
+import { BUDGETS_FILE, type BudgetsFile } from './budgets/budgets-file.js';
+import { MIGRATIONS } from './migrations/index.js';
+
+/** A clock that a spec moves. Both times move together. */
+export class HandClock extends Clock {
+  constructor(private at: Date) {
+    super();
+  }
+
+  now(): Date {
+    return new Date(this.at);
+  }
+
+  monotonic(): number {
+    return this.at.getTime();
+  }
+
+  advance(ms: number): void {
+    this.at = new Date(this.at.getTime() + ms);
+  }
+
+  set(at: string): void {
+    this.at = new Date(at);
+  }
+}
+
+const options = { schema: 'ledger', migrations: [CreateOutbox1700000000000, ...MIGRATIONS], applicationName: 'spec' };
+
+export const LEDGER_TEMPLATE: DatabaseTemplate = {
+  name: 'cost-watchdog',
+  build: async (url) => (await Database.open({ ...options, url })).close(),
+};
+
+export interface TestWatchdog {
+  database: Database;
+  clock: HandClock;
+  get<T>(token: Type<T> | Abstract<T>): T;
+  /** What went to the outbox, oldest first: there is no bus here, so nothing leaves it. */
+  facts(subject: string): Promise<unknown[]>;
+  close(): Promise<void>;
+}
+
+/** The rules of the service on a real database, with a clock in hand and without a bus. */
+export async function openWatchdog(
+  url: string,
+  clock: HandClock,
+  file: Partial<BudgetsFile> = {},
+): Promise<TestWatchdog> {
+  const database = await Database.open({ ...options, url });
+  const bus = { connected: true, origin: { service: 'cost-watchdog', instance: 'spec' } };
+  const quiet = () => undefined;
+  const log = { debug: quiet, info: quiet, warn: quiet, error: quiet, child: () => log };
+  const module = await Test.createTestingModule({
+    providers: [
+      ...RULES,
+      Outbox,
+      { provide: Database, useValue: database },
+      { provide: Bus, useValue: bus },
+      { provide: Clock, useValue: clock },
+      { provide: Log, useValue: log },
+      { provide: Latch, useValue: new Latch(clock) },
+      { provide: Metrics, useValue: new Metrics('cost-watchdog') },
+      {
+        provide: BUDGETS_FILE,
+        useValue: { path: 'budgets.json', found: false, budgets: [], spikeRules: [], ...file } satisfies BudgetsFile,
+      },
+    ],
+  }).compile();
+  return {
+    database,
+    clock,
+    get: (token) => module.get(token),
+    async facts(subject) {
+      const rows = await database.query<{ event: string }>('SELECT event FROM outbox WHERE subject = $1 ORDER BY seq', [
+        subject,
+      ]);
+      return rows.map(({ event }) => (JSON.parse(event) as CloudEvent).data);
+    },
+    async close() {
+      await module.close();
+      await database.close();
+    },
+  };
+}
+
+/** As budgets.set takes it. */
+export const budgetOf = (input: BudgetInput) => ({ ...Budget.parse(input), by: 'ada', reason: 'a spec' });

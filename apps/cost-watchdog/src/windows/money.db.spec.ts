@@ -1,0 +1,325 @@
+import type { Spend } from '@purser/contracts';
+import { formatUsd } from '@purser/money';
+import { createTestDatabase, type TestDatabase } from '@purser/testing';
+import fc from 'fast-check';
+import { BudgetsService } from '../budgets/budgets.service.js';
+import { LeasesService } from '../leases/leases.service.js';
+import { newSpend } from '../ledger/new-spend.fixture.js';
+import { SettlementService } from '../ledger/settlement.service.js';
+import { budgetOf, HandClock, LEDGER_TEMPLATE, openWatchdog, type TestWatchdog } from '../watchdog.fixture.js';
+import { WindowsService } from './windows.service.js';
+
+/**
+ * Any interleaving of grants, settlements (doubled, above the hold, without one), returns, deaths of gateways, changes of
+ * limits and the passing of time: no grant passes a limit, every window holds exactly the entries that belong to it,
+ * and what is leased is what gateways have outstanding.
+ */
+
+const HOUR = 3_600_000;
+const GATEWAYS = 3;
+const BUDGETS = ['day', 'rolling', 'task'] as const;
+type BudgetName = (typeof BUDGETS)[number];
+
+const gateway = fc.nat(GATEWAYS - 1);
+const cents = fc.integer({ min: 1, max: 40 });
+const action = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('call' as const),
+      gateway,
+      cents,
+      want: cents,
+      withTask: fc.boolean(),
+      /** The reply never reaches the gateway. */
+      lost: fc.nat(5).map((n) => n === 0),
+    }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constant('settle' as const),
+      pick: fc.nat(),
+      percent: fc.integer({ min: 0, max: 150 }),
+      twice: fc.boolean(),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('return' as const), gateway }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('die' as const), gateway }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('limit' as const),
+      budget: fc.constantFrom(...BUDGETS),
+      cents: fc.integer({ min: 0, max: 150 }),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('pass' as const),
+      hours: fc.constantFrom(1, 3, 14, 14),
+      roll: fc.nat(2).map((n) => n === 0),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('unheld' as const), cents, hoursAgo: fc.constantFrom(0, 1, 5, 26) }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('rush' as const), cents }) },
+);
+type Action = typeof action extends fc.Arbitrary<infer A> ? A : never;
+
+interface WindowRow {
+  id: bigint;
+  budget_id: string;
+  starts_at: Date;
+  ends_at: Date | null;
+  limit_nano: bigint;
+  settled_nano: bigint;
+  leased_nano: bigint;
+  outstanding: bigint;
+}
+
+const usd = (amount: number): string => formatUsd(BigInt(Math.round(amount * 1e9)) / 100n);
+
+/** One run: budgets of its own, and gateways that follow the protocol. */
+class Run {
+  private readonly calls: Spend[] = [];
+  private readonly entries = new Map<string, Spend>();
+  /** Totals as each gateway knows them: `<gateway> <window>`. */
+  private readonly known = new Map<string, { granted: number; returned: number; consumed: number; held: number }>();
+
+  constructor(
+    private readonly name: string,
+    private readonly watchdog: TestWatchdog,
+  ) {}
+
+  private id(budget: BudgetName): string {
+    return `${this.name}-${budget}`;
+  }
+
+  private definition(budget: BudgetName, limit: number) {
+    const scope = budget === 'task' ? { task: this.name } : { provider: this.name };
+    const period = budget === 'day' ? 'day' : budget === 'task' ? 'total' : { hours: 3 };
+    return budgetOf({ id: this.id(budget), scope, period, limitUsd: usd(limit), timezone: 'Europe/Berlin' });
+  }
+
+  async begin(): Promise<void> {
+    for (const budget of BUDGETS) await this.setLimit(budget, 100);
+  }
+
+  private setLimit(budget: BudgetName, limit: number) {
+    return this.watchdog.get(BudgetsService).set(this.definition(budget, limit));
+  }
+
+  async end(): Promise<void> {
+    for (const budget of BUDGETS) {
+      await this.watchdog.get(BudgetsService).delete({ id: this.id(budget), by: 'spec', reason: '' });
+    }
+  }
+
+  async take(step: Action): Promise<void> {
+    switch (step.do) {
+      case 'call':
+        return this.call(`${this.name}-g${step.gateway}`, step.cents, step.want, step.withTask, step.lost);
+      case 'settle':
+        return this.settle(step.pick, step.percent, step.twice);
+      case 'return':
+        return this.giveBack(`${this.name}-g${step.gateway}`);
+      case 'die':
+        return this.die(`${this.name}-g${step.gateway}`);
+      case 'limit':
+        return void (await this.setLimit(step.budget, step.cents));
+      case 'pass':
+        this.watchdog.clock.advance(step.hours * HOUR);
+        return step.roll ? this.watchdog.get(WindowsService).roll() : undefined;
+      case 'unheld':
+        return this.record(this.spend({ amountUsd: usd(step.cents), usageAt: this.at(-step.hoursAgo) }));
+      case 'rush': {
+        const names = Array.from({ length: GATEWAYS }, (_, n) => `${this.name}-g${n}`);
+        await Promise.all(names.map((one) => this.call(one, step.cents, step.cents, true)));
+      }
+    }
+  }
+
+  private at = (hours: number) => new Date(this.watchdog.clock.now().getTime() + hours * HOUR).toISOString();
+
+  private spend(given: Partial<Spend>): Spend {
+    return newSpend({ provider: this.name, usageAt: this.at(0), holdUsd: '0.00', ...given });
+  }
+
+  private async call(gateway: string, need: number, want: number, withTask: boolean, lost = false): Promise<void> {
+    const { budgets } = await this.watchdog.get(BudgetsService).list({});
+    const { budgets: ofTask } = await this.watchdog.get(BudgetsService).list({ task: this.name });
+    const mine = [...budgets.filter(({ scope }) => scope.provider === this.name), ...(withTask ? ofTask : [])];
+    const totals = mine.map(({ window }) => ({ window, lease: this.lease(gateway, window.id) }));
+    const reply = await this.watchdog.get(LeasesService).grant({
+      gateway,
+      windows: totals.map(({ window, lease }) => ({
+        windowId: window.id,
+        grantedUsd: usd(lease.granted),
+        needUsd: usd(Math.max(0, need - (lease.granted - lease.returned - lease.consumed - lease.held))),
+        wantUsd: usd(want),
+      })),
+    });
+    if (lost) return;
+    for (const { windowId, grantedUsd } of reply.windows) {
+      const lease = this.lease(gateway, windowId);
+      lease.granted = Math.max(lease.granted, Math.round(Number(grantedUsd) * 1e9) / 1e7);
+    }
+    if (!reply.granted) return;
+    for (const { lease } of totals) {
+      lease.held += need;
+      // What was granted covers what is held: a gateway never starts a call without the money for it.
+      expect(lease.granted - lease.returned - lease.consumed - lease.held).toBeGreaterThan(-1e-6);
+    }
+    this.calls.push(
+      this.spend({
+        gateway,
+        ...(withTask ? { task: this.name } : {}),
+        holdUsd: usd(need),
+        windows: mine.map(({ window }) => window.id),
+      }),
+    );
+  }
+
+  private async settle(pick: number, percent: number, twice: boolean): Promise<void> {
+    const [call] = this.calls.splice(this.calls.length ? pick % this.calls.length : 0, 1);
+    if (!call) return;
+    const hold = Number(call.holdUsd) * 100;
+    const amount = (hold * percent) / 100;
+    const done = { ...call, amountUsd: usd(amount), usageAt: this.at(0) };
+    for (const windowId of call.windows) {
+      const lease = this.lease(call.gateway, windowId);
+      lease.held -= hold;
+      lease.consumed += Math.min(hold, amount);
+    }
+    await Promise.all([this.record(done), ...(twice ? [this.record({ ...done, amountUsd: usd(amount) })] : [])]);
+  }
+
+  private async record(spend: Spend): Promise<void> {
+    this.entries.set(spend.attemptId, spend);
+    await this.watchdog.get(SettlementService).settle([spend]);
+  }
+
+  private async giveBack(gateway: string): Promise<void> {
+    const mine = [...this.known].filter(([key]) => key.startsWith(`${gateway} `));
+    const windows = mine.map(([key, lease]) => {
+      lease.returned = lease.granted - lease.consumed - lease.held;
+      return { windowId: key.split(' ')[1] ?? '', returnedUsd: usd(Math.max(0, lease.returned)) };
+    });
+    await this.watchdog.get(LeasesService).giveBack({ gateway, windows });
+  }
+
+  /** What it held stays leased for ever: nobody knows what became of its calls. Its name goes on with a new journal. */
+  private async die(gateway: string): Promise<void> {
+    for (let n = this.calls.length - 1; n >= 0; n--) if (this.calls[n]?.gateway === gateway) this.calls.splice(n, 1);
+    for (const key of this.known.keys()) if (key.startsWith(`${gateway} `)) this.known.delete(key);
+    const { windows } = await this.watchdog.get(LeasesService).read({ gateway });
+    for (const { windowId, grantedUsd, returnedUsd, consumedUsd } of windows) {
+      const [granted, returned, consumed] = [grantedUsd, returnedUsd, consumedUsd].map(
+        (each) => Number(each) * 100,
+      ) as [number, number, number];
+      // Calls in flight are lost, so all that is outstanding stays held.
+      this.known.set(`${gateway} ${windowId}`, { granted, returned, consumed, held: granted - returned - consumed });
+    }
+  }
+
+  private lease(gateway: string, windowId: string) {
+    const key = `${gateway} ${windowId}`;
+    const lease = this.known.get(key) ?? { granted: 0, returned: 0, consumed: 0, held: 0 };
+    this.known.set(key, lease);
+    return lease;
+  }
+
+  async check(step: Action, before: Map<bigint, WindowRow>): Promise<Map<bigint, WindowRow>> {
+    const rows = await this.watchdog.database.query<WindowRow>(
+      `SELECT w.*, (SELECT coalesce(sum(granted_nano - returned_nano - consumed_nano), 0)::bigint
+                      FROM leases l WHERE l.window_id = w.id) AS outstanding
+         FROM windows w WHERE budget_id LIKE $1`,
+      [`${this.name}-%`],
+    );
+    for (const row of rows) {
+      const what = `${row.budget_id} after ${JSON.stringify(step)}`;
+      expect([what, row.leased_nano]).toEqual([what, row.outstanding]);
+      expect([what, row.settled_nano]).toEqual([what, this.expected(row)]);
+      if (row.leased_nano > (before.get(row.id)?.leased_nano ?? 0n)) {
+        expect([what, row.settled_nano + row.leased_nano <= row.limit_nano]).toEqual([what, true]);
+      }
+    }
+    await this.checkLeases(step);
+    return new Map(rows.map((row) => [row.id, row]));
+  }
+
+  /** All messages are through, so both sides have the same totals, but for grants whose reply was lost. */
+  private async checkLeases(step: Action): Promise<void> {
+    const rows = await this.watchdog.database.query<Record<string, string | bigint>>(
+      'SELECT * FROM leases WHERE gateway LIKE $1',
+      [`${this.name}-%`],
+    );
+    const nano = (inCents: number) => BigInt(Math.round(inCents * 1e7));
+    for (const row of rows) {
+      const what = `${row.gateway as string} after ${JSON.stringify(step)}`;
+      const lease = this.known.get(`${row.gateway as string} ${String(row.window_id)}`);
+      // One that began again is not told of windows that are over and settled.
+      if (!lease) continue;
+      const { granted, returned, consumed } = lease;
+      expect([what, row.returned_nano, row.consumed_nano]).toEqual([what, nano(returned), nano(consumed)]);
+      expect([what, (row.granted_nano as bigint) >= nano(granted)]).toEqual([what, true]);
+    }
+  }
+
+  /** Said anew, without SQL: an entry belongs where it was held, or else where its usage time falls. */
+  private expected(row: WindowRow): bigint {
+    const windowsOfBudget = this.windowsOf.get(row.budget_id) ?? new Set<string>();
+    windowsOfBudget.add(row.id.toString());
+    this.windowsOf.set(row.budget_id, windowsOfBudget);
+    let sum = 0n;
+    for (const entry of this.entries.values()) {
+      if (row.budget_id === this.id('task') && entry.task !== this.name) continue;
+      const held = entry.windows.filter((id) => windowsOfBudget.has(id));
+      const at = new Date(entry.usageAt);
+      const inRange = at >= row.starts_at && (row.ends_at === null || at < row.ends_at);
+      const rolling = row.budget_id === this.id('rolling');
+      const here = held.length > 0 && !rolling ? held.includes(row.id.toString()) : inRange;
+      if (here) sum += BigInt(Math.round(Number(entry.amountUsd) * 1e9));
+    }
+    return sum;
+  }
+
+  private readonly windowsOf = new Map<string, Set<string>>();
+}
+
+let database: TestDatabase;
+let watchdog: TestWatchdog;
+
+beforeAll(async () => {
+  database = await createTestDatabase({ template: LEDGER_TEMPLATE });
+  // Near a change of the clocks in Berlin, so that the runs go over a day of 25 hours.
+  watchdog = await openWatchdog(database.url, new HandClock(new Date('2026-10-24T09:30:00Z')));
+});
+
+afterAll(async () => {
+  await watchdog?.close();
+  await database?.drop();
+});
+
+it('keeps every window true under any interleaving', async () => {
+  let runs = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(action, { minLength: 4, maxLength: 16 }), async (steps) => {
+      watchdog.clock.set('2026-10-24T09:30:00Z');
+      runs += 1;
+      const run = new Run(`r${runs}`, watchdog);
+      await run.begin();
+      let before = new Map<bigint, WindowRow>();
+      for (const step of steps) {
+        await run.take(step);
+        before = await run.check(step, before);
+      }
+      await run.end();
+    }),
+    { numRuns: 80, endOnFailure: true },
+  );
+}, 120_000);
