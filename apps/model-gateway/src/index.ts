@@ -1,1 +1,67 @@
-export {};
+import { join } from 'node:path';
+import {
+  type Environment,
+  Log,
+  parseConfig,
+  type RunningService,
+  startService,
+  withSecretFiles,
+} from '@purser/service';
+import { appModule } from './app.module.js';
+import { renderOpenAiError } from './chat/openai-errors.js';
+import { Config } from './config.js';
+import { type Slot, takeSlot } from './journal/slot.js';
+import { MIGRATIONS } from './migrations/index.js';
+import { DEFAULT_MODELS } from './models/default-models.js';
+import { Ladders } from './models/ladders.js';
+import { readModelsFile } from './models/models-file.js';
+
+export { ModelsFile } from './models/models-file.js';
+
+/** Pictures travel inside requests. */
+const MAX_BODY_BYTES = 32 * 1024 * 1024;
+
+/** Starts a model-gateway with the given environment. Several may share a home; each takes a place of its own in it. */
+export async function start(given: Environment): Promise<RunningService> {
+  const env = withSecretFiles(given);
+  const { PURSER_HOME: home, PURSER_CONFIG_DIR: configDir } = parseConfig(Config, env);
+  const ladders = Ladders.from((await readModelsFile(join(configDir, 'models.json'))) ?? DEFAULT_MODELS);
+  const slot = takeSlot(home);
+  try {
+    return await startIn(slot, ladders, env);
+  } catch (error) {
+    slot.release();
+    throw error;
+  }
+}
+
+async function startIn(slot: Slot, ladders: Ladders, env: Environment): Promise<RunningService> {
+  const { journal } = slot;
+  const running = await startService(
+    {
+      name: 'model-gateway',
+      config: Config,
+      port: (config) => config.PURSER_GATEWAY_PORT,
+      module: appModule({ env, journal, ladders }),
+      database: { schema: 'gateway', migrations: MIGRATIONS },
+      renderErrors: renderOpenAiError,
+      bodyLimit: MAX_BODY_BYTES,
+    },
+    // Leases belong to the journal that accounts for them, so the instance on the bus is the journal's.
+    { ...env, PURSER_INSTANCE: journal.gateway },
+  );
+  if (slot.damage)
+    running.app
+      .get(Log)
+      .error(
+        { error: slot.damage, gateway: journal.gateway },
+        'a damaged journal was set aside; its leases stay reserved',
+      );
+  return {
+    ...running,
+    close: async () => {
+      await running.close();
+      slot.release();
+    },
+  };
+}

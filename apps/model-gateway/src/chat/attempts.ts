@@ -1,0 +1,129 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Nano } from '@purser/money';
+import type { ChatChunk, ChatRequest, ModelProvider, ProviderError, Usage } from '@purser/plugin-sdk';
+import { CONFIG } from '@purser/service';
+import type { Config } from '../config.js';
+import { Providers } from '../models/providers.js';
+import { CallMetrics } from './call-metrics.js';
+import { type Attempt, Meter } from './meter.js';
+import { answerBytes, AttemptSignal, brokenOff, chunkBytes, isUsageOnly, providerFailure } from './provider-call.js';
+
+export interface Finished {
+  cost: Nano;
+  usage: Usage | undefined;
+}
+
+export type AttemptResult =
+  | { kind: 'whole'; completion: Record<string, unknown>; finished: Finished }
+  | { kind: 'stream'; chunks: AsyncGenerator<Record<string, unknown>, Finished> }
+  /** Before the first byte: another tier may be tried. */
+  | { kind: 'failed'; error: ProviderError; cost: Nano };
+
+/** Makes one call to one provider and settles it, whatever happens. */
+@Injectable()
+export class Attempts {
+  private readonly limits: { totalMs: number; idleMs: number };
+
+  constructor(
+    private readonly providers: Providers,
+    private readonly meter: Meter,
+    private readonly metrics: CallMetrics,
+    @Inject(CONFIG) config: Config,
+  ) {
+    this.limits = { totalMs: config.PURSER_CALL_TIMEOUT_MS, idleMs: config.PURSER_STREAM_IDLE_MS };
+  }
+
+  /** Throws the reason of `outer` when the client's call ended. */
+  async whole(
+    attempt: Attempt,
+    provider: ModelProvider,
+    request: ChatRequest,
+    outer: AbortSignal,
+  ): Promise<AttemptResult> {
+    const timer = new AttemptSignal(outer, this.limits);
+    try {
+      const { completion, usage } = await timer.race(provider.chat(request, { signal: timer.signal }));
+      const cost = this.end(attempt, { how: 'answered', usage, bytes: answerBytes(completion) });
+      return { kind: 'whole', completion, finished: { cost, usage } };
+    } catch (thrown) {
+      // Nothing of it reached us, so nothing tells how much was generated.
+      if (outer.aborted) this.end(attempt, { how: 'cancelled', bytes: 0, bills: 'full' });
+      return this.failed(attempt, thrown, outer);
+    } finally {
+      timer.end();
+    }
+  }
+
+  async stream(
+    attempt: Attempt,
+    provider: ModelProvider,
+    request: ChatRequest,
+    outer: AbortSignal,
+    wantsUsage: boolean,
+  ): Promise<AttemptResult> {
+    const timer = new AttemptSignal(outer, this.limits);
+    try {
+      timer.heard();
+      const source = provider.streamChat(request, { signal: timer.signal })[Symbol.asyncIterator]();
+      const first = await timer.race(source.next());
+      return { kind: 'stream', chunks: this.relay({ attempt, provider, source, first, timer, outer, wantsUsage }) };
+    } catch (thrown) {
+      timer.end();
+      if (outer.aborted) this.end(attempt, { how: 'cancelled', bytes: 0, bills: provider.cancelledCallsBill });
+      return this.failed(attempt, thrown, outer);
+    }
+  }
+
+  private async *relay(run: Run): AsyncGenerator<Record<string, unknown>, Finished> {
+    const { attempt, provider, source, timer, outer } = run;
+    let bytes = 0;
+    let usage: Usage | undefined;
+    try {
+      for (let next = run.first; !next.done; next = await timer.race(source.next())) {
+        timer.heard();
+        bytes += chunkBytes(next.value);
+        usage = next.value.usage ?? usage;
+        if (run.wantsUsage || !isUsageOnly(next.value)) yield next.value.chunk;
+      }
+      return { cost: this.end(attempt, { how: 'answered', usage, bytes }), usage };
+    } catch (thrown) {
+      if (outer.aborted) throw outer.reason;
+      const error = providerFailure(thrown);
+      // Whatever the provider says: tokens were generated, and it does not tell how many.
+      this.providers.coolDowns.failed(attempt.tier.provider, attempt.tier.model, error);
+      this.end(attempt, { how: 'failed', bytes });
+      throw brokenOff(error);
+    } finally {
+      // The reader left, or the call was ended: a settled attempt is not settled again.
+      this.end(attempt, { how: 'cancelled', bytes, bills: provider.cancelledCallsBill });
+      timer.end();
+      source.return?.().catch(() => undefined);
+    }
+  }
+
+  private failed(attempt: Attempt, thrown: unknown, outer: AbortSignal): AttemptResult {
+    if (outer.aborted) throw outer.reason;
+    const error = providerFailure(thrown);
+    this.providers.coolDowns.failed(attempt.tier.provider, attempt.tier.model, error);
+    const cost = this.end(attempt, error.mayBill ? { how: 'failed', bytes: 0 } : { how: 'refused' });
+    return { kind: 'failed', error, cost };
+  }
+
+  private end(attempt: Attempt, ending: Parameters<Meter['end']>[1]): Nano {
+    if (attempt.settlement) return attempt.settlement.amount;
+    const cost = this.meter.end(attempt, ending);
+    if (ending.how === 'answered') this.providers.coolDowns.succeeded(attempt.tier.provider, attempt.tier.model);
+    this.metrics.observe(attempt, this.meter.elapsed(attempt));
+    return cost;
+  }
+}
+
+interface Run {
+  attempt: Attempt;
+  provider: ModelProvider;
+  source: AsyncIterator<ChatChunk>;
+  first: IteratorResult<ChatChunk>;
+  timer: AttemptSignal;
+  outer: AbortSignal;
+  wantsUsage: boolean;
+}

@@ -1,0 +1,41 @@
+import { Injectable } from '@nestjs/common';
+import { isPurserError } from '@purser/contracts';
+import { formatUsd } from '@purser/money';
+import { Log } from '@purser/service';
+import type { CallContext, Served } from './chat.service.js';
+import { ClientGone } from './calls-in-flight.js';
+import { fallbackReason } from './passed-over.js';
+
+/** One line for each call, when it is over. */
+@Injectable()
+export class CallLog {
+  constructor(private readonly log: Log) {}
+
+  served(context: CallContext, { tier }: Served): void {
+    this.log.info(
+      { ...this.fields(context), outcome: 'ok', tier: tier.name, provider: tier.provider, served: tier.model },
+      'model call',
+    );
+  }
+
+  failed(context: CallContext, error: unknown): void {
+    const fields = this.fields(context);
+    if (error instanceof ClientGone) this.log.info({ ...fields, outcome: 'cancelled' }, 'model call');
+    else if (isPurserError(error))
+      this.log.info({ ...fields, outcome: error.code, reason: error.message }, 'model call');
+    else this.log.error({ ...fields, outcome: 'internal', error }, 'model call');
+  }
+
+  private fields({ callId, caller, call, passed, spent, startedAt }: CallContext): object {
+    return {
+      callId,
+      key: caller.key,
+      ...(caller.task === null ? {} : { taskId: caller.task }),
+      model: call.model,
+      stream: call.streaming,
+      costUsd: formatUsd(spent),
+      ms: Math.round(performance.now() - startedAt),
+      ...(passed.length === 0 ? {} : { passedOver: fallbackReason(passed) }),
+    };
+  }
+}

@@ -1,0 +1,74 @@
+import { Injectable } from '@nestjs/common';
+import { PurserError } from '@purser/contracts';
+
+/** One call of a client, over all its attempts. */
+export class CallInFlight {
+  private readonly controller = new AbortController();
+  /** Whether an attempt is under way that costs money. */
+  paying = false;
+
+  constructor(private readonly ended: (call: CallInFlight) => void) {}
+
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  abort(reason: Error): void {
+    this.controller.abort(reason);
+  }
+
+  end(): void {
+    this.ended(this);
+  }
+}
+
+/** The client went away; there is nobody to answer. */
+export class ClientGone extends Error {
+  constructor() {
+    super('the client closed the connection');
+    this.name = 'ClientGone';
+  }
+}
+
+@Injectable()
+export class CallsInFlight {
+  private readonly calls = new Set<CallInFlight>();
+  private readonly waiting: (() => void)[] = [];
+  private closed = false;
+
+  open(): CallInFlight {
+    if (this.closed)
+      throw new PurserError('unavailable', { message: 'this gateway is stopping; try again, another one may answer' });
+    const call = new CallInFlight((ended) => this.remove(ended));
+    this.calls.add(call);
+    return call;
+  }
+
+  /** Refuses new calls from now on. */
+  close(): void {
+    this.closed = true;
+  }
+
+  /** Ends all that are under way, and says how many there were. */
+  abortAll(reason: Error): { paid: number; free: number } {
+    const all = [...this.calls];
+    const paid = all.filter(({ paying }) => paying).length;
+    for (const call of all) call.abort(reason);
+    return { paid, free: all.length - paid };
+  }
+
+  /** Resolves to whether all had ended within the time. */
+  async quiet(timeoutMs: number): Promise<boolean> {
+    if (this.calls.size === 0) return true;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, timeoutMs)));
+    await Promise.race([new Promise<void>((resolve) => this.waiting.push(resolve)), late]);
+    clearTimeout(timer);
+    return this.calls.size === 0;
+  }
+
+  private remove(call: CallInFlight): void {
+    this.calls.delete(call);
+    if (this.calls.size === 0) for (const resolve of this.waiting.splice(0)) resolve();
+  }
+}

@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { formatUsd, minNano, type Nano, raisedSafety } from '@purser/money';
+import { Clock, Log } from '@purser/service';
+import { Experience } from '../experience/experience.service.js';
+import { Journal } from '../journal/journal.js';
+import type { HeldCall } from '../journal/records.js';
+import { Settlements } from '../journal/settlements.js';
+import type { Caller } from '../keys/authenticator.js';
+import { LeaseClient } from '../leases/lease-client.js';
+import type { Hold } from '../leases/wallet.js';
+import type { Tier } from '../models/ladders.js';
+import { type Ending, settle, type Settlement, type Terms } from './settlement-rules.js';
+
+/** One call to one provider, from its hold to its settlement. */
+export interface Attempt {
+  readonly tier: Tier;
+  readonly held: HeldCall;
+  readonly hold: Hold | undefined;
+  readonly terms: Terms;
+  readonly startedAt: number;
+  settlement: Settlement | undefined;
+}
+
+/** Whose call an attempt belongs to. */
+export interface CallIdentity {
+  callId: string;
+  caller: Caller;
+  capability: string | null;
+}
+
+/** Writes down what every attempt costs: before it is made and after it has ended. */
+@Injectable()
+export class Meter {
+  constructor(
+    private readonly leases: LeaseClient,
+    private readonly journal: Journal,
+    private readonly settlements: Settlements,
+    private readonly experience: Experience,
+    private readonly clock: Clock,
+    private readonly log: Log,
+  ) {}
+
+  /** Must be followed by the call at once, and by `end` in any case. Only what is paid for can be lost, so only that is journaled here. */
+  begin(tier: Tier, { callId, caller, capability }: CallIdentity, hold: Hold | undefined, terms: Terms): Attempt {
+    const held: HeldCall = {
+      attemptId: `attempt-${randomUUID()}`,
+      callId,
+      gateway: this.journal.gateway,
+      provider: tier.provider,
+      model: tier.model,
+      tier: tier.name,
+      capability,
+      key: caller.key,
+      project: caller.project,
+      task: caller.task,
+      session: caller.session,
+      holdUsd: formatUsd(terms.hold),
+      windows: [...(hold?.windows ?? [])],
+      usageAt: this.clock.now().toISOString(),
+    };
+    if (hold) this.journal.held(held);
+    return { tier, held, hold, terms, startedAt: this.clock.monotonic(), settlement: undefined };
+  }
+
+  /** Settles an attempt, once; returns what it cost. */
+  end(attempt: Attempt, ending: Ending): Nano {
+    if (attempt.settlement) return attempt.settlement.amount;
+    const settlement = settle(attempt.terms, ending);
+    attempt.settlement = settlement;
+    const { amount, ...outcome } = settlement;
+    this.settlements.add({
+      ...attempt.held,
+      ...outcome,
+      amountUsd: formatUsd(amount),
+      latencyMs: this.elapsed(attempt),
+    });
+    if (attempt.hold) this.leases.wallet.settle(attempt.hold, amount);
+    if (amount > attempt.terms.hold) this.billedTooMuch(attempt, amount);
+    return amount;
+  }
+
+  elapsed({ startedAt }: Attempt): number {
+    return Math.round(this.clock.monotonic() - startedAt);
+  }
+
+  /** A call that was in flight when this gateway was killed: nobody knows how it ended. */
+  presume(held: HeldCall): void {
+    this.settlements.add({
+      ...held,
+      amountUsd: held.holdUsd,
+      inputTokens: 0,
+      outputTokens: 0,
+      cachedTokens: 0,
+      finality: 'presumed',
+      outcome: 'unknown',
+      latencyMs: 0,
+    });
+  }
+
+  /** The one way past a limit: it is recorded in full, and the model's later holds are larger. */
+  private billedTooMuch({ tier, terms, held }: Attempt, amount: Nano): void {
+    const { provider, model } = tier;
+    const permille = raisedSafety(this.experience.safetyOf(provider, model), terms.hold, amount);
+    this.experience.raiseSafety(provider, model, permille);
+    const beyond = formatUsd(amount - minNano(terms.hold, amount));
+    this.log.warn(
+      {
+        attemptId: held.attemptId,
+        provider,
+        model,
+        holdUsd: held.holdUsd,
+        beyondUsd: beyond,
+        safetyPermille: permille,
+      },
+      'a provider billed more than was held',
+    );
+  }
+}

@@ -1,0 +1,122 @@
+import { Injectable } from '@nestjs/common';
+import { affordableOutput, hold as worstCase, type Price } from '@purser/money';
+import { Latch } from '@purser/service';
+import { Experience } from '../experience/experience.service.js';
+import type { Caller } from '../keys/authenticator.js';
+import { BudgetBook, type MatchedWindow } from '../leases/budget-book.js';
+import { LeaseClient } from '../leases/lease-client.js';
+import type { Hold } from '../leases/wallet.js';
+import type { Tier } from '../models/ladders.js';
+import type { ChatCall } from './chat-request.js';
+import type { OutputLimits } from './output-limit.js';
+import type { PassedOver } from './passed-over.js';
+import { pricedParameters } from './priced-parameters.js';
+
+export interface Admission {
+  admitted: true;
+  hold: Hold;
+  maxOutputTokens: number;
+}
+
+export interface Refusal {
+  admitted: false;
+  passed: PassedOver;
+  /** A budget that lets no call of its scope go on for free. */
+  blockedBy?: string;
+}
+
+export interface PaidCall {
+  call: ChatCall;
+  caller: Caller;
+  inputBound: number;
+  signal: AbortSignal;
+}
+
+/** A window may roll over between reading the budgets and asking for a lease. */
+const TRIES = 3;
+
+/** Decides whether a paid tier may be called, and holds its worst case. No paid call starts past it. */
+@Injectable()
+export class PaidGate {
+  constructor(
+    private readonly latch: Latch,
+    private readonly budgets: BudgetBook,
+    private readonly leases: LeaseClient,
+    private readonly experience: Experience,
+  ) {}
+
+  async admit(tier: Tier, limits: OutputLimits, paid: PaidCall): Promise<Admission | Refusal> {
+    const no = (why: PassedOver['why'], reason: string, param?: string): Refusal => ({
+      admitted: false,
+      passed: { tier, why, reason, ...(param === undefined ? {} : { param }) },
+    });
+    if (!tier.price) return no('no_price', 'its price is not known');
+    for (let attempt = 0; attempt < TRIES; attempt++) {
+      if (this.latch.isSet)
+        return no('latch_unknown', 'whether the emergency latch is set is not known (no cost-watchdog)');
+      const { key, project, task } = paid.caller;
+      const windows = await this.budgets.windowsFor({ provider: tier.provider, key, project, task });
+      if (!windows) return no('budgets_unknown', 'the budgets cannot be read (no cost-watchdog)');
+      const [priced] = windows.length === 0 ? [] : pricedParameters(paid.call.body);
+      if (priced !== undefined)
+        return no(
+          'unsupported_parameter',
+          `${priced} has a price that cannot be told before the call, and a budget applies`,
+          priced,
+        );
+      const outcome = await this.reserve(tier, tier.price, limits, windows, paid);
+      if (outcome !== 'again') return outcome;
+      this.budgets.doubt();
+    }
+    return no('budgets_unknown', 'the budgets change too fast');
+  }
+
+  /** Gives a hold back whose call was not made after all. */
+  release(hold: Hold): void {
+    this.leases.wallet.settle(hold, 0n);
+  }
+
+  private async reserve(
+    tier: Tier,
+    price: Price,
+    limits: OutputLimits,
+    windows: MatchedWindow[],
+    { call, inputBound, signal }: PaidCall,
+  ): Promise<Admission | Refusal | 'again'> {
+    const safety = this.experience.safetyOf(tier.provider, tier.model);
+    const worst = { inputTokens: inputBound, choices: call.choices, safety };
+    const cost = (maxOutputTokens: number) => worstCase(price, { ...worst, maxOutputTokens });
+    const most = cost(limits.most);
+    const reserved = await this.leases.reserve({ windows, most, least: cost(limits.least), signal });
+    if (!reserved.ok) {
+      if (reserved.why === 'closed') return 'again';
+      return refuse(tier, reserved.why, reserved.budgetId, windows);
+    }
+    const { hold } = reserved;
+    if (hold.amount >= most) return { admitted: true, hold, maxOutputTokens: limits.most };
+    const maxOutputTokens = affordableOutput(price, worst, hold.amount, limits.most);
+    this.leases.wallet.shrink(hold, cost(maxOutputTokens));
+    return { admitted: true, hold, maxOutputTokens };
+  }
+}
+
+function refuse(
+  tier: Tier,
+  why: 'exhausted' | 'held' | 'away',
+  budgetId: string | undefined,
+  windows: MatchedWindow[],
+): Refusal {
+  if (why === 'away')
+    return { admitted: false, passed: { tier, why: 'budgets_unknown', reason: 'no answer from the cost-watchdog' } };
+  const which = budgetId === undefined ? windows : windows.filter((window) => window.budgetId === budgetId);
+  const blocking = which.find(({ blocks }) => blocks);
+  const named = which.map((window) => window.budgetId).join(', ');
+  return {
+    admitted: false,
+    passed:
+      why === 'held'
+        ? { tier, why: 'budget_held', reason: `calls in flight hold what is left of ${named}`, retryAfterMs: 1_000 }
+        : { tier, why: 'budget_exhausted', reason: `what is left of ${named} does not cover this call` },
+    ...(blocking ? { blockedBy: blocking.budgetId } : {}),
+  };
+}

@@ -1,0 +1,32 @@
+import type { PurserError } from '@purser/contracts';
+import { formatUsd } from '@purser/money';
+import type { CallContext, Served } from './chat.service.js';
+import { fallbackReason, retryAfterSeconds } from './passed-over.js';
+
+type Headers = Record<string, string>;
+
+const plain = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, '?');
+
+/** Which tier answered, and why not an earlier one. */
+export function answerHeaders({ passed }: CallContext, { tier, limitSet }: Served): Headers {
+  return {
+    'x-purser-tier': plain(tier.name),
+    'x-purser-provider': plain(tier.provider),
+    'x-purser-model': plain(tier.model),
+    ...(limitSet === undefined ? {} : { 'x-purser-max-tokens-set': String(limitSet) }),
+    ...(passed.length === 0 ? {} : { 'x-purser-fallback-reason': fallbackReason(passed) }),
+  };
+}
+
+/** What the call cost, attempts that failed included. Known only when it is over, so streams cannot say it. */
+export const costHeaders = ({ spent }: CallContext): Headers => ({ 'x-purser-cost-usd': formatUsd(spent) });
+
+/** Tells clients when a retry makes sense, and keeps those that retry by themselves from a call that cannot succeed. */
+export function failureHeaders({ passed, spent }: CallContext, error: PurserError): Headers {
+  const seconds = error.retryable === true ? retryAfterSeconds(passed) : undefined;
+  return {
+    'x-purser-cost-usd': formatUsd(spent),
+    ...(seconds === undefined ? {} : { 'retry-after': String(seconds) }),
+    ...(error.retryable === true ? {} : { 'x-should-retry': 'false' }),
+  };
+}

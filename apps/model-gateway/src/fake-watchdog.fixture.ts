@@ -1,0 +1,232 @@
+import type { Bus } from '@purser/bus';
+import {
+  type BudgetInput,
+  Budget,
+  type BudgetStatus,
+  budgetsList,
+  emergencyShutdown,
+  heartbeat,
+  type Latch,
+  leasesGrant,
+  leasesRead,
+  leasesRecall,
+  leasesReturn,
+  type Operation,
+  type RequestOf,
+  Spend,
+} from '@purser/contracts';
+import { formatUsd, minNano, type Nano, parseUsd } from '@purser/money';
+
+interface Lease {
+  granted: Nano;
+  returned: Nano;
+  consumed: Nano;
+}
+
+interface Window {
+  budget: BudgetStatus;
+  limit: Nano;
+  settled: Nano;
+  leases: Map<string, Lease>;
+}
+
+const outstanding = ({ granted, returned, consumed }: Lease): Nano => granted - returned - consumed;
+
+/** The rules of leases in memory, for gateways alone on a real bus. The real ones, in SQL, are the cost-watchdog's. */
+export class FakeWatchdog {
+  readonly windows = new Map<string, Window>();
+  readonly spends: Spend[] = [];
+  readonly asked: string[] = [];
+  /** Answers to nobody, as one that is gone. */
+  away = false;
+  readGateways = new Set<string>();
+  private revision = 1;
+  private latch: Latch = { serial: 1, active: false, by: 'nobody', reason: 'none yet', at: new Date().toISOString() };
+  private timer: NodeJS.Timeout | undefined;
+  private readonly stops: (() => void)[] = [];
+
+  constructor(private readonly bus: Bus) {}
+
+  start(): void {
+    this.serve(budgetsList, (request) => ({
+      revision: this.revision,
+      budgets: this.statuses().filter(({ scope }) => request.task === undefined || scope.task === request.task),
+    }));
+    this.serve(leasesGrant, (request) => this.grant(request));
+    this.serve(leasesReturn, ({ gateway, windows }) => {
+      for (const { windowId, returnedUsd } of windows) {
+        const lease = this.lease(windowId, gateway);
+        const returned = parseUsd(returnedUsd);
+        if (returned > lease.returned) lease.returned = returned;
+      }
+      return { windows };
+    });
+    this.serve(leasesRead, ({ gateway }) => {
+      this.readGateways.add(gateway);
+      return {
+        windows: [...this.windows].map(([windowId, { leases }]) => {
+          const { granted, returned, consumed } = leases.get(gateway) ?? { granted: 0n, returned: 0n, consumed: 0n };
+          return {
+            windowId,
+            grantedUsd: formatUsd(granted),
+            returnedUsd: formatUsd(returned),
+            consumedUsd: formatUsd(consumed),
+          };
+        }),
+      };
+    });
+    const spends = this.bus.connection.subscribe('spend.recorded.>', {
+      callback: (error, message) => {
+        if (!error) this.record(Spend.parse(message.json<{ data: unknown }>().data));
+      },
+    });
+    this.stops.push(() => spends.unsubscribe());
+    this.timer = setInterval(() => void this.beat(), 500);
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.timer);
+    for (const stop of this.stops) stop();
+    await this.bus.connection.flush();
+  }
+
+  setBudget(input: BudgetInput): void {
+    const budget = Budget.parse(input);
+    const id = `w-${budget.id}`;
+    const known = this.windows.get(id);
+    const window = known ?? {
+      budget: this.status(budget, id),
+      limit: 0n,
+      settled: 0n,
+      leases: new Map<string, Lease>(),
+    };
+    window.budget = this.status(budget, id);
+    window.limit = parseUsd(budget.limitUsd);
+    this.windows.set(id, window);
+    this.revision += 1;
+  }
+
+  async setLatch(active: boolean): Promise<void> {
+    const serial = this.latch.serial + (active ? 1 : 0);
+    this.latch = { serial, active, by: 'ada', reason: 'a drill', at: new Date().toISOString() };
+    if (active) await this.bus.publish(emergencyShutdown, undefined, this.latch, `set-${serial}`);
+    await this.beat();
+  }
+
+  /** Tells the gateways how things stand; resolves when the bus has it. */
+  async beat(): Promise<void> {
+    if (this.away) return;
+    const at = new Date().toISOString();
+    await this.bus.publish(heartbeat, 'cost-watchdog.fake', {
+      service: 'cost-watchdog',
+      instance: 'fake',
+      version: '0',
+      startedAt: at,
+      at,
+      latch: this.latch,
+      budgetsRevision: this.revision,
+    });
+    await this.bus.connection.flush();
+  }
+
+  async recall(windowIds: string[] = []): Promise<void> {
+    await this.bus.publish(leasesRecall, undefined, { windowIds, revision: this.revision });
+  }
+
+  mustHaveRead(): void {
+    if (this.readGateways.size === 0) throw new Error('no gateway has read its leases yet');
+    this.readGateways.clear();
+  }
+
+  settled(budgetId: string): Nano {
+    return this.windows.get(`w-${budgetId}`)?.settled ?? 0n;
+  }
+
+  leased(budgetId: string): Nano {
+    const leases = this.windows.get(`w-${budgetId}`)?.leases.values() ?? [];
+    return [...leases].reduce((sum, lease) => sum + outstanding(lease), 0n);
+  }
+
+  private grant({ gateway, windows }: RequestOf<typeof leasesGrant>) {
+    this.asked.push(gateway);
+    const asks = windows.map((ask) => {
+      const window = this.windows.get(ask.windowId);
+      const lease = this.lease(ask.windowId, gateway);
+      const lacking = parseUsd(ask.needUsd) - (lease.granted - parseUsd(ask.grantedUsd));
+      const unspent = window ? window.limit - window.settled : 0n;
+      const free = unspent - this.leased(ask.windowId.slice(2));
+      const refusal = !window
+        ? 'closed'
+        : lacking <= 0n
+          ? undefined
+          : unspent < lacking
+            ? 'exhausted'
+            : free < lacking
+              ? 'held'
+              : undefined;
+      const slice = minNano(parseUsd(ask.wantUsd), free / 50n);
+      return { ask, lease, refusal, give: lacking <= 0n ? 0n : lacking > slice ? lacking : slice } as const;
+    });
+    const refused = asks.find(({ refusal }) => refusal !== undefined);
+    if (!refused) for (const { lease, give } of asks) lease.granted += give;
+    return {
+      granted: !refused,
+      windows: asks.map(({ ask, lease }) => ({ windowId: ask.windowId, grantedUsd: formatUsd(lease.granted) })),
+      ...(refused?.refusal ? { refusal: { kind: refused.refusal, windowId: refused.ask.windowId } } : {}),
+    };
+  }
+
+  private record(spend: Spend): void {
+    if (this.spends.some(({ attemptId }) => attemptId === spend.attemptId)) return;
+    this.spends.push(spend);
+    const amount = parseUsd(spend.amountUsd);
+    for (const windowId of spend.windows) {
+      const window = this.windows.get(windowId);
+      if (!window) continue;
+      const lease = this.lease(windowId, spend.gateway);
+      lease.consumed += minNano(minNano(amount, parseUsd(spend.holdUsd)), outstanding(lease));
+      window.settled += amount;
+    }
+  }
+
+  private lease(windowId: string, gateway: string): Lease {
+    const leases = this.windows.get(windowId)?.leases ?? new Map<string, Lease>();
+    const lease = leases.get(gateway) ?? { granted: 0n, returned: 0n, consumed: 0n };
+    leases.set(gateway, lease);
+    return lease;
+  }
+
+  private statuses(): BudgetStatus[] {
+    return [...this.windows.values()].map(({ budget, settled }) => ({
+      ...budget,
+      window: { ...budget.window, settledUsd: formatUsd(settled) },
+    }));
+  }
+
+  private status(budget: Budget, windowId: string): BudgetStatus {
+    const zero = '0.00';
+    return {
+      ...budget,
+      level: 'ok',
+      window: {
+        id: windowId,
+        startsAt: '2026-01-01T00:00:00Z',
+        endsAt: null,
+        settledUsd: zero,
+        leasedUsd: zero,
+        presumedUsd: zero,
+        remainingUsd: budget.limitUsd,
+      },
+    };
+  }
+
+  private serve<O extends Operation>(operation: O, answer: (request: RequestOf<O>) => unknown): void {
+    const subscription = this.bus.connection.subscribe(operation.name, {
+      callback: (error, message) => {
+        if (error || this.away) return;
+        message.respond(JSON.stringify(answer(operation.request.parse(message.json()) as RequestOf<O>)));
+      },
+    });
+    this.stops.push(() => subscription.unsubscribe());
+  }
+}

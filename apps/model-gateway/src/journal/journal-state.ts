@@ -1,0 +1,69 @@
+import type { Spend } from '@purser/contracts';
+import { minNano, type Nano, parseUsd } from '@purser/money';
+import type { HeldCall, JournalRecord } from './records.js';
+
+export interface WindowTotals {
+  returned: Nano;
+  consumed: Nano;
+}
+
+/** What a journal's lines add up to. */
+export class JournalState {
+  gateway: string | undefined;
+  /** Calls in flight. */
+  readonly open = new Map<string, HeldCall>();
+  /** Settlements that the bus has not confirmed. */
+  readonly unsent = new Map<string, Spend>();
+  readonly totals = new Map<string, WindowTotals>();
+
+  apply(record: JournalRecord): void {
+    switch (record.t) {
+      case 'gateway':
+        this.gateway = record.id;
+        break;
+      case 'totals':
+        for (const [windowId, [returned, consumed]] of Object.entries(record.windows))
+          this.totals.set(windowId, { returned: BigInt(returned), consumed: BigInt(consumed) });
+        break;
+      case 'hold':
+        this.open.set(record.call.attemptId, record.call);
+        break;
+      case 'settle':
+        this.settle(record.spend);
+        break;
+      case 'return':
+        this.total(record.window).returned = BigInt(record.total);
+        break;
+    }
+  }
+
+  /** The lines that bring another state to where this one is. */
+  records(): JournalRecord[] {
+    const windows = Object.fromEntries(
+      [...this.totals].map(([id, { returned, consumed }]) => [id, [`${returned}`, `${consumed}`] as [string, string]]),
+    );
+    return [
+      { t: 'gateway', id: this.gateway ?? '', version: 1 },
+      // Settlements come first: the totals that follow already contain them.
+      ...[...this.unsent.values()].map((spend) => ({ t: 'settle' as const, spend })),
+      { t: 'totals', windows },
+      ...[...this.open.values()].map((call) => ({ t: 'hold' as const, call })),
+    ];
+  }
+
+  private settle(spend: Spend): void {
+    this.unsent.set(spend.attemptId, spend);
+    this.open.delete(spend.attemptId);
+    const consumed = minNano(parseUsd(spend.amountUsd), parseUsd(spend.holdUsd));
+    for (const windowId of spend.windows) this.total(windowId).consumed += consumed;
+  }
+
+  private total(windowId: string): WindowTotals {
+    let total = this.totals.get(windowId);
+    if (!total) {
+      total = { returned: 0n, consumed: 0n };
+      this.totals.set(windowId, total);
+    }
+    return total;
+  }
+}

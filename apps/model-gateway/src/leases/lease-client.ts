@@ -1,0 +1,184 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Clock, CONFIG, Log } from '@purser/service';
+import type { Config } from '../config.js';
+import { Journal } from '../journal/journal.js';
+import { HoldQueue, type HoldRequest, type Reservation } from './hold-queue.js';
+import { LeaseDesk } from './lease-desk.js';
+import { Refusals } from './refusals.js';
+import { type LeaseAccount, Wallet } from './wallet.js';
+
+/** A lease that was not used for so long goes back. */
+const IDLE_MS = 5_000;
+const SWEEP_MS = 1_000;
+/** A window that is over is kept in mind so long, for settlements that come late. */
+const AFTERLIFE_MS = 60 * 60 * 1000;
+
+/** Where calls get their holds: from leases in memory when these suffice, else from the watchdog. */
+@Injectable()
+export class LeaseClient {
+  readonly wallet: Wallet;
+  private readonly refusals: Refusals;
+  private readonly queues = new Map<string, HoldQueue>();
+  private readonly endsAt = new Map<string, number>();
+  private readonly stopping = new AbortController();
+  private timer: NodeJS.Timeout | undefined;
+  private telling: Promise<void> | undefined;
+  private tellAgain = false;
+  private sweeping = false;
+  private recovered = false;
+
+  constructor(
+    private readonly desk: LeaseDesk,
+    private readonly journal: Journal,
+    private readonly clock: Clock,
+    private readonly log: Log,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {
+    const now = () => clock.monotonic();
+    this.wallet = new Wallet(now);
+    this.refusals = new Refusals(this.wallet, now);
+    this.wallet.whenReleased((windows) => this.wakeQueues(windows));
+  }
+
+  /** Whether the leases of the life before this one are known; nothing is held before that. */
+  get ready(): boolean {
+    return this.recovered;
+  }
+
+  start(): void {
+    this.timer = setInterval(() => void this.sweep(), SWEEP_MS);
+    void this.sweep();
+  }
+
+  /** A hold in all of these windows, at once when this gateway's leases suffice. */
+  reserve(request: HoldRequest): Reservation | Promise<Reservation> {
+    const { windows, most } = request;
+    const ids = windows.map(({ id }) => id).sort();
+    const queue = this.queues.get(ids.join());
+    if (!queue || queue.empty) {
+      const hold = windows.length === 0 || this.recovered ? this.wallet.tryHold(ids, most) : undefined;
+      if (hold) return { ok: true, hold };
+    }
+    if (!this.recovered) return { ok: false, why: 'away', budgetId: undefined };
+    const spent = this.refusals.exhausted(windows, request.least);
+    if (spent) return { ok: false, why: 'exhausted', budgetId: spent.budgetId };
+    for (const { id, endsAt } of windows) this.endsAt.set(id, endsAt);
+    return (queue ?? this.openQueue(ids)).wait(request);
+  }
+
+  /** Another gateway needs what this one does not use of these windows; of all when none is named. */
+  recall(windowIds: readonly string[]): Promise<void> {
+    const named = new Set(windowIds);
+    return this.giveBack((account) => named.size === 0 || named.has(account.windowId));
+  }
+
+  /** At a graceful stop: everything that is not held goes back. Waits for the watchdog's word, within the bus's own timeouts. */
+  async stop(): Promise<void> {
+    clearInterval(this.timer);
+    this.stopping.abort();
+    if (this.recovered) await this.giveBack(() => true);
+  }
+
+  private openQueue(ids: readonly string[]): HoldQueue {
+    const queue = new HoldQueue(ids, {
+      wallet: this.wallet,
+      desk: this.desk,
+      refusals: this.refusals,
+      waitMs: this.config.PURSER_HOLD_WAIT_MS,
+      signal: this.stopping.signal,
+    });
+    this.queues.set(ids.join(), queue);
+    return queue;
+  }
+
+  private wakeQueues(windows: readonly string[]): void {
+    for (const queue of this.queues.values()) {
+      if (!queue.empty && queue.windows.some((id) => windows.includes(id))) queue.wake();
+    }
+  }
+
+  private async sweep(): Promise<void> {
+    if (this.sweeping) return;
+    this.sweeping = true;
+    try {
+      if (!this.recovered) await this.recover();
+      if (this.recovered) await this.returnUnused();
+    } finally {
+      this.sweeping = false;
+    }
+  }
+
+  private async returnUnused(): Promise<void> {
+    for (const [key, queue] of this.queues) if (queue.empty) this.queues.delete(key);
+    const now = this.clock.now().getTime();
+    const idleSince = this.clock.monotonic() - IDLE_MS;
+    await this.giveBack(({ windowId, usedAt }) => usedAt < idleSince || (this.endsAt.get(windowId) ?? Infinity) < now);
+    for (const account of this.wallet.all()) this.forgetIfOver(account, now);
+  }
+
+  private forgetIfOver({ windowId, held, free }: LeaseAccount, now: number): void {
+    if (held > 0n || free > 0n || (this.endsAt.get(windowId) ?? Infinity) + AFTERLIFE_MS > now) return;
+    this.wallet.forget(windowId);
+    this.refusals.forget(windowId);
+    this.journal.forget(windowId);
+    this.endsAt.delete(windowId);
+  }
+
+  /**
+   * Takes up the leases of this gateway's last life. What it consumed and returned is in its own journal, which knows of
+   * settlements that the ledger has not taken yet; what it was granted, only the watchdog knows for certain.
+   */
+  private async recover(): Promise<void> {
+    try {
+      const leases = await this.desk.read();
+      const own = this.journal.totals;
+      for (const [windowId, { returned, consumed }] of own)
+        this.wallet.restore(windowId, { granted: returned + consumed, returned, consumed });
+      for (const { windowId, granted, returned, consumed } of leases) {
+        const mine = own.get(windowId);
+        const known = {
+          returned: mine && mine.returned > returned ? mine.returned : returned,
+          consumed: mine && mine.consumed > consumed ? mine.consumed : consumed,
+        };
+        const spoken = known.returned + known.consumed;
+        this.wallet.restore(windowId, { ...known, granted: granted > spoken ? granted : spoken });
+        this.wallet.account(windowId).returnConfirmed = returned;
+      }
+      this.recovered = true;
+      await this.giveBack(() => true);
+    } catch (error) {
+      this.log.debug({ error }, 'the leases cannot be read yet; paid tiers wait');
+    }
+  }
+
+  private giveBack(which: (account: LeaseAccount) => boolean): Promise<void> {
+    for (const account of this.wallet.all()) {
+      if (which(account) && this.wallet.giveBack(account)) this.journal.returned(account.windowId, account.returned);
+    }
+    return this.sendReturns();
+  }
+
+  /** One request at a time; what cannot be told now is told by a later sweep. */
+  private sendReturns(): Promise<void> {
+    this.tellAgain = true;
+    this.telling ??= this.tell().finally(() => (this.telling = undefined));
+    return this.telling;
+  }
+
+  private async tell(): Promise<void> {
+    while (this.tellAgain) {
+      this.tellAgain = false;
+      const open = [...this.wallet.all()]
+        .filter(({ returned, returnConfirmed }) => returned > returnConfirmed)
+        .map((account) => ({ account, windowId: account.windowId, returned: account.returned }));
+      if (open.length === 0) return;
+      try {
+        await this.desk.giveBack(open);
+        for (const { account, returned } of open) account.returnConfirmed = returned;
+      } catch (error) {
+        this.log.debug({ error }, 'leases could not be returned yet');
+        return;
+      }
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import { Injectable } from '@nestjs/common';
+import { Bus } from '@purser/bus';
+import { leasesGrant, leasesRead, leasesReturn, type ReplyOf } from '@purser/contracts';
+import { formatUsd, maxNano, type Nano, parseUsd } from '@purser/money';
+
+export interface Wanted {
+  windowId: string;
+  granted: Nano;
+  need: Nano;
+  want: Nano;
+}
+
+export interface LeaseFigures {
+  windowId: string;
+  granted: Nano;
+  returned: Nano;
+  consumed: Nano;
+}
+
+export interface GrantAnswer {
+  totals: { windowId: string; granted: Nano }[];
+  refusal: NonNullable<ReplyOf<typeof leasesGrant>['refusal']> | undefined;
+}
+
+const TIMEOUT_MS = 2_000;
+const RETURNS_AT_ONCE = 1_000;
+
+/** The lease protocol over the bus, in nano-dollars. Every request carries totals, so repeating one is harmless. */
+@Injectable()
+export class LeaseDesk {
+  constructor(private readonly bus: Bus) {}
+
+  get gateway(): string {
+    return this.bus.origin.instance;
+  }
+
+  async ask(windows: Wanted[], signal: AbortSignal): Promise<GrantAnswer> {
+    const reply = await this.bus.call(
+      leasesGrant,
+      {
+        gateway: this.gateway,
+        windows: windows.map(({ windowId, granted, need, want }) => ({
+          windowId,
+          grantedUsd: formatUsd(granted),
+          needUsd: formatUsd(need),
+          wantUsd: formatUsd(maxNano(need, want)),
+        })),
+      },
+      { timeoutMs: TIMEOUT_MS, signal },
+    );
+    return {
+      totals: reply.windows.map(({ windowId, grantedUsd }) => ({ windowId, granted: parseUsd(grantedUsd) })),
+      refusal: reply.granted ? undefined : reply.refusal,
+    };
+  }
+
+  /** Tells the totals returned so far; resolves when the watchdog has them. */
+  async giveBack(totals: { windowId: string; returned: Nano }[]): Promise<void> {
+    for (let from = 0; from < totals.length; from += RETURNS_AT_ONCE) {
+      const windows = totals
+        .slice(from, from + RETURNS_AT_ONCE)
+        .map(({ windowId, returned }) => ({ windowId, returnedUsd: formatUsd(returned) }));
+      await this.bus.call(leasesReturn, { gateway: this.gateway, windows }, { timeoutMs: TIMEOUT_MS });
+    }
+  }
+
+  async read(): Promise<LeaseFigures[]> {
+    const { windows } = await this.bus.call(leasesRead, { gateway: this.gateway }, { timeoutMs: TIMEOUT_MS });
+    return windows.map(({ windowId, grantedUsd, returnedUsd, consumedUsd }) => ({
+      windowId,
+      granted: parseUsd(grantedUsd),
+      returned: parseUsd(returnedUsd),
+      consumed: parseUsd(consumedUsd),
+    }));
+  }
+}

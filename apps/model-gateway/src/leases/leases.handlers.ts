@@ -1,0 +1,27 @@
+import { Controller } from '@nestjs/common';
+import { Hear } from '@purser/bus';
+import { type FactData, heartbeat, type Heartbeat, leasesRecall } from '@purser/contracts';
+import { BudgetBook } from './budget-book.js';
+import { LeaseClient } from './lease-client.js';
+import { LeaseDesk } from './lease-desk.js';
+
+@Controller()
+export class LeasesHandlers {
+  constructor(
+    private readonly leases: LeaseClient,
+    private readonly budgets: BudgetBook,
+    private readonly desk: LeaseDesk,
+  ) {}
+
+  @Hear(leasesRecall)
+  async recall({ windowIds, exceptGateway, revision }: FactData<typeof leasesRecall>): Promise<void> {
+    this.budgets.announce(revision);
+    if (exceptGateway !== this.desk.gateway) await this.leases.recall(windowIds);
+  }
+
+  @Hear(heartbeat)
+  hearHeartbeat({ service, budgetsRevision }: Heartbeat): Promise<void> {
+    if (service === 'cost-watchdog' && budgetsRevision !== undefined) this.budgets.announce(budgetsRevision);
+    return Promise.resolve();
+  }
+}

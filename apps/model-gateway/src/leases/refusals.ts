@@ -1,0 +1,65 @@
+import type { Nano } from '@purser/money';
+import type { MatchedWindow } from './budget-book.js';
+import type { Wallet } from './wallet.js';
+
+/** A "no" is believed this long at most: a rolling window recovers by itself, without anybody announcing it. */
+const BELIEVED_MS = 30_000;
+
+interface Refused {
+  amount: Nano;
+  limit: Nano;
+  until: number;
+}
+
+interface Seen {
+  settled: Nano;
+  limit: Nano;
+  /** What this gateway had consumed of it when the figure was seen. */
+  consumed: Nano;
+}
+
+/** Remembers what would not fit even if every hold came back, so that nobody asks again for as much. */
+export class Refusals {
+  private readonly refused = new Map<string, Refused>();
+  private readonly seen = new Map<string, Seen>();
+
+  constructor(
+    private readonly wallet: Wallet,
+    private readonly now: () => number,
+  ) {}
+
+  remember(window: MatchedWindow, amount: Nano): void {
+    const known = this.refused.get(window.id);
+    const smaller = known && known.until > this.now() && known.amount < amount ? known.amount : amount;
+    this.refused.set(window.id, { amount: smaller, limit: window.limit, until: this.now() + BELIEVED_MS });
+  }
+
+  /** The window in which so much cannot fit any more, if there is one. */
+  exhausted(windows: readonly MatchedWindow[], amount: Nano): MatchedWindow | undefined {
+    return windows.find((window) => this.wasRefused(window, amount) || this.isSpent(window, amount));
+  }
+
+  forget(windowId: string): void {
+    this.refused.delete(windowId);
+    this.seen.delete(windowId);
+  }
+
+  private wasRefused(window: MatchedWindow, amount: Nano): boolean {
+    const refused = this.refused.get(window.id);
+    return (
+      refused !== undefined && refused.limit === window.limit && refused.until > this.now() && amount >= refused.amount
+    );
+  }
+
+  /** From the ledger's figure and what this gateway has consumed since: never more than what is really spent. */
+  private isSpent(window: MatchedWindow, amount: Nano): boolean {
+    if (window.rolling) return amount > window.limit;
+    const { consumed } = this.wallet.account(window.id);
+    let seen = this.seen.get(window.id);
+    if (seen?.settled !== window.settled || seen.limit !== window.limit) {
+      seen = { settled: window.settled, limit: window.limit, consumed };
+      this.seen.set(window.id, seen);
+    }
+    return window.limit - window.settled - (consumed - seen.consumed) < amount;
+  }
+}

@@ -1,0 +1,5 @@
+import type { MigrationClass } from '@purser/database';
+import { CreateExperience1700000002001 } from './create-experience.js';
+import { CreateKeys1700000002000 } from './create-keys.js';
+
+export const MIGRATIONS: MigrationClass[] = [CreateKeys1700000002000, CreateExperience1700000002001];

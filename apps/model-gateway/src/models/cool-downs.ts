@@ -1,0 +1,53 @@
+import type { ProviderError } from '@purser/plugin-sdk';
+
+interface CoolDown {
+  until: number;
+  failures: number;
+  reason: string;
+}
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const PATIENCE: Record<'passing' | 'auth', { first: number; last: number }> = {
+  passing: { first: SECOND, last: MINUTE },
+  // A refused key does not mend itself within seconds.
+  auth: { first: MINUTE, last: 10 * MINUTE },
+};
+
+/** Providers and models that failed a moment ago, left alone for a while that doubles with each failure. */
+export class CoolDowns {
+  private readonly running = new Map<string, CoolDown>();
+
+  constructor(private readonly now: () => number) {}
+
+  /** Limits and missing models concern one model; everything else the provider. A refused request concerns neither. */
+  failed(provider: string, model: string, error: ProviderError): void {
+    if (error.kind === 'invalid_request') return;
+    const ofModel = error.kind === 'rate_limited' || error.kind === 'model_not_found';
+    const id = ofModel ? `${provider}/${model}` : provider;
+    const failures = (this.running.get(id)?.failures ?? 0) + 1;
+    const { first, last } = PATIENCE[error.kind === 'auth' ? 'auth' : 'passing'];
+    const own = Math.min(last, first * 2 ** Math.min(failures - 1, 20));
+    const asked = Math.min(error.retryAfterMs ?? 0, 60 * MINUTE);
+    this.running.set(id, {
+      until: this.now() + Math.max(own, asked),
+      failures,
+      reason: `${error.kind}: ${error.message}`,
+    });
+  }
+
+  succeeded(provider: string, model: string): void {
+    this.running.delete(provider);
+    this.running.delete(`${provider}/${model}`);
+  }
+
+  /** How long it is still to be left alone, and why; undefined when it may be called. */
+  waiting(provider: string, model: string): { ms: number; reason: string } | undefined {
+    const now = this.now();
+    for (const id of [provider, `${provider}/${model}`]) {
+      const found = this.running.get(id);
+      if (found && found.until > now) return { ms: found.until - now, reason: found.reason };
+    }
+    return undefined;
+  }
+}

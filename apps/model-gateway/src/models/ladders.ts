@@ -1,0 +1,122 @@
+import { PurserError } from '@purser/contracts';
+import { isFreeOfCharge, type Price, priceFromCostPer1k, priceFromUsd } from '@purser/money';
+import type { ModelsFile, TierSpec } from './models-file.js';
+
+/** One rung: a model at a provider, and what it costs. */
+export interface Tier {
+  capability: string;
+  name: string;
+  provider: string;
+  model: string;
+  free: boolean;
+  /** Per token; undefined when it is not known: then a paid tier is never called. */
+  price: Price | undefined;
+  maxOutputTokens: number | undefined;
+  reasoning: boolean;
+}
+
+/** What a caller's `model` stands for. */
+export interface Route {
+  /** Null when a concrete model was asked for. */
+  capability: string | null;
+  tiers: readonly Tier[];
+}
+
+export class Ladders {
+  private constructor(private readonly ladders: ReadonlyMap<string, readonly Tier[]>) {}
+
+  /** Throws `invalid_request` naming the tier that contradicts itself. */
+  static from(file: ModelsFile): Ladders {
+    const ladders = Object.entries(file).map(([capability, specs]) => {
+      const tiers = Object.entries(specs).map(([name, spec]) => readTier(capability, name, spec));
+      return [capability, tiers.sort(byRung)] as const;
+    });
+    return new Ladders(new Map(ladders));
+  }
+
+  get tiers(): Tier[] {
+    return [...this.ladders.values()].flat();
+  }
+
+  get capabilities(): string[] {
+    return [...this.ladders.keys()];
+  }
+
+  /** Models as they stand in the tiers, each once per provider. */
+  get models(): Tier[] {
+    const seen = new Map<string, Tier>();
+    for (const tier of this.tiers) {
+      const id = `${tier.provider}/${tier.model}`;
+      if (!seen.has(id)) seen.set(id, tier);
+    }
+    return [...seen.values()];
+  }
+
+  /** A capability, a concrete model that stands in some tier, or `provider/model`. */
+  route(model: string): Route | undefined {
+    const ladder = this.ladders.get(model);
+    if (ladder) return { capability: model, tiers: ladder };
+    const named = this.models.filter((tier) => tier.model === model);
+    const tiers = named.length > 0 ? named : this.models.filter((tier) => `${tier.provider}/${tier.model}` === model);
+    return tiers.length > 0 ? { capability: null, tiers } : undefined;
+  }
+}
+
+const rung = (tier: string): number => Number(/^tier_(\d+)/.exec(tier)?.[1] ?? Infinity);
+
+/** Paid before free; within each by the number in the name, else in the order of the file (sorting is stable). */
+function byRung(a: Tier, b: Tier): number {
+  if (a.free !== b.free) return a.free ? 1 : -1;
+  const [first, second] = [rung(a.name), rung(b.name)];
+  return first === second ? 0 : first - second;
+}
+
+function readTier(capability: string, name: string, spec: TierSpec): Tier {
+  const price = readPrice(spec);
+  const declaredFree = name.endsWith('_free');
+  const costs = priceKnown(spec) && !(isFreeOfCharge(price ?? FREE) && noOtherPrice(spec));
+  if (declaredFree && costs)
+    throw new PurserError('invalid_request', {
+      message: `${capability}.${name} is called free but has a price; name it "${name.replace(/_free$/, '_paid')}" or remove the price`,
+      details: { field: `${capability}.${name}` },
+    });
+  const free = declaredFree || (priceKnown(spec) && !costs);
+  return {
+    capability,
+    name,
+    provider: spec.provider,
+    model: spec.model,
+    free,
+    price: free ? FREE : price,
+    maxOutputTokens: spec.maxOutputTokens,
+    reasoning: spec.reasoning ?? false,
+  };
+}
+
+const FREE: Price = { inputPerMillion: 0n, cachedPerMillion: 0n, outputPerMillion: 0n };
+
+function priceKnown(spec: TierSpec): boolean {
+  return (
+    spec.price !== undefined ||
+    spec.cost_per_1k_tokens !== undefined ||
+    spec.cost_per_minute !== undefined ||
+    spec.cost_per_image !== undefined
+  );
+}
+
+const zero = (value: string | number | undefined): boolean => value === undefined || Number(value) === 0;
+
+/** Prices per minute or image say nothing about tokens, but a tier that has one is not free. */
+const noOtherPrice = (spec: TierSpec): boolean =>
+  zero(spec.cost_per_minute) &&
+  zero(spec.cost_per_image) &&
+  zero(spec.price?.perMinuteUsd) &&
+  zero(spec.price?.perImageUsd);
+
+function readPrice({ price, cost_per_1k_tokens: per1k }: TierSpec): Price | undefined {
+  if (price?.inputPerMillionUsd !== undefined && price.outputPerMillionUsd !== undefined) {
+    const { inputPerMillionUsd, outputPerMillionUsd, ...others } = price;
+    return priceFromUsd({ inputPerMillionUsd, outputPerMillionUsd, ...others });
+  }
+  return per1k === undefined ? undefined : priceFromCostPer1k(per1k);
+}

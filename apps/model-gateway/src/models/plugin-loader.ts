@@ -1,0 +1,45 @@
+import { join } from 'node:path';
+import { Inject, Injectable } from '@nestjs/common';
+import {
+  importModule,
+  loadPlugins,
+  type PluginEntryInput,
+  pluginContexts,
+  readPluginEntries,
+} from '@purser/plugin-host';
+import { CONFIG, type Environment, Log } from '@purser/service';
+import { type Config, ENVIRONMENT } from '../config.js';
+import { Providers } from './providers.js';
+
+export const DEFAULT_PLUGINS: readonly PluginEntryInput[] = [{ use: '@purser/openai' }, { use: '@purser/ollama' }];
+
+/** Finds the model providers that `plugins.json` names. */
+@Injectable()
+export class PluginLoader {
+  private readonly stopping = new AbortController();
+
+  constructor(
+    private readonly providers: Providers,
+    private readonly log: Log,
+    @Inject(CONFIG) private readonly config: Config,
+    @Inject(ENVIRONMENT) private readonly env: Environment,
+  ) {}
+
+  async load(): Promise<void> {
+    const file = join(this.config.PURSER_CONFIG_DIR, 'plugins.json');
+    const { entries, resolveFrom } = await readPluginEntries(file, DEFAULT_PLUGINS);
+    const { loaded, failed } = await loadPlugins({
+      entries,
+      resolveFrom,
+      capability: 'modelProvider',
+      contextFor: pluginContexts({ env: this.env, logger: this.log, signal: this.stopping.signal }),
+      importModule,
+    });
+    this.providers.start(loaded, failed);
+  }
+
+  stop(): void {
+    this.providers.stop();
+    this.stopping.abort();
+  }
+}

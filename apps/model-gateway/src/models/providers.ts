@@ -1,0 +1,126 @@
+import { Injectable } from '@nestjs/common';
+import type { ProviderStatus } from '@purser/contracts';
+import type { FailedPlugin, LoadedPlugin } from '@purser/plugin-host';
+import type { ModelProvider, ProviderCheck } from '@purser/plugin-sdk';
+import { Clock, Log } from '@purser/service';
+import { CoolDowns } from './cool-downs.js';
+
+const CHECK_EVERY_MS = 30_000;
+const CHECK_TIMEOUT_MS = 3_500;
+/** A call that finds a provider missing has it looked for again, at most this often. */
+const RECHECK_MS = 3_000;
+
+interface Entry {
+  provider: ModelProvider;
+  /** Undefined until the first check is done: then a call may simply try. */
+  state: ProviderCheck | undefined;
+  checkedAt: number;
+  checking: Promise<void> | undefined;
+}
+
+/** The configured providers, whether each can be reached now, and which are to be left alone for a while. */
+@Injectable()
+export class Providers {
+  readonly coolDowns: CoolDowns;
+  private readonly entries = new Map<string, Entry>();
+  private failed: readonly FailedPlugin[] = [];
+  private timer: NodeJS.Timeout | undefined;
+  private readonly stopping = new AbortController();
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly log: Log,
+  ) {
+    this.coolDowns = new CoolDowns(() => clock.monotonic());
+  }
+
+  start(loaded: readonly LoadedPlugin<'modelProvider'>[], failed: readonly FailedPlugin[]): void {
+    this.failed = failed;
+    for (const { name, instance } of loaded)
+      this.entries.set(name, { provider: instance, state: undefined, checkedAt: -Infinity, checking: undefined });
+    for (const { name, use, reason } of failed) this.log.warn({ name, use, reason }, 'a plugin could not be loaded');
+    this.timer = setInterval(() => void this.checkAll(), CHECK_EVERY_MS);
+    void this.checkAll();
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+    this.stopping.abort();
+  }
+
+  /** Resolves when every provider was looked at once; bounded by the checks' own limit. */
+  async checkedOnce(): Promise<void> {
+    await Promise.all(
+      [...this.entries.values()].flatMap(({ state, checking }) => (state || !checking ? [] : [checking])),
+    );
+  }
+
+  get(name: string): ModelProvider | undefined {
+    return this.entries.get(name)?.provider;
+  }
+
+  /** Why a model cannot be called now, or undefined when it can. */
+  unavailable(name: string, model: string): string | undefined {
+    const entry = this.entries.get(name);
+    if (!entry) {
+      const broken = this.failed.find((plugin) => plugin.name === name);
+      return broken?.reason ?? `no provider "${name}" is configured; add it to plugins.json`;
+    }
+    const reason = reasonOf(entry.state, name, model);
+    if (reason !== undefined && this.clock.monotonic() - entry.checkedAt > RECHECK_MS) void this.check(name, entry);
+    return reason;
+  }
+
+  statuses(): ProviderStatus[] {
+    const loaded = [...this.entries].map(([name, { state }]) => ({
+      name,
+      available: state?.available ?? false,
+      reason: state === undefined ? 'not looked at yet' : state.available ? null : state.reason,
+    }));
+    const broken = this.failed.map(({ name, use, reason }) => ({ name: name ?? use, available: false, reason }));
+    return [...loaded, ...broken];
+  }
+
+  private async checkAll(): Promise<void> {
+    await Promise.all([...this.entries].map(([name, entry]) => this.check(name, entry)));
+  }
+
+  private check(name: string, entry: Entry): Promise<void> {
+    entry.checking ??= this.look(name, entry).finally(() => (entry.checking = undefined));
+    return entry.checking;
+  }
+
+  private async look(name: string, entry: Entry): Promise<void> {
+    const signal = AbortSignal.any([this.stopping.signal, AbortSignal.timeout(CHECK_TIMEOUT_MS)]);
+    entry.checkedAt = this.clock.monotonic();
+    let state: ProviderCheck;
+    try {
+      state = await within(signal, entry.provider.check({ signal }));
+    } catch (error) {
+      if (this.stopping.signal.aborted) return;
+      state = { available: false, reason: error instanceof Error ? error.message : String(error) };
+    }
+    if (state.available !== entry.state?.available)
+      this.log.info(
+        { provider: name, ...(state.available ? {} : { reason: state.reason }) },
+        state.available ? 'provider available' : 'provider not available',
+      );
+    entry.state = state;
+  }
+}
+
+function reasonOf(state: ProviderCheck | undefined, name: string, model: string): string | undefined {
+  if (state === undefined) return undefined;
+  if (!state.available) return state.reason;
+  if (!state.models || state.models.includes(model) || state.models.includes(`${model}:latest`)) return undefined;
+  return `${name} does not have the model "${model}"`;
+}
+
+/** Also a plugin that does not heed its signal is not waited for. */
+function within<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const late = () => reject(new Error('it did not answer in time'));
+    signal.addEventListener('abort', late, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', late));
+  });
+}
