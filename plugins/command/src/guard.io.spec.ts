@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { CommandExecutor } from './command.executor.js';
 import { ownPidNamespace } from './pid-namespace.js';
 import { chooseUser } from './run-as.js';
-import { alive, createExecutor, TestSession, uniqueSleep, until } from './session.fixture.js';
+import { alive, aliveWith, createExecutor, TestSession, uniqueSleep, until } from './session.fixture.js';
 
 let session: TestSession;
 let sleep: string;
@@ -33,8 +33,10 @@ const run = (executor: CommandExecutor) => {
 afterEach(async () => {
   session.killing.abort('the test is over');
   await Promise.allSettled(running.splice(0));
+  const left = processes();
+  for (const pid of aliveWith(`PURSER_SESSION_ID=${session.sessionId}`)) process.kill(pid, 'SIGKILL');
   session.remove();
-  expect(processes()).toEqual([]);
+  expect(left).toEqual([]);
 });
 
 const begin = (script: string) => (session = new TestSession(script));
