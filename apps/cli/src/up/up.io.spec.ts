@@ -100,9 +100,9 @@ describe('purser up', () => {
       return found.pid;
     };
     process.kill(await server(/nats-server -c/), 'SIGKILL');
-    await purser.said(/nats-server ended \(SIGKILL\); starting it again\.\nnats-server runs again/);
+    await purser.said(/nats-server ended \(SIGKILL\); starting it again\.\n.*^nats-server runs again/ms);
     process.kill(await server(/postgres -D/), 'SIGKILL');
-    await purser.said(/Postgres ended \(SIGKILL\); starting it again\.\nPostgres runs again/, 30_000);
+    await purser.said(/Postgres ended \(SIGKILL\); starting it again\.\n.*^Postgres runs again/ms, 30_000);
     await eventually(
       async () => {
         const { code, err } = await place.purser(echo('later'));
