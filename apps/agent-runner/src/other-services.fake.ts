@@ -33,7 +33,7 @@ interface Key {
 
 /** Orchestrator, gateway and watchdog as far as a runner sees them, on the real bus. */
 export class OtherServices {
-  leaseMs = 8_000;
+  leaseMs = 4_000;
   /** Operations that get no answer, as when the service is cut off. */
   readonly deaf = new Set<string>();
   readonly verdicts = new Map<string, 'lost' | 'cancel'>();

@@ -220,7 +220,7 @@ it('kills what it has lost, and writes and finishes nothing', async () => {
 });
 
 it('stops its sessions before their leases end when they cannot be renewed', async () => {
-  others.leaseMs = 2_000;
+  others.leaseMs = 3_000;
   await others.submit({ taskId: 'cut-off', input: heedless('cut-off') });
   await atWork('cut-off');
   others.deaf.add('work.heartbeat').add('work.finish').add('work.claim');
