@@ -55,13 +55,13 @@ export async function openWatchdog(
   file: Partial<BudgetsFile> = {},
 ): Promise<TestWatchdog> {
   const database = await Database.open({ ...options, url });
-  const bus = { connected: true, origin: { service: 'cost-watchdog', instance: 'spec' } };
+  const bus = { connected: true, origin: { service: 'cost-watchdog', instance: 'spec' } } as Bus;
   const quiet = () => undefined;
-  const log = { debug: quiet, info: quiet, warn: quiet, error: quiet, child: () => log };
+  const log: Log = { debug: quiet, info: quiet, warn: quiet, error: quiet, child: () => log };
   const module = await Test.createTestingModule({
     providers: [
       ...RULES,
-      Outbox,
+      { provide: Outbox, useValue: new Outbox(database, { ...bus, connected: false } as Bus, log) },
       { provide: Database, useValue: database },
       { provide: Bus, useValue: bus },
       { provide: Clock, useValue: clock },

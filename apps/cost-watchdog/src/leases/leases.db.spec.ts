@@ -44,15 +44,13 @@ const ask = (windowId: string, needUsd: string, wantUsd = needUsd, grantedUsd = 
 const grant = (gateway: string, ...windows: ReturnType<typeof ask>[]) => leases.grant({ gateway, windows });
 const figures = async ({ task }: { task: string }) => (await budgets.list({ task })).budgets[0]?.window;
 const beat = (instance: string) =>
-  watchdog
-    .get(Presence)
-    .hear({
-      service: 'model-gateway',
-      instance,
-      version: '1',
-      startedAt: '2026-11-23T10:00:00Z',
-      at: '2026-11-23T10:00:00Z',
-    });
+  watchdog.get(Presence).hear({
+    service: 'model-gateway',
+    instance,
+    version: '1',
+    startedAt: '2026-11-23T10:00:00Z',
+    at: '2026-11-23T10:00:00Z',
+  });
 
 describe('grants', () => {
   it('give what is wanted from a full window, at most a fiftieth of it, at least the need', async () => {

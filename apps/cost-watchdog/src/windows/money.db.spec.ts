@@ -320,6 +320,6 @@ it('keeps every window true under any interleaving', async () => {
       }
       await run.end();
     }),
-    { numRuns: 80, endOnFailure: true },
+    { numRuns: 60, endOnFailure: true },
   );
 }, 120_000);

@@ -1,0 +1,77 @@
+import { parseBudgetsFile } from './budgets-file.js';
+
+const parse = (value: unknown) => parseBudgetsFile(JSON.stringify(value), 'config/budgets.json');
+const thresholds = { warning: 0.75, critical: 0.9, cutoff: 1 };
+
+describe('parseBudgetsFile', () => {
+  it('takes budgets written out', () => {
+    const { budgets, spikeRules } = parse({
+      $schema: './schemas/budgets.schema.json',
+      budgets: [{ id: 'daily', period: 'day', limitUsd: 5, timezone: 'Europe/Berlin' }],
+      spikeRules: [],
+    });
+    expect(budgets).toEqual([
+      {
+        id: 'daily',
+        scope: {},
+        period: 'day',
+        timezone: 'Europe/Berlin',
+        limitUsd: '5.00',
+        thresholds,
+        onExhausted: 'free',
+      },
+    ]);
+    expect(spikeRules).toEqual([]);
+  });
+
+  it('takes the short shape', () => {
+    const { budgets, spikeRules } = parse({
+      monthly_budget: { total: 100, openai: 50.5 },
+      alerts: { warning_threshold: 0.5, critical_threshold: 0.9, cutoff_threshold: 1.0 },
+      fallback_enabled: false,
+    });
+    const rest = {
+      period: 'month',
+      timezone: 'UTC',
+      thresholds: { ...thresholds, warning: 0.5 },
+      onExhausted: 'block',
+    };
+    expect(budgets).toEqual([
+      { id: 'monthly-total', scope: {}, limitUsd: '100.00', ...rest },
+      { id: 'monthly-openai', scope: { provider: 'openai' }, limitUsd: '50.50', ...rest },
+    ]);
+    expect(spikeRules).toEqual([{ percent: 20, windowMinutes: 60, minUsd: '5' }]);
+    expect(parse({ monthly_budget: { total: 1 } }).budgets[0]?.onExhausted).toBe('free');
+  });
+
+  it.each([
+    ['budgets.0.limitUsd', { budgets: [{ id: 'a', period: 'day', limitUsd: '-1' }] }, /must not be negative/],
+    ['budgets.0.limitUsd', { budgets: [{ id: 'a', period: 'day', limitUsd: 'five' }] }, /in dollars such as/],
+    ['budgets.0.timezone', { budgets: [{ id: 'a', period: 'day', limitUsd: '1', timezone: 'Berlin' }] }, /IANA/],
+    ['budgets.0', { budgets: [{ id: 'a', period: 'day', limitUsd: '1', limit: 2 }] }, /"limit"/],
+    ['monthly_budget.total', { monthly_budget: { total: 'lots' } }, /in dollars such as/],
+    ['alerts', { monthly_budget: { total: 1 }, alerts: { warning_threshold: 0.95 } }, /warning <= critical/],
+    ['fallback_enabled', { monthly_budget: { total: 1 }, fallback_enabled: 'yes' }, /boolean/],
+    ['spikeRules.0.percent', { budgets: [], spikeRules: [{ percent: 0, windowMinutes: 60, minUsd: '5' }] }, />0/],
+    ['budgets', {}, /array/],
+    ['budgets', { budgets: [1, 2].map(() => ({ id: 'a', period: 'day', limitUsd: '1' })) }, /"a" is there twice/],
+  ])('names %s when it is wrong', (field, value, problem) => {
+    const failure = (() => {
+      try {
+        return parse(value);
+      } catch (error) {
+        return error as Error;
+      }
+    })();
+    expect(failure).toMatchObject({ code: 'invalid_request' });
+    expect((failure as Error).message).toContain('config/budgets.json');
+    expect((failure as Error).message).toContain(field);
+    expect((failure as Error).message).toMatch(problem);
+  });
+
+  it('says where the text is not JSON', () => {
+    expect(() => parseBudgetsFile('{"budgets": [,]}', 'config/budgets.json')).toThrow(
+      /config\/budgets.json is not JSON/,
+    );
+  });
+});

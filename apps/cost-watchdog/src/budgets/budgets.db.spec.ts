@@ -1,0 +1,210 @@
+import type { BudgetStatus } from '@purser/contracts';
+import { createTestDatabase, type TestDatabase } from '@purser/testing';
+import { LatchRepository } from '../emergency/latch.repository.js';
+import { LeasesService } from '../leases/leases.service.js';
+import { newSpend } from '../ledger/new-spend.fixture.js';
+import { SettlementService } from '../ledger/settlement.service.js';
+import { budgetOf, HandClock, LEDGER_TEMPLATE, openWatchdog, type TestWatchdog } from '../watchdog.fixture.js';
+import { WindowsService } from '../windows/windows.service.js';
+import { BudgetsService } from './budgets.service.js';
+
+let database: TestDatabase;
+let watchdog: TestWatchdog;
+let budgets: BudgetsService;
+const clock = new HandClock(new Date('2026-11-23T10:00:00Z'));
+
+beforeEach(async () => {
+  clock.set('2026-11-23T10:00:00Z');
+  database = await createTestDatabase({ template: LEDGER_TEMPLATE });
+  watchdog = await openWatchdog(database.url, clock);
+  budgets = watchdog.get(BudgetsService);
+});
+
+afterEach(async () => {
+  await watchdog?.close();
+  await database?.drop();
+});
+
+const set = (input: Parameters<typeof budgetOf>[0]) => budgets.set(budgetOf(input));
+const spend = (given: Parameters<typeof newSpend>[0]) =>
+  watchdog.get(SettlementService).settle([newSpend({ usageAt: clock.now().toISOString(), ...given })]);
+const status = async (id: string): Promise<BudgetStatus | undefined> =>
+  (await budgets.list({})).budgets.find((budget) => budget.id === id);
+const settled = async (id: string) => (await status(id))?.window.settledUsd;
+const HOUR = 3_600_000;
+
+describe('budgets.set', () => {
+  it('counts what is spent already, also beyond a new limit', async () => {
+    await spend({ amountUsd: '3.00' });
+    await spend({ amountUsd: '1.00', provider: 'anthropic' });
+    await spend({ amountUsd: '9.00', usageAt: '2026-10-31T23:59:59Z' });
+    expect(await set({ id: 'm', period: 'month', limitUsd: '2.00' })).toMatchObject({
+      level: 'exhausted',
+      window: { settledUsd: '4.00', remainingUsd: '0.00', startsAt: '2026-11-01T00:00:00.000Z' },
+    });
+    expect(await set({ id: 'a', scope: { provider: 'anthropic' }, period: 'total', limitUsd: 5 })).toMatchObject({
+      level: 'ok',
+      limitUsd: '5.00',
+      window: { settledUsd: '1.00' },
+    });
+  });
+
+  it('changes nothing when it says the same again', async () => {
+    await set({ id: 'b', period: 'day', limitUsd: '1.5' });
+    const before = await budgets.list({});
+    await set({ id: 'b', period: 'day', limitUsd: '1.500', timezone: 'UTC' });
+    expect(await budgets.list({})).toEqual(before);
+    expect(await watchdog.database.query('SELECT by, reason FROM budget_changes')).toEqual([
+      { by: 'ada', reason: 'a spec' },
+    ]);
+  });
+
+  it('raises the revision with every change, and only then', async () => {
+    const revision = async () => (await budgets.list({})).revision;
+    const first = await revision();
+    await set({ id: 'b', period: 'day', limitUsd: '1' });
+    expect(await revision()).toBe(first + 1);
+    await spend({ amountUsd: '0.10' });
+    expect(await revision()).toBe(first + 1);
+    clock.advance(24 * HOUR);
+    expect(await revision()).toBe(first + 2);
+  });
+
+  it('goes back to ok when the limit is raised, and says each level once', async () => {
+    await set({ id: 'b', period: 'day', limitUsd: '1.00' });
+    for (const amountUsd of ['0.74', '0.01', '0.05', '0.15', '0.05', '0.30']) await spend({ amountUsd });
+    await set({ id: 'b', period: 'day', limitUsd: '10.00' });
+    const levels = [];
+    for (const level of ['warning', 'critical', 'exhausted', 'ok']) {
+      levels.push(...(await watchdog.facts(`budget.${level}.b`)));
+    }
+    expect(levels).toMatchObject([
+      { previous: 'ok', level: 'warning', window: { settledUsd: '0.75' } },
+      { previous: 'warning', level: 'critical', window: { settledUsd: '0.95' } },
+      { previous: 'critical', level: 'exhausted', window: { settledUsd: '1.00' } },
+      { previous: 'exhausted', level: 'ok', limitUsd: '10.00', window: { settledUsd: '1.30' } },
+    ]);
+    expect(await watchdog.facts('alert.critical.budget_exhausted')).toHaveLength(1);
+    expect(await watchdog.facts('alert.info.budget_ok')).toHaveLength(1);
+  });
+
+  it('keeps what gateways hold when scope and period change, and counts the new scope', async () => {
+    const day = await set({ id: 'b', period: 'day', limitUsd: '10.00' });
+    const windowId = day.window.id;
+    const grant = (needUsd: string) =>
+      watchdog
+        .get(LeasesService)
+        .grant({ gateway: 'g1', windows: [{ windowId, grantedUsd: '0', needUsd, wantUsd: needUsd }] });
+    await grant('2.00');
+    await spend({ amountUsd: '1.00', holdUsd: '1.00', windows: [windowId] });
+    await spend({ amountUsd: '0.50', provider: 'anthropic', usageAt: '2026-11-02T10:00:00Z' });
+    const changed = await set({ id: 'b', scope: { provider: 'anthropic' }, period: 'month', limitUsd: '10.00' });
+    expect(changed.window).toMatchObject({ id: windowId, settledUsd: '0.50', leasedUsd: '1.00' });
+    // A call that was held before the change: the lease is settled, but it is not of the new scope.
+    await spend({ amountUsd: '1.00', holdUsd: '1.00', windows: [windowId] });
+    expect((await status('b'))?.window).toMatchObject({ settledUsd: '0.50', leasedUsd: '0.00' });
+  });
+
+  it('counts the days of a month in which the budget was a daily one', async () => {
+    await set({ id: 'b', period: 'day', limitUsd: '10.00' });
+    clock.set('2026-11-01T09:00:00Z');
+    await watchdog.get(WindowsService).roll();
+    await spend({ amountUsd: '1.00' });
+    clock.set('2026-11-23T10:00:00Z');
+    await spend({ amountUsd: '2.00' });
+    expect((await set({ id: 'b', period: 'month', limitUsd: '10.00' })).window.settledUsd).toBe('3.00');
+    await spend({ amountUsd: '0.25' });
+    expect(await settled('b')).toBe('3.25');
+  });
+
+  it('brings a deleted budget back with all that was spent meanwhile', async () => {
+    await set({ id: 'b', period: 'day', limitUsd: '10.00' });
+    await spend({ amountUsd: '1.00' });
+    await budgets.delete({ id: 'b', by: 'ada', reason: '' });
+    expect(await status('b')).toBeUndefined();
+    await spend({ amountUsd: '2.00' });
+    expect((await set({ id: 'b', period: 'day', limitUsd: '10.00' })).window.settledUsd).toBe('3.00');
+  });
+
+  it('sets the latch when a shutdown budget is exhausted, once', async () => {
+    await set({ id: 'stop', period: 'day', limitUsd: '1.00', onExhausted: 'shutdown' });
+    await spend({ amountUsd: '0.99' });
+    expect(await watchdog.get(LatchRepository).read(watchdog.database)).toMatchObject({ active: false, serial: 0 });
+    await spend({ amountUsd: '0.01' });
+    await spend({ amountUsd: '0.01' });
+    const latch = await watchdog.get(LatchRepository).read(watchdog.database);
+    expect(latch).toMatchObject({ active: true, serial: 1, by: 'budget stop', announced: false });
+    expect(await watchdog.facts('alert.critical.emergency')).toHaveLength(1);
+  });
+});
+
+describe('windows', () => {
+  it('roll over by themselves and say that the budget is ok again', async () => {
+    await set({ id: 'b', period: 'day', limitUsd: '1.00' });
+    await spend({ amountUsd: '1.00' });
+    clock.set('2026-11-24T00:00:00Z');
+    expect(await status('b')).toMatchObject({
+      level: 'ok',
+      window: { startsAt: '2026-11-24T00:00:00.000Z', settledUsd: '0.00', remainingUsd: '1.00' },
+    });
+    expect(await watchdog.facts('budget.ok.b')).toMatchObject([{ previous: 'exhausted', level: 'ok' }]);
+  });
+
+  it('are opened once by several watchdogs', async () => {
+    const other = await openWatchdog(database.url, clock);
+    await set({ id: 'b', period: 'day', limitUsd: '1.00' });
+    clock.advance(24 * HOUR);
+    const rolls = [watchdog, other, watchdog, other].map((one) => one.get(WindowsService).roll());
+    await Promise.all(rolls);
+    expect(await watchdog.database.query('SELECT count(*) AS n FROM windows')).toEqual([{ n: 2n }]);
+    await other.close();
+  });
+
+  it('take a call that crosses midnight where it was held, and late spend where it was used', async () => {
+    const monday = await set({ id: 'b', period: 'day', limitUsd: '10.00' });
+    clock.set('2026-11-24T00:00:01Z');
+    await spend({ amountUsd: '1.00', windows: [monday.window.id] });
+    await spend({ amountUsd: '2.00', usageAt: '2026-11-23T23:59:59Z' });
+    await spend({ amountUsd: '4.00' });
+    await spend({ amountUsd: '0.50', usageAt: '2026-11-20T12:00:00Z' });
+    expect(await settled('b')).toBe('4.00');
+    const rows = await watchdog.database.query<{ settled_nano: bigint }>(
+      'SELECT settled_nano FROM windows ORDER BY starts_at',
+    );
+    expect(rows.map((row) => Number(row.settled_nano) / 1e9)).toEqual([0.5, 3, 4]);
+  });
+
+  it('of rolling budgets never close, and lose spend by the hour', async () => {
+    const { window } = await set({ id: 'r', period: { hours: 2 }, limitUsd: '10.00' });
+    expect(window).toMatchObject({ startsAt: '2026-11-23T08:00:00.000Z', endsAt: null });
+    await spend({ amountUsd: '1.00', usageAt: '2026-11-23T08:30:00Z' });
+    await spend({ amountUsd: '2.00', windows: [window.id] });
+    clock.set('2026-11-23T10:59:59Z');
+    expect(await settled('r')).toBe('3.00');
+    clock.set('2026-11-23T11:00:00Z');
+    expect((await status('r'))?.window).toMatchObject({ id: window.id, settledUsd: '2.00' });
+    clock.set('2026-11-23T13:00:00Z');
+    expect(await settled('r')).toBe('0.00');
+    await spend({ amountUsd: '4.00', usageAt: '2026-11-23T10:30:00Z' });
+    expect(await settled('r')).toBe('0.00');
+  });
+});
+
+describe('the list', () => {
+  it('leaves out budgets of quiet tasks, which can be asked for', async () => {
+    const quiet = await set({ id: 'quiet', scope: { task: 't1' }, period: 'total', limitUsd: '1' });
+    await set({ id: 'busy', scope: { task: 't2' }, period: 'total', limitUsd: '1' });
+    const held = await set({ id: 'held', scope: { task: 't3' }, period: 'total', limitUsd: '1' });
+    await set({ id: 'all', period: 'month', limitUsd: '1' });
+    const windows = [{ windowId: held.window.id, grantedUsd: '0', needUsd: '0.5', wantUsd: '0.5' }];
+    await watchdog.get(LeasesService).grant({ gateway: 'g', windows });
+    const ids = async (task?: string) =>
+      (await budgets.list(task === undefined ? {} : { task })).budgets.map(({ id }) => id);
+    expect(await ids()).toEqual(['all', 'busy', 'held', 'quiet']);
+    clock.advance(HOUR + 1);
+    await spend({ task: 't2', amountUsd: '0.01' });
+    expect(await ids()).toEqual(['all', 'busy', 'held']);
+    expect(await ids('t1')).toEqual(['quiet']);
+    expect((await budgets.list({ task: 't1' })).budgets[0]?.window).toEqual(quiet.window);
+  });
+});

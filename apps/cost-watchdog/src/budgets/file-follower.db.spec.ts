@@ -1,0 +1,76 @@
+import { createTestDatabase, type TestDatabase } from '@purser/testing';
+import { budgetOf, HandClock, LEDGER_TEMPLATE, openWatchdog } from '../watchdog.fixture.js';
+import { parseBudgetsFile } from './budgets-file.js';
+import { BudgetsService } from './budgets.service.js';
+import { FileFollower } from './file-follower.service.js';
+
+let database: TestDatabase;
+const clock = new HandClock(new Date('2026-11-23T10:00:00Z'));
+
+beforeEach(async () => {
+  database = await createTestDatabase({ template: LEDGER_TEMPLATE });
+});
+
+afterEach(() => database.drop());
+
+/** One start with this file (none: undefined), something done while it runs, and the limits after it. */
+async function run(
+  file: Record<string, string> | undefined,
+  work: (budgets: BudgetsService) => Promise<unknown> = () => Promise.resolve(),
+): Promise<Record<string, string>> {
+  const text = JSON.stringify({
+    budgets: Object.entries(file ?? {}).map(([id, limitUsd]) => ({ id, period: 'month', limitUsd })),
+  });
+  const parsed = file ? { found: true, ...parseBudgetsFile(text, 'budgets.json') } : {};
+  const watchdog = await openWatchdog(database.url, clock, parsed);
+  try {
+    await watchdog.get(FileFollower).apply();
+    const budgets = watchdog.get(BudgetsService);
+    await work(budgets);
+    return Object.fromEntries((await budgets.list({})).budgets.map(({ id, limitUsd }) => [id, limitUsd]));
+  } finally {
+    await watchdog.close();
+  }
+}
+
+const setTo = (id: string, limitUsd: string) => (budgets: BudgetsService) =>
+  budgets.set(budgetOf({ id, period: 'month', limitUsd }));
+
+describe('budgets of the file', () => {
+  it('follow the file', async () => {
+    expect(await run({ a: '1', b: '2' })).toEqual({ a: '1.00', b: '2.00' });
+    expect(await run({ a: '1', b: '3', c: '4' })).toEqual({ a: '1.00', b: '3.00', c: '4.00' });
+    expect(await run({ c: '4' })).toEqual({ c: '4.00' });
+    expect(await run({ a: '1', c: '4' })).toEqual({ a: '1.00', c: '4.00' });
+  });
+
+  it('keep what a person set until the file says something new', async () => {
+    expect(await run({ a: '1' }, setTo('a', '7'))).toEqual({ a: '7.00' });
+    expect(await run({ a: '1' })).toEqual({ a: '7.00' });
+    expect(await run({ a: '2' })).toEqual({ a: '2.00' });
+  });
+
+  it('stay deleted when a person deleted them, until the file says something new', async () => {
+    const gone = (budgets: BudgetsService) => budgets.delete({ id: 'a', by: 'ada', reason: '' });
+    expect(await run({ a: '1' }, gone)).toEqual({});
+    expect(await run({ a: '1' })).toEqual({});
+    expect(await run({ a: '2' })).toEqual({ a: '2.00' });
+  });
+
+  it('stay when they leave the file after a person changed them', async () => {
+    await run({ a: '1', b: '1' }, setTo('a', '7'));
+    expect(await run({})).toEqual({ a: '7.00' });
+    expect(await run({})).toEqual({ a: '7.00' });
+  });
+
+  it('stay as they are without a file', async () => {
+    await run({ a: '1' });
+    expect(await run(undefined)).toEqual({ a: '1.00' });
+  });
+
+  it('leave those alone that a person made', async () => {
+    expect(await run({ a: '1' }, setTo('mine', '9'))).toEqual({ a: '1.00', mine: '9.00' });
+    expect(await run({ a: '1' })).toEqual({ a: '1.00', mine: '9.00' });
+    expect(await run({ mine: '3' })).toEqual({ mine: '3.00' });
+  });
+});

@@ -1,0 +1,114 @@
+import type { Spend } from '@purser/contracts';
+import { createTestDatabase, type TestDatabase } from '@purser/testing';
+import { BudgetsService } from '../budgets/budgets.service.js';
+import { newSpend } from '../ledger/new-spend.fixture.js';
+import { SettlementService } from '../ledger/settlement.service.js';
+import { budgetOf, HandClock, LEDGER_TEMPLATE, openWatchdog, type TestWatchdog } from '../watchdog.fixture.js';
+import { EmergencyService } from './emergency.service.js';
+import { LatchRepository } from './latch.repository.js';
+import { SpikeService } from './spike.service.js';
+
+let database: TestDatabase;
+let watchdog: TestWatchdog;
+const clock = new HandClock(new Date());
+
+beforeEach(async () => {
+  clock.set('2026-11-30T23:30:00Z');
+  database = await createTestDatabase({ template: LEDGER_TEMPLATE });
+  watchdog = await openWatchdog(database.url, clock, { spikeRules: [{ percent: 20, windowMinutes: 60, minUsd: '5' }] });
+});
+
+afterEach(async () => {
+  await watchdog?.close();
+  await database?.drop();
+});
+
+const budget = (limitUsd: string, id = 'month') =>
+  watchdog.get(BudgetsService).set(budgetOf({ id, period: 'month', limitUsd }));
+const latch = () => watchdog.get(LatchRepository).read(watchdog.database);
+const spikes = () => watchdog.facts('alert.critical.spike');
+
+async function spend(amountUsd: string, given: Partial<Spend> = {}): Promise<void> {
+  await watchdog.get(SettlementService).settle([newSpend({ amountUsd, usageAt: clock.now().toISOString(), ...given })]);
+  await watchdog.get(SpikeService).check();
+}
+
+/** As after emergency.reset: there is no bucket here to clear. */
+async function reset(): Promise<void> {
+  clock.advance(1);
+  await watchdog.get(LatchRepository).clear(watchdog.database, { by: 'ada', reason: 'seen' }, clock.now());
+  clock.advance(1);
+}
+
+describe('the spike rule', () => {
+  it('fires above its part of the smallest monthly budget over everything, with figures', async () => {
+    await budget('100');
+    await budget('50', 'smaller');
+    await watchdog
+      .get(BudgetsService)
+      .set(budgetOf({ id: 'one', scope: { provider: 'openai' }, period: 'month', limitUsd: '1' }));
+    await spend('10.00');
+    expect(await latch()).toMatchObject({ active: false });
+    await spend('0.01', { provider: 'anthropic' });
+    expect(await latch()).toMatchObject({ active: true, serial: 1, by: 'spike rule' });
+    expect((await latch()).reason).toContain('$10.01 since 2026-11-30T22:30:00.000Z, more than 20 % of the $50.00');
+    expect(await spikes()).toMatchObject([
+      {
+        details: { budgetId: 'smaller', spentUsd: '10.01', allowedUsd: '10.00', byModel: [{ spentUsd: '10.00' }, {}] },
+      },
+    ]);
+  });
+
+  it('does not fire below its least amount, nor for what is spread over time', async () => {
+    await budget('10');
+    await spend('4.99');
+    clock.advance(61 * 60_000);
+    await spend('4.99');
+    expect(await latch()).toMatchObject({ active: false });
+    await spend('0.02');
+    expect(await latch()).toMatchObject({ active: true });
+  });
+
+  it('sees a spike across the turn of the month, and none where there is none', async () => {
+    await budget('50');
+    await spend('6.00');
+    clock.set('2026-12-01T00:10:00Z');
+    await spend('3.00');
+    expect(await latch()).toMatchObject({ active: false });
+    await spend('1.50');
+    expect(await latch()).toMatchObject({ active: true });
+  });
+
+  it('fires once per emergency, and after a reset counts only what follows', async () => {
+    await budget('50');
+    await spend('20.00');
+    await spend('20.00');
+    expect(await spikes()).toHaveLength(1);
+    await reset();
+    await spend('9.00');
+    expect(await latch()).toMatchObject({ active: false, serial: 1 });
+    await spend('2.00');
+    expect(await latch()).toMatchObject({ active: true, serial: 2 });
+    expect(await spikes()).toHaveLength(2);
+  });
+
+  it('is not fooled by old spend that comes in late', async () => {
+    await budget('50');
+    await spend('30.00', { usageAt: '2026-11-30T12:00:00Z' });
+    expect(await latch()).toMatchObject({ active: false });
+  });
+
+  it('rests without a monthly budget over everything', async () => {
+    await watchdog.get(BudgetsService).set(budgetOf({ id: 'day', period: 'day', limitUsd: '1' }));
+    await spend('900.00');
+    expect(await latch()).toMatchObject({ active: false });
+  });
+
+  it('leaves an emergency of a person as it is', async () => {
+    await budget('50');
+    await watchdog.get(EmergencyService).trigger({ by: 'ada', reason: 'a drill' });
+    await spend('30.00');
+    expect(await latch()).toMatchObject({ serial: 1, by: 'ada' });
+    expect(await spikes()).toHaveLength(0);
+  });
+});
