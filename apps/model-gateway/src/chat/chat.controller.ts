@@ -1,4 +1,4 @@
-import { Controller, Get, Inject, Post, Req, Res } from '@nestjs/common';
+import { Controller, Get, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
 import type { PurserError } from '@purser/contracts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Authenticator } from '../keys/authenticator.js';
@@ -27,6 +27,7 @@ export class ChatController {
   }
 
   @Post('chat/completions')
+  @HttpCode(200)
   async complete(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const caller = await this.authenticator.identify(request.headers);
     const { context, tiers } = this.chat.open(caller, readChatCall(request.body));
