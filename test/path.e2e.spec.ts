@@ -22,7 +22,7 @@ describe('the main path', () => {
     nats = await connect({ servers: system.nats.url });
     nats.subscribe('>', {
       callback: (_error, message) => {
-        if (/^(task|budget|alert|emergency|spend)\./.test(message.subject) && !message.reply?.startsWith('_INBOX')) {
+        if (/^(task|budget|alert|spend)\.|^emergency\.(shutdown|cleared|acknowledged)/.test(message.subject)) {
           facts.push({ subject: message.subject, event: JSON.parse(message.string()) as never });
         }
       },
@@ -163,6 +163,7 @@ describe('the main path', () => {
   });
 
   it('continues an agent that reaches its token limit in fresh sessions until the work is complete', async () => {
+    await system.models.script({ latencyMs: 200 });
     await system.api('POST', '/v1/tasks', {
       id: 'long-work',
       executor: 'command',
@@ -171,6 +172,7 @@ describe('the main path', () => {
       budgetUsd: '5',
     });
     const task = await system.taskIn('long-work', 'completed', 60_000);
+    await system.models.clearScript();
     expect(task.result).toMatchObject({ units: 18, numbers: Array.from({ length: 18 }, (_, index) => index + 1) });
     expect(task.sessions.length).toBeGreaterThanOrEqual(3);
     expect(task.sessions.slice(0, -1).every((session) => session.outcome === 'continued')).toBe(true);
