@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
 import {
-  importModule,
   loadPlugins,
+  PluginEntry,
   type PluginEntryInput,
   pluginContexts,
   readPluginEntries,
@@ -25,17 +25,28 @@ export class PluginLoader {
     @Inject(ENVIRONMENT) private readonly env: Environment,
   ) {}
 
+  /** A file that names no model provider at all leaves the standard ones in place. */
   async load(): Promise<void> {
     const file = join(this.config.PURSER_CONFIG_DIR, 'plugins.json');
     const { entries, resolveFrom } = await readPluginEntries(file, DEFAULT_PLUGINS);
-    const { loaded, failed } = await loadPlugins({
+    const named = await this.loadFrom(entries, resolveFrom);
+    const { loaded, failed } =
+      named.loaded.length + named.failed.length > 0
+        ? named
+        : await this.loadFrom(
+            DEFAULT_PLUGINS.map((entry) => PluginEntry.parse(entry)),
+            resolveFrom,
+          );
+    this.providers.start(loaded, failed);
+  }
+
+  private loadFrom(entries: readonly PluginEntry[], resolveFrom: string) {
+    return loadPlugins({
       entries,
       resolveFrom,
       capability: 'modelProvider',
       contextFor: pluginContexts({ env: this.env, logger: this.log, signal: this.stopping.signal }),
-      importModule,
     });
-    this.providers.start(loaded, failed);
   }
 
   stop(): void {

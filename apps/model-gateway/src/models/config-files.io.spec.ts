@@ -1,0 +1,53 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { modelsFileSchema, pluginsFileSchema } from './config-schemas.js';
+import { DEFAULT_MODELS } from './default-models.js';
+import { readModelsFile } from './models-file.js';
+import { DEFAULT_PLUGINS } from './plugin-loader.js';
+
+const committed = async (name: string): Promise<Record<string, unknown>> =>
+  JSON.parse(await readFile(join(process.cwd(), 'config', name), 'utf8')) as Record<string, unknown>;
+
+it('has the defaults in config/', async () => {
+  expect(await committed('models.json')).toEqual({ $schema: './schemas/models.schema.json', ...DEFAULT_MODELS });
+  expect(await committed('plugins.json')).toEqual({
+    $schema: './schemas/plugins.schema.json',
+    plugins: DEFAULT_PLUGINS,
+  });
+});
+
+it('has current schemas in config/schemas/', async () => {
+  const written = (schema: object): unknown => JSON.parse(JSON.stringify(schema));
+  expect(await committed('schemas/models.schema.json')).toEqual(written(modelsFileSchema()));
+  expect(await committed('schemas/plugins.schema.json')).toEqual(written(pluginsFileSchema()));
+});
+
+describe('readModelsFile', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'purser-models-'));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  it('has nothing to say about a file that is not there', async () => {
+    expect(await readModelsFile(join(folder, 'none.json'))).toBeUndefined();
+  });
+
+  it('names the file and the field', async () => {
+    const file = join(folder, 'models.json');
+    await writeFile(file, '{"chat": {"tier_1_paid": {"provider": "openai"}}}');
+    await expect(readModelsFile(file)).rejects.toMatchObject({
+      code: 'invalid_request',
+      message: expect.stringContaining(`${file}: chat.tier_1_paid.model`) as unknown,
+    });
+    await writeFile(file, '{');
+    await expect(readModelsFile(file)).rejects.toThrow(`${file} is not JSON`);
+  });
+
+  it('overlooks the schema it points to', async () => {
+    const file = join(folder, 'with-schema.json');
+    await writeFile(file, JSON.stringify({ $schema: 'x', chat: DEFAULT_MODELS.general_chat }));
+    expect(Object.keys((await readModelsFile(file)) ?? {})).toEqual(['chat']);
+  });
+});

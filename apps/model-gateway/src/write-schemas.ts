@@ -1,0 +1,11 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { modelsFileSchema, pluginsFileSchema } from './models/config-schemas.js';
+
+// Run after a change of a file's shape, from the root of the repository, then format:
+// node apps/model-gateway/dist/write-schemas.js config/schemas
+const [folder] = process.argv.slice(2);
+if (folder === undefined) throw new Error('say into which folder the schemas go');
+mkdirSync(folder, { recursive: true });
+for (const [name, schema] of Object.entries({ models: modelsFileSchema(), plugins: pluginsFileSchema() }))
+  writeFileSync(join(folder, `${name}.schema.json`), `${JSON.stringify(schema, null, 2)}\n`);
