@@ -27,6 +27,8 @@ export class Installation {
   private starting: Promise<unknown> = Promise.resolve();
   private stopping = false;
   private readonly serverPids: (() => number | undefined)[] = [];
+  /** Where our own Postgres has its data, once it runs. */
+  postgresData: string | undefined;
 
   constructor(
     private readonly options: ServersOptions,
@@ -66,6 +68,7 @@ export class Installation {
         return access;
       }),
       providePostgres(this.options).then(async (access) => {
+        this.postgresData = access.server?.current.dataDir;
         await this.keepServer('Postgres', ORDER_OF_POSTGRES, access.server);
         return access;
       }),

@@ -70,8 +70,9 @@ class Launch {
       this.say('Purser has stopped.');
       return EXIT.ok;
     } catch (error) {
+      const failure = this.explained(error);
       await this.stop();
-      throw error;
+      throw failure;
     } finally {
       signal.close();
       process.off('uncaughtException', onDefect).off('unhandledRejection', onDefect);
@@ -139,6 +140,18 @@ class Launch {
     this.installation?.killServers();
     this.say(`${why} The next start clears what is left.`);
     process.exit(EXIT.failed);
+  }
+
+  /** As it is told to the person who started us; whatever it was, the start or the run has failed. */
+  private explained(error: unknown): Error {
+    const message = error instanceof Error ? error.message : String(error);
+    const data = this.installation?.postgresData;
+    if (data === undefined || !message.includes('password authentication failed'))
+      return new Error(message, { cause: error });
+    return new Error(
+      `The database in ${data} was made with another password than is in ${this.home.secrets} now: that folder was deleted or replaced.\nPut the old one back. Or, to begin anew without the tasks and the ledger in it, remove ${data}.`,
+      { cause: error },
+    );
   }
 
   private say(message: string): void {
