@@ -7,6 +7,7 @@ import {
   type Command,
   ErrorReply,
   type Fact,
+  invalidRequest,
   type Operation,
   PurserError,
   type ReplyOf,
@@ -15,6 +16,7 @@ import {
 } from '@purser/contracts';
 import type { z } from 'zod';
 import { check, type EventOrigin, frame } from './event.js';
+import { ConnectionLost, Link } from './link.js';
 import { ensureStreams } from './streams.js';
 import { currentTraceparent } from './trace.js';
 
@@ -40,8 +42,7 @@ const PUBLISH_TIMEOUT_MS = 5_000;
 /** The one way onto NATS: typed requests, facts and commands, and the key-value buckets. */
 export class Bus {
   private readonly buckets = new Map<string, Promise<KV>>();
-
-  private online = true;
+  private readonly link: Link;
 
   private constructor(
     readonly connection: NatsConnection,
@@ -50,7 +51,7 @@ export class Bus {
     readonly origin: EventOrigin,
     readonly replicas: number,
   ) {
-    void this.watchConnection();
+    this.link = new Link(connection);
   }
 
   static async connect(options: BusOptions): Promise<Bus> {
@@ -67,21 +68,17 @@ export class Bus {
   }
 
   get connected(): boolean {
-    return this.online && !this.connection.isClosed();
-  }
-
-  private async watchConnection(): Promise<void> {
-    for await (const { type } of this.connection.status()) {
-      if (type === 'disconnect' || type === 'close') this.online = false;
-      else if (type === 'reconnect') this.online = true;
-    }
+    return this.link.isUp;
   }
 
   ensureStreams(): Promise<void> {
     return ensureStreams(this.manager, this.replicas);
   }
 
-  /** Asks for an operation. Throws the PurserError that its handler threw, `unavailable` when nobody serves it, or `timeout`. */
+  /**
+   * Asks for an operation. Throws the PurserError that its handler threw, `unavailable` when nobody serves it, or `timeout`.
+   * While the connection is down it waits, within its time, for it to come back.
+   */
   async call<O extends Operation>(
     operation: O,
     request: RequestInput<O>,
@@ -92,33 +89,34 @@ export class Bus {
     const reply = await this.request(operation, JSON.stringify(checked), options);
     const text = reply.string();
     if (reply.headers?.has('Nats-Service-Error-Code')) throw errorFrom(text, operation.name);
-    return check(operation.reply, JSON.parse(text), `reply of ${operation.name}`) as ReplyOf<O>;
+    const answer = operation.reply.safeParse(JSON.parse(text));
+    if (answer.success) return answer.data as ReplyOf<O>;
+    const { message } = invalidRequest(`the reply of ${operation.name}`, answer.error);
+    throw new PurserError('internal', { message, cause: answer.error });
   }
 
   private async request(
-    operation: Operation,
+    { name, owner }: Operation,
     payload: string,
     { timeoutMs = CALL_TIMEOUT_MS, signal }: CallOptions,
   ): Promise<Msg> {
     try {
-      return await abortable(
-        this.connection.request(operation.name, payload, { timeout: timeoutMs, headers: this.headers() }),
-        signal,
+      return await this.link.within(timeoutMs, signal, (timeout) =>
+        this.connection.request(name, payload, { timeout, headers: this.headers() }),
       );
     } catch (cause) {
       signal?.throwIfAborted();
+      if (cause instanceof ConnectionLost)
+        throw new PurserError('timeout', { message: `${name}: ${cause.message}`, cause });
       if (cause instanceof errors.TimeoutError) {
-        throw new PurserError('timeout', {
-          message: `${operation.name}: no answer from ${operation.owner} within ${timeoutMs} ms`,
-          cause,
-        });
+        throw new PurserError('timeout', { message: `${name}: no answer from ${owner} within ${timeoutMs} ms`, cause });
       }
       const nobody =
         cause instanceof errors.NoRespondersError ||
         (cause instanceof Error && cause.cause instanceof errors.NoRespondersError);
       const message = nobody
-        ? `${operation.name}: no ${operation.owner} is running`
-        : `${operation.name}: the bus is not reachable (${(cause as Error).message})`;
+        ? `${name}: no ${owner} is running`
+        : `${name}: the bus is not reachable (${(cause as Error).message})`;
       throw new PurserError('unavailable', { message, cause });
     }
   }
@@ -158,7 +156,9 @@ export class Bus {
       return;
     }
     try {
-      await this.jetstream.publish(subject, event, { headers: head, msgID: eventId, timeout: PUBLISH_TIMEOUT_MS });
+      await this.link.within(PUBLISH_TIMEOUT_MS, undefined, (timeout) =>
+        this.jetstream.publish(subject, event, { headers: head, msgID: eventId, timeout }),
+      );
     } catch (cause) {
       throw new PurserError('unavailable', {
         message: `${subject}: not stored by JetStream (${(cause as Error).message})`,
@@ -197,7 +197,7 @@ export class Bus {
   /** Sends what is buffered and closes. Bounded, so that a dead server does not hold up a shutdown. */
   async close(): Promise<void> {
     if (this.connection.isClosed()) return;
-    const drained = this.online ? this.connection.drain() : this.connection.close();
+    const drained = this.link.isUp ? this.connection.drain() : this.connection.close();
     await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, 3_000).unref())]).catch(() => undefined);
     if (!this.connection.isClosed()) await this.connection.close();
   }
@@ -252,13 +252,4 @@ function errorFrom(text: string, name: string): PurserError {
     return new PurserError('internal', { message: `${name}: the error reply is not readable: ${text.slice(0, 200)}` });
   const { code, message, details } = parsed.data.error;
   return new PurserError(code, { message, details });
-}
-
-function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return work;
-  return new Promise<T>((resolve, reject) => {
-    const onAbort = () => reject(signal.reason as Error);
-    signal.addEventListener('abort', onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

@@ -12,12 +12,19 @@ export interface ConsumerOptions {
   /** Called for a message that will never be handled: it failed for good, or too often. Must keep it somewhere. */
   giveUp(message: JsMsg, error: unknown): Promise<void>;
   report: (error: unknown, what: string) => void;
+  /** How long a message waits after its n-th failed delivery; doubling from 400 ms to 30 s unless given. */
+  retryDelayMs?: ((deliveries: number) => number) | undefined;
 }
 
+/** Delivered and not yet acknowledged; the server sends no more, which bounds the queue here. */
 const MAX_WAITING = 1_000;
 /** A defect (not passing trouble such as a database that is away) is tried this often. */
 const MAX_DELIVERIES_OF_A_DEFECT = 10;
-const ACK_WAIT_NANOS = 60_000_000_000;
+/** After it what was delivered and neither acknowledged nor given back comes again; what was on the wire at a stop, say. */
+const ACK_WAIT_NANOS = 30_000_000_000;
+const GIVE_BACK_MS = 50;
+
+const doubling = (deliveries: number): number => Math.min(30_000, 200 * 2 ** Math.min(deliveries, 8));
 
 /** One durable pull consumer that survives restarts of the server, loss of its stream and failures of its handler. */
 export class DurableConsumer {
@@ -44,21 +51,19 @@ export class DurableConsumer {
     this.messages?.stop();
     await this.pumping;
     await this.running;
-    for (const message of this.waiting.splice(0)) message.nak();
+    // With a delay: nats-server 2.9 sends the first one that is given back at once to the subscription that just ended.
+    for (const message of this.waiting.splice(0)) message.nak(GIVE_BACK_MS);
   }
 
   private async run(): Promise<void> {
     for (let failures = 0; !this.closing;) {
       try {
-        const consumer = await this.open();
+        this.messages = await this.open();
         failures = 0;
-        this.messages = consumer;
-        if (this.closing) consumer.stop();
-        for await (const message of consumer) {
-          this.waiting.push(message);
-          this.pumping ??= this.pump();
-        }
-        // Ended by the server: the consumer or its stream was removed.
+        if (this.closing) this.messages.stop();
+        // Ends by itself when the consumer or its stream was removed.
+        const error = await this.messages.closed();
+        if (error) throw error;
         if (!this.closing) await this.pause(100);
       } catch (error) {
         if (this.closing) return;
@@ -82,7 +87,15 @@ export class DurableConsumer {
       max_ack_pending: MAX_WAITING,
     });
     const consumer = await this.bus.jetstream.consumers.get(stream, durable);
-    return consumer.consume({ max_messages: MAX_WAITING / 2, abort_on_missing_resource: true });
+    return consumer.consume({
+      max_messages: MAX_WAITING / 2,
+      abort_on_missing_resource: true,
+      // Not the iterator: it drops what it has not yet yielded when it is stopped, and we could not give that back.
+      callback: (message) => {
+        this.waiting.push(message);
+        this.pumping ??= this.pump();
+      },
+    });
   }
 
   private async pump(): Promise<void> {
@@ -117,12 +130,13 @@ export class DurableConsumer {
   private async retryOrGiveUp(message: JsMsg, error: unknown, passing: boolean): Promise<void> {
     const deliveries = message.info.deliveryCount;
     if (passing || deliveries < MAX_DELIVERIES_OF_A_DEFECT) {
-      message.nak(Math.min(30_000, 200 * 2 ** Math.min(deliveries, 8)));
+      message.nak((this.options.retryDelayMs ?? doubling)(deliveries));
       return;
     }
     try {
       await this.options.giveUp(message, error);
-      message.term('kept as a dead letter');
+      // Without a reason: nats-server 2.9 takes no notice of a term that has one.
+      message.term();
     } catch (failure) {
       this.options.report(failure, `consumer ${this.options.durable} could not keep a dead letter`);
       message.nak(30_000);

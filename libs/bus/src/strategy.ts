@@ -24,6 +24,8 @@ export interface StrategyOptions {
   service: ServiceName;
   version: string;
   report: (error: unknown, what: string) => void;
+  /** How long a message from a stream waits after its n-th failed delivery. */
+  retryDelayMs?: (deliveries: number) => number;
 }
 
 /** Nest's way onto the bus: turns handlers that are decorated with contracts into subscriptions and consumers. */
@@ -99,7 +101,9 @@ export class BusStrategy extends Server implements CustomTransportStrategy {
     try {
       const { data } = unframe(message.string() || '{}', operation.name);
       const result = await this.run(handler, check(operation.request, data, operation.name));
-      message.respond(JSON.stringify(check(operation.reply, result, `reply of ${operation.name}`)));
+      const reply = operation.reply.safeParse(result);
+      if (!reply.success) throw new Error(`the answer breaks the contract: ${reply.error.message}`);
+      message.respond(JSON.stringify(reply.data));
     } catch (error) {
       const known = isPurserError(error) ? error : this.defect(error, operation.name);
       message.respondError(
@@ -177,7 +181,7 @@ export class BusStrategy extends Server implements CustomTransportStrategy {
     batch: number,
     handle: (messages: JsMsg[]) => Promise<void>,
   ): void {
-    const { bus, report } = this.options;
+    const { bus, report, retryDelayMs } = this.options;
     const consumer = new DurableConsumer(bus, {
       stream,
       subject,
@@ -185,6 +189,7 @@ export class BusStrategy extends Server implements CustomTransportStrategy {
       batch,
       handle,
       report,
+      retryDelayMs,
       giveUp: (message, error) => keepDeadLetter(bus, message, error),
     });
     this.consumers.push(consumer);
