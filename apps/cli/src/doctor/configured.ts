@@ -30,9 +30,25 @@ async function configFile(configDir: string, name: string): Promise<Finding> {
   const checked = schema.safeParse(value);
   if (checked.success) return ok(file);
   const issues = checked.error.issues
+    .flatMap((issue) => fieldIssues(issue))
     .slice(0, 3)
     .map(({ path, message }) => `${path.join('.') || 'the file'}: ${message}`);
   return fail(`${file}: ${issues.join('; ')}`, 'Correct it; an editor that knows its $schema helps.');
+}
+
+interface FieldIssue {
+  path: PropertyKey[];
+  message: string;
+}
+
+/** Where a value may have one of several shapes, the one that it comes nearest to says what is wrong. */
+function fieldIssues(issue: z.core.$ZodIssue, above: PropertyKey[] = []): FieldIssue[] {
+  const path = [...above, ...issue.path];
+  if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [{ path, message: issue.message }];
+  const depth = (issues: FieldIssue[]) => Math.max(0, ...issues.map((one) => one.path.length));
+  return issue.errors
+    .map((shape) => shape.flatMap((one) => fieldIssues(one, path)))
+    .reduce((nearest, other) => (depth(other) > depth(nearest) ? other : nearest));
 }
 
 async function readSchema(configDir: string, name: string): Promise<z.ZodType | undefined> {

@@ -40,7 +40,7 @@ export function readyText(ready: Ready, { cwd, style }: Pick<Terminal, 'cwd' | '
     ],
   ]);
   const blocks = [
-    style('bold', `Purser is ready (${ready.seconds.toFixed(1)} s)`) + '\n' + indent(places),
+    `Purser is ready (${ready.seconds.toFixed(1)} s)\n${indent(places)}`,
     `Model providers\n${indent(providersText(ready.providers))}`,
     ...latchWarning(ready.latch, style),
     'Ctrl-C stops everything; nothing is lost.\n',
