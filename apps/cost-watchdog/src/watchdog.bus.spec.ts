@@ -95,9 +95,10 @@ describe('two watchdogs on one bus and one database', () => {
     await until(() => {
       expect(facts('leases.recall')).toContainEqual({ windowIds: [set.window.id], revision });
     });
-    expect((await bus.read('budgets', 'snapshot')) as BudgetsSnapshot).toMatchObject({
-      revision,
-      budgets: expect.arrayContaining([set]) as unknown,
+    await until(async () => {
+      const snapshot = (await bus.read('budgets', 'snapshot')) as BudgetsSnapshot;
+      expect(snapshot.revision).toBe(revision);
+      expect(snapshot.budgets).toContainEqual(set);
     });
 
     const windowId = set.window.id;
@@ -194,6 +195,22 @@ describe('two watchdogs on one bus and one database', () => {
     });
     expect((await bus.call(emergencyStatus, {})).latch).toMatchObject({ serial: 2, active: false });
     expect(facts('alert.critical.spike')).toHaveLength(1);
+  });
+
+  it('keep out what cannot be, and go on', async () => {
+    const bad = newSpend({ amountUsd: '-1.00' });
+    const good = newSpend({ amountUsd: '0.00' });
+    for (const spend of [bad, good]) await bus.publish(spendRecorded, spend.provider, spend, spend.attemptId);
+    await until(async () => {
+      expect((await bus.call(ledgerQuery, { limit: 1 })).entries[0]?.attemptId).toBe(good.attemptId);
+      expect(facts<Alert>('alert.warning.spend_refused')).toMatchObject([{ details: { attemptId: bad.attemptId } }]);
+    });
+    bus.connection.publish('spend.recorded.openai', 'not JSON');
+    await until(() => {
+      expect(facts<Alert>('alert.warning.dead_letter')).toMatchObject([
+        { details: { subject: 'spend.recorded.openai' } },
+      ]);
+    });
   });
 
   it('tell their figures', async () => {

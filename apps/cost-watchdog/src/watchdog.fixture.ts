@@ -4,7 +4,6 @@ import { Bus } from '@purser/bus';
 import { BudgetInput, Budget, type CloudEvent } from '@purser/contracts';
 import { CreateOutbox1700000000000, Database } from '@purser/database';
 import { Clock, Latch, Log, Metrics, Outbox } from '@purser/service';
-import type { DatabaseTemplate } from '@purser/testing';
 import { RULES } from './app.module.js';
 import { BUDGETS_FILE, type BudgetsFile } from './budgets/budgets-file.js';
 import { MIGRATIONS } from './migrations/index.js';
@@ -34,9 +33,10 @@ export class HandClock extends Clock {
 
 const options = { schema: 'ledger', migrations: [CreateOutbox1700000000000, ...MIGRATIONS], applicationName: 'spec' };
 
-export const LEDGER_TEMPLATE: DatabaseTemplate = {
+/** For createTestDatabase. */
+export const LEDGER_TEMPLATE = {
   name: 'cost-watchdog',
-  build: async (url) => (await Database.open({ ...options, url })).close(),
+  build: async (url: string): Promise<void> => (await Database.open({ ...options, url })).close(),
 };
 
 export interface TestWatchdog {

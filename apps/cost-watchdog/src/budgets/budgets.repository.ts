@@ -19,7 +19,7 @@ export interface BudgetChange {
 }
 
 /** A task's budget leaves lists an hour after its task was last active, or they would hold every task that ever was. */
-const QUIET_TASK = `interval '1 hour'`;
+const QUIET_TASK = '1 hour';
 
 @Injectable()
 export class BudgetsRepository {
@@ -107,8 +107,17 @@ export class BudgetsRepository {
     return Number(row?.value ?? 0n);
   }
 
-  /** Live budgets with their current window: those that gateways must know, or those of one task. */
+  /** Live budgets with their current window: those that gateways must know, or those of one task, or one. */
   statuses(sql: Sql, now: Date, only: { task?: string; id?: string } = {}): Promise<StatusRow[]> {
+    const [condition, value] =
+      only.task !== undefined
+        ? ['b.scope_task = $2', only.task]
+        : only.id !== undefined
+          ? ['b.id = $2', only.id]
+          : [
+              `(b.scope_task IS NULL OR w.leased_nano > 0 OR w.touched_at > $1::timestamptz - $2::interval)`,
+              QUIET_TASK,
+            ];
     return sql.query<StatusRow>(
       `SELECT b.*, w.id AS window_id, w.starts_at, w.ends_at, w.settled_nano, w.leased_nano, w.level,
               (SELECT coalesce(sum(l.granted_nano - l.returned_nano - l.consumed_nano), 0)::bigint
@@ -116,12 +125,9 @@ export class BudgetsRepository {
          FROM budgets b
          JOIN windows w ON w.budget_id = b.id AND w.shape = b.shape AND w.starts_at <= $1
                        AND (w.ends_at IS NULL OR w.ends_at > $1)
-        WHERE b.deleted_at IS NULL
-          AND CASE WHEN $2::text IS NOT NULL THEN b.scope_task = $2
-                   WHEN $3::text IS NOT NULL THEN b.id = $3
-                   ELSE b.scope_task IS NULL OR w.leased_nano > 0 OR w.touched_at > $1 - ${QUIET_TASK} END
+        WHERE b.deleted_at IS NULL AND ${condition}
         ORDER BY b.id`,
-      [now, only.task ?? null, only.id ?? null],
+      [now, value],
     );
   }
 }

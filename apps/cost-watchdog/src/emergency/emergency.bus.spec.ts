@@ -30,7 +30,9 @@ beforeAll(async () => {
   });
   bus = await Bus.connect({ url: nats.url, service: 'orchestrator', instance: 'spec' });
   bus.connection.subscribe(emergencyShutdown.name, {
-    callback: (_, message) => shutdowns.push(unframe(message.string(), message.subject).data as Latch),
+    callback: (_, message) => {
+      shutdowns.push(unframe(message.string(), message.subject).data as Latch);
+    },
   });
   await bus.connection.flush();
 }, 60_000);

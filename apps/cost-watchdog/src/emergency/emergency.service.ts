@@ -65,7 +65,10 @@ export class EmergencyService {
     return state;
   }
 
-  /** All or nothing: the bucket is written before Postgres commits, and when it cannot be, nothing is cleared. */
+  /**
+   * The bucket is written before Postgres commits, and when it cannot be, nothing is cleared. Should Postgres fail in the
+   * instant between, the caller hears so, and the reconciling sweep ends with what this person decided: cleared.
+   */
   async reset(decision: Decision): Promise<LatchState> {
     const known = await this.stores.newestKnown();
     const { changed, state } = await this.database

@@ -30,6 +30,8 @@ export class CreateBudgets1700000003000 implements MigrationInterface {
       )`);
     // Every settled attempt asks for the budgets without a task and for those of its own task.
     await runner.query('CREATE INDEX budgets_by_task ON budgets (scope_task) WHERE deleted_at IS NULL');
+    // Asked every second: whose window is over.
+    await runner.query(`CREATE INDEX budgets_that_roll ON budgets (id) WHERE deleted_at IS NULL AND period <> 'total'`);
     await runner.query(`
       CREATE TABLE budget_changes (
         seq       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
