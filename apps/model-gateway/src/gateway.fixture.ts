@@ -1,9 +1,9 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Bus } from '@purser/bus';
-import { keysCreate, type RequestInput } from '@purser/contracts';
-import type { RunningService } from '@purser/service';
+import { keysCreate, keysRevoke, type RequestInput } from '@purser/contracts';
+import { adminKeyFile, type RunningService } from '@purser/service';
 import {
   createTestDatabase,
   eventually,
@@ -49,6 +49,7 @@ export interface World {
   adminKey: string;
   client(key?: string): OpenAI;
   createKey(request: Omit<RequestInput<typeof keysCreate>, 'name'>): Promise<string>;
+  revokeKey(id: string): Promise<unknown>;
   /** Plain HTTP, for what the official client hides. */
   post(body: unknown, headers?: Record<string, string>): Promise<Response>;
   restart(): Promise<void>;
@@ -101,20 +102,23 @@ export async function openWorld({ env = {}, cancelledCallsBill = 'full' }: World
     await eventually(() => watchdog.beat().then(() => watchdog.mustHaveRead()));
     return gateway;
   };
+  const gateway = await begin();
+  const adminKey = (await readFile(adminKeyFile(home), 'utf8')).trim();
   const world: World = {
     nats,
     database,
     models,
     watchdog,
-    gateway: await begin(),
+    gateway,
     home,
     env: full,
-    adminKey: (await import('node:fs')).readFileSync(join(home, 'admin.key'), 'utf8').trim(),
+    adminKey,
     client: (key = world.adminKey) => new OpenAI({ apiKey: key, baseURL: `${world.gateway.url}/v1`, maxRetries: 0 }),
     createKey: async (request) => {
       const { secret } = await bus.call(keysCreate, { name: 'spec', ...request });
       return secret ?? '';
     },
+    revokeKey: (id) => bus.call(keysRevoke, { id }),
     post: (body, headers = {}) =>
       fetch(`${world.gateway.url}/v1/chat/completions`, {
         method: 'POST',

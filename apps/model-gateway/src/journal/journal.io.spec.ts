@@ -1,0 +1,127 @@
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Spend } from '@purser/contracts';
+import { Journal } from './journal.js';
+import type { HeldCall } from './records.js';
+import { takeSlot } from './slot.js';
+
+let home: string;
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'purser-journal-'));
+});
+afterEach(() => rmSync(home, { recursive: true }));
+
+const held = (attemptId: string): HeldCall => ({
+  attemptId,
+  callId: 'call-1',
+  gateway: 'gw',
+  provider: 'p',
+  model: 'm',
+  tier: 't',
+  capability: null,
+  key: 'k',
+  project: null,
+  task: null,
+  session: null,
+  holdUsd: '0.50',
+  windows: ['w1', 'w2'],
+  usageAt: '2026-11-23T10:00:00.000Z',
+});
+const spent = (attemptId: string, amountUsd: string): Spend => ({
+  ...held(attemptId),
+  amountUsd,
+  inputTokens: 1,
+  outputTokens: 2,
+  cachedTokens: 0,
+  finality: 'final',
+  outcome: 'ok',
+  latencyMs: 3,
+});
+const open = () => Journal.open(home, () => 'gw');
+const file = () => join(home, 'journal.log');
+const ids = (all: { attemptId: string }[]) => all.map(({ attemptId }) => attemptId);
+
+it('knows after a sudden end what was in flight, what was not sent, and what was consumed', () => {
+  const before = open();
+  before.held(held('a'));
+  before.held(held('b'));
+  before.settled(spent('b', '0.20'));
+  before.settled(spent('c', '0.90'));
+  before.sent('c');
+  before.returned('w1', 70n);
+  const after = open();
+  expect(after.gateway).toBe('gw');
+  expect(ids(after.inFlight)).toEqual(['a']);
+  // "c" was sent, but nothing said so in the file: sending it again changes nothing.
+  expect(ids(after.unsent)).toEqual(['b', 'c']);
+  expect([...after.totals]).toEqual([
+    ['w1', { returned: 70n, consumed: 700_000_000n }],
+    ['w2', { returned: 0n, consumed: 700_000_000n }],
+  ]);
+});
+
+it('keeps its totals through any number of starts', () => {
+  let journal = open();
+  journal.settled(spent('a', '0.10'));
+  for (let start = 0; start < 3; start++) journal = open();
+  expect(journal.totals.get('w1')).toEqual({ returned: 0n, consumed: 100_000_000n });
+  expect(ids(journal.unsent)).toEqual(['a']);
+});
+
+it('overlooks a last line that was torn off, wherever', () => {
+  const journal = open();
+  journal.held(held('a'));
+  const whole = readFileSync(file(), 'utf8');
+  journal.held(held('b'));
+  const line = readFileSync(file(), 'utf8').slice(whole.length);
+  for (let cut = 0; cut < line.length - 1; cut += 7) {
+    writeFileSync(file(), whole + line.slice(0, cut));
+    expect(ids(open().inFlight)).toEqual(['a']);
+  }
+  writeFileSync(file(), whole + line.trimEnd());
+  expect(ids(open().inFlight)).toEqual(['a', 'b']);
+});
+
+it('drops what is done when the file has grown', () => {
+  const journal = open();
+  journal.held(held('stays'));
+  for (let call = 0; call < 4_000; call++) {
+    journal.held(held(`x${call}`));
+    journal.settled(spent(`x${call}`, '0.01'));
+    journal.sent(`x${call}`);
+  }
+  expect(statSync(file()).size).toBeLessThan(1_100_000);
+  const after = open();
+  expect(ids(after.inFlight)).toEqual(['stays']);
+  expect(after.totals.get('w2')?.consumed).toBe(40_000_000_000n);
+  for (const { attemptId } of after.unsent) after.sent(attemptId);
+  after.close();
+  expect(statSync(file()).size).toBeLessThan(1_000);
+});
+
+describe('slots', () => {
+  it('gives each gateway of a home its own, and the same one again after it left', () => {
+    const first = takeSlot(home);
+    const second = takeSlot(home);
+    expect([first.number, second.number]).toEqual([0, 1]);
+    expect(second.journal.gateway).not.toBe(first.journal.gateway);
+    expect(first.journal.gateway).toMatch(/^gateway-[A-Za-z0-9_-]+$/);
+    first.release();
+    const third = takeSlot(home);
+    expect([third.number, third.journal.gateway]).toEqual([0, first.journal.gateway]);
+    second.release();
+    third.release();
+  });
+
+  it('sets a damaged journal aside and begins under another name', () => {
+    const before = takeSlot(home);
+    before.release();
+    const journal = join(home, 'gateway', '0', 'journal.log');
+    appendFileSync(journal, 'not a record\n{"t":"return"');
+    const after = takeSlot(home);
+    expect(after.damage?.message).toMatch(/line \d+ of the journal cannot be read/);
+    expect(after.journal.gateway).not.toBe(before.journal.gateway);
+    after.release();
+  });
+});
