@@ -1,0 +1,69 @@
+import type { Bus } from '@purser/bus';
+import { CreateOutbox1700000000000, Database } from '@purser/database';
+import { createLog, Latch, Metrics, Outbox, systemClock } from '@purser/service';
+import { TaskBudgets } from './budgets/task-budgets.service.js';
+import { CreateTasks1700000001000 } from './migrations/create-tasks.js';
+import { DependentsService } from './tasks/dependents.service.js';
+import { TaskFacts } from './tasks/task-facts.js';
+import { TaskMetrics } from './tasks/task-metrics.js';
+import { TasksRepository } from './tasks/tasks.repository.js';
+import { TasksService } from './tasks/tasks.service.js';
+import { ClaimService } from './work/claim.service.js';
+import { Nudge } from './work/nudge.js';
+import { SessionEnds } from './work/session-ends.js';
+import { WorkRepository } from './work/work.repository.js';
+import { WorkService } from './work/work.service.js';
+
+export const LEASE_MS = 8_000;
+
+export const openTasks = (url: string): Promise<Database> =>
+  Database.open({
+    url,
+    schema: 'tasks',
+    migrations: [CreateOutbox1700000000000, CreateTasks1700000001000],
+    applicationName: 'purser orchestrator spec',
+  });
+
+/** For specs: the orchestrator's rules on a real database, while the bus is away, so that every fact stays in the outbox. */
+export class OnPostgres {
+  readonly latch = new Latch(systemClock);
+  readonly tasks: TasksService;
+  readonly repository: TasksRepository;
+  readonly budgets: TaskBudgets;
+  readonly dependents: DependentsService;
+  readonly claims: ClaimService;
+  readonly work: WorkService;
+  readonly ends: SessionEnds;
+
+  constructor(readonly database: Database) {
+    const log = createLog({ service: 'orchestrator', instance: 'spec', level: 'silent' });
+    const bus = { connected: false, origin: { service: 'orchestrator', instance: 'spec' } } as Bus;
+    const facts = new TaskFacts(new Outbox(database, bus, log));
+    const nudge = new Nudge(bus, log);
+    const work = new WorkRepository(database);
+    const config = { PURSER_LEASE_MS: LEASE_MS };
+    this.repository = new TasksRepository(database);
+    const metrics = new TaskMetrics(new Metrics('orchestrator'), this.repository);
+    this.dependents = new DependentsService(database, this.repository, facts, nudge);
+    this.budgets = new TaskBudgets(database, this.repository, bus, facts, nudge, log);
+    this.tasks = new TasksService(database, this.repository, this.dependents, this.budgets, facts, nudge);
+    this.ends = new SessionEnds(database, work, facts, this.dependents, nudge, metrics);
+    this.claims = new ClaimService(database, work, facts, metrics, this.latch, config);
+    this.work = new WorkService(database, work, facts, this.ends, config);
+    this.latch.observe({ serial: 1, active: false, by: 'spec', reason: '', at: new Date().toISOString() }, true);
+  }
+
+  /** The subjects of the facts so far, in order. */
+  async facts(): Promise<string[]> {
+    const rows = await this.database.query<{ subject: string }>('SELECT subject FROM outbox ORDER BY seq');
+    return rows.map(({ subject }) => subject);
+  }
+
+  /** As if the runner had fallen silent a lease ago. */
+  async silence(taskId: string): Promise<void> {
+    await this.database.query(
+      `UPDATE tasks SET lease_until = now() - interval '1 second' WHERE id = $1 AND state = 'running'`,
+      [taskId],
+    );
+  }
+}
