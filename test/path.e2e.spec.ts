@@ -168,7 +168,7 @@ describe('the main path', () => {
       id: 'long-work',
       executor: 'command',
       input: { argv: countingAgent(18) },
-      limits: { tokens: 400 },
+      limits: { tokens: 100 },
       budgetUsd: '5',
     });
     const task = await system.taskIn('long-work', 'completed', 60_000);

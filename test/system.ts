@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '@purser/embedded';
@@ -70,6 +70,9 @@ export class System {
     const folder = await mkdtemp(join(tmpdir(), 'purser-e2e-'));
     const config = join(folder, 'config');
     await mkdir(config);
+    // Enterable, as agents that run as another user need it.
+    await chmod(folder, 0o755);
+    await mkdir(join(folder, 'home'), { mode: 0o755 });
     await writeFile(join(config, 'budgets.json'), JSON.stringify(budgets));
     await writeFile(join(config, 'models.json'), JSON.stringify(MODELS));
     const [nats, models, database, ports] = await Promise.all([

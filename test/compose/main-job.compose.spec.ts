@@ -137,7 +137,7 @@ describe('docker compose up', () => {
       id: 'long-work',
       executor: 'command',
       input: { argv: countingAgent(18) },
-      limits: { tokens: 400 },
+      limits: { tokens: 100 },
       budgetUsd: '5',
     });
     const task = await taskIn('long-work', 'completed', 120_000);
