@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import { styleText } from 'node:util';
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
@@ -19,7 +20,7 @@ export function processTerminal(): Terminal {
   return {
     env: process.env,
     cwd: process.cwd(),
-    user: process.env.USER ?? process.env.LOGNAME ?? 'unnamed',
+    user: process.env.USER || accountName(),
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     style: (style, text) => styleText(style, text, { stream: process.stdout }),
@@ -30,4 +31,12 @@ export function processTerminal(): Terminal {
       return text;
     },
   };
+}
+
+function accountName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.() ?? 'unknown'}`; // An account without an entry, as containers may have.
+  }
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort, listProcesses, type ProcessEntry } from '@purser/embedded';
@@ -48,6 +48,11 @@ export class Playground {
     const { PATH = '', HOME = '' } = process.env;
     const config = join(this.folder, 'config');
     return { PATH, HOME, ...this.ports, PURSER_HOME: this.home, PURSER_CONFIG_DIR: config, ...this.given };
+  }
+
+  async configure(file: string, content: object): Promise<void> {
+    await mkdir(join(this.folder, 'config'), { recursive: true });
+    await writeFile(join(this.folder, 'config', file), JSON.stringify(content));
   }
 
   private spawn(args: string[], env: NodeJS.ProcessEnv): PurserProcess {
