@@ -1,3 +1,4 @@
+import { PurserError } from '@purser/contracts';
 import { keyCheck } from './admin-key.js';
 import { readBody } from './json-body.js';
 
@@ -21,7 +22,7 @@ describe('the admin key', () => {
     '',
   ])('does not open to %j, and says where it is', (authorization) => {
     expect(asked(authorization)).toThrow('/home/ada/.purser/admin.key');
-    expect(asked(authorization)).toThrow(expect.objectContaining({ code: 'unauthorized' }));
+    expect(asked(authorization)).toThrow(PurserError);
   });
 
   it('is asked for when nothing was sent', () => {
@@ -36,6 +37,6 @@ describe('a body', () => {
   });
 
   it.each(['[1]', 'null', '"text"', '7', '{', 'a=1&b=2'])('is not %s', (text) => {
-    expect(() => readBody(text)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
+    expect(() => readBody(text)).toThrow('body: ');
   });
 });

@@ -1,0 +1,148 @@
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Bus } from '@purser/bus';
+import { OPERATIONS } from '@purser/contracts';
+import type { RunningService } from '@purser/service';
+import { createTestDatabase, eventually, startTestNats, type TestDatabase, type TestNats } from '@purser/testing';
+import { start } from '../index.js';
+import { StandInWatchdog } from '../stand-in-watchdog.fixture.js';
+
+jest.setTimeout(60_000);
+
+const work = (id?: string) => ({ ...(id === undefined ? {} : { id }), executor: 'command', input: { argv: ['true'] } });
+
+describe('the control API', () => {
+  let nats: TestNats;
+  let database: TestDatabase;
+  let home: string;
+  let bus: Bus;
+  let watchdog: StandInWatchdog;
+  let service: RunningService;
+
+  beforeAll(async () => {
+    [nats, database, home] = await Promise.all([
+      startTestNats(),
+      createTestDatabase(),
+      mkdtemp(join(tmpdir(), 'purser-orchestrator-')),
+    ]);
+    bus = await Bus.connect({ url: nats.url, service: 'tools', instance: 'spec' });
+    watchdog = new StandInWatchdog(bus);
+    service = await start({
+      PURSER_NATS_URL: nats.url,
+      PURSER_DATABASE_URL: database.url,
+      PURSER_HOME: home,
+      PURSER_API_PORT: '0',
+      PURSER_LOG_LEVEL: 'silent',
+    });
+  });
+
+  afterAll(async () => {
+    watchdog?.stop();
+    await service?.close();
+    await bus?.close();
+    await Promise.all([nats?.stop(), database?.drop()]);
+    await rm(home, { recursive: true, force: true });
+  });
+
+  const api = async (method: string, path: string, body?: string, headers: Record<string, string> = {}) => {
+    const key = (await readFile(join(home, 'admin.key'), 'utf8')).trim();
+    const response = await fetch(service.url + path, {
+      method,
+      headers: { authorization: `Bearer ${key}`, ...headers },
+      ...(body === undefined ? {} : { body }),
+    });
+    return { status: response.status, headers: response.headers, body: (await response.json()) as never };
+  };
+
+  it('creates, reads, lists and cancels by REST', async () => {
+    const created = await api('POST', '/v1/tasks', JSON.stringify({ ...work('by-rest'), labels: ['rest'] }));
+    expect(created).toMatchObject({ status: 201, body: { id: 'by-rest' } });
+    expect(await api('GET', '/v1/tasks/by-rest')).toMatchObject({
+      status: 200,
+      body: { id: 'by-rest', state: 'ready' },
+    });
+    expect(await api('GET', '/v1/tasks?label=rest&limit=1')).toMatchObject({
+      body: { tasks: [{ id: 'by-rest' }], next: null },
+    });
+    for (let round = 0; round < 2; round++) {
+      expect(await api('POST', '/v1/tasks/by-rest/cancel')).toMatchObject({
+        status: 200,
+        body: { state: 'cancelled' },
+      });
+    }
+  });
+
+  it('says which field is wrong, what is not JSON, and what does not exist', async () => {
+    const wrong = await api('POST', '/v1/tasks', JSON.stringify({ ...work(), priority: 12 }));
+    expect(wrong).toMatchObject({
+      status: 422,
+      body: { error: { code: 'invalid_request', details: { issues: [{ field: 'priority' }] } } },
+    });
+    const broken = await api('POST', '/v1/tasks', '{"executor": ', { 'content-type': 'application/json' });
+    expect(broken).toMatchObject({
+      status: 422,
+      body: { error: { message: expect.stringContaining('not JSON') as string } },
+    });
+    expect(await api('GET', '/v1/tasks/nobody')).toMatchObject({
+      status: 404,
+      body: { error: { code: 'not_found' } },
+    });
+    expect(await api('GET', '/v1/nothing')).toMatchObject({ status: 404, body: { error: { code: 'not_found' } } });
+    expect(await api('GET', '/v1/tasks?limit=0')).toMatchObject({ status: 422 });
+    expect(await api('GET', '/v1/tasks?after=x')).toMatchObject({ status: 422 });
+  });
+
+  it('asks for the admin key', async () => {
+    for (const authorization of ['', 'Bearer nonsense', 'Basic YTpi']) {
+      const refused = await api('GET', '/v1/tasks', undefined, { authorization });
+      expect(refused).toMatchObject({ status: 401, body: { error: { code: 'unauthorized' } } });
+      expect(refused.headers.get('www-authenticate')).toContain('Bearer');
+    }
+  });
+
+  it('answers 503 for a service that does not run', async () => {
+    expect(await api('GET', '/v1/vms')).toMatchObject({ status: 503, body: { error: { code: 'unavailable' } } });
+  });
+
+  it('serves its description, health and metrics without a key', async () => {
+    const open = (path: string) =>
+      fetch(service.url + path).then(async (r) => ({ status: r.status, text: await r.text() }));
+    expect(JSON.parse((await open('/openapi.json')).text)).toMatchObject({ openapi: '3.1.0' });
+    expect(await open('/health/ready')).toMatchObject({ status: 200 });
+    expect((await open('/metrics')).text).toMatch(/purser_tasks\{state="ready",service="orchestrator"\} \d+/);
+  });
+
+  it('carries the trace of a request into its facts', async () => {
+    const trace = '0af7651916cd43dd8448eb211c80319c';
+    let event = '';
+    bus.connection.subscribe('task.created.traced', {
+      callback: (_error, message) => void (event = message.string()),
+    });
+    await bus.connection.flush();
+    await api('POST', '/v1/tasks', JSON.stringify(work('traced')), {
+      traceparent: `00-${trace}-b7ad6b7169203331-01`,
+    });
+    await eventually(() => expect(event).toContain(trace));
+  });
+
+  it('makes the admin key at the first start, for its owner alone', async () => {
+    expect((await stat(join(home, 'admin.key'))).mode & 0o777).toBe(0o600);
+  });
+
+  it('has a route for every operation with a path', async () => {
+    for (const { http, name } of OPERATIONS) {
+      if (!http) continue;
+      const path = http.path.replaceAll(/:\w+/g, 'nobody');
+      const response = await fetch(service.url + path, { method: http.method });
+      expect({ name, status: response.status }).toEqual({ name, status: 401 });
+    }
+  });
+
+  it('refuses a body that is larger than a message may be', async () => {
+    expect(await api('POST', '/v1/tasks', `{"id": "${'x'.repeat(9 * 1024 * 1024)}"}`)).toMatchObject({
+      status: 413,
+      body: { error: { code: 'payload_too_large' } },
+    });
+  });
+});

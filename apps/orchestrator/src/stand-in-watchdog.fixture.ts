@@ -1,0 +1,57 @@
+import type { Bus } from '@purser/bus';
+import { budgetsSet, heartbeat, ledgerSum, type Operation, type RequestOf } from '@purser/contracts';
+
+/** For specs: as much of a cost-watchdog as an orchestrator asks for. */
+export class StandInWatchdog {
+  latch = { serial: 1, active: false, by: 'spec', reason: '', at: new Date().toISOString() };
+  /** While false it answers nothing. */
+  here = true;
+  readonly budgets: RequestOf<typeof budgetsSet>[] = [];
+  private timer: NodeJS.Timeout | undefined;
+
+  /** What each task is said to have spent; nothing unless said. */
+  constructor(
+    private readonly bus: Bus,
+    private readonly spent: Record<string, string> = {},
+  ) {
+    this.serve(ledgerSum, ({ ids }: RequestOf<typeof ledgerSum>) => ({
+      sums: ids.map((id) => ({
+        id,
+        amountUsd: this.spent[id] ?? '0.00',
+        inputTokens: 0,
+        outputTokens: 0,
+        requests: 0,
+      })),
+    }));
+    this.serve(budgetsSet, (budget: RequestOf<typeof budgetsSet>) => {
+      this.budgets.push(budget);
+      const nothing = { settledUsd: '0.00', leasedUsd: '0.00', presumedUsd: '0.00', remainingUsd: budget.limitUsd };
+      return { ...budget, level: 'ok', window: { id: '1', startsAt: this.latch.at, endsAt: null, ...nothing } };
+    });
+    this.timer = setInterval(() => void this.beat(), 500);
+  }
+
+  beat(): Promise<void> {
+    const { at } = this.latch;
+    return this.bus.publish(heartbeat, 'cost-watchdog.stand-in', {
+      service: 'cost-watchdog',
+      instance: 'stand-in',
+      version: '0',
+      startedAt: at,
+      at,
+      latch: this.latch,
+    });
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  private serve<Request>(operation: Operation, answer: (request: Request) => unknown): void {
+    this.bus.connection.subscribe(operation.name, {
+      callback: (_error, message) => {
+        if (this.here) message.respond(JSON.stringify(answer(message.json<Request>())));
+      },
+    });
+  }
+}
