@@ -47,7 +47,12 @@ export class FakeWatchdog {
 
   constructor(private readonly bus: Bus) {}
 
-  start(): void {
+  async start(): Promise<void> {
+    const spends = await this.bus.jetstream.consumers.get('SPEND');
+    const messages = await spends.consume({
+      callback: (message) => this.record(Spend.parse(message.json<{ data: unknown }>().data)),
+    });
+    this.stops.push(() => messages.stop());
     this.serve(budgetsList, (request) => ({
       revision: this.revision,
       budgets: this.statuses().filter(({ scope }) => request.task === undefined || scope.task === request.task),
@@ -75,13 +80,7 @@ export class FakeWatchdog {
         }),
       };
     });
-    const spends = this.bus.connection.subscribe('spend.recorded.>', {
-      callback: (error, message) => {
-        if (!error) this.record(Spend.parse(message.json<{ data: unknown }>().data));
-      },
-    });
-    this.stops.push(() => spends.unsubscribe());
-    this.timer = setInterval(() => void this.beat(), 500);
+    this.timer = setInterval(() => void this.beat().catch(() => undefined), 500);
   }
 
   async stop(): Promise<void> {

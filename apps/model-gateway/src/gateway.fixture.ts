@@ -52,7 +52,8 @@ export interface World {
   revokeKey(id: string): Promise<unknown>;
   /** Plain HTTP, for what the official client hides. */
   post(body: unknown, headers?: Record<string, string>): Promise<Response>;
-  restart(): Promise<void>;
+  /** Stops the gateway, does what is to happen meanwhile, and starts it again. */
+  restart(meanwhile?: () => Promise<void> | void): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -77,7 +78,7 @@ export async function openWorld({ env = {}, cancelledCallsBill = 'full' }: World
   const bus = await Bus.connect({ url: nats.url, service: 'cli', instance: 'spec' });
   await bus.ensureStreams();
   const watchdog = new FakeWatchdog(bus);
-  watchdog.start();
+  await watchdog.start();
   await writeFile(join(home, 'models.json'), JSON.stringify(MODELS));
   await writeFile(
     join(home, 'plugins.json'),
@@ -125,8 +126,9 @@ export async function openWorld({ env = {}, cancelledCallsBill = 'full' }: World
         headers: { 'content-type': 'application/json', authorization: `Bearer ${world.adminKey}`, ...headers },
         body: typeof body === 'string' ? body : JSON.stringify(body),
       }),
-    restart: async () => {
+    restart: async (meanwhile) => {
       await world.gateway.close();
+      await meanwhile?.();
       world.gateway = await begin();
     },
     close: async () => {
