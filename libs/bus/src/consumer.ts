@@ -20,20 +20,29 @@ export interface ConsumerOptions {
 const MAX_WAITING = 1_000;
 /** A defect (not passing trouble such as a database that is away) is tried this often. */
 const MAX_DELIVERIES_OF_A_DEFECT = 10;
-/** After it what was delivered and neither acknowledged nor given back comes again; what was on the wire at a stop, say. */
-const ACK_WAIT_NANOS = 30_000_000_000;
+/** Before what is given back at a stop comes again. */
 const GIVE_BACK_MS = 50;
+/**
+ * nats-server 2.9 sends messages to the open request of a consumer whose process was killed, until that request expires:
+ * both are short, so that such a message is not late by more than ACK_WAIT_MS. What takes longer here is kept alive.
+ */
+const PULL_EXPIRES_MS = 3_000;
+const ACK_WAIT_MS = 5_000;
+const STILL_WORKING_MS = 1_500;
+const NANOS_PER_MS = 1_000_000;
 
 const doubling = (deliveries: number): number => Math.min(30_000, 200 * 2 ** Math.min(deliveries, 8));
 
 /** One durable pull consumer that survives restarts of the server, loss of its stream and failures of its handler. */
 export class DurableConsumer {
   private readonly waiting: JsMsg[] = [];
+  private atHand: JsMsg[] = [];
   private messages: ConsumerMessages | undefined;
   private closing = false;
   private running: Promise<void> | undefined;
   private pumping: Promise<void> | undefined;
   private wake: (() => void) | undefined;
+  private keepingAlive: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly bus: Bus,
@@ -42,6 +51,9 @@ export class DurableConsumer {
 
   start(): void {
     this.running = this.run();
+    this.keepingAlive = setInterval(() => {
+      for (const message of [...this.atHand, ...this.waiting]) message.working();
+    }, STILL_WORKING_MS);
   }
 
   /** Stops taking, and waits for the batch at hand; what was not handled comes again elsewhere. */
@@ -51,6 +63,7 @@ export class DurableConsumer {
     this.messages?.stop();
     await this.pumping;
     await this.running;
+    clearInterval(this.keepingAlive);
     // With a delay: nats-server 2.9 sends the first one that is given back at once to the subscription that just ended.
     for (const message of this.waiting.splice(0)) message.nak(GIVE_BACK_MS);
   }
@@ -83,12 +96,13 @@ export class DurableConsumer {
       ack_policy: AckPolicy.Explicit,
       deliver_policy: DeliverPolicy.All,
       filter_subject: subject,
-      ack_wait: ACK_WAIT_NANOS,
+      ack_wait: ACK_WAIT_MS * NANOS_PER_MS,
       max_ack_pending: MAX_WAITING,
     });
     const consumer = await this.bus.jetstream.consumers.get(stream, durable);
     return consumer.consume({
       max_messages: MAX_WAITING / 2,
+      expires: PULL_EXPIRES_MS,
       abort_on_missing_resource: true,
       // Not the iterator: it drops what it has not yet yielded when it is stopped, and we could not give that back.
       callback: (message) => {
@@ -103,14 +117,15 @@ export class DurableConsumer {
       while (this.waiting.length > 0 && !this.closing) {
         // A batch that keeps failing is taken apart, so that one bad message does not hold the others.
         const size = (this.waiting[0]?.info.deliveryCount ?? 1) > 3 ? 1 : this.options.batch;
-        const batch = this.waiting.splice(0, size);
-        const trace = batch.length === 1 ? batch[0]?.headers?.get('traceparent') : undefined;
-        await withTrace(trace, () => this.handle(batch));
+        this.atHand = this.waiting.splice(0, size);
+        const trace = this.atHand.length === 1 ? this.atHand[0]?.headers?.get('traceparent') : undefined;
+        await withTrace(trace, () => this.handle(this.atHand));
       }
     } catch (error) {
       // An answer could not be sent, since the connection is gone: what was not answered for comes again.
       this.options.report(error, `consumer ${this.options.durable} could not answer for its messages`);
     } finally {
+      this.atHand = [];
       this.pumping = undefined;
     }
   }
