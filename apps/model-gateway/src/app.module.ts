@@ -18,6 +18,7 @@ import { Authenticator } from './keys/authenticator.js';
 import { KeysHandlers } from './keys/keys.handlers.js';
 import { KeysRepository } from './keys/keys.repository.js';
 import { KeysService } from './keys/keys.service.js';
+import { KeysSweep } from './keys/keys.sweep.js';
 import { BudgetBook } from './leases/budget-book.js';
 import { LeaseClient } from './leases/lease-client.js';
 import { LeaseDesk } from './leases/lease-desk.js';
@@ -56,6 +57,7 @@ export function appModule({ env, journal, ladders }: Groundwork): Type {
       ExperienceRepository,
       KeysRepository,
       KeysService,
+      KeysSweep,
       LeaseClient,
       LeaseDesk,
       Lifecycle,

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { Bus } from '@purser/bus';
 import { keysCreate, keysRevoke, type RequestInput } from '@purser/contracts';
 import { adminKeyFile, type RunningService } from '@purser/service';
+// Test code that several specs share; the build leaves it out.
+// eslint-disable-next-line no-restricted-imports
 import {
   createTestDatabase,
   eventually,
