@@ -22,7 +22,7 @@ export const countingAgent = (units: number, model = 'code_generation'): string[
         method: 'POST',
         headers: { 'content-type': 'application/json', authorization: 'Bearer ' + process.env.OPENAI_API_KEY },
         body: JSON.stringify({ model: ${JSON.stringify(model)}, max_tokens: 200, messages: [{ role: 'user', content: 'unit ' + n }] }),
-      });
+      }).catch((error) => ({ ok: false, status: error.message, text: async () => '' }));
       if (!answer.ok) { console.error(answer.status, await answer.text()); await new Promise((r) => setTimeout(r, 300)); continue; }
       state.done.push({ n, session: process.env.PURSER_SESSION_ID, epoch: Number(process.env.PURSER_EPOCH) });
       save();

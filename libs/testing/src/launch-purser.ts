@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -49,6 +49,8 @@ export interface Launched {
 /** `purser up` as a process of its own, in a temporary folder and on free ports. */
 export async function launchPurser({ bin, openaiBaseUrl, models, budgets }: LaunchOptions): Promise<Launched> {
   const folder = await mkdtemp(join(tmpdir(), 'purser-launched-'));
+  // Enterable, so that as root its Postgres and its agents, which run as other users, stay within the folder.
+  await chmod(folder, 0o755);
   const home = join(folder, 'home');
   const config = join(folder, 'config');
   await mkdir(config);
