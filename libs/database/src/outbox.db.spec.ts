@@ -1,0 +1,99 @@
+import { createTestDatabase, type TestDatabase } from '@purser/testing';
+import { Database, type Sql } from './database.js';
+import { appendToOutbox, CreateOutbox1700000000000, deleteFromOutbox, takeFromOutbox } from './outbox.js';
+
+jest.setTimeout(60_000);
+
+describe('the outbox', () => {
+  let server: TestDatabase;
+  let database: Database;
+
+  beforeAll(async () => {
+    server = await createTestDatabase();
+    database = await Database.open({
+      url: server.url,
+      schema: 'spec',
+      migrations: [CreateOutbox1700000000000],
+      applicationName: 'spec',
+    });
+  });
+
+  afterAll(async () => {
+    await database?.close();
+    await server?.drop();
+  });
+
+  beforeEach(async () => {
+    await database.query('DELETE FROM outbox');
+  });
+
+  const fact = (eventId: string) => ({ eventId, subject: `task.created.${eventId}`, event: `{"id":"${eventId}"}` });
+  const add = (...ids: string[]) => database.transaction((tx) => appendToOutbox(tx, ids.map(fact)));
+  const ids = (rows: { event_id: string }[]) => rows.map((row) => row.event_id);
+  /** One round of a relay, as the service does it. */
+  const relay = (publish: (eventId: string) => void, limit = 100) =>
+    database.transaction(async (tx: Sql) => {
+      const rows = await takeFromOutbox(tx, limit);
+      for (const row of rows) publish(row.event_id);
+      await deleteFromOutbox(tx, rows);
+      return rows.length;
+    });
+
+  it('gives facts in the order of their transactions, in parts, and each once', async () => {
+    await add('a', 'b');
+    await add('c');
+    const published: string[] = [];
+    while ((await relay((id) => published.push(id), 2)) > 0);
+    expect(published).toEqual(['a', 'b', 'c']);
+  });
+
+  it('has no fact of a transaction that was not committed', async () => {
+    const failed = database.transaction(async (tx) => {
+      await appendToOutbox(tx, [fact('never')]);
+      throw new Error('second thoughts');
+    });
+    await expect(failed).rejects.toThrow('second thoughts');
+    expect(await database.query('SELECT * FROM outbox')).toEqual([]);
+  });
+
+  it('takes the same event once', async () => {
+    await add('a');
+    await add('a', 'b');
+    expect(ids(await database.transaction((tx) => takeFromOutbox(tx, 10)))).toEqual(['a', 'b']);
+    await add();
+  });
+
+  it('keeps what a relay published but could not strike out, so that it is sent again', async () => {
+    await add('a', 'b');
+    const published: string[] = [];
+    const crash = database.transaction(async (tx) => {
+      for (const row of await takeFromOutbox(tx, 10)) published.push(row.event_id);
+      throw new Error('killed here');
+    });
+    await expect(crash).rejects.toThrow('killed here');
+    await relay((id) => published.push(id));
+    expect(published).toEqual(['a', 'b', 'a', 'b']);
+  });
+
+  it('is sent by one relay at a time, and by another when that one dies', async () => {
+    await add('a', 'b', 'c');
+    await database.transaction(async (first) => {
+      expect(ids(await takeFromOutbox(first, 1))).toEqual(['a']);
+      expect(await relay(() => undefined)).toBe(0);
+    });
+    const published: string[] = [];
+    await Promise.all(Array.from({ length: 6 }, () => relay((id) => published.push(id))));
+    while ((await relay((id) => published.push(id))) > 0);
+    expect(published).toEqual(['a', 'b', 'c']);
+  });
+
+  it('does not hold up those who add while it is sent', async () => {
+    await add('a');
+    await database.transaction(async (tx) => {
+      const rows = await takeFromOutbox(tx, 10);
+      await add('b');
+      await deleteFromOutbox(tx, rows);
+    });
+    expect(ids(await database.transaction((tx) => takeFromOutbox(tx, 10)))).toEqual(['b']);
+  });
+});
