@@ -10,7 +10,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 const url = (protocols: string[], example: string) =>
   z
-    .string()
+    .string(`a URL such as ${example}`)
     .refine(
       (value) => value.split(',').every((one) => protocols.includes(protocolOf(one))),
       `a URL such as ${example}`,
@@ -25,7 +25,7 @@ const protocolOf = (value: string): string => {
 };
 
 export const port = (standard: number) =>
-  z.coerce.number(`a port such as ${standard}`).int().min(0).max(65_535).default(standard);
+  z.coerce.number(`a port (0 to 65535) such as ${standard}`).int().min(0).max(65_535).default(standard);
 export const milliseconds = (standard: number) =>
   z.coerce.number(`milliseconds such as ${standard}`).int().positive().default(standard);
 

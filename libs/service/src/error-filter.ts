@@ -33,7 +33,9 @@ export class ErrorFilter implements ExceptionFilter {
   private known(thrown: unknown): PurserError {
     if (isPurserError(thrown)) return thrown;
     const status =
-      thrown instanceof HttpException ? thrown.getStatus() : (thrown as { statusCode?: number }).statusCode;
+      thrown instanceof HttpException
+        ? thrown.getStatus()
+        : (thrown as { statusCode?: number } | null | undefined)?.statusCode;
     const message = thrown instanceof Error ? thrown.message : String(thrown);
     if (status === 404) return new PurserError('not_found', { message });
     if (status === 413) return new PurserError('payload_too_large', { message });
