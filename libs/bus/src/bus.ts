@@ -179,12 +179,13 @@ export class Bus {
 
   /** The JSON under a key, or undefined. */
   async read(bucket: string, key: string): Promise<unknown> {
-    const entry = await (await this.bucket(bucket)).get(key);
+    const entry = await this.link.within(CALL_TIMEOUT_MS, undefined, async () => (await this.bucket(bucket)).get(key));
     return entry?.operation === 'PUT' ? entry.json() : undefined;
   }
 
   async write(bucket: string, key: string, value: unknown): Promise<void> {
-    await (await this.bucket(bucket)).put(key, JSON.stringify(value));
+    const text = JSON.stringify(value);
+    await this.link.within(CALL_TIMEOUT_MS, undefined, async () => (await this.bucket(bucket)).put(key, text));
   }
 
   private headers(): MsgHdrs {

@@ -5,6 +5,7 @@ import {
   emergencyAcknowledged,
   emergencyCleared,
   emergencyShutdown,
+  emergencyStatus,
   heartbeat,
   type Heartbeat,
   Latch as LatchSchema,
@@ -12,6 +13,8 @@ import {
 } from '@purser/contracts';
 import { Latch } from './latch.js';
 import { Log } from './log.js';
+
+const ASK_TIMEOUT_MS = 1_000;
 
 type StopAction = (latch: LatchState) => Promise<string[]>;
 
@@ -40,15 +43,22 @@ export class LatchHandlers {
     latch.whenSet((state) => void this.actOn(state));
   }
 
-  /** Before the service takes anything: the bucket tells whether an emergency outlived the restart; heartbeats confirm from then on. */
-  async readBucket(): Promise<void> {
+  /**
+   * Before the service takes anything. The watchdog's answer counts as confirmed; when it is away, the bucket tells at least
+   * whether an emergency outlived the restart, and heartbeats confirm later.
+   */
+  async readAtStart(): Promise<void> {
+    const toAsk = this.bus.origin.service !== 'cost-watchdog';
+    const options = { timeoutMs: ASK_TIMEOUT_MS };
+    const answer = toAsk ? await this.bus.call(emergencyStatus, {}, options).catch(() => undefined) : undefined;
+    if (answer) return this.latch.observe(answer.latch, true);
     const kept = LatchSchema.safeParse(await this.bus.read(BUCKETS.emergency, 'latch').catch(() => undefined));
     if (kept.success) this.latch.observe(kept.data, false);
   }
 
   @Hear(heartbeat)
   hearHeartbeat(beat: Heartbeat): Promise<void> {
-    if (beat.latch) this.latch.observe(beat.latch, true);
+    if (beat.latch && beat.service === 'cost-watchdog') this.latch.observe(beat.latch, true);
     return Promise.resolve();
   }
 

@@ -1,12 +1,14 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Bus, check, frame } from '@purser/bus';
-import type { Fact } from '@purser/contracts';
+import { type Fact, PurserError } from '@purser/contracts';
 import { appendToOutbox, Database, deleteFromOutbox, type Sql, takeFromOutbox } from '@purser/database';
 import type { z } from 'zod';
 import { Log } from './log.js';
 
 const SWEEP_MS = 1_000;
 const BATCH = 200;
+/** One that the server would refuse as too large would hold up all that follow it. */
+const MAX_EVENT_BYTES = 4 * 1024 * 1024;
 
 /** Facts that must be published if, and only if, a transaction commits. */
 @Injectable()
@@ -25,7 +27,14 @@ export class Outbox implements OnApplicationBootstrap, OnModuleDestroy {
   async add<F extends Fact>(tx: Sql, fact: F, id: string, data: z.input<F['data']>, eventId?: string): Promise<void> {
     const subject = `${fact.name}.${id}`;
     const event = frame(fact.name, subject, check(fact.data, data, fact.name), this.bus.origin, eventId);
-    await appendToOutbox(tx, [{ eventId: event.id, subject, event: JSON.stringify(event) }]);
+    const text = JSON.stringify(event);
+    if (Buffer.byteLength(text) > MAX_EVENT_BYTES) {
+      throw new PurserError('payload_too_large', {
+        message: `${subject}: a fact of ${Buffer.byteLength(text)} bytes; at most ${MAX_EVENT_BYTES} can be published`,
+        details: { limitBytes: MAX_EVENT_BYTES },
+      });
+    }
+    await appendToOutbox(tx, [{ eventId: event.id, subject, event: text }]);
   }
 
   onApplicationBootstrap(): void {

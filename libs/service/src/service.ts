@@ -130,7 +130,7 @@ async function createApp<Config extends ServiceSettings>(
   });
   app.connectMicroservice({ strategy }, { inheritAppConfig: true });
   await definition.prepare?.(app, config);
-  await app.get(LatchHandlers).readBucket();
+  await app.get(LatchHandlers).readAtStart();
   return app;
 }
 
