@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Bus } from '@purser/bus';
-import { keysCreate, keysRevoke, type RequestInput } from '@purser/contracts';
+import { keysCreate, keysRevoke, modelsList, type ReplyOf, type RequestInput } from '@purser/contracts';
 import { adminKeyFile, type RunningService } from '@purser/service';
 // Test code that several specs share; the build leaves it out.
 // eslint-disable-next-line no-restricted-imports
@@ -36,6 +36,10 @@ export const MODELS = {
   paid_only: {
     tier_1_paid: { provider: 'openai', model: PAID, cost_per_1k_tokens: 0.01, maxOutputTokens: 4_096 },
   },
+  with_missing: {
+    tier_1_paid: { provider: 'openai', model: 'demo-missing', cost_per_1k_tokens: 0.01 },
+    tier_2_free: { provider: 'ollama', model: FREE },
+  },
   unpriced: { tier_1_paid: { provider: 'openai', model: 'demo-unpriced' } },
 };
 
@@ -51,6 +55,7 @@ export interface World {
   adminKey: string;
   client(key?: string): OpenAI;
   createKey(request: Omit<RequestInput<typeof keysCreate>, 'name'>): Promise<string>;
+  ladders(): Promise<ReplyOf<typeof modelsList>>;
   revokeKey(id: string): Promise<unknown>;
   /** Plain HTTP, for what the official client hides. */
   post(body: unknown, headers?: Record<string, string>): Promise<Response>;
@@ -121,6 +126,7 @@ export async function openWorld({ env = {}, cancelledCallsBill = 'full' }: World
       const { secret } = await bus.call(keysCreate, { name: 'spec', ...request });
       return secret ?? '';
     },
+    ladders: () => bus.call(modelsList, {}),
     revokeKey: (id) => bus.call(keysRevoke, { id }),
     post: (body, headers = {}) =>
       fetch(`${world.gateway.url}/v1/chat/completions`, {

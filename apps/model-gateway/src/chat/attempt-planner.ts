@@ -13,6 +13,7 @@ import { type Attempt, Meter } from './meter.js';
 import { type OutputLimits, outputLimits } from './output-limit.js';
 import { PaidGate } from './paid-gate.js';
 import type { PassedOver } from './passed-over.js';
+import type { Terms } from './settlement-rules.js';
 
 /** A tier that is to be called now: its hold is taken and written down. */
 export interface Plan {
@@ -65,13 +66,14 @@ export class AttemptPlanner {
     { hold, maxOutputTokens }: { hold: Hold | undefined; maxOutputTokens: number },
   ): Plan {
     const { call, inputBound } = context;
-    const attempt = this.meter.begin(tier, context, hold, {
+    const terms: Terms = {
       price: tier.price ?? FREE,
       hold: hold?.amount ?? 0n,
       inputBound,
       outputBound: maxOutputTokens * call.choices,
       reasoning: tier.reasoning,
-    });
+    };
+    const attempt = this.meter.begin(tier, context, hold, terms);
     const { stream: _, stream_options: _options, max_tokens: _limit, ...body } = call.body;
     return {
       attempt,
@@ -116,7 +118,7 @@ export class AttemptPlanner {
       reason,
       ...more,
     });
-    const unavailable = this.providers.unavailable(tier.provider, tier.model);
+    const unavailable = this.providers.unavailable(tier.provider);
     if (unavailable !== undefined) return no('unavailable', unavailable);
     if (!tier.price) return no('no_price', NO_PRICE);
     const cooling = this.providers.coolDowns.waiting(tier.provider, tier.model);

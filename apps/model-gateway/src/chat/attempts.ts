@@ -62,42 +62,47 @@ export class Attempts {
     wantsUsage: boolean,
   ): Promise<AttemptResult> {
     const timer = new AttemptSignal(outer, this.limits);
+    const { cancelledCallsBill: bills } = provider;
     try {
-      timer.heard();
+      timer.listen();
       const source = provider.streamChat(request, { signal: timer.signal })[Symbol.asyncIterator]();
       const first = await timer.race(source.next());
-      return { kind: 'stream', chunks: this.relay({ attempt, provider, source, first, timer, outer, wantsUsage }) };
+      const run: Run = { attempt, source, first, timer, outer, wantsUsage, bytes: 0 };
+      // However the call ends, also when nobody ever reads the stream.
+      timer.whenOver(() => {
+        this.end(attempt, { how: 'cancelled', bytes: run.bytes, bills });
+        source.return?.().catch(() => undefined);
+      });
+      return { kind: 'stream', chunks: this.relay(run) };
     } catch (thrown) {
       timer.end();
-      if (outer.aborted) this.end(attempt, { how: 'cancelled', bytes: 0, bills: provider.cancelledCallsBill });
+      if (outer.aborted) this.end(attempt, { how: 'cancelled', bytes: 0, bills });
       return this.failed(attempt, thrown, outer);
     }
   }
 
   private async *relay(run: Run): AsyncGenerator<Record<string, unknown>, Finished> {
-    const { attempt, provider, source, timer, outer } = run;
-    let bytes = 0;
+    const { attempt, source, timer, outer } = run;
     let usage: Usage | undefined;
     try {
       for (let next = run.first; !next.done; next = await timer.race(source.next())) {
-        timer.heard();
-        bytes += chunkBytes(next.value);
+        // A client that reads slowly is no silence of the provider.
+        timer.pause();
+        run.bytes += chunkBytes(next.value);
         usage = next.value.usage ?? usage;
         if (run.wantsUsage || !isUsageOnly(next.value)) yield next.value.chunk;
+        timer.listen();
       }
-      return { cost: this.end(attempt, { how: 'answered', usage, bytes }), usage };
+      return { cost: this.end(attempt, { how: 'answered', usage, bytes: run.bytes }), usage };
     } catch (thrown) {
       if (outer.aborted) throw outer.reason;
       const error = providerFailure(thrown);
       // Whatever the provider says: tokens were generated, and it does not tell how many.
       this.providers.coolDowns.failed(attempt.tier.provider, attempt.tier.model, error);
-      this.end(attempt, { how: 'failed', bytes });
+      this.end(attempt, { how: 'failed', bytes: run.bytes });
       throw brokenOff(error);
     } finally {
-      // The reader left, or the call was ended: a settled attempt is not settled again.
-      this.end(attempt, { how: 'cancelled', bytes, bills: provider.cancelledCallsBill });
       timer.end();
-      source.return?.().catch(() => undefined);
     }
   }
 
@@ -120,10 +125,11 @@ export class Attempts {
 
 interface Run {
   attempt: Attempt;
-  provider: ModelProvider;
   source: AsyncIterator<ChatChunk>;
   first: IteratorResult<ChatChunk>;
   timer: AttemptSignal;
   outer: AbortSignal;
   wantsUsage: boolean;
+  /** Of the answer's text that reached us. */
+  bytes: number;
 }

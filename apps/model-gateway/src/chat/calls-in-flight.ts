@@ -17,7 +17,9 @@ export class CallInFlight {
     this.controller.abort(reason);
   }
 
+  /** Whatever is still under way for it is cancelled. */
   end(): void {
+    this.abort(new Error('the call is over'));
     this.ended(this);
   }
 }

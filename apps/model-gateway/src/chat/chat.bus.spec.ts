@@ -1,6 +1,6 @@
 import { formatUsd, parseUsd } from '@purser/money';
 import { eventually } from '@purser/testing';
-import OpenAI from 'openai';
+import type OpenAI from 'openai';
 import { FREE, hello, openWorld, PAID, type World } from '../gateway.fixture.js';
 
 jest.setTimeout(60_000);
@@ -90,9 +90,24 @@ describe('answers', () => {
     expect(parseUsd(holdUsd)).toBeGreaterThan(2n * 7n * 10_000n + BigInt(inputTokens) * 1_000n);
   });
 
+  it('with the free tier when the paid one is not there', async () => {
+    await world.client().chat.completions.create(hello('with_missing'));
+    const { tiers } = await world.ladders();
+    expect(tiers.find(({ capability, free }) => capability === 'with_missing' && !free)).toMatchObject({
+      available: false,
+      reason: 'openai does not list the model "demo-missing"',
+      price: { inputUsd: '10.00', cachedUsd: '10.00', outputUsd: '10.00' },
+    });
+    await eventually(() => {
+      const missing = world.watchdog.spends.find(({ model }) => model === 'demo-missing');
+      expect(missing).toMatchObject({ amountUsd: '0.00', outcome: 'failed' });
+    });
+  });
+
   it('a list of what can be asked for', async () => {
     const { data } = await world.client().models.list();
-    expect(data.map(({ id }) => id)).toEqual(['code_generation', 'paid_only', 'unpriced', PAID, FREE, 'demo-unpriced']);
+    const capabilities = ['code_generation', 'paid_only', 'with_missing', 'unpriced'];
+    expect(data.map(({ id }) => id)).toEqual([...capabilities, PAID, FREE, 'demo-missing', 'demo-unpriced']);
   });
 });
 
@@ -140,7 +155,7 @@ describe('refuses', () => {
     const calls = world.models.counters.calls;
     const error = await failure(world.client().chat.completions.create(hello('unpriced')));
     expect(error).toMatchObject({ status: 503, code: 'no_tier' });
-    expect(error.message).toContain('does not have the model');
+    expect(error.message).toContain('no price per token');
     expect(world.models.counters.calls).toBe(calls);
   });
 });
@@ -233,6 +248,23 @@ describe('a client that leaves', () => {
     await eventually(() => expect(world.models.calls.at(-1)?.state).toBe('cancelled'));
     const spend = await oneSpend();
     expect(spend).toMatchObject({ outcome: 'cancelled', finality: 'presumed', amountUsd: spend?.holdUsd });
+  });
+
+  it('without ever reading does not hold up the provider for ever', async () => {
+    world.models.script({ outputTokens: 200_000, chunkTokens: 2_000 }, { model: FREE, times: 1 });
+    const leave = new AbortController();
+    const response = await fetch(`${world.gateway.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${world.adminKey}` },
+      body: JSON.stringify({ ...hello(`ollama/${FREE}`), stream: true, max_tokens: 200_000 }),
+      signal: leave.signal,
+    });
+    expect(response.status).toBe(200);
+    leave.abort();
+    expect(await oneSpend()).toMatchObject({
+      outcome: expect.stringMatching(/ok|cancelled/) as unknown,
+      finality: 'final',
+    });
   });
 
   it('before the answer began, too', async () => {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { PurserError } from '@purser/contracts';
 import { formatUsd, minNano, type Nano, raisedSafety } from '@purser/money';
 import { Clock, Log } from '@purser/service';
 import { Experience } from '../experience/experience.service.js';
@@ -21,6 +22,8 @@ export interface Attempt {
   readonly startedAt: number;
   settlement: Settlement | undefined;
 }
+
+const NOTHING = { inputTokens: 0, outputTokens: 0, cachedTokens: 0, latencyMs: 0 };
 
 /** Whose call an attempt belongs to. */
 export interface CallIdentity {
@@ -59,7 +62,7 @@ export class Meter {
       windows: [...(hold?.windows ?? [])],
       usageAt: this.clock.now().toISOString(),
     };
-    if (hold) this.journal.held(held);
+    if (hold) this.writeDown(held, hold);
     return { tier, held, hold, terms, startedAt: this.clock.monotonic(), settlement: undefined };
   }
 
@@ -86,16 +89,21 @@ export class Meter {
 
   /** A call that was in flight when this gateway was killed: nobody knows how it ended. */
   presume(held: HeldCall): void {
-    this.settlements.add({
-      ...held,
-      amountUsd: held.holdUsd,
-      inputTokens: 0,
-      outputTokens: 0,
-      cachedTokens: 0,
-      finality: 'presumed',
-      outcome: 'unknown',
-      latencyMs: 0,
-    });
+    this.settlements.add({ ...held, ...NOTHING, amountUsd: held.holdUsd, finality: 'presumed', outcome: 'unknown' });
+  }
+
+  /** A call that nobody would remember after a crash is not made. */
+  private writeDown(held: HeldCall, hold: Hold): void {
+    try {
+      this.journal.held(held);
+    } catch (cause) {
+      this.settlements.add({ ...held, ...NOTHING, amountUsd: formatUsd(0n), finality: 'final', outcome: 'failed' });
+      this.leases.wallet.settle(hold, 0n);
+      throw new PurserError('unavailable', {
+        message: `the gateway's journal cannot be written (${(cause as Error).message}); is its disk full?`,
+        cause,
+      });
+    }
   }
 
   /** The one way past a limit: it is recorded in full, and the model's later holds are larger. */

@@ -29,10 +29,20 @@ export class AttemptSignal {
     return this.controller.signal;
   }
 
+  /** Calls back once, when the attempt or the client's call is over. */
+  whenOver(callback: () => void): void {
+    if (this.signal.aborted) callback();
+    else this.signal.addEventListener('abort', callback, { once: true });
+  }
+
   /** Starts to count the silence anew. */
-  heard(): void {
-    clearTimeout(this.idle);
+  listen(): void {
+    this.pause();
     this.idle = setTimeout(() => this.late(this.limits.idleMs), this.limits.idleMs);
+  }
+
+  pause(): void {
+    clearTimeout(this.idle);
   }
 
   async race<T>(work: Promise<T>): Promise<T> {

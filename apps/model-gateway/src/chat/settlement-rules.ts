@@ -43,6 +43,8 @@ const believable = (usage: Usage | undefined): usage is Usage =>
 
 /** What an attempt costs. Where nobody knows, the whole hold: wrong in the safe direction only, and marked `presumed`. */
 export function settle(terms: Terms, ending: Ending): Settlement {
+  // Where nothing was at stake, nothing has to be presumed.
+  const presumed = terms.hold === 0n ? 'final' : 'presumed';
   const nothing = { inputTokens: 0, outputTokens: 0, cachedTokens: 0 };
   switch (ending.how) {
     case 'refused':
@@ -50,9 +52,9 @@ export function settle(terms: Terms, ending: Ending): Settlement {
     case 'answered':
       if (believable(ending.usage))
         return { amount: cost(terms.price, ending.usage), ...ending.usage, finality: 'final', outcome: 'ok' };
-      return { amount: terms.hold, ...guess(terms, ending.bytes), finality: 'presumed', outcome: 'ok' };
+      return { amount: terms.hold, ...guess(terms, ending.bytes), finality: presumed, outcome: 'ok' };
     case 'failed':
-      return { amount: terms.hold, ...guess(terms, ending.bytes), finality: 'presumed', outcome: 'unknown' };
+      return { amount: terms.hold, ...guess(terms, ending.bytes), finality: presumed, outcome: 'unknown' };
     case 'cancelled':
       return { ...cancelled(terms, ending), ...guess(terms, ending.bytes), outcome: 'cancelled' };
   }
@@ -62,6 +64,7 @@ function cancelled(
   terms: Terms,
   { bytes, bills }: Extract<Ending, { how: 'cancelled' }>,
 ): Pick<Settlement, 'amount' | 'finality'> {
+  if (terms.hold === 0n) return { amount: 0n, finality: 'final' };
   if (bills === 'full' || terms.reasoning) return { amount: terms.hold, finality: 'presumed' };
   // A token is at least one byte, so this is more than what was delivered.
   const outputTokens = Math.min(bytes + UNDER_WAY, terms.outputBound);

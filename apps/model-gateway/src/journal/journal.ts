@@ -80,17 +80,26 @@ export class Journal {
   }
 
   close(): void {
-    closeSync(this.file);
-    this.file = this.rewrite();
+    this.rotate();
     closeSync(this.file);
   }
 
   private append(record: JournalRecord): void {
     this.state.apply(record);
-    this.bytes += writeSync(this.file, `${JSON.stringify(record)}\n`);
-    if (this.bytes < this.rotateAt) return;
-    closeSync(this.file);
+    try {
+      this.bytes += writeSync(this.file, `${JSON.stringify(record)}\n`);
+    } catch (error) {
+      // The line may be there in part, so the next one must not follow it.
+      this.rotateAt = 0;
+      throw error;
+    }
+    if (this.bytes >= this.rotateAt) this.rotate();
+  }
+
+  private rotate(): void {
+    const old = this.file;
     this.file = this.rewrite();
+    closeSync(old);
   }
 
   /** Writes what is not done to a new file and puts it in the old one's place. */

@@ -33,7 +33,14 @@ export class Settlements {
       if (this.dropped++ === 0) this.log.warn({}, 'the bus is away for long: records of free calls are dropped');
       return;
     }
-    this.journal.settled(spend);
+    try {
+      this.journal.settled(spend);
+    } catch (error) {
+      this.log.error(
+        { error, attemptId: spend.attemptId },
+        'a settlement is in memory alone: the journal cannot be written',
+      );
+    }
     this.waiting.push(spend);
     this.pump();
   }

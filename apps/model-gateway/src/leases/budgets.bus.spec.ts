@@ -185,11 +185,13 @@ describe('a gateway that starts again', () => {
       await ask();
       expect(world.watchdog.settled('total')).toBeGreaterThan(0n);
     });
-    const before = world.watchdog.spends.length;
     const [{ gateway = '' } = {}] = world.watchdog.spends;
-    const settled = world.watchdog.settled('total');
+    let before = 0;
+    let settled = 0n;
     await world.restart(async () => {
       await nothingLeased('total');
+      before = world.watchdog.spends.length;
+      settled = world.watchdog.settled('total');
       // As a kill -9 leaves it: one call in flight, one settlement not sent, a line that was being written.
       const lease = world.watchdog.windows.get('w-total')?.leases.get(gateway);
       if (!lease) throw new Error('the gateway never had a lease');

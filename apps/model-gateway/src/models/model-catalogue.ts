@@ -28,8 +28,9 @@ export class ModelCatalogue {
   private describe({ capability, name, provider, model, free, price }: Tier): ModelTier {
     const cooling = this.providers.coolDowns.waiting(provider, model);
     const reason =
-      this.providers.unavailable(provider, model) ??
+      this.providers.unavailable(provider) ??
       (price ? undefined : NO_PRICE) ??
+      this.providers.unlisted(provider, model) ??
       (cooling && `left alone for ${Math.ceil(cooling.ms / 1000)} s more (${cooling.reason})`);
     return {
       capability,

@@ -59,16 +59,26 @@ export class Providers {
     return this.entries.get(name)?.provider;
   }
 
-  /** Why a model cannot be called now, or undefined when it can. */
-  unavailable(name: string, model: string): string | undefined {
+  /** Why a provider cannot be called now, or undefined when it can. */
+  unavailable(name: string): string | undefined {
     const entry = this.entries.get(name);
     if (!entry) {
       const broken = this.failed.find((plugin) => plugin.name === name);
       return broken?.reason ?? `no provider "${name}" is configured; add it to plugins.json`;
     }
-    const reason = reasonOf(entry.state, name, model);
+    const reason = entry.state?.available === false ? entry.state.reason : undefined;
     if (reason !== undefined && this.clock.monotonic() - entry.checkedAt > RECHECK_MS) void this.check(name, entry);
     return reason;
+  }
+
+  /**
+   * What speaks against a model that its provider does not list. Only told, not acted upon: lists of compatible servers
+   * are not always complete (Azure's names no deployments), and a call for a model that is missing fails for free.
+   */
+  unlisted(name: string, model: string): string | undefined {
+    const state = this.entries.get(name)?.state;
+    if (!state?.available || !state.models || state.models.includes(model)) return undefined;
+    return state.models.includes(`${model}:latest`) ? undefined : `${name} does not list the model "${model}"`;
   }
 
   statuses(): ProviderStatus[] {
@@ -107,13 +117,6 @@ export class Providers {
       );
     entry.state = state;
   }
-}
-
-function reasonOf(state: ProviderCheck | undefined, name: string, model: string): string | undefined {
-  if (state === undefined) return undefined;
-  if (!state.available) return state.reason;
-  if (!state.models || state.models.includes(model) || state.models.includes(`${model}:latest`)) return undefined;
-  return `${name} does not have the model "${model}"`;
 }
 
 /** Also a plugin that does not heed its signal is not waited for. */
