@@ -7,11 +7,13 @@ const url = new URL(process.env.NATS_URL ?? readFileSync('.purser/nats.url', 'ut
 const nats = await connect({ servers: url.host, user: url.username, pass: url.password });
 let left = Number(process.argv[2] ?? Infinity);
 
-const print = (_error, message) => {
+const print = (error, message) => {
+  if (error) throw error;
   const { type, data } = message.json();
   console.log(type, JSON.stringify(data));
   left -= 1;
   if (left === 0) void nats.drain();
 };
-for (const subject of ['alert.>', 'budget.>', 'emergency.>']) nats.subscribe(subject, { callback: print });
+for (const subject of ['alert.>', 'budget.>', 'emergency.shutdown', 'emergency.cleared'])
+  nats.subscribe(subject, { callback: print });
 await nats.closed();

@@ -16,10 +16,17 @@ export class Audience {
   static async join(stage: Stage, onFact: (fact: Heard) => void): Promise<Audience> {
     const bus = await Bus.connect({ url: stage.natsUrl, service: 'tools', instance: 'demo' });
     const audience = new Audience(bus);
-    for (const subject of ['task.>', 'budget.>', 'alert.>', 'emergency.>']) {
+    for (const subject of [
+      'task.>',
+      'budget.>',
+      'alert.>',
+      'emergency.shutdown',
+      'emergency.cleared',
+      'emergency.acknowledged.>',
+    ]) {
       bus.connection.subscribe(subject, {
         callback: (error, message) => {
-          if (error) return;
+          if (error) throw error;
           const fact = { subject: message.subject, data: message.json<{ data: Record<string, unknown> }>().data };
           audience.all.push(fact);
           onFact(fact);

@@ -36,12 +36,11 @@ export async function runDemo(purserBin: string): Promise<void> {
       if (text !== undefined) heard(fact.subject, text);
     });
     const client = new Client(stage);
-    await tell(stage, client, audience);
+    await tell(stage, client, audience).finally(() => audience.leave());
     const { body } = await client.api('GET', '/v1/costs');
     chapter(
       `Done in ${secondsSinceStart().toFixed(0)} s. The model server billed ${usd(stage.provider.counters.billedNano)}; Purser's ledger says $${String(body.monthUsd)}.`,
     );
-    await audience.leave();
   } finally {
     process.off('SIGINT', stop);
     process.off('SIGTERM', stop);

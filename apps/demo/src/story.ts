@@ -9,7 +9,7 @@ const cost = (headers: Headers) => `$${headers.get('x-purser-cost-usd') ?? '?'}`
 /** The whole demo: each chapter waits for what it tells, and fails when it does not happen. */
 export async function tell(stage: Stage, client: Client, audience: Audience): Promise<void> {
   await paidThenFree(stage, client, audience);
-  await anAgentThatHandsOff(client, audience);
+  await anAgentThatHandsOff(stage, client, audience);
   await aRunawayIsStopped(stage, client, audience);
 }
 
@@ -43,8 +43,9 @@ async function paidThenFree(stage: Stage, client: Client, audience: Audience): P
 const reason = (headers: Headers) =>
   headers.get('x-purser-fallback-reason') ? ` because: ${headers.get('x-purser-fallback-reason')}` : '';
 
-async function anAgentThatHandsOff(client: Client, audience: Audience): Promise<void> {
+async function anAgentThatHandsOff(stage: Stage, client: Client, audience: Audience): Promise<void> {
   chapter('2. An agent with 700 tokens a session writes 12 pages: it wraps up, hands off and is continued');
+  stage.provider.script({ outputTokens: 120, latencyMs: 300 });
   await client.api('POST', '/v1/tasks', {
     id: 'book',
     executor: 'command',

@@ -7,6 +7,7 @@ import {
   emergencyAcknowledged,
   emergencyCleared,
   emergencyShutdown,
+  emergencyStatus,
   type Fact,
   heartbeat,
   keysCreate,
@@ -48,7 +49,7 @@ export interface Permissions {
 }
 
 interface Needs {
-  /** Operations of others (and, for the control API, its own) that it calls. */
+  /** Operations of others (and, for the control API, its own) that it calls, besides `emergency.status` at its start. */
   calls: readonly Operation[];
   /** Beyond the heartbeats and the emergency broadcasts, which every service hears. */
   hears: readonly Fact[];
@@ -141,6 +142,7 @@ export function servicePermissions(service: ServiceName): Permissions {
   return {
     publish: unique([
       ...calls.map(({ name }) => name),
+      ...(service === 'cost-watchdog' ? [] : [emergencyStatus.name]),
       ...published(service),
       '$JS.API.INFO',
       ...ENSURE_STREAMS,
@@ -168,9 +170,8 @@ const FACTS_FOR_TOOLS = [
   'task.>',
   'budget.>',
   'alert.>',
-  'emergency.shutdown',
-  'emergency.cleared',
-  'emergency.acknowledged.>',
+  // The requests under it too, which say nothing secret: the subject that everybody guesses first must work.
+  'emergency.>',
   'spend.>',
   'component.>',
   'vm.>',
