@@ -114,7 +114,9 @@ export const ErrorReply = z.object({ error: ErrorBody });
 
 /** Whether a thrown value is (in code, not in class) one of ours. */
 export function isPurserError(value: unknown): value is PurserError {
-  return value instanceof Error && 'code' in value && typeof value.code === 'string' && Object.hasOwn(ERRORS, value.code);
+  return (
+    value instanceof Error && 'code' in value && typeof value.code === 'string' && Object.hasOwn(ERRORS, value.code)
+  );
 }
 
 /** Turns a failed zod parse into the error that names each field, what was wrong and what would be right. */
