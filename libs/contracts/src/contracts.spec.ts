@@ -18,8 +18,8 @@ describe('the contracts', () => {
   });
 
   it('say what they mean in a sentence', () => {
-    for (const { name, summary } of CONTRACTS)
-      expect({ name, summary }).toEqual({ name, summary: expect.stringMatching(/^[A-Z‘“].*\.$/) });
+    const unclear = CONTRACTS.filter(({ summary }) => !/^[A-Z].*\.$/.test(summary));
+    expect(unclear.map(({ name }) => name)).toEqual([]);
   });
 
   it('have one path each, with parameters that the request knows', () => {

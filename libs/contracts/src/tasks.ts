@@ -23,7 +23,7 @@ export const TaskSpec = z.strictObject({
   id: Id.optional(),
   /** Name of an executor plugin, such as `command`. */
   executor: Token,
-  /** What the executor is to do; its schema is the executor's. */
+  /** What the executor is to do; its schema is the executor's. At most 4 MiB as JSON. */
   input: z.record(z.string(), z.unknown()),
   /** 9 is taken first. */
   priority: z.number().int().min(0).max(9).default(5),
@@ -76,10 +76,12 @@ export const Task = z.object({
   state: TaskState,
   /** Counts the sessions; the fencing token of everything a session writes. */
   epoch: z.number().int(),
+  /** The last 500, oldest first. */
   sessions: z.array(SessionSummary),
   /** From the ledger, complete within a second of the last call. Null when the ledger cannot be reached. */
   spentUsd: Usd.nullable(),
   progress: Progress.nullable(),
+  /** What the last session gave back; at most 2 MiB as JSON. */
   result: z.unknown(),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
   /** Why it is paused or blocked, or until when it waits. */
@@ -173,6 +175,7 @@ export const taskContinued = taskFact(
 );
 export const taskCompleted = taskFact('completed', 'The task is done.', {
   epoch: z.number().int(),
+  /** One larger than 256 KiB is left to tasks.get: `{omitted: "<bytes>"}` stands here. */
   result: z.unknown(),
 });
 export const taskFailed = taskFact('failed', 'The task has failed for good.', {
