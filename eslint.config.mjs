@@ -49,13 +49,13 @@ export default tseslint.config(
     },
   },
   {
-    files: ['libs/bus/**/*.ts', '**/*.spec.ts', 'libs/testing/**/*.ts', 'test/**/*.ts'],
+    files: ['libs/bus/**/*.ts', '**/*.{spec,fixture,fake}.ts', 'libs/testing/**/*.ts', 'test/**/*.ts'],
     rules: { 'no-restricted-imports': 'off' },
   },
   {
     // Only specs may import the testing library.
     files: ['{apps,libs,plugins}/*/src/**/*.ts'],
-    ignores: ['**/*.spec.ts', 'apps/demo/**', 'libs/testing/**'],
+    ignores: ['**/*.{spec,fixture,fake}.ts', 'apps/demo/**', 'libs/testing/**'],
     rules: {
       'no-restricted-imports': [
         'error',
@@ -73,7 +73,7 @@ export default tseslint.config(
     ignores: ['**/*.spec.ts'],
     rules: { 'no-restricted-imports': ['error', { patterns: [{ group: ['@purser/testing'] }] }] },
   },
-  { files: ['**/*.spec.ts', 'test/**/*.ts'], rules: { '@typescript-eslint/unbound-method': 'off' } },
+  { files: ['**/*.spec.ts', '**/*.fixture.ts', 'test/**/*.ts'], rules: { '@typescript-eslint/unbound-method': 'off' } },
   {
     files: ['**/*.mjs'],
     languageOptions: {

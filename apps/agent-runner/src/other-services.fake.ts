@@ -1,4 +1,3 @@
-// eslint-disable-next-line no-restricted-imports -- it answers on the wire as the other services do
 import { headers, type Msg } from '@nats-io/nats-core';
 import { createHash } from 'node:crypto';
 import { Bus } from '@purser/bus';

@@ -5,7 +5,6 @@ import { Bus } from '@purser/bus';
 import { keysCreate, keysRevoke, modelsList, type ReplyOf, type RequestInput } from '@purser/contracts';
 import { adminKeyFile, type RunningService } from '@purser/service';
 // Test code that several specs share; the build leaves it out.
-// eslint-disable-next-line no-restricted-imports
 import {
   createTestDatabase,
   eventually,
