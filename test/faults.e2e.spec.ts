@@ -17,7 +17,7 @@ describe('faults', () => {
   let system: System;
 
   beforeAll(async () => {
-    postgres = await startOwnPostgres();
+    postgres = await startOwnPostgres({ durable: true });
     system = await System.start({
       databaseUrl: postgres.url,
       budgets: { budgets: [{ id: 'monthly', period: 'month', limitUsd: '20' }] },

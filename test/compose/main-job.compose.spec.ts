@@ -126,13 +126,18 @@ describe('docker compose up', () => {
       'tasks.submit',
       JSON.stringify({ id: 'published', executor: 'command', input: { argv: ['sh', '-c', 'echo from a container'] } }),
     );
-    await nats.close();
+    await nats.drain();
     expect((await taskIn('published', 'completed')).result).toMatchObject({
       output: expect.stringContaining('from a container') as string,
     });
   });
 
   it('continues an agent over its token limit, and both gateways take part', async () => {
+    // As fast as a real model at least, so that the session's usage is seen before the work is done.
+    await fetch(`http://127.0.0.1:${env.TEST_MODELS_PORT}/__script`, {
+      method: 'POST',
+      body: JSON.stringify({ behaviour: { latencyMs: 200 } }),
+    });
     await api('POST', '/v1/tasks', {
       id: 'long-work',
       executor: 'command',
