@@ -25,6 +25,7 @@ import { LeasesRepository } from './leases/leases.repository.js';
 import { LeasesService } from './leases/leases.service.js';
 import { Presence } from './leases/presence.js';
 import { RecallService } from './leases/recall.service.js';
+import { RefusalsService } from './leases/refusals.service.js';
 import { EntriesRepository } from './ledger/entries.repository.js';
 import { LedgerHandlers } from './ledger/ledger.handlers.js';
 import { LedgerRepository } from './ledger/ledger.repository.js';
@@ -57,6 +58,7 @@ export const RULES = [
   Presence,
   GatewaysService,
   RecallService,
+  RefusalsService,
   BudgetsService,
   LeasesService,
   SettlementService,

@@ -15,7 +15,7 @@ import {
   type RequestOf,
   Spend,
 } from '@purser/contracts';
-import { formatUsd, minNano, type Nano, parseUsd } from '@purser/money';
+import { formatUsd, maxNano, minNano, type Nano, parseUsd } from '@purser/money';
 
 interface Lease {
   granted: Nano;
@@ -158,7 +158,7 @@ export class FakeWatchdog {
         ? 'closed'
         : lacking <= 0n
           ? undefined
-          : unspent < lacking
+          : unspent < maxNano(lacking, parseUsd(ask.leastUsd ?? ask.needUsd))
             ? 'exhausted'
             : free < lacking
               ? 'held'

@@ -23,7 +23,10 @@ export const TimeZone = z
   .string()
   .refine((zone) => zones.has(zone), 'an IANA time zone such as "Europe/Berlin" or "UTC"');
 
-/** Parts of the limit, in order. */
+/**
+ * Parts of the limit, in order. At `warning` and `critical` only the level changes. Past `cutoff` nothing is granted:
+ * 0.9 of $10 means that paid calls stop at $9.
+ */
 export const Thresholds = z
   .strictObject({
     warning: z.number().positive().max(1).default(0.75),
@@ -39,12 +42,17 @@ export const Budget = z.strictObject({
   timezone: TimeZone.default('UTC'),
   limitUsd: UsdInput,
   thresholds: Thresholds.prefault({}),
-  /** At the cutoff: take the free tier, refuse paid calls, pause tasks, or set the emergency latch. */
-  onExhausted: z.enum(['free', 'block', 'pause', 'shutdown']).default('free'),
+  /** When no paid call fits: go on with free tiers, refuse the call, or (once `exhausted`) set the emergency latch. */
+  onExhausted: z.enum(['free', 'block', 'shutdown']).default('free'),
 });
 export type Budget = z.output<typeof Budget>;
 export type BudgetInput = z.input<typeof Budget>;
 
+/**
+ * By what is settled or presumed, against the thresholds. `exhausted` also as soon as a call is refused for good while
+ * the level is `critical`: holds are larger than costs, so the last cents rarely go. It lasts until the limit changes or
+ * the next window begins.
+ */
 export const BudgetLevel = z.enum(['ok', 'warning', 'critical', 'exhausted']);
 export type BudgetLevel = z.infer<typeof BudgetLevel>;
 
@@ -59,7 +67,7 @@ export const BudgetWindow = z.object({
   leasedUsd: Usd,
   /** The part of `leasedUsd` whose gateway is gone: taken as spent until it comes back and says what it spent. */
   presumedUsd: Usd,
-  /** limit - settled - leased, never below zero. */
+  /** What can still be granted: limit x cutoff - settled - leased, never below zero. */
   remainingUsd: Usd,
 });
 export type BudgetWindow = z.infer<typeof BudgetWindow>;
@@ -122,7 +130,10 @@ const level = (name: BudgetLevel, summary: string) =>
 export const budgetOk = level('ok', 'A budget is below its warning threshold again: a new window, or a raised limit.');
 export const budgetWarning = level('warning', 'A budget passed its warning threshold.');
 export const budgetCritical = level('critical', 'A budget passed its critical threshold.');
-export const budgetExhausted = level('exhausted', 'A budget passed its cutoff; its onExhausted action applies.');
+export const budgetExhausted = level(
+  'exhausted',
+  'A budget passed its cutoff, or what is left of it no longer covers a call; its onExhausted action applies.',
+);
 export const budgetFacts = {
   ok: budgetOk,
   warning: budgetWarning,

@@ -21,6 +21,11 @@ export const leasesGrant = operation('leases.grant', {
           needUsd: Usd,
           /** What it would like; the watchdog gives between need and this, less as the window empties. */
           wantUsd: Usd,
+          /**
+           * The smallest whole hold that is of use to the call, what the gateway has already included: by this it is told
+           * whether the window is used up. `needUsd` when absent.
+           */
+          leastUsd: Usd.optional(),
         }),
       )
       .min(1)

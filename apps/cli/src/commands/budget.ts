@@ -23,7 +23,7 @@ interface SetOptions {
   warning?: number;
   critical?: number;
   cutoff?: number;
-  onExhausted?: 'free' | 'block' | 'pause' | 'shutdown';
+  onExhausted?: 'free' | 'block' | 'shutdown';
   by?: string;
   reason?: string;
 }
@@ -77,7 +77,7 @@ export function addBudgetCommands(program: Command, commands: CommandSet): void 
     .option('--warning <part>', 'part of the limit that warns (0.75)', positiveNumber)
     .option('--critical <part>', 'part of the limit that is critical (0.9)', positiveNumber)
     .option('--cutoff <part>', 'part of the limit at which it is exhausted (1)', positiveNumber)
-    .option('--on-exhausted <action>', 'free, block, pause or shutdown (free)')
+    .option('--on-exhausted <action>', 'free, block or shutdown (free)')
     .option('--by <name>', 'who (default: the user of this machine)')
     .option('--reason <text>', 'why; it is kept');
 }

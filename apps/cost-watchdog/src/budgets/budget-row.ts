@@ -15,6 +15,8 @@ export interface BudgetRow {
   warning: string;
   critical: string;
   cutoff: string;
+  /** limit x cutoff: what may be granted in one window. */
+  cutoff_nano: Nano;
   on_exhausted: Budget['onExhausted'];
   origin: 'config' | 'set';
   file_content: Budget | null;
@@ -65,7 +67,7 @@ export const statusOf = (row: StatusRow): BudgetStatus => ({
     settledUsd: formatUsd(row.settled_nano),
     leasedUsd: formatUsd(row.leased_nano),
     presumedUsd: formatUsd(row.presumed_nano),
-    remainingUsd: formatUsd(maxNano(0n, row.limit_nano - row.settled_nano - row.leased_nano)),
+    remainingUsd: formatUsd(maxNano(0n, row.cutoff_nano - row.settled_nano - row.leased_nano)),
   },
 });
 

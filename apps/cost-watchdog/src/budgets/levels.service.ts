@@ -10,8 +10,8 @@ import { BudgetsRepository } from './budgets.repository.js';
 
 /**
  * A level follows from what is settled or presumed spent, against the thresholds. What is merely held for calls
- * in flight does not count: it mostly comes back. A window whose rest is too small for a call is the gateway's
- * to report, call by call.
+ * in flight does not count: it mostly comes back. Since holds are larger than costs, the last cents rarely go; so a
+ * window whose level is critical is exhausted, too, from the first call that does not fit into it any more.
  */
 @Injectable()
 export class LevelsService {
@@ -55,7 +55,7 @@ export class LevelsService {
   private async setLatch(tx: Sql, { id, window, limitUsd }: BudgetStatus, now: Date): Promise<boolean> {
     const decision = {
       by: `budget ${id}`,
-      reason: `$${window.settledUsd} of the limit of $${limitUsd} is spent, and the budget says shutdown`,
+      reason: `it is exhausted ($${window.settledUsd} of $${limitUsd} is spent), and it says shutdown`,
     };
     const { changed, state } = await this.latch.set(tx, decision, now);
     if (changed) {

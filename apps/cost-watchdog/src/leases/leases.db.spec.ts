@@ -1,6 +1,7 @@
 import { createTestDatabase, type TestDatabase } from '@purser/testing';
 import { violatedConstraint } from '@purser/database';
 import { BudgetsService } from '../budgets/budgets.service.js';
+import { LatchRepository } from '../emergency/latch.repository.js';
 import { newSpend } from '../ledger/new-spend.fixture.js';
 import { SettlementService } from '../ledger/settlement.service.js';
 import { budgetOf, HandClock, LEDGER_TEMPLATE, openWatchdog, type TestWatchdog } from '../watchdog.fixture.js';
@@ -35,11 +36,12 @@ async function window(limitUsd: string, extra: Partial<Parameters<typeof budgetO
   return { id: status.window.id, task, budget: status.id };
 }
 
-const ask = (windowId: string, needUsd: string, wantUsd = needUsd, grantedUsd = '0') => ({
+const ask = (windowId: string, needUsd: string, wantUsd = needUsd, grantedUsd = '0', leastUsd = needUsd) => ({
   windowId,
   grantedUsd,
   needUsd,
   wantUsd,
+  leastUsd,
 });
 const grant = (gateway: string, ...windows: ReturnType<typeof ask>[]) => leases.grant({ gateway, windows });
 const figures = async ({ task }: { task: string }) => (await budgets.list({ task })).budgets[0]?.window;
@@ -114,12 +116,106 @@ describe('grants', () => {
     expect(Number((await figures(one))?.leasedUsd)).toBeLessThanOrEqual(1);
   });
 
+  it('stop at the cutoff, which is not the limit', async () => {
+    const w = await window('10.00', { thresholds: { cutoff: 0.9 } });
+    expect(await figures(w)).toMatchObject({ remainingUsd: '9.00' });
+    expect((await grant('g1', ask(w.id, '9.01'))).refusal?.kind).toBe('exhausted');
+    expect((await grant('g1', ask(w.id, '8.00'))).granted).toBe(true);
+    expect((await grant('g2', ask(w.id, '1.01'))).refusal?.kind).toBe('held');
+    expect((await grant('g2', ask(w.id, '1.00'))).granted).toBe(true);
+    expect(await figures(w)).toMatchObject({ leasedUsd: '9.00', remainingUsd: '0.00' });
+    const raised = budgetOf({
+      id: w.budget,
+      scope: { task: w.task },
+      period: 'total',
+      limitUsd: '10',
+      thresholds: { cutoff: 0.95 },
+    });
+    expect((await budgets.set(raised)).window.remainingUsd).toBe('0.50');
+    // Rounded down, so that the whole is never passed by a part.
+    const odd = await window('0.000000007', { thresholds: { critical: 0.5, warning: 0.5, cutoff: 0.5 } });
+    expect(await figures(odd)).toMatchObject({ remainingUsd: '0.000000003' });
+  });
+
   it('cannot pass a limit even by a statement of their own', async () => {
     const w = await window('1.00');
     const sql = 'UPDATE windows SET leased_nano = leased_nano + 1000000001 WHERE id = $1';
     const failure = await watchdog.database.query(sql, [w.id]).catch((error: unknown) => error);
     expect(violatedConstraint(failure)).toBe('windows_not_overdrawn');
     await expect(watchdog.database.query('DELETE FROM entries')).rejects.toThrow('append-only');
+  });
+});
+
+describe('a refusal', () => {
+  const spend = (w: { id: string; task: string }, amountUsd: string) =>
+    watchdog
+      .get(SettlementService)
+      .settle([newSpend({ task: w.task, amountUsd, holdUsd: '0', usageAt: clock.now().toISOString() })]);
+  const levelOf = async ({ task }: { task: string }) => (await budgets.list({ task })).budgets[0]?.level;
+  const told = (w: { budget: string }) => watchdog.facts(`budget.exhausted.${w.budget}`);
+
+  it('for good while the level is critical exhausts the budget, once, whoever hears it', async () => {
+    const other = await openWatchdog(database.url, clock);
+    const w = await window('1.00', { onExhausted: 'shutdown' });
+    await spend(w, '0.95');
+    expect(await levelOf(w)).toBe('critical');
+    const asked = [leases, other.get(LeasesService), leases].map((each, n) =>
+      each.grant({ gateway: `g${n}`, windows: [ask(w.id, '0.06')] }),
+    );
+    for (const reply of await Promise.all(asked)) expect(reply.refusal?.kind).toBe('exhausted');
+    await other.close();
+    expect(await levelOf(w)).toBe('exhausted');
+    expect(await told(w)).toMatchObject([{ previous: 'critical', level: 'exhausted', window: { settledUsd: '0.95' } }]);
+    const latch = await watchdog.get(LatchRepository).read(watchdog.database);
+    expect(latch).toMatchObject({ active: true, by: `budget ${w.budget}`, reason: expect.stringContaining('0.95') });
+  });
+
+  it('holds until the limit changes, whatever else is settled or set', async () => {
+    const w = await window('1.00');
+    await spend(w, '0.95');
+    await grant('g1', ask(w.id, '0.06'));
+    await spend(w, '0.01');
+    const definition = { id: w.budget, scope: { task: w.task }, period: 'total' as const };
+    await budgets.set(budgetOf({ ...definition, limitUsd: '1.00', onExhausted: 'block' }));
+    expect(await levelOf(w)).toBe('exhausted');
+    // What still fits is still granted: only the level is about the whole.
+    expect((await grant('g1', ask(w.id, '0.04'))).granted).toBe(true);
+    expect((await budgets.set(budgetOf({ ...definition, limitUsd: '1.01' }))).level).toBe('critical');
+    expect(await told(w)).toHaveLength(1);
+  });
+
+  it('is over with its window', async () => {
+    const w = await window('1.00', { period: 'day' });
+    await spend(w, '0.95');
+    await grant('g1', ask(w.id, '0.06'));
+    expect(await levelOf(w)).toBe('exhausted');
+    clock.advance(86_400_000);
+    expect(await levelOf(w)).toBe('ok');
+    await spend(w, '0.95');
+    expect(await levelOf(w)).toBe('critical');
+  });
+
+  it('changes nothing before, nor when calls in flight have the money, nor for a call too large for any window', async () => {
+    const w = await window('1.00');
+    await spend(w, '0.85');
+    expect((await grant('g1', ask(w.id, '0.50'))).refusal?.kind).toBe('exhausted');
+    await spend(w, '0.05');
+    expect(await levelOf(w)).toBe('critical');
+    await grant('g1', ask(w.id, '0.08'));
+    expect((await grant('g2', ask(w.id, '0.09'))).refusal?.kind).toBe('held');
+    expect((await grant('g2', ask(w.id, '1.01'))).refusal?.kind).toBe('exhausted');
+    expect(await levelOf(w)).toBe('critical');
+  });
+
+  it('of what a call would like tells nothing while it can do with less; with its lease counted, all', async () => {
+    const w = await window('1.00');
+    await grant('g1', ask(w.id, '0.06'));
+    await spend(w, '0.92');
+    expect((await grant('g1', ask(w.id, '0.10', '0.10', '0.06', '0.05'))).refusal?.kind).toBe('exhausted');
+    expect(await levelOf(w)).toBe('critical');
+    // It has 6 cents and lacks 3: nine do not fit, even if its own came back.
+    expect((await grant('g1', ask(w.id, '0.03', '0.03', '0.06', '0.09'))).refusal?.kind).toBe('exhausted');
+    expect(await levelOf(w)).toBe('exhausted');
   });
 });
 

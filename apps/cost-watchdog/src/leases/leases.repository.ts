@@ -8,6 +8,8 @@ export interface Ask {
   known: Nano;
   need: Nano;
   want: Nano;
+  /** The smallest whole hold that is of use to the call. */
+  least: Nano;
 }
 
 export type Refusal = 'exhausted' | 'held' | 'closed';
@@ -16,6 +18,9 @@ export interface GrantRow {
   window_id: bigint;
   granted: Nano;
   refusal: Refusal | null;
+  least: Nano;
+  /** The refusal shows that a window of which nearly all is spent serves no call any more. */
+  uses_up: boolean;
 }
 
 export interface LeaseRow {
@@ -44,28 +49,31 @@ export class LeasesRepository {
   grant(sql: Sql, gateway: string, asks: readonly Ask[], liveGateways: number, now: Date): Promise<GrantRow[]> {
     return sql.query<GrantRow>(
       `WITH asked AS (
-         SELECT * FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) AS a(window_id, known, need, want)
+         SELECT * FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $8::bigint[]) AS a(window_id, known, need, want, least)
        ), locked AS MATERIALIZED (
-         SELECT id, budget_id, shape, ends_at, limit_nano, settled_nano, leased_nano
+         SELECT id, budget_id, shape, ends_at, limit_nano, settled_nano, leased_nano, level, used_up
            FROM windows WHERE id = ANY($2::bigint[]) ORDER BY id FOR UPDATE
        ), known AS (
-         SELECT a.window_id, a.need, coalesce(l.granted_nano, 0) AS stored,
+         SELECT a.window_id, a.least, greatest(a.need, a.least) AS whole, coalesce(l.granted_nano, 0) AS stored,
                 greatest(0, a.need - greatest(0, coalesce(l.granted_nano, 0) - a.known)) AS lacking,
                 greatest(0, a.want - greatest(0, coalesce(l.granted_nano, 0) - a.known)) AS wanted,
                 w.limit_nano - w.settled_nano AS unspent,
                 w.limit_nano - w.settled_nano - w.leased_nano AS free,
-                w.id IS NULL OR w.ends_at <= $6 OR b.deleted_at IS NOT NULL OR b.shape <> w.shape AS closed
+                w.id IS NULL OR w.ends_at <= $6 OR b.deleted_at IS NOT NULL OR b.shape <> w.shape AS closed,
+                -- A call too large for an empty window tells nothing about how full this one is.
+                w.level = 'critical' AND NOT w.used_up AND a.least <= w.limit_nano
+                  AND a.least > w.limit_nano - w.settled_nano AS last_refusal
            FROM asked a
            LEFT JOIN locked w ON w.id = a.window_id
            LEFT JOIN budgets b ON b.id = w.budget_id
            LEFT JOIN leases l ON l.gateway = $1 AND l.window_id = a.window_id
        ), figures AS (
-         SELECT window_id, stored,
+         SELECT window_id, stored, least, last_refusal,
                 CASE WHEN lacking = 0 THEN 0
                      ELSE least(free, greatest(lacking, least(wanted, free / greatest(${SMALLEST_DIVISOR}, $7::bigint)))) END AS give,
                 CASE WHEN closed THEN 'closed'
                      WHEN lacking = 0 THEN NULL
-                     WHEN unspent < need THEN 'exhausted'
+                     WHEN unspent < whole THEN 'exhausted'
                      WHEN free < lacking THEN 'held' END AS refusal
            FROM known
        ), raised AS (
@@ -80,7 +88,8 @@ export class LeasesRepository {
            SET granted_nano = l.granted_nano + excluded.granted_nano, last_seen = excluded.last_seen
          RETURNING window_id, granted_nano
        )
-       SELECT f.window_id, coalesce(n.granted_nano, f.stored) AS granted, f.refusal
+       SELECT f.window_id, coalesce(n.granted_nano, f.stored) AS granted, f.least, f.refusal,
+              coalesce(f.refusal = 'exhausted' AND f.last_refusal, false) AS uses_up
          FROM figures f LEFT JOIN written n ON n.window_id = f.window_id ORDER BY f.window_id`,
       [
         gateway,
@@ -90,6 +99,7 @@ export class LeasesRepository {
         asks.map((ask) => ask.want),
         now,
         liveGateways,
+        asks.map((ask) => ask.least),
       ],
     );
   }

@@ -14,7 +14,7 @@ import { windowIdOf } from '../windows/window-id.js';
 import { WindowsRepository } from '../windows/windows.repository.js';
 import { GatewaysService } from './gateways.service.js';
 import { LeasesRepository, type Refusal } from './leases.repository.js';
-import { RecallService } from './recall.service.js';
+import { RefusalsService } from './refusals.service.js';
 
 /** Of several windows that refuse, the one whose refusal lasts longest is named. */
 const LASTING: readonly Refusal[] = ['closed', 'exhausted', 'held'];
@@ -27,7 +27,7 @@ export class LeasesService {
     private readonly leases: LeasesRepository,
     private readonly windows: WindowsRepository,
     private readonly gateways: GatewaysService,
-    private readonly recalls: RecallService,
+    private readonly refusals: RefusalsService,
     private readonly clock: Clock,
   ) {}
 
@@ -38,6 +38,7 @@ export class LeasesService {
       known: amount(window.grantedUsd, 'grantedUsd'),
       need: amount(window.needUsd, 'needUsd'),
       want: amount(window.wantUsd, 'wantUsd'),
+      least: amount(window.leastUsd ?? window.needUsd, 'leastUsd'),
     }));
     const names = new Map(asks.map(({ windowId }, index) => [windowId, windows[index]?.windowId ?? '']));
     if (names.size < windows.length)
@@ -45,16 +46,10 @@ export class LeasesService {
     const rows = await this.leases.grant(this.database, gateway, asks, this.gateways.liveCount(), this.clock.now());
     const name = (id: bigint) => names.get(id) ?? id.toString();
     const totals = rows.map((row) => ({ windowId: name(row.window_id), grantedUsd: formatUsd(row.granted) }));
+    await this.refusals.follow(rows, gateway);
     for (const kind of LASTING) {
-      const refused = rows.filter((row) => row.refusal === kind);
-      const [first] = refused;
-      if (!first) continue;
-      if (kind === 'held')
-        await this.recalls.whenHeld(
-          refused.map((row) => name(row.window_id)),
-          gateway,
-        );
-      return { granted: false, windows: totals, refusal: { kind, windowId: name(first.window_id) } };
+      const first = rows.find((row) => row.refusal === kind);
+      if (first) return { granted: false, windows: totals, refusal: { kind, windowId: name(first.window_id) } };
     }
     return { granted: true, windows: totals };
   }

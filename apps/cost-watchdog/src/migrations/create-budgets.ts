@@ -17,7 +17,9 @@ export class CreateBudgets1700000003000 implements MigrationInterface {
         warning        numeric NOT NULL,
         critical       numeric NOT NULL,
         cutoff         numeric NOT NULL,
-        on_exhausted   text NOT NULL CHECK (on_exhausted IN ('free', 'block', 'pause', 'shutdown')),
+        -- What paid calls may spend in a window.
+        cutoff_nano    bigint NOT NULL GENERATED ALWAYS AS (floor(limit_nano * cutoff)::bigint) STORED,
+        on_exhausted   text NOT NULL CHECK (on_exhausted IN ('free', 'block', 'shutdown')),
         origin         text NOT NULL CHECK (origin IN ('config', 'set')),
         -- What config/budgets.json said when it was last applied; null for budgets that are not in it.
         file_content   jsonb,
@@ -62,10 +64,13 @@ export class CreateBudgets1700000003000 implements MigrationInterface {
         shape        integer NOT NULL,
         starts_at    timestamptz NOT NULL,
         ends_at      timestamptz CHECK (ends_at > starts_at),
+        -- What may be granted: the budget's limit times its cutoff.
         limit_nano   bigint NOT NULL CHECK (limit_nano >= 0),
         settled_nano bigint NOT NULL CHECK (settled_nano >= 0),
         leased_nano  bigint NOT NULL DEFAULT 0 CHECK (leased_nano >= 0),
         level        text NOT NULL CHECK (level IN ('ok', 'warning', 'critical', 'exhausted')),
+        -- A call that would fit into an empty window was refused while the level was critical.
+        used_up      boolean NOT NULL DEFAULT false,
         touched_at   timestamptz NOT NULL,
         UNIQUE (budget_id, shape, starts_at)
       )`);

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import type { BudgetLevel } from '@purser/contracts';
+import type { Budget, BudgetLevel } from '@purser/contracts';
 import type { Sql } from '@purser/database';
+import type { Nano } from '@purser/money';
 import type { BudgetRow } from '../budgets/budget-row.js';
 import type { Range } from './calendar.js';
 
@@ -9,7 +10,7 @@ const LOCK = `hashtextextended(current_schema() || '.windows', 0)`;
 export interface LevelChange {
   window_id: bigint;
   budget_id: string;
-  on_exhausted: 'free' | 'block' | 'pause' | 'shutdown';
+  on_exhausted: Budget['onExhausted'];
   previous: BudgetLevel;
   level: BudgetLevel;
 }
@@ -55,7 +56,7 @@ export class WindowsRepository {
        VALUES ($1, $2, $3, $4, $5, (${settled.sql}),
                coalesce((SELECT w.level FROM windows w WHERE w.budget_id = $1 ORDER BY w.starts_at DESC LIMIT 1), 'ok'), $6)
        ON CONFLICT (budget_id, shape, starts_at) DO NOTHING RETURNING id`,
-      [budget.id, budget.shape, range.startsAt, range.endsAt, budget.limit_nano, now, ...settled.parameters],
+      [budget.id, budget.shape, range.startsAt, range.endsAt, budget.cutoff_nano, now, ...settled.parameters],
     );
     return row?.id;
   }
@@ -73,18 +74,32 @@ export class WindowsRepository {
   async reshape(tx: Sql, windowId: bigint, budget: BudgetRow, range: Range, now: Date): Promise<void> {
     const settled = settledFrom(budget, range, windowId, 7);
     await tx.query(
-      `UPDATE windows SET shape = $2, starts_at = $3, ends_at = $4, limit_nano = $5, touched_at = $6,
+      `UPDATE windows SET shape = $2, starts_at = $3, ends_at = $4, limit_nano = $5, touched_at = $6, used_up = false,
               settled_nano = (${settled.sql}) WHERE id = ${settled.own}`,
-      [budget.id, budget.shape, range.startsAt, range.endsAt, budget.limit_nano, now, ...settled.parameters],
+      [budget.id, budget.shape, range.startsAt, range.endsAt, budget.cutoff_nano, now, ...settled.parameters],
     );
   }
 
   /** Only windows that are not over: what an ended one allowed is history. */
   async setLimit(tx: Sql, budget: BudgetRow, now: Date): Promise<bigint[]> {
     const rows = await tx.query<{ id: bigint }>(
-      `UPDATE windows SET limit_nano = $3, touched_at = $4
+      `UPDATE windows SET limit_nano = $3, touched_at = $4, used_up = used_up AND limit_nano = $3
         WHERE budget_id = $1 AND shape = $2 AND (ends_at IS NULL OR ends_at > $4) RETURNING id`,
-      [budget.id, budget.shape, budget.limit_nano, now],
+      [budget.id, budget.shape, budget.cutoff_nano, now],
+    );
+    return rows.map((row) => row.id);
+  }
+
+  /**
+   * So much was refused in these windows. Where nearly all is spent, they count as used up from now on: until their limit
+   * changes or the next window begins. The rows must be locked; of several watchdogs one sees each window.
+   */
+  async useUp(tx: Sql, refused: readonly { windowId: bigint; least: Nano }[]): Promise<bigint[]> {
+    const rows = await tx.query<{ id: bigint }>(
+      `UPDATE windows w SET used_up = true FROM unnest($1::bigint[], $2::bigint[]) AS r(window_id, least)
+        WHERE w.id = r.window_id AND w.level = 'critical' AND NOT w.used_up AND w.limit_nano - w.settled_nano < r.least
+       RETURNING w.id`,
+      [refused.map((one) => one.windowId), refused.map((one) => one.least)],
     );
     return rows.map((row) => row.id);
   }
@@ -94,9 +109,9 @@ export class WindowsRepository {
     return tx.query<LevelChange>(
       `WITH figures AS (
          SELECT w.id, w.level AS previous, b.on_exhausted,
-                CASE WHEN spent.nano >= b.cutoff * w.limit_nano THEN 'exhausted'
-                     WHEN spent.nano >= b.critical * w.limit_nano THEN 'critical'
-                     WHEN spent.nano >= b.warning * w.limit_nano THEN 'warning'
+                CASE WHEN spent.nano >= w.limit_nano OR w.used_up THEN 'exhausted'
+                     WHEN spent.nano >= b.critical * b.limit_nano THEN 'critical'
+                     WHEN spent.nano >= b.warning * b.limit_nano THEN 'warning'
                      ELSE 'ok' END AS level
            FROM windows w
            JOIN budgets b ON b.id = w.budget_id AND b.shape = w.shape AND b.deleted_at IS NULL

@@ -15,6 +15,7 @@ export interface CallScope {
 export interface MatchedWindow {
   id: string;
   budgetId: string;
+  /** What may be granted: the budget's limit times its cutoff. */
   limit: Nano;
   /** As the ledger had it when the budgets were read. */
   settled: Nano;
@@ -47,7 +48,7 @@ function readStatus(budget: BudgetStatus): Known['windows'][number] {
   return {
     id: budget.window.id,
     budgetId: budget.id,
-    limit: parseUsd(budget.limitUsd),
+    limit: (parseUsd(budget.limitUsd) * BigInt(Math.round(budget.thresholds.cutoff * 1e9))) / 1_000_000_000n,
     settled: parseUsd(budget.window.settledUsd),
     rolling: typeof budget.period === 'object',
     endsAt: budget.window.endsAt === null ? Infinity : Date.parse(budget.window.endsAt),

@@ -147,6 +147,7 @@ export class HoldQueue {
         granted: account.granted,
         need: amount - account.free,
         want: maxNano(total - account.free, window.limit / SLICE),
+        least: head.least,
       }));
     if (wanted.length === 0) return 'again';
     this.asking = head;
@@ -170,7 +171,10 @@ export class HoldQueue {
       head.reduced = true;
       return 'again';
     } catch {
-      return 'away';
+      const spent = refusals.spent(head.windows, amount);
+      if (!spent) return 'away';
+      this.reduceOrRefuse(head, { ok: false, why: 'exhausted', budgetId: spent.budgetId });
+      return 'again';
     } finally {
       this.asking = undefined;
     }

@@ -125,11 +125,11 @@ it('asks one after the other for the same windows, for what the first one needs'
   const client = await openClient(desk);
   const waiting = [100n, 200n, 50n].map((amount) => Promise.resolve(reserve(client, ['a'], amount)));
   expect(desk.asks).toHaveLength(1);
-  expect(desk.asks[0]?.windows).toEqual([{ windowId: 'a', granted: 0n, need: 100n, want: 100n }]);
+  expect(desk.asks[0]?.windows).toEqual([{ windowId: 'a', granted: 0n, need: 100n, want: 100n, least: 100n }]);
   desk.answer();
   await jest.advanceTimersByTimeAsync(0);
   // By now it knows of two more.
-  expect(desk.asks[0]?.windows).toEqual([{ windowId: 'a', granted: 100n, need: 200n, want: 250n }]);
+  expect(desk.asks[0]?.windows).toEqual([{ windowId: 'a', granted: 100n, need: 200n, want: 250n, least: 200n }]);
   for (let round = 0; round < 5; round++) {
     desk.answer();
     await jest.advanceTimersByTimeAsync(0);

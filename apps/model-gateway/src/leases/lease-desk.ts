@@ -8,6 +8,8 @@ export interface Wanted {
   granted: Nano;
   need: Nano;
   want: Nano;
+  /** The smallest whole hold that is of use. */
+  least: Nano;
 }
 
 export interface LeaseFigures {
@@ -39,11 +41,12 @@ export class LeaseDesk {
       leasesGrant,
       {
         gateway: this.gateway,
-        windows: windows.map(({ windowId, granted, need, want }) => ({
+        windows: windows.map(({ windowId, granted, need, want, least }) => ({
           windowId,
           grantedUsd: formatUsd(granted),
           needUsd: formatUsd(need),
           wantUsd: formatUsd(maxNano(need, want)),
+          leastUsd: formatUsd(least),
         })),
       },
       { timeoutMs: TIMEOUT_MS, signal },

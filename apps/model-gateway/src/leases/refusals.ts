@@ -2,8 +2,12 @@ import type { Nano } from '@purser/money';
 import type { MatchedWindow } from './budget-book.js';
 import type { Wallet } from './wallet.js';
 
-/** A "no" is believed this long at most: a rolling window recovers by itself, without anybody announcing it. */
-const BELIEVED_MS = 30_000;
+/**
+ * A "no" is believed this long at most: a rolling window recovers by itself, without anybody announcing it. And the
+ * watchdog has to be asked now and then: that a call is refused while nearly all is spent tells it that the budget is
+ * exhausted.
+ */
+const BELIEVED_MS = 5_000;
 
 interface Refused {
   amount: Nano;
@@ -30,13 +34,23 @@ export class Refusals {
 
   remember(window: MatchedWindow, amount: Nano): void {
     const known = this.refused.get(window.id);
-    const smaller = known && known.until > this.now() && known.amount < amount ? known.amount : amount;
+    const smaller = known && this.isBelieved(known, window) && known.amount < amount ? known.amount : amount;
     this.refused.set(window.id, { amount: smaller, limit: window.limit, until: this.now() + BELIEVED_MS });
   }
 
-  /** The window in which so much cannot fit any more, if there is one. */
+  /** The window in which so much cannot fit, as the watchdog said lately or would always say, if there is one. */
   exhausted(windows: readonly MatchedWindow[], amount: Nano): MatchedWindow | undefined {
-    return windows.find((window) => this.wasRefused(window, amount) || this.isSpent(window, amount));
+    return windows.find((window) => {
+      const spent = this.isSpent(window, amount);
+      const refused = this.refused.get(window.id);
+      if (amount > window.limit) return true;
+      return refused !== undefined && this.isBelieved(refused, window) && (spent || amount >= refused.amount);
+    });
+  }
+
+  /** The window in which so much cannot fit by what this gateway itself knows; for when the watchdog does not answer. */
+  spent(windows: readonly MatchedWindow[], amount: Nano): MatchedWindow | undefined {
+    return windows.find((window) => this.isSpent(window, amount));
   }
 
   forget(windowId: string): void {
@@ -44,11 +58,8 @@ export class Refusals {
     this.seen.delete(windowId);
   }
 
-  private wasRefused(window: MatchedWindow, amount: Nano): boolean {
-    const refused = this.refused.get(window.id);
-    return (
-      refused !== undefined && refused.limit === window.limit && refused.until > this.now() && amount >= refused.amount
-    );
+  private isBelieved(refused: Refused, window: MatchedWindow): boolean {
+    return refused.limit === window.limit && refused.until > this.now();
   }
 
   /** From the ledger's figure and what this gateway has consumed since: never more than what is really spent. */
