@@ -86,7 +86,9 @@ describe('docker compose up', () => {
       await compose('up', '--build', '--detach', '--wait', '--wait-timeout', '240', ...scale);
     } catch (error) {
       const logs = await compose('logs', '--no-color', '--tail', '40').catch(() => '');
-      throw new Error(`compose up failed: ${(error as { stderr?: string }).stderr?.slice(-2_000)}\n${logs}`);
+      throw new Error(`compose up failed: ${(error as { stderr?: string }).stderr?.slice(-2_000)}\n${logs}`, {
+        cause: error,
+      });
     }
     adminKey = (await compose('exec', '-T', 'orchestrator', 'purser', 'key')).trim();
   });
