@@ -167,7 +167,11 @@ describe('a refusal', () => {
     expect(await levelOf(w)).toBe('exhausted');
     expect(await told(w)).toMatchObject([{ previous: 'critical', level: 'exhausted', window: { settledUsd: '0.95' } }]);
     const latch = await watchdog.get(LatchRepository).read(watchdog.database);
-    expect(latch).toMatchObject({ active: true, by: `budget ${w.budget}`, reason: expect.stringContaining('0.95') });
+    expect(latch).toMatchObject({
+      active: true,
+      by: `budget ${w.budget}`,
+      reason: expect.stringContaining('0.95') as string,
+    });
   });
 
   it('holds until the limit changes, whatever else is settled or set', async () => {

@@ -221,6 +221,38 @@ it('remembers what cannot fit, without asking again', async () => {
   await client.stop();
 });
 
+it('lets the watchdog know that a call no longer fits, also when it could tell by itself', async () => {
+  const desk = new SlowDesk();
+  const client = await openClient(desk);
+  const first = reserve(client, ['a'], 950n);
+  desk.answer();
+  client.wallet.settle(holdOf(await first), 950n);
+  const refuse = async () => {
+    const reserved = reserve(client, ['a'], 200n, 80n);
+    for (const { windows } of desk.asks) expect(windows).toMatchObject([{ need: 200n, least: 80n }]);
+    desk.asks.shift()?.resolve({ totals: [], refusal: { kind: 'exhausted', windowId: 'a' } });
+    expect(await reserved).toMatchObject({ ok: false, why: 'exhausted', budgetId: 'budget-a' });
+  };
+  const last = reserve(client, ['a'], 80n);
+  expect(desk.asks[0]?.windows).toMatchObject([{ windowId: 'a', need: 80n, least: 80n }]);
+  desk.asks.shift()?.resolve({ totals: [], refusal: { kind: 'exhausted', windowId: 'a' } });
+  expect(await last).toMatchObject({ ok: false, why: 'exhausted' });
+  // It knows more than it was told: 60 would not fit either.
+  expect(await reserve(client, ['a'], 60n)).toMatchObject({ ok: false, why: 'exhausted' });
+  await refuse();
+  expect(desk.asked).toBe(2);
+  // Now and then it asks again: meanwhile the level may be another.
+  await jest.advanceTimersByTimeAsync(5_000);
+  await refuse();
+  expect(desk.asked).toBe(3);
+  // Without an answer, what it knows itself has to do.
+  await jest.advanceTimersByTimeAsync(5_000);
+  const alone = reserve(client, ['a'], 80n);
+  desk.asks.shift()?.reject(new Error('nobody there'));
+  expect(await alone).toMatchObject({ ok: false, why: 'exhausted', budgetId: 'budget-a' });
+  await client.stop();
+});
+
 it('returns at once what is recalled, and what lies idle after a while', async () => {
   const desk = new SlowDesk();
   const client = await openClient(desk);
