@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { FinishedBudgets } from './budgets/finished-budgets.service.js';
 import { TaskBudgets } from './budgets/task-budgets.service.js';
 import { LiveServices } from './services/live-services.js';
 import { ServicesHandlers } from './services/services.handlers.js';
@@ -12,6 +13,7 @@ import { TasksRepository } from './tasks/tasks.repository.js';
 import { TasksService } from './tasks/tasks.service.js';
 import { ClaimService } from './work/claim.service.js';
 import { EmergencyDuty } from './work/emergency.js';
+import { LiveRunners } from './work/live-runners.js';
 import { Nudge } from './work/nudge.js';
 import { SessionEnds } from './work/session-ends.js';
 import { Sweep } from './work/sweep.js';
@@ -30,6 +32,7 @@ import { WorkService } from './work/work.service.js';
     TaskUpkeep,
     DependentsService,
     TaskBudgets,
+    FinishedBudgets,
     WorkRepository,
     ClaimService,
     WorkService,
@@ -38,6 +41,7 @@ import { WorkService } from './work/work.service.js';
     Nudge,
     EmergencyDuty,
     LiveServices,
+    LiveRunners,
   ],
 })
 export class AppModule {}

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Bus, unframe } from '@purser/bus';
 import {
+  type Progress,
   servicesList,
   tasksCreate,
   tasksGet,
@@ -18,9 +19,13 @@ import {
 import type { RunningService } from '@purser/service';
 import { createTestDatabase, eventually, startTestNats, type TestDatabase, type TestNats } from '@purser/testing';
 import { start } from './index.js';
+import { openTasks } from './on-postgres.fixture.js';
 import { StandInWatchdog } from './stand-in-watchdog.fixture.js';
 
 jest.setTimeout(60_000);
+
+/** What only time leaves behind is not looked for often. */
+const UPKEEP = { timeoutMs: 20_000 };
 
 const work = (id?: string) => ({ ...(id === undefined ? {} : { id }), executor: 'command', input: { argv: ['true'] } });
 
@@ -89,8 +94,15 @@ describe('the orchestrator', () => {
       }
       return assignments.find(({ taskId }) => taskId === id) ?? Promise.reject(new Error('not handed out'));
     });
-  const finish = (taskId: string, epoch: number, outcome: Parameters<typeof outcomeOf>[0]) =>
-    bus.call(workFinish, { requestId: `${taskId}-${epoch}-f`, runner: 'r1', taskId, epoch, outcome });
+  const finish = (taskId: string, epoch: number, outcome: Parameters<typeof outcomeOf>[0], progress?: Progress) =>
+    bus.call(workFinish, {
+      requestId: `${taskId}-${epoch}-f`,
+      runner: 'r1',
+      taskId,
+      epoch,
+      outcome,
+      ...(progress ? { progress } : {}),
+    });
   const outcomeOf = (outcome: { kind: 'completed'; result: unknown } | { kind: 'released'; reason: string }) => outcome;
 
   it('takes a task from a bare socket that speaks the NATS text protocol, as raw JSON', async () => {
@@ -186,7 +198,8 @@ describe('the orchestrator', () => {
       code: 'stale_epoch',
     });
     const done = outcomeOf({ kind: 'completed', result: { answer: [42] } });
-    expect(await Promise.all([finish('done-well', 1, done), finish('done-well', 1, done)])).toEqual([
+    const all = { done: 3, total: 3 };
+    expect(await Promise.all([finish('done-well', 1, done, all), finish('done-well', 1, done, all)])).toEqual([
       { state: 'completed' },
       { state: 'completed' },
     ]);
@@ -196,7 +209,7 @@ describe('the orchestrator', () => {
       state: 'completed',
       result: { answer: [42] },
       spentUsd: '0.00',
-      progress: { done: 1 },
+      progress: all,
       sessions: [{ epoch: 1, runner: 'r1', outcome: 'completed' }],
     });
   });
@@ -238,6 +251,44 @@ describe('the orchestrator', () => {
     });
     expect((await bus.call(tasksGet, { id: 'paid' })).spentUsd).toBe('0.25');
     await finish('paid', 1, { kind: 'completed', result: null });
+  });
+
+  it('takes the budget back an hour after the end of its task, once', async () => {
+    const tasks = await openTasks(database.url);
+    try {
+      await bus.call(tasksCreate, { ...work('paid-too'), budgetUsd: 1, priority: 9 });
+      await handed('paid-too');
+      await finish('paid-too', 1, { kind: 'completed', result: null });
+      await tasks.query(`UPDATE tasks SET finished_at = now() - interval '61 minutes' WHERE id = 'paid'`);
+      await eventually(async () => {
+        const rows = await tasks.query(`SELECT id FROM tasks WHERE budget_deleted`);
+        expect(rows).toEqual([{ id: 'paid' }]);
+      }, UPKEEP);
+      expect(watchdog.deleted).toEqual(['task-paid']);
+      expect(await bus.call(tasksGet, { id: 'paid' })).toMatchObject({ budgetUsd: '1.50', spentUsd: '0.25' });
+    } finally {
+      await tasks.close();
+    }
+  });
+
+  it('says that no runner can do a task, but not before it can know', async () => {
+    const id = 'for-nobody';
+    await bus.call(tasksCreate, { ...work(id), executor: 'abacus' });
+    expect((await bus.call(tasksGet, { id })).waiting).toBeNull();
+    const tasks = await openTasks(database.url);
+    await tasks
+      .query(`UPDATE tasks SET updated_at = now() - interval '6 s' WHERE id = $1`, [id])
+      .finally(() => tasks.close());
+    const says = 'no runner that is alive has the executor "abacus"';
+    await eventually(async () => expect((await bus.call(tasksGet, { id })).waiting).toBe(says));
+    await bus.call(workClaim, {
+      requestId: 'c-abacus',
+      runner: 'r-abacus',
+      slots: 1,
+      executors: ['command', 'abacus'],
+    });
+    const { state, waiting } = await bus.call(tasksGet, { id });
+    expect([state, waiting]).toEqual(['running', null]);
   });
 
   it('hands nothing out while the latch is set, says so, and wakes runners at the reset', async () => {

@@ -1,5 +1,5 @@
 import type { Bus } from '@purser/bus';
-import { budgetsSet, heartbeat, ledgerSum, type Operation, type RequestOf } from '@purser/contracts';
+import { budgetsDelete, budgetsSet, heartbeat, ledgerSum, type Operation, type RequestOf } from '@purser/contracts';
 
 /** For specs: as much of a cost-watchdog as an orchestrator asks for. */
 export class StandInWatchdog {
@@ -7,6 +7,8 @@ export class StandInWatchdog {
   /** While false it answers nothing. */
   here = true;
   readonly budgets: RequestOf<typeof budgetsSet>[] = [];
+  /** Ids of budgets that were deleted. */
+  readonly deleted: string[] = [];
   private timer: NodeJS.Timeout | undefined;
 
   /** What each task is said to have spent; nothing unless said. */
@@ -27,6 +29,10 @@ export class StandInWatchdog {
       this.budgets.push(budget);
       const nothing = { settledUsd: '0.00', leasedUsd: '0.00', presumedUsd: '0.00', remainingUsd: budget.limitUsd };
       return { ...budget, level: 'ok', window: { id: '1', startsAt: this.latch.at, endsAt: null, ...nothing } };
+    });
+    this.serve(budgetsDelete, ({ id }: RequestOf<typeof budgetsDelete>) => {
+      this.deleted.push(id);
+      return { id, deleted: true };
     });
     this.timer = setInterval(() => void this.beat(), 500);
   }

@@ -64,7 +64,7 @@ export const FinishOutcome = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('completed'), result: z.unknown() }),
   z.object({ kind: z.literal('failed'), error: z.object({ code: z.string(), message: z.string() }) }),
   /** A fresh session is to go on from the checkpoint. */
-  z.object({ kind: z.literal('continue'), reason: z.string(), progress: Progress.optional() }),
+  z.object({ kind: z.literal('continue'), reason: z.string() }),
   /** The runner gives the session back unfinished: it shuts down, an emergency, a cancelled task. */
   z.object({ kind: z.literal('released'), reason: z.string() }),
 ]);
@@ -80,6 +80,8 @@ export const workFinish = operation('work.finish', {
     taskId: Id,
     epoch: z.number().int(),
     outcome: FinishOutcome,
+    /** The last that was reported, however the session ended. */
+    progress: Progress.optional(),
     /** The last checkpoint of this session, if it wrote any: how a continuation without progress is told. */
     checkpoint: CheckpointMark.optional(),
   }),

@@ -1,4 +1,4 @@
-import type { FinishOutcome, Progress } from '@purser/contracts';
+import type { FinishOutcome } from '@purser/contracts';
 import type { ExecutorResult } from '@purser/plugin-sdk';
 import { inWords, type StopCause } from './stop-cause.js';
 
@@ -10,20 +10,12 @@ const RESULT_LIMIT = 2 * 1024 * 1024;
  * meanwhile, unless its task was cancelled. What failed while the runner itself wanted it to stop is given back, since
  * the stop may be why.
  */
-export function decideOutcome(
-  result: ExecutorResult,
-  cause: StopCause | undefined,
-  progress: Progress | undefined,
-): FinishOutcome {
+export function decideOutcome(result: ExecutorResult, cause: StopCause | undefined): FinishOutcome {
   if (cause?.kind === 'cancelled') return { kind: 'released', reason: inWords(cause) };
   if (result.kind === 'completed') return completed(result.result);
   if (cause !== undefined && cause.kind !== 'resource') return { kind: 'released', reason: inWords(cause) };
   if (result.kind === 'failed') return { kind: 'failed', error: result.error };
-  return {
-    kind: 'continue',
-    reason: cause === undefined ? result.reason : inWords(cause),
-    ...(progress === undefined ? {} : { progress }),
-  };
+  return { kind: 'continue', reason: cause === undefined ? result.reason : inWords(cause) };
 }
 
 function completed(result: unknown): FinishOutcome {

@@ -119,7 +119,7 @@ export class SessionRunner {
     folders: SessionFolders,
     result: ExecutorResult,
   ): Promise<void> {
-    const outcome = decideOutcome(result, session.cause, session.progress);
+    const outcome = decideOutcome(result, session.cause);
     if (session.lost === undefined && outcome.kind !== 'completed')
       await this.handOff(session, records, folders, { outcome, result });
     session.say(`session ${session.id} ends: ${outcome.kind}${reasonOf(outcome)}`);

@@ -32,6 +32,7 @@ export class Finisher {
       taskId,
       epoch,
       outcome,
+      ...(session.progress ? { progress: session.progress } : {}),
       ...(session.checkpoint ? { checkpoint: session.checkpoint } : {}),
     };
     const mayGoOn = () => session.lost === undefined && session.lease.remainingMs > -BEYOND_LEASE_MS;

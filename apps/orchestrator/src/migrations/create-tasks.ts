@@ -43,6 +43,8 @@ const TASKS = `
                       CHECK (state IN ('blocked', 'ready', 'running', 'paused', 'completed', 'failed', 'cancelled')),
     -- Until the watchdog has the task's own budget no session may start: its calls would not be limited.
     budget_ready      boolean NOT NULL CHECK (budget_ready OR budget_nano IS NOT NULL),
+    -- A while after its end.
+    budget_deleted    boolean NOT NULL DEFAULT false CHECK (NOT budget_deleted OR finished_at IS NOT NULL),
     -- Not handed out before: the caller's notBefore, or the backoff after a failure.
     available_at      timestamptz NOT NULL DEFAULT '-infinity',
     epoch             integer NOT NULL DEFAULT 0 CHECK (epoch >= 0),
@@ -93,6 +95,8 @@ const TASKS = `
   CREATE INDEX tasks_paused ON tasks (seq) WHERE state = 'paused';
   CREATE INDEX tasks_due ON tasks (deadline) WHERE deadline IS NOT NULL AND state IN ('blocked', 'ready', 'paused');
   CREATE INDEX tasks_without_budget ON tasks (seq) WHERE NOT budget_ready AND finished_at IS NULL;
+  CREATE INDEX tasks_with_old_budget ON tasks (finished_at)
+    WHERE finished_at IS NOT NULL AND budget_nano IS NOT NULL AND NOT budget_deleted;
   CREATE INDEX tasks_by_state ON tasks (state, seq DESC);
   CREATE INDEX tasks_by_label ON tasks USING gin (labels);
 `;

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { FinishedBudgets } from '../budgets/finished-budgets.service.js';
 import { TaskBudgets } from '../budgets/task-budgets.service.js';
 import { DependentsService } from './dependents.service.js';
 import { TasksService } from './tasks.service.js';
@@ -10,13 +11,16 @@ export class TaskUpkeep {
     private readonly tasks: TasksService,
     private readonly dependents: DependentsService,
     private readonly budgets: TaskBudgets,
+    private readonly finished: FinishedBudgets,
   ) {}
 
   failOverdue(): Promise<number> {
     return this.tasks.failOverdue();
   }
 
+  /** What only a crash, or time, leaves behind. */
   settleAll(): Promise<void> {
+    void this.finished.deleteOld();
     return this.dependents.settle();
   }
 

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Bus } from '@purser/bus';
 import { ledgerSum, PurserError, type ReplyOf, type RequestOf, type Task, type tasksList } from '@purser/contracts';
 import { Latch, Log } from '@purser/service';
+import { LiveRunners } from '../work/live-runners.js';
 import { type Seen, summaryOf, taskOf, type TaskSummaryRow } from './task.row.js';
 import { TasksRepository } from './tasks.repository.js';
 import { noSuchTask } from './tasks.service.js';
@@ -16,6 +17,7 @@ export class TaskViews {
     private readonly tasks: TasksRepository,
     private readonly bus: Bus,
     private readonly latch: Latch,
+    private readonly runners: LiveRunners,
     private readonly log: Log,
   ) {}
 
@@ -51,7 +53,7 @@ export class TaskViews {
     const waitsFor = new Map(dependencies.map((one) => [one.id, one.waits_for]));
     return rows.map((row) => ({
       spentUsd: spent?.get(row.id) ?? null,
-      waiting: waitingFor(row, waitsFor.get(row.id) ?? [], this.latch),
+      waiting: waitingFor(row, waitsFor.get(row.id) ?? [], this.latch, this.runners),
     }));
   }
 

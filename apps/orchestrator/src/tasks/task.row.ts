@@ -21,6 +21,8 @@ export interface TaskSummaryRow {
   budget_ready: boolean;
   /** Set while it is not to be handed out yet. */
   delayed_until: Date | null;
+  /** For longer than a runner that is free takes to ask for work. */
+  lingers: boolean;
   cancel_requested: boolean;
   paused_reason: string | null;
   progress: Task['progress'];
@@ -48,7 +50,8 @@ export interface SessionRow {
 export const SUMMARY_COLUMNS = `
   id, seq, executor, priority, depends_on, labels, project, limits, budget_nano, max_sessions, retries, not_before,
   deadline, state, epoch, budget_ready, CASE WHEN available_at > now() THEN available_at END AS delayed_until,
-  cancel_requested, paused_reason, progress, error, created_at, updated_at, finished_at`;
+  updated_at < now() - interval '5 seconds' AS lingers, cancel_requested, paused_reason, progress, error,
+  created_at, updated_at, finished_at`;
 
 const instant = (date: Date | null): string | null => date?.toISOString() ?? null;
 

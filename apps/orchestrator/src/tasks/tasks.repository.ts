@@ -177,6 +177,20 @@ export class TasksRepository {
     );
   }
 
+  /** Tasks that ended long enough ago for no call of theirs to be under way, and whose budget is still there. */
+  async withOldBudget(limit: number): Promise<string[]> {
+    const rows = await this.database.query<{ id: string }>(
+      `SELECT id FROM tasks WHERE finished_at < now() - interval '1 hour' AND budget_nano IS NOT NULL AND NOT budget_deleted
+       ORDER BY finished_at LIMIT $1`,
+      [limit],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  async budgetIsDeleted(id: string): Promise<void> {
+    await this.database.query('UPDATE tasks SET budget_deleted = true WHERE id = $1', [id]);
+  }
+
   /** For a task that can never start. */
   async failWaiting(tx: Sql, id: string, error: NonNullable<Task['error']>): Promise<{ epoch: number } | undefined> {
     const [row] = await tx.query<{ epoch: number }>(

@@ -1,8 +1,14 @@
 import type { Latch } from '@purser/service';
+import type { LiveRunners } from '../work/live-runners.js';
 import type { TaskSummaryRow } from './task.row.js';
 
 /** Why a task does not run, in words; null when nothing holds it. */
-export function waitingFor(row: TaskSummaryRow, dependencies: string[], latch: Latch): string | null {
+export function waitingFor(
+  row: TaskSummaryRow,
+  dependencies: string[],
+  latch: Latch,
+  runners: Pick<LiveRunners, 'lack'>,
+): string | null {
   switch (row.state) {
     case 'blocked':
       return `for ${dependencies.length > 0 ? dependencies.map((id) => `"${id}"`).join(', ') : 'its dependencies'}`;
@@ -13,7 +19,10 @@ export function waitingFor(row: TaskSummaryRow, dependencies: string[], latch: L
     case 'ready':
       if (row.delayed_until) return `until ${row.delayed_until.toISOString()}`;
       if (!row.budget_ready) return 'its budget is being set';
-      return latch.isSet ? emergency(latch) : null;
+      if (latch.isSet) return emergency(latch);
+      return row.lingers && runners.lack(row.executor)
+        ? `no runner that is alive has the executor "${row.executor}"`
+        : null;
     default:
       return null;
   }

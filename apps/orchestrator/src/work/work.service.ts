@@ -46,7 +46,7 @@ export class WorkService {
   }
 
   async finish(request: RequestOf<typeof workFinish>): Promise<ReplyOf<typeof workFinish>> {
-    const { requestId, taskId, epoch, runner, outcome, checkpoint } = request;
+    const { requestId, taskId, epoch, runner, outcome, checkpoint, progress } = request;
     if (outcome.kind === 'completed') refuseLarge(outcome.result);
     const done = await this.database.transaction(async (tx) => {
       // The lock first: of two copies of one request the second must see what the first one did.
@@ -59,7 +59,6 @@ export class WorkService {
           details: { taskId, epoch },
         });
       }
-      const progress = outcome.kind === 'continue' ? outcome.progress : undefined;
       return this.ends.end(tx, held, outcome, { requestId, checkpoint, progress });
     });
     if (typeof done === 'string') return { state: done };
