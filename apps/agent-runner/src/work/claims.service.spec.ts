@@ -1,7 +1,8 @@
 import type { Bus } from '@purser/bus';
 import { type Assignment, PurserError, type RequestOf, type workClaim } from '@purser/contracts';
-import type { Latch, Log } from '@purser/service';
+import type { Clock, Latch, Log } from '@purser/service';
 import type { Executors } from '../executors/executors.js';
+import { Lease } from '../sessions/lease.js';
 import type { Sessions } from '../sessions/sessions.service.js';
 import type { StopCause } from '../sessions/stop-cause.js';
 import { Claims } from './claims.service.js';
@@ -12,11 +13,13 @@ type Claim = RequestOf<typeof workClaim>;
 let asked: Claim[];
 let answers: (Error | string[])[];
 let startedSessions: { taskId: string; sentAt: number; cause: StopCause | undefined }[];
-let beats: number;
 let now: number;
 let whileAsked: () => unknown;
 const latch = { isSet: false, latest: undefined as unknown };
-const heartbeats = { healthy: true, leasesLast: () => undefined, beat: () => Promise.resolve(void (beats += 1)) };
+const heartbeats = {
+  healthy: true,
+  leasesLast: () => undefined,
+};
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 
@@ -56,7 +59,6 @@ beforeEach(() => {
   asked = [];
   answers = [];
   startedSessions = [];
-  beats = 0;
   now = 100;
   whileAsked = () => undefined;
   latch.isSet = false;
@@ -92,7 +94,7 @@ it('polls about every two seconds, and at once when it is told of work', async (
   await claims.stop();
 });
 
-it('repeats a claim that got no answer under the same id, and counts its leases from the first try', async () => {
+it('repeats a claim that got no answer under the same id, and counts its leases from the try that is answered', async () => {
   answers = [new PurserError('timeout'), ['a']];
   const claims = open(1);
   claims.start();
@@ -101,9 +103,20 @@ it('repeats a claim that got no answer under the same id, and counts its leases 
   await jest.advanceTimersByTimeAsync(2_600);
   expect(asked).toHaveLength(2);
   expect(asked[1]).toEqual(asked[0]);
-  expect(startedSessions).toEqual([{ taskId: 'a', sentAt: 100, cause: undefined }]);
-  expect(beats).toBe(1);
+  expect(startedSessions).toEqual([{ taskId: 'a', sentAt: 3_000, cause: undefined }]);
   await claims.stop();
+});
+
+it('gives what it claims after an outage the whole lease, however long nobody answered', async () => {
+  answers = [...Array.from({ length: 8 }, () => new PurserError('unavailable')), ['a']];
+  whileAsked = () => (now += 2_000);
+  const claims = open(1);
+  claims.start();
+  await jest.advanceTimersByTimeAsync(25_000);
+  await claims.stop();
+  const [session] = startedSessions;
+  const lease = new Lease({ monotonic: () => now } as unknown as Clock, session!.sentAt, 8_000);
+  expect(lease.remainingMs).toBe(6_000);
 });
 
 it('begins anew after a refusal', async () => {

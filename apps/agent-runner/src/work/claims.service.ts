@@ -15,16 +15,11 @@ const BLOCKED_MS = 250;
 /** So that a nudge does not bring all runners at the same moment. */
 const NUDGE_JITTER_MS = 50;
 
-interface PendingClaim {
-  request: RequestOf<typeof workClaim>;
-  /** When it was sent first: the leases it gives may have begun as early as that. */
-  sentAt: number;
-}
-
 /** Asks for sessions whenever there is a free slot. */
 @Injectable()
 export class Claims {
-  private pending: PendingClaim | undefined;
+  /** The one that got no answer: it may have been carried out, so it is repeated as it was. */
+  private pending: RequestOf<typeof workClaim> | undefined;
   private running: Promise<void> | undefined;
   private stopped = false;
   private nudged = false;
@@ -86,19 +81,20 @@ export class Claims {
     const slots = this.sessions.freeSlots;
     const executors = this.executors.names;
     if (slots === 0 || executors.length === 0) return false;
-    const claim = (this.pending ??= {
-      request: { requestId: randomUUID(), runner: this.bus.origin.instance, slots, executors },
-      sentAt: this.sessions.clock.monotonic(),
+    const request = (this.pending ??= {
+      requestId: randomUUID(),
+      runner: this.bus.origin.instance,
+      slots,
+      executors,
     });
-    const repeated = this.failures > 0;
+    // Of this try: what an earlier one was given is renewed by the one that is answered.
+    const sentAt = this.sessions.clock.monotonic();
     try {
-      const { leaseMs, assignments } = await this.bus.call(workClaim, claim.request, { timeoutMs: CALL_MS });
+      const { leaseMs, assignments } = await this.bus.call(workClaim, request, { timeoutMs: CALL_MS });
       this.pending = undefined;
       this.failures = 0;
       this.heartbeats.leasesLast(leaseMs);
-      for (const assignment of assignments) this.sessions.start(assignment, claim.sentAt, leaseMs, this.refusal());
-      // What an earlier try was given may be near the end of its lease.
-      if (repeated && assignments.length > 0) void this.heartbeats.beat();
+      for (const assignment of assignments) this.sessions.start(assignment, sentAt, leaseMs, this.refusal());
       return assignments.length > 0 && this.sessions.freeSlots > 0;
     } catch (error) {
       this.failures += 1;
