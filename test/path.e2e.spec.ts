@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { connect as connectSocket } from 'node:net';
 import { promisify } from 'node:util';
-import { eventually } from '@purser/testing';
+import { cleanEnvironment, eventually } from '@purser/testing';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import OpenAI from 'openai';
 import { countingAgent, tickingAgent } from './agents.js';
@@ -68,7 +68,11 @@ describe('the main path', () => {
     const created = await system.api('POST', '/v1/tasks', { id: 'by-rest', ...echo('two') });
     expect(created).toMatchObject({ status: 201, body: { id: 'by-rest' } });
 
-    const env = { ...process.env, PURSER_API_URL: system.url('orchestrator'), PURSER_ADMIN_KEY: await system.adminKey };
+    const env = {
+      ...cleanEnvironment(),
+      PURSER_API_URL: system.url('orchestrator'),
+      PURSER_ADMIN_KEY: await system.adminKey,
+    };
     const cli = (...args: string[]) => run(process.execPath, ['apps/cli/bin/purser.mjs', ...args], { env });
     const submitted = await cli('task', 'submit', '--json', '--id', 'by-cli', '--', 'sh', '-c', 'echo three');
     expect(JSON.parse(submitted.stdout)).toMatchObject({ id: 'by-cli' });

@@ -10,8 +10,19 @@ jest.setTimeout(180_000);
 describe('the README', () => {
   let provider: ModelServerProcess;
   let purser: Launched;
+  const inEarnest = {
+    PURSER_NATS_URL: 'nats://127.0.0.1:9',
+    PURSER_DATABASE_URL: 'postgres://127.0.0.1:9/in-earnest',
+    PURSER_API_URL: 'http://127.0.0.1:9',
+    PURSER_ADMIN_KEY: 'in-earnest',
+    OLLAMA_HOST: 'http://127.0.0.1:9',
+  };
+  const before: NodeJS.ProcessEnv = {};
 
   beforeAll(async () => {
+    // As somebody has it who uses Purser in earnest: their servers are none of a test's business.
+    for (const name of Object.keys(inEarnest)) before[name] = process.env[name];
+    Object.assign(process.env, inEarnest);
     const price = { inputPerMillionUsd: '10', outputPerMillionUsd: '30' };
     provider = await spawnModelServer({ models: { 'demo-large': price } });
     purser = await launchPurser({
@@ -27,6 +38,10 @@ describe('the README', () => {
   afterAll(async () => {
     await purser?.stop();
     await provider?.stop();
+    for (const [name, value] of Object.entries(before)) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
   });
 
   it('shows what works', async () => {

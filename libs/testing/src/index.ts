@@ -1,4 +1,5 @@
 export { childrenLeft, expectNoChildren } from './children-left.js';
+export { cleanEnvironment } from './clean-environment.js';
 export { eventually, type EventuallyOptions } from './eventually.js';
 export { type Launched, type LaunchOptions, launchPurser } from './launch-purser.js';
 export * from './model-server/index.js';

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { freePort } from '@purser/embedded';
+import { cleanEnvironment } from './clean-environment.js';
 
 const PORTS = [
   'PURSER_GATEWAY_PORT',
@@ -59,7 +60,7 @@ export async function launchPurser({ bin, openaiBaseUrl, models, budgets }: Laun
   const chosen = await Promise.all(PORTS.map(async (name) => [name, String(await freePort())] as const));
   const ports = Object.fromEntries(chosen) as Launched['ports'];
   const env = {
-    ...process.env,
+    ...cleanEnvironment(),
     ...ports,
     PURSER_HOME: home,
     PURSER_CONFIG_DIR: config,
