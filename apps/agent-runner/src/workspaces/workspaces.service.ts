@@ -8,9 +8,10 @@ import { Clock, CONFIG, Log } from '@purser/service';
 import { z } from 'zod';
 import type { Config } from '../config.js';
 import type { Session } from '../sessions/session.js';
-import { type Folders, placeFolders, removeTree } from './folders.js';
+import { type Folders, placeFolders } from './folders.js';
 import { commitWorkspace } from './git-commit.js';
 import { ownIdentity, stateOf } from './process-identity.js';
+import { removeTree } from './remove-tree.js';
 
 export interface SessionFolders {
   workspace: string;
@@ -23,7 +24,7 @@ const HOUR_MS = 3_600_000;
 /** The folder of a runner elsewhere, when nothing was heard of it for this long. */
 const FOREIGN_AGE_MS = 24 * HOUR_MS;
 const COMMIT_MS = 5_000;
-/** Questions per sweep; the rest waits for the next one. */
+/** Questions per sweep; the next one goes on where this one ended. */
 const SWEEP_LIMIT = 200;
 
 /** The folders that sessions work in: made before, removed when they have served their time. */
@@ -32,6 +33,10 @@ export class Workspaces {
   private folders: Folders | undefined;
   /** The folder of this run of this runner; what is in it dies with it. */
   private own = '';
+  private sweeping: Promise<void> | undefined;
+  /** The last folder that the sweep before asked about, when it did not get to the end of them. */
+  private sweptTo: string | undefined;
+  private closed = false;
 
   constructor(
     private readonly bus: Bus,
@@ -56,6 +61,7 @@ export class Workspaces {
   }
 
   async close(): Promise<void> {
+    this.closed = true;
     if (this.own !== '') await this.remove(this.own);
   }
 
@@ -73,7 +79,14 @@ export class Workspaces {
   async commit(session: Session, folders: SessionFolders, reason: string): Promise<string | undefined> {
     const { taskId, epoch } = session.assignment;
     const message = `Work of session ${session.id}\n\nTask ${taskId}, epoch ${epoch}; the session ended: ${reason}`;
-    const result = await commitWorkspace({ workspace: folders.workspace, message, timeoutMs: COMMIT_MS });
+    const { lease } = session;
+    const result = await commitWorkspace({
+      workspace: folders.workspace,
+      message,
+      timeoutMs: Math.min(COMMIT_MS, lease.unattendedMs),
+      sessionId: session.id,
+      aliveWithinMs: () => lease.unattendedMs,
+    });
     if (result.kind === 'nothing') return undefined;
     if (result.kind === 'committed') return `The changes in the workspace were committed as ${result.commit}.`;
     this.log.warn({ taskId, epoch, detail: result.detail }, 'a workspace could not be committed');
@@ -84,22 +97,38 @@ export class Workspaces {
     return this.remove(sessionDir);
   }
 
-  /** Removes the workspaces of tasks that finished long enough ago, and says that this runner is alive. */
-  async sweep(isRunning: (taskId: string) => boolean): Promise<void> {
+  /** Removes the workspaces of tasks that finished long enough ago, and says that this runner is alive. Never rejects. */
+  sweep(isRunning: (taskId: string) => boolean): Promise<void> {
+    this.sweeping ??= this.sweepOnce(isRunning)
+      .catch((error: unknown) =>
+        this.log.warn({ error }, 'the workspaces of finished tasks could not be looked through; it is tried again'),
+      )
+      .finally(() => (this.sweeping = undefined));
+    return this.sweeping;
+  }
+
+  private async sweepOnce(isRunning: (taskId: string) => boolean): Promise<void> {
     if (!this.folders) return;
     const now = this.clock.now();
     await utimes(join(this.own, OWNER_FILE), now, now).catch(() => undefined);
     const { workspaces } = this.folders;
+    const names = (await readdir(workspaces)).sort();
+    // Those that cannot be removed, however many they are, do not keep the others from their turn.
+    const next = this.sweptTo === undefined ? 0 : names.findIndex((name) => name > this.sweptTo!);
+    const turn = next > 0 ? [...names.slice(next), ...names.slice(0, next)] : names;
     let asked = 0;
-    for (const taskId of await readdir(workspaces)) {
+    for (const taskId of turn) {
+      if (this.closed) return;
       const folder = join(workspaces, taskId);
       if (isRunning(taskId) || (await ageMs(folder, now)) < this.keepMs) continue;
-      if ((asked += 1) > SWEEP_LIMIT) return;
       if (await this.isFinished(taskId, now)) {
         await this.remove(folder);
         this.log.info({ taskId }, 'the workspace of a finished task was removed');
       }
+      this.sweptTo = taskId;
+      if ((asked += 1) === SWEEP_LIMIT) return;
     }
+    this.sweptTo = undefined;
   }
 
   private get keepMs(): number {
