@@ -25,7 +25,7 @@ export type Finish = RequestOf<typeof workFinish>;
 
 interface Key {
   sha256: string | undefined;
-  expiresAt: string | undefined;
+  ttlMs: number | undefined;
   renewals: number;
   revoked: boolean;
 }
@@ -150,10 +150,10 @@ export class OtherServices {
     return { state: again ? 'ready' : 'completed' };
   }
 
-  private createKey({ id, name, sha256, expiresAt, task, session }: RequestOf<typeof keysCreate>): unknown {
+  private createKey({ id, name, sha256, ttlMs, task, session }: RequestOf<typeof keysCreate>): unknown {
     if (id === undefined) throw new PurserError('invalid_request');
-    this.keys.set(id, { sha256, expiresAt, renewals: 0, revoked: false });
-    return { key: { ...keyOf(id), name, task, session, expiresAt }, secret: null };
+    this.keys.set(id, { sha256, ttlMs, renewals: 0, revoked: false });
+    return { key: { ...keyOf(id), name, task, session }, secret: null };
   }
 
   private renewKeys({ ids }: RequestOf<typeof keysRenew>): unknown {

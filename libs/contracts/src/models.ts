@@ -14,23 +14,33 @@ export const GatewayKey = z.object({
 });
 export type GatewayKey = z.infer<typeof GatewayKey>;
 
+/** A year. */
+const MAX_TTL_MS = 366 * 24 * 3_600_000;
+
+/** When a key ends: at an instant, or so long after the gateway got the request, whatever the caller's clock says. */
+const ends = { expiresAt: Instant.optional(), ttlMs: z.int().min(1).max(MAX_TTL_MS).optional() };
+type Ends = { expiresAt?: string | undefined; ttlMs?: number | undefined };
+const given = ({ expiresAt, ttlMs }: Ends): number => Number(expiresAt !== undefined) + Number(ttlMs !== undefined);
+
 export const keysCreate = operation('keys.create', {
   owner: 'model-gateway',
   summary:
     'Make a key for the model endpoints. The secret is shown once, or is the caller’s own when only its hash is sent.',
-  request: z.strictObject({
-    id: Id.optional(),
-    name: z.string().min(1).max(200),
-    project: Token.optional(),
-    task: Id.optional(),
-    session: Id.optional(),
-    expiresAt: Instant.optional(),
-    /** Hex SHA-256 of a secret that the caller made itself, so that it never travels. */
-    sha256: z
-      .string()
-      .regex(/^[0-9a-f]{64}$/)
-      .optional(),
-  }),
+  request: z
+    .strictObject({
+      id: Id.optional(),
+      name: z.string().min(1).max(200),
+      project: Token.optional(),
+      task: Id.optional(),
+      session: Id.optional(),
+      ...ends,
+      /** Hex SHA-256 of a secret that the caller made itself, so that it never travels. */
+      sha256: z
+        .string()
+        .regex(/^[0-9a-f]{64}$/)
+        .optional(),
+    })
+    .refine((request) => given(request) <= 1, { error: 'give expiresAt or ttlMs, not both', path: ['ttlMs'] }),
   reply: z.object({ key: GatewayKey, secret: z.string().nullable() }),
   http: { method: 'POST', path: '/v1/keys', status: 201 },
 });
@@ -39,7 +49,9 @@ export const keysRenew = operation('keys.renew', {
   owner: 'model-gateway',
   summary:
     'Extend keys that expire; how a session’s key lives exactly as long as its lease. Revoked and unknown ones are left out.',
-  request: z.object({ ids: z.array(Id).max(1000), expiresAt: Instant }),
+  request: z
+    .object({ ids: z.array(Id).max(1000), ...ends })
+    .refine((request) => given(request) === 1, { error: 'give either expiresAt or ttlMs', path: ['ttlMs'] }),
   reply: z.object({ renewed: z.array(Id) }),
 });
 

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { Bus } from '@purser/bus';
 import { isPurserError, keysCreate, keysRenew, keysRevoke } from '@purser/contracts';
-import { Clock, CONFIG, Log } from '@purser/service';
+import { CONFIG, Log } from '@purser/service';
 import type { Config } from '../config.js';
 import type { Session } from '../sessions/session.js';
 
@@ -13,6 +13,9 @@ const CALL_MS = 2_000;
 const START_WAIT_MS = 1_000;
 const MAX_RETRY_MS = 5_000;
 
+/** A duration, since the clocks of this machine and of the gateway's may differ. */
+const ttlFor = (leaseMs: number): number => Math.max(1, Math.ceil(leaseMs + MARGIN_MS));
+
 /** Gives each session a key of its own at the gateway, valid while its lease is. Only the secret's hash travels. */
 @Injectable()
 export class SessionKeys {
@@ -21,7 +24,6 @@ export class SessionKeys {
 
   constructor(
     private readonly bus: Bus,
-    private readonly clock: Clock,
     private readonly log: Log,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
@@ -48,11 +50,7 @@ export class SessionKeys {
     const ids = sessions.map((session) => session.id).filter((id) => this.made.has(id));
     if (ids.length === 0) return;
     try {
-      const { renewed } = await this.bus.call(
-        keysRenew,
-        { ids, expiresAt: this.expiry(leaseMs) },
-        { timeoutMs: CALL_MS },
-      );
+      const { renewed } = await this.bus.call(keysRenew, { ids, ttlMs: ttlFor(leaseMs) }, { timeoutMs: CALL_MS });
       for (const id of ids.filter((one) => !renewed.includes(one) && this.made.delete(one)))
         this.log.warn({ sessionId: id }, 'the gateway no longer knows the key of a session, or it was revoked');
     } catch (error) {
@@ -91,9 +89,9 @@ export class SessionKeys {
   /** Whether it is settled: the key is there, or the gateway refused it for good. The same again is the same key. */
   private async create(session: Session, sha256: string, timeoutMs: number): Promise<boolean> {
     const { taskId, sessionId, project } = session.assignment;
-    const expiresAt = this.expiry(session.lease.remainingMs);
+    const ttlMs = ttlFor(session.lease.remainingMs);
     const name = `session ${sessionId} of task ${taskId}`;
-    const key = { id: sessionId, name, task: taskId, session: sessionId, expiresAt, sha256 };
+    const key = { id: sessionId, name, task: taskId, session: sessionId, ttlMs, sha256 };
     try {
       await this.bus.call(keysCreate, { ...key, ...(project === null ? {} : { project }) }, { timeoutMs });
     } catch (error) {
@@ -104,9 +102,5 @@ export class SessionKeys {
     }
     await this.keep(session);
     return true;
-  }
-
-  private expiry(leaseMs: number): string {
-    return new Date(this.clock.now().getTime() + leaseMs + MARGIN_MS).toISOString();
   }
 }

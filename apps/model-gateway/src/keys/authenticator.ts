@@ -16,7 +16,9 @@ export interface Caller {
 
 interface Cached {
   key: StoredKey | undefined;
+  /** By the monotonic clock, as `expiresAt` is; Infinity for a key without an end. */
   readAt: number;
+  expiresAt: number;
   refreshing: boolean;
 }
 
@@ -51,19 +53,24 @@ export class Authenticator {
     const sha256 = sha256Of(secret);
     if (this.admin && timingSafeEqual(Buffer.from(sha256), this.admin))
       return { key: ADMIN_KEY_ID, project: null, task: null, session: null };
-    const key = await this.lookUp(sha256);
+    const found = await this.lookUp(sha256);
+    const { key } = found;
     if (!key || key.revokedAt !== null)
       throw new PurserError('unauthorized', { message: `the key is unknown or was revoked; ${HOW}` });
-    if (key.expiresAt !== null && Date.parse(key.expiresAt) <= this.clock.now().getTime()) {
+    if (this.isOver(found)) {
       // Perhaps it was renewed since.
-      const renewed = await this.read(sha256);
-      if (!renewed?.expiresAt || Date.parse(renewed.expiresAt) <= this.clock.now().getTime())
+      const again = await this.read(sha256);
+      if (!again.key || again.key.revokedAt !== null || this.isOver(again))
         throw new PurserError('unauthorized', { message: `the key expired at ${key.expiresAt}` });
     }
     return { key: key.id, project: key.project, task: key.task, session: key.session };
   }
 
-  private lookUp(sha256: string): Promise<StoredKey | undefined> | StoredKey | undefined {
+  private isOver({ expiresAt }: Cached): boolean {
+    return expiresAt <= this.clock.monotonic();
+  }
+
+  private lookUp(sha256: string): Promise<Cached> | Cached {
     const cached = this.cache.get(sha256);
     const age = cached ? this.clock.monotonic() - cached.readAt : Infinity;
     if (!cached || age > BELIEVED_MS) return this.read(sha256);
@@ -72,17 +79,18 @@ export class Authenticator {
       // When it fails, the next call after the deadline asks again and says why.
       this.read(sha256).catch(() => (cached.refreshing = false));
     }
-    return cached.key;
+    return cached;
   }
 
-  private async read(sha256: string): Promise<StoredKey | undefined> {
+  private async read(sha256: string): Promise<Cached> {
     const readAt = this.clock.monotonic();
     const key = await this.repository.bySha256(sha256);
     this.cache.delete(sha256);
-    this.cache.set(sha256, { key, readAt, refreshing: false });
+    const read = { key, readAt, expiresAt: readAt + (key?.expiresInMs ?? Infinity), refreshing: false };
+    this.cache.set(sha256, read);
     const [oldest] = this.cache.keys();
     if (this.cache.size > MAX_CACHED && oldest !== undefined) this.cache.delete(oldest);
-    return key;
+    return read;
   }
 }
 

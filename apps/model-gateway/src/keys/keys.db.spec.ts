@@ -1,6 +1,9 @@
 import { Database } from '@purser/database';
-import { createTestDatabase, type TestDatabase } from '@purser/testing';
+import type { Clock } from '@purser/service';
+import { createTestDatabase, eventually, type TestDatabase } from '@purser/testing';
+import type { Config } from '../config.js';
 import { MIGRATIONS } from '../migrations/index.js';
+import { Authenticator } from './authenticator.js';
 import { KeysRepository } from './keys.repository.js';
 import { KeysService, sha256Of } from './keys.service.js';
 
@@ -47,10 +50,41 @@ it('renews keys that expire, but neither revoked nor unknown ones', async () => 
   await keys.create({ id: 'revoked', name: 'x', expiresAt: soon });
   const revoked = await keys.revoke('revoked');
   expect((await keys.revoke('revoked')).revokedAt).toBe(revoked.revokedAt);
-  expect(await keys.renew(['expires', 'forever', 'revoked', 'unknown'], later)).toEqual({ renewed: ['expires'] });
+  expect(await keys.renew(['expires', 'forever', 'revoked', 'unknown'], { expiresAt: later })).toEqual({
+    renewed: ['expires'],
+  });
   expect((await repository.byId('expires'))?.expiresAt).toBe(later);
-  expect(await keys.renew([], later)).toEqual({ renewed: [] });
+  expect(await keys.renew([], { expiresAt: later })).toEqual({ renewed: [] });
   await expect(keys.revoke('unknown')).rejects.toMatchObject({ code: 'not_found' });
+});
+
+it('ends and renews keys after a time by the clock of Postgres', async () => {
+  const inMs = async () => Date.parse((await repository.byId('ttl'))?.expiresAt ?? '') - (await now());
+  const now = async () => (await database.query<{ now: Date }>('SELECT clock_timestamp() AS now'))[0]!.now.getTime();
+  await keys.create({ id: 'ttl', name: 'x', ttlMs: 10_000 });
+  expect(await inMs()).toBeGreaterThan(5_000);
+  expect(await inMs()).toBeLessThanOrEqual(10_000);
+  expect(await keys.renew(['ttl'], { ttlMs: 60_000 })).toEqual({ renewed: ['ttl'] });
+  expect(await inMs()).toBeGreaterThan(50_000);
+  expect(JSON.stringify(await keys.list(true))).not.toContain('expiresInMs');
+});
+
+it.each([
+  ['an hour ahead', 3_600_000],
+  ['an hour behind', -3_600_000],
+])('takes a key until its time is over when the clock of the gateway is %s', async (_what, offMs) => {
+  let monotonic = 1_000;
+  const clock = { now: () => new Date(Date.now() + offMs), monotonic: () => monotonic };
+  const authenticator = new Authenticator(repository, clock as unknown as Clock, {} as Config);
+  const { key, secret } = await keys.create({ name: 'x', session: 's', ttlMs: 10_000 });
+  const headers = { authorization: `Bearer ${secret}` };
+  expect(await authenticator.identify(headers)).toMatchObject({ key: key.id, session: 's' });
+  await keys.renew([key.id], { ttlMs: 1 });
+  await eventually(async () => expect((await repository.byId(key.id))?.expiresInMs).toBeLessThan(0));
+  monotonic += 10_001;
+  await expect(authenticator.identify(headers)).rejects.toMatchObject({ code: 'unauthorized' });
+  await keys.renew([key.id], { ttlMs: 10_000 });
+  expect(await authenticator.identify(headers)).toMatchObject({ key: key.id });
 });
 
 it('lists keys without hashes, those of sessions only when asked', async () => {

@@ -21,8 +21,8 @@ export class KeysHandlers {
   }
 
   @Serve(keysRenew)
-  renew({ ids, expiresAt }: RequestOf<typeof keysRenew>): Promise<ReplyOf<typeof keysRenew>> {
-    return this.keys.renew(ids, expiresAt);
+  renew({ ids, ...ends }: RequestOf<typeof keysRenew>): Promise<ReplyOf<typeof keysRenew>> {
+    return this.keys.renew(ids, ends);
   }
 
   @Serve(keysList)
