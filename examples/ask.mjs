@@ -7,8 +7,13 @@ const client = new OpenAI({
   baseURL: process.env.PURSER_GATEWAY_URL ?? 'http://127.0.0.1:8080/v1',
   apiKey: process.env.PURSER_KEY ?? readFileSync('.purser/admin.key', 'utf8').trim(),
 });
-const { data, response } = await client.chat.completions
+const answer = await client.chat.completions
   .create({ model: 'code_generation', messages: [{ role: 'user', content: process.argv[2] }] })
-  .withResponse();
+  .withResponse()
+  .catch((error) => {
+    console.error(error.message);
+    process.exit(1);
+  });
+const { data, response } = answer;
 console.log(data.choices[0].message.content);
 console.log(`-- ${response.headers.get('x-purser-model')} for $${response.headers.get('x-purser-cost-usd')}`);

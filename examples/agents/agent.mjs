@@ -25,7 +25,10 @@ async function ask(question) {
   if (response.ok) return body.choices[0].message.content;
   console.error(`the gateway answers ${response.status}: ${body.error?.message}`);
   // 403 is an emergency: we are about to be asked to stop. 429 and 5xx pass by themselves. The rest does not.
-  if (response.status === 403 || response.status === 429 || response.status >= 500) return undefined;
+  if (response.status === 403 || response.status === 429 || response.status >= 500) {
+    console.error(`trying again: ${response.status} ${await response.text()}`);
+    return undefined;
+  }
   process.exit(1);
 }
 

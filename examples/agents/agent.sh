@@ -39,7 +39,10 @@ while [ "$done" -lt $# ]; do
       echo "$done of $# answered"
       ;;
     # No connection, an emergency (we are about to be asked to stop), too many calls, or trouble that passes by itself.
-    000 | 403 | 429 | 5??) sleep 1 ;;
+    000 | 403 | 429 | 5??)
+      echo "trying again: $status $(head -c 500 answer.json 2>/dev/null)" >&2
+      sleep 1
+      ;;
     *)
       echo "the gateway answers $status: $(cat answer.json)" >&2
       exit 1

@@ -44,16 +44,16 @@ const reason = (headers: Headers) =>
   headers.get('x-purser-fallback-reason') ? ` because: ${headers.get('x-purser-fallback-reason')}` : '';
 
 async function anAgentThatHandsOff(stage: Stage, client: Client, audience: Audience): Promise<void> {
-  chapter('2. An agent with 700 tokens a session writes 12 pages: it wraps up, hands off and is continued');
-  stage.provider.script({ outputTokens: 120, latencyMs: 300 });
+  chapter('2. An agent with 700 tokens a session writes 16 pages: it wraps up, hands off and is continued');
+  stage.provider.script({ outputTokens: 120, latencyMs: 500 });
   await client.api('POST', '/v1/tasks', {
     id: 'book',
     executor: 'command',
-    input: { argv: pageWriter(12) },
+    input: { argv: pageWriter(16) },
     limits: { tokens: 700 },
     budgetUsd: '1',
   });
-  await audience.until('task.completed.book', 40_000);
+  await audience.until('task.completed.book', 60_000);
   const { body: task } = await client.api('GET', '/v1/tasks/book');
   const sessions = task.sessions as { outcome: string }[];
   const { body: logs } = await client.api('GET', '/v1/tasks/book/logs');
