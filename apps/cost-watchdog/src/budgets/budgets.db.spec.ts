@@ -49,6 +49,30 @@ describe('budgets.set', () => {
     });
   });
 
+  it.each([
+    ['for everything under the id of a task’s budget', { id: 'task-x' }, 'invalid_request', 'begin with "task-"'],
+    ['for everything in place of a task’s', { id: 'mine' }, 'conflict', 'is for the task "x"'],
+    ['for one task in place of another’s', { id: 'mine', scope: { task: 'y' } }, 'conflict', 'is for the task "x"'],
+    ['for a task in place of one for everything', { id: 'all', scope: { task: 'x' } }, 'conflict', 'not for a single'],
+  ])('refuses one %s, and says why', async (_what, wrong, code, message) => {
+    await set({ id: 'all', period: 'month', limitUsd: '9' });
+    await set({ id: 'mine', period: 'total', limitUsd: '1', scope: { task: 'x' } });
+    const refusal = { code, message: expect.stringContaining(message) as string };
+    await expect(set({ period: 'total', limitUsd: '5', ...wrong })).rejects.toMatchObject(refusal);
+    expect(await status('all')).toMatchObject({ limitUsd: '9.00', scope: {} });
+    expect((await budgets.list({ task: 'x' })).budgets).toMatchObject([{ id: 'mine', limitUsd: '1.00' }]);
+  });
+
+  it('takes another limit for a task, and an id again whose budget was deleted', async () => {
+    await set({ id: 'task-x', period: 'total', limitUsd: '1', scope: { task: 'x' } });
+    expect(await set({ id: 'task-x', period: 'total', limitUsd: '2', scope: { task: 'x' } })).toMatchObject({
+      limitUsd: '2.00',
+    });
+    await set({ id: 'again', period: 'total', limitUsd: '1', scope: { task: 'x' } });
+    await budgets.delete({ id: 'again', by: 'ada', reason: 'a spec' });
+    expect(await set({ id: 'again', period: 'month', limitUsd: '3' })).toMatchObject({ limitUsd: '3.00', scope: {} });
+  });
+
   it('changes nothing when it says the same again', async () => {
     await set({ id: 'b', period: 'day', limitUsd: '1.5' });
     const before = await budgets.list({});
