@@ -1,3 +1,4 @@
+import { connect, createServer, type Socket } from 'node:net';
 import { createTestDatabase, startOwnPostgres, type TestDatabase } from '@purser/testing';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { Database, violatedConstraint } from './database.js';
@@ -178,6 +179,59 @@ describe('a Postgres that goes away', () => {
     } finally {
       await database.close();
       await postgres.remove();
+    }
+  });
+});
+
+describe('a Postgres that falls silent', () => {
+  it('is given up on, and is asked over another connection from then on', async () => {
+    const server = await createTestDatabase();
+    const target = new URL(server.url);
+    const sockets = new Set<Socket>();
+    const deaf = new Set<Socket>();
+    let silent = false;
+    const proxy = createServer((near) => {
+      const far = connect(Number(target.port), target.hostname);
+      const heard = (other: Socket) => (bytes: Buffer) => {
+        if (!deaf.has(near)) other.write(bytes);
+      };
+      if (silent) deaf.add(near);
+      for (const [one, other] of [
+        [near, far],
+        [far, near],
+      ] as const) {
+        sockets.add(one);
+        one
+          .on('data', heard(other))
+          .on('error', () => other.destroy())
+          .on('close', () => other.destroy());
+      }
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    const through = new URL(server.url);
+    through.port = String((proxy.address() as { port: number }).port);
+    const database = await open(through.href, 'first', { poolSize: 2, statementTimeoutMs: 500 });
+    try {
+      // Both connections of the pool exist, then neither answers any more.
+      await Promise.all([database.query('SELECT pg_sleep(0.1)'), database.query('SELECT pg_sleep(0.1)')]);
+      silent = true;
+      for (const socket of sockets) deaf.add(socket);
+      const refused = { code: 'unavailable', retryable: true };
+      const begun = performance.now();
+      await Promise.all([
+        expect(database.ping()).rejects.toMatchObject(refused),
+        expect(database.transaction((tx) => tx.query('SELECT 1'))).rejects.toMatchObject(refused),
+      ]);
+      // One silence each (5.5 s): nobody waits for the rolling back as well.
+      expect(performance.now() - begun).toBeLessThan(10_000);
+      silent = false;
+      await database.ping();
+      await database.transaction((tx) => tx.query('SELECT 1'));
+    } finally {
+      await database.close();
+      for (const socket of sockets) socket.destroy();
+      proxy.close();
+      await server.drop();
     }
   });
 });

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { isPurserError, PurserError } from '@purser/contracts';
 import pg from 'pg';
-import { DataSource, type EntityManager, type MigrationInterface, type QueryRunner } from 'typeorm';
+import { DataSource, type MigrationInterface, type QueryRunner } from 'typeorm';
 
 // bigint columns (money, sequence numbers) come back as bigint, not as the driver's default string.
 pg.types.setTypeParser(pg.types.builtins.INT8, BigInt);
@@ -18,6 +18,8 @@ export interface DatabaseOptions {
   poolSize?: number;
   /** How long to wait for a server that is not there yet. */
   connectTimeoutMs?: number;
+  /** How long the server works on one statement; 30 s when not given. */
+  statementTimeoutMs?: number;
 }
 
 /** One statement after the other, on the pool or within a transaction. */
@@ -26,12 +28,15 @@ export interface Sql {
 }
 
 const STATEMENT_TIMEOUT_MS = 30_000;
+/** So much later a server that has not even said that it gave up counts as gone. */
+const SILENCE_MS = 5_000;
 const TRANSACTION_TRIES = 4;
 
 export class Database implements Sql {
   private constructor(readonly source: DataSource) {}
 
   static async open(options: DatabaseOptions): Promise<Database> {
+    const { statementTimeoutMs = STATEMENT_TIMEOUT_MS } = options;
     const source = new DataSource({
       type: 'postgres',
       url: options.url,
@@ -43,7 +48,9 @@ export class Database implements Sql {
       migrationsTableName: 'migrations',
       entities: [],
       extra: {
-        statement_timeout: STATEMENT_TIMEOUT_MS,
+        statement_timeout: statementTimeoutMs,
+        query_timeout: statementTimeoutMs + SILENCE_MS,
+        keepAlive: true,
         options: `-c search_path=${options.schema}`,
         idleTimeoutMillis: 60_000,
       },
@@ -77,10 +84,13 @@ export class Database implements Sql {
   }
 
   async query<Row>(text: string, parameters: unknown[] = []): Promise<Row[]> {
+    const runner = this.source.createQueryRunner();
     try {
-      return await rows<Row>(this.source.manager, text, parameters);
+      return await rows<Row>(runner, text, parameters);
     } catch (error) {
       throw translated(error);
+    } finally {
+      await runner.release();
     }
   }
 
@@ -88,14 +98,29 @@ export class Database implements Sql {
   async transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.source.transaction((manager) =>
-          work({ query: (text, parameters = []) => rows(manager, text, parameters) }),
-        );
+        return await this.tryOnce(work);
       } catch (error) {
         const conflict = ['40001', '40P01'].includes(sqlState(error) ?? '');
         if (!conflict || attempt === TRANSACTION_TRIES) throw translated(error);
         await new Promise((resolve) => setTimeout(resolve, attempt * 10 + Math.random() * 20));
       }
+    }
+  }
+
+  private async tryOnce<T>(work: (tx: Sql) => Promise<T>): Promise<T> {
+    const runner = this.source.createQueryRunner();
+    try {
+      await runner.startTransaction();
+      const result = await work({ query: (text, parameters = []) => rows(runner, text, parameters) });
+      await runner.commitTransaction();
+      return result;
+    } catch (error) {
+      await hangUpIfSilent(runner, error);
+      // What went wrong before tells more than that this went wrong too.
+      if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
+      throw error;
+    } finally {
+      await runner.release();
     }
   }
 
@@ -131,12 +156,27 @@ async function initialise(source: DataSource, { connectTimeoutMs = 30_000, url }
 }
 
 /** TypeORM gives plain rows for SELECT and INSERT, but [rows, count] for UPDATE and DELETE. */
-async function rows<Row>(manager: EntityManager | QueryRunner, text: string, parameters: unknown[]): Promise<Row[]> {
-  const result: unknown = await manager.query(text, parameters);
+async function rows<Row>(runner: QueryRunner, text: string, parameters: unknown[]): Promise<Row[]> {
+  const result: unknown = await runner.query(text, parameters).catch(async (error: unknown) => {
+    await hangUpIfSilent(runner, error);
+    throw error;
+  });
   if (!Array.isArray(result)) return [];
   const list = result as unknown[];
   return (list.length === 2 && Array.isArray(list[0]) && typeof list[1] === 'number' ? list[0] : list) as Row[];
 }
+
+/** The driver's words for a server that did not answer in time. */
+const SILENCE = /query read timeout/i;
+
+/** The driver would go on to wait for that answer: whoever got this connection next, if only to roll back, would wait in vain. */
+async function hangUpIfSilent(runner: QueryRunner, error: unknown): Promise<void> {
+  if (!SILENCE.test(messageOf(error))) return;
+  const client = (await runner.connect()) as pg.PoolClient & Pick<pg.Client, 'end'>;
+  client.end().catch(() => undefined);
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : '');
 
 interface DriverError {
   code?: unknown;
@@ -159,7 +199,7 @@ export function violatedConstraint(error: unknown): string | undefined {
 function translated(error: unknown): unknown {
   if (isPurserError(error)) return error;
   const state = sqlState(error) ?? '';
-  const message = error instanceof Error ? error.message : '';
+  const message = messageOf(error);
   const away =
     [
       'ECONNREFUSED',
@@ -174,7 +214,7 @@ function translated(error: unknown): unknown {
       '57014',
     ].includes(state) ||
     state.startsWith('08') ||
-    /connection terminated|timeout exceeded when trying to connect|Connection ended|is not queryable|not established/i.test(
+    /connection terminated|query read timeout|timeout exceeded when trying to connect|Connection ended|is not queryable|not established/i.test(
       message,
     );
   return away
