@@ -26,6 +26,8 @@ export function budgetIdOf(taskId: string): string {
 export class TaskBudgets {
   private running: Promise<void> | undefined;
   private again = false;
+  /** The last one that was tried: those whose budget keeps failing do not keep the others from theirs. */
+  private triedTo = 0n;
 
   constructor(
     private readonly database: Database,
@@ -47,9 +49,10 @@ export class TaskBudgets {
     while (this.again && this.bus.connected) {
       this.again = false;
       try {
-        const waiting = await this.tasks.withoutBudget(AT_ONCE);
+        const waiting = await this.tasks.withoutBudget(AT_ONCE, this.triedTo);
+        this.triedTo = waiting.at(-1)?.seq ?? 0n;
         const set = await Promise.all(waiting.map(({ id, budget_nano }) => this.set(id, budget_nano)));
-        if (waiting.length === AT_ONCE && set.every(Boolean)) this.again = true;
+        if (waiting.length === AT_ONCE && set.some(Boolean)) this.again = true;
       } catch (error) {
         this.log.warn({ error }, 'tasks that wait for their budget could not be read');
         return;

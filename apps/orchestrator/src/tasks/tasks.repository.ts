@@ -162,11 +162,12 @@ export class TasksRepository {
     );
   }
 
-  /** Tasks that wait for their own budget, oldest first. */
-  withoutBudget(limit: number): Promise<{ id: string; budget_nano: bigint; project: string | null }[]> {
+  /** Tasks that wait for their own budget: oldest first, beginning after the one at `afterSeq` and going round. */
+  withoutBudget(limit: number, afterSeq = 0n): Promise<{ id: string; seq: bigint; budget_nano: bigint }[]> {
     return this.database.query(
-      `SELECT id, budget_nano, project FROM tasks WHERE NOT budget_ready AND finished_at IS NULL ORDER BY seq LIMIT $1`,
-      [limit],
+      `SELECT id, seq, budget_nano FROM tasks WHERE NOT budget_ready AND finished_at IS NULL
+       ORDER BY seq <= $2, seq LIMIT $1`,
+      [limit, afterSeq],
     );
   }
 
