@@ -12,8 +12,8 @@ export class TaskMetrics {
   constructor(metrics: Metrics, tasks: TasksRepository) {
     this.claims = metrics.counter('purser_sessions_started_total', 'Sessions that this instance handed to runners.');
     this.ends = metrics.counter(
-      'purser_sessions_ended_total',
-      'Sessions that this instance saw end, by outcome; lost ones are lapsed leases.',
+      'purser_session_ends_recorded_total',
+      'Ends of sessions that this instance recorded, by outcome; lost ones are lapsed leases.',
       ['outcome'],
     );
     metrics.gauge('purser_tasks', 'Tasks that are not over, by state.', ['state'], async (gauge) => {
