@@ -38,7 +38,7 @@ export class Audience {
     return audience;
   }
 
-  /** The first fact on a subject, past or to come. */
+  /** The first fact on a subject or below it, past or to come. */
   until(subject: string, timeoutMs = 30_000): Promise<Heard> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
@@ -46,7 +46,7 @@ export class Audience {
         reject(new Error(`${subject} was not heard within ${timeoutMs / 1000} s`));
       }, timeoutMs);
       const look = () => {
-        const found = this.all.find((fact) => fact.subject === subject);
+        const found = this.all.find((fact) => `${fact.subject}.`.startsWith(`${subject}.`));
         if (!found) return;
         clearTimeout(timer);
         this.waiting.delete(look);

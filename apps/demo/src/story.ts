@@ -80,8 +80,9 @@ async function aRunawayIsStopped(stage: Stage, client: Client, audience: Audienc
   say(`the loop got ${paid} answers; its next call was refused with 403`);
   await audience.until('emergency.shutdown');
   await audience.until('alert.critical.spike');
+  await audience.until('emergency.acknowledged.agent-runner');
   const { body: before } = await client.api('GET', '/v1/tasks/bystander');
-  say(`the agent that was running is ${String(before.state)} again, its checkpoint kept: ${before.waiting as string}`);
+  say(`the agent that was running is ${String(before.state)} again, its checkpoint kept; it waits: ${before.waiting as string}`);
 
   chapter('4. A person looks, and resets');
   stage.provider.script({ outputTokens: 20 });
