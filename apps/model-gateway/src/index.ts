@@ -50,13 +50,7 @@ async function startIn(slot: Slot, ladders: Ladders, env: Environment): Promise<
     // Leases belong to the journal that accounts for them, so the instance on the bus is the journal's.
     { ...env, PURSER_INSTANCE: journal.gateway },
   );
-  if (slot.damage)
-    running.app
-      .get(Log)
-      .error(
-        { error: slot.damage, gateway: journal.gateway },
-        'a damaged journal was set aside; its leases stay reserved',
-      );
+  tellWhatWasLost(running.app.get(Log), slot);
   return {
     ...running,
     close: async () => {
@@ -64,4 +58,13 @@ async function startIn(slot: Slot, ladders: Ladders, env: Environment): Promise<
       slot.release();
     },
   };
+}
+
+function tellWhatWasLost(log: Log, { journal: { gateway, abandoned }, damage }: Slot): void {
+  if (damage) log.error({ error: damage, gateway }, 'a damaged journal was set aside; its leases stay reserved');
+  if (abandoned !== undefined)
+    log.warn(
+      { gateway, abandoned },
+      'the machine went down under this gateway, so calls may be missing in its journal; it goes on under a new name, and the leases of the old one stay reserved',
+    );
 }

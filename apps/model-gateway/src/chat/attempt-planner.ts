@@ -9,7 +9,7 @@ import type { Tier } from '../models/ladders.js';
 import { NO_PRICE } from '../models/model-catalogue.js';
 import { Providers } from '../models/providers.js';
 import type { CallContext } from './chat.service.js';
-import { type Attempt, Meter } from './meter.js';
+import { type Attempt, JournalUnwritable, Meter } from './meter.js';
 import { type OutputLimits, outputLimits } from './output-limit.js';
 import { PaidGate } from './paid-gate.js';
 import type { PassedOver } from './passed-over.js';
@@ -50,7 +50,14 @@ export class AttemptPlanner {
     const room = tier.free
       ? { hold: undefined, maxOutputTokens: limits.most }
       : await this.holdFor(context, tier, limits);
-    return room && this.begin(context, tier, provider, limits, room);
+    if (!room) return undefined;
+    try {
+      return this.begin(context, tier, provider, limits, room);
+    } catch (error) {
+      if (!(error instanceof JournalUnwritable)) throw error;
+      context.passed.push({ tier, why: 'journal_unwritable', reason: error.message });
+      return undefined;
+    }
   }
 
   /** Whose answers are alike: those of a key, or, for sessions, which have a key each, those of their task. */

@@ -6,6 +6,7 @@ import type { Config } from '../config.js';
 import { Providers } from '../models/providers.js';
 import { CallMetrics } from './call-metrics.js';
 import { type Attempt, Meter } from './meter.js';
+import type { Ending } from './settlement-rules.js';
 import { answerBytes, AttemptSignal, brokenOff, chunkBytes, isUsageOnly, providerFailure } from './provider-call.js';
 
 export interface Finished {
@@ -47,7 +48,7 @@ export class Attempts {
       return { kind: 'whole', completion, finished: { cost, usage } };
     } catch (thrown) {
       // Nothing of it reached us, so nothing tells how much was generated.
-      if (outer.aborted) this.end(attempt, { how: 'cancelled', bytes: 0, bills: 'full' });
+      if (outer.aborted) this.end(attempt, endingOf(timer, 0, 'full'));
       return this.failed(attempt, thrown, outer);
     } finally {
       timer.end();
@@ -70,13 +71,13 @@ export class Attempts {
       const run: Run = { attempt, source, first, timer, outer, wantsUsage, bytes: 0 };
       // However the call ends, also when nobody ever reads the stream.
       timer.whenOver(() => {
-        this.end(attempt, { how: 'cancelled', bytes: run.bytes, bills });
+        this.end(attempt, endingOf(timer, run.bytes, bills));
         source.return?.().catch(() => undefined);
       });
       return { kind: 'stream', chunks: this.relay(run) };
     } catch (thrown) {
+      if (outer.aborted) this.end(attempt, endingOf(timer, 0, bills));
       timer.end();
-      if (outer.aborted) this.end(attempt, { how: 'cancelled', bytes: 0, bills });
       return this.failed(attempt, thrown, outer);
     }
   }
@@ -114,7 +115,7 @@ export class Attempts {
     return { kind: 'failed', error, cost };
   }
 
-  private end(attempt: Attempt, ending: Parameters<Meter['end']>[1]): Nano {
+  private end(attempt: Attempt, ending: Ending): Nano {
     if (attempt.settlement) return attempt.settlement.amount;
     const cost = this.meter.end(attempt, ending);
     if (ending.how === 'answered') this.providers.coolDowns.succeeded(attempt.tier.provider, attempt.tier.model);
@@ -122,6 +123,10 @@ export class Attempts {
     return cost;
   }
 }
+
+/** A provider that fell silent may have generated more than reached us, whatever it bills of calls that are cancelled. */
+const endingOf = (timer: AttemptSignal, bytes: number, bills: 'delivered' | 'full'): Ending =>
+  timer.cancelled ? { how: 'cancelled', bytes, bills } : { how: 'failed', bytes };
 
 interface Run {
   attempt: Attempt;

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { PurserError } from '@purser/contracts';
 import { formatUsd, minNano, type Nano, raisedSafety } from '@purser/money';
 import { Clock, Log } from '@purser/service';
 import { Experience } from '../experience/experience.service.js';
@@ -25,6 +24,9 @@ export interface Attempt {
 
 const NOTHING = { inputTokens: 0, outputTokens: 0, cachedTokens: 0, latencyMs: 0 };
 
+/** A paid call was not made, since its hold could not be written down. */
+export class JournalUnwritable extends Error {}
+
 /** Whose call an attempt belongs to. */
 export interface CallIdentity {
   callId: string;
@@ -44,7 +46,7 @@ export class Meter {
     private readonly log: Log,
   ) {}
 
-  /** Must be followed by the call at once, and by `end` in any case. Only what is paid for can be lost, so only that is journaled here. */
+  /** Must be followed by the call at once, and by `end` in any case. Only what is paid for can be lost, so only that is journaled here; throws JournalUnwritable. */
   begin(tier: Tier, { callId, caller, capability }: CallIdentity, hold: Hold | undefined, terms: Terms): Attempt {
     const held: HeldCall = {
       attemptId: `attempt-${randomUUID()}`,
@@ -97,12 +99,11 @@ export class Meter {
     try {
       this.journal.held(held);
     } catch (cause) {
-      this.settlements.add({ ...held, ...NOTHING, amountUsd: formatUsd(0n), finality: 'final', outcome: 'failed' });
       this.leases.wallet.settle(hold, 0n);
-      throw new PurserError('unavailable', {
-        message: `the gateway's journal cannot be written (${(cause as Error).message}); is its disk full?`,
-        cause,
-      });
+      throw new JournalUnwritable(
+        `the gateway's journal cannot be written (${(cause as Error).message}); is its disk full?`,
+        { cause },
+      );
     }
   }
 

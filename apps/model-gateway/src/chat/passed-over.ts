@@ -11,6 +11,7 @@ export interface PassedOver {
     | 'output_limit'
     | 'latch_unknown'
     | 'budgets_unknown'
+    | 'journal_unwritable'
     | 'budget_exhausted'
     | 'budget_held'
     | 'budget_blocks'

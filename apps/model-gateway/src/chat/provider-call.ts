@@ -29,6 +29,11 @@ export class AttemptSignal {
     return this.controller.signal;
   }
 
+  /** Whether the client's call ended first; false when a clock ran out, or when all went well. */
+  get cancelled(): boolean {
+    return this.outer.aborted && this.signal.reason === this.outer.reason;
+  }
+
   /** Calls back once, when the attempt or the client's call is over. */
   whenOver(callback: () => void): void {
     if (this.signal.aborted) callback();

@@ -10,6 +10,10 @@ export interface WindowTotals {
 /** What a journal's lines add up to. */
 export class JournalState {
   gateway: string | undefined;
+  /** The run of the machine in which the lines were written, if it could be told. */
+  boot: string | undefined;
+  /** Whether nothing follows a graceful stop. */
+  closed = false;
   /** Calls in flight. */
   readonly open = new Map<string, HeldCall>();
   /** Settlements that the bus has not confirmed. */
@@ -17,9 +21,11 @@ export class JournalState {
   readonly totals = new Map<string, WindowTotals>();
 
   apply(record: JournalRecord): void {
+    this.closed = record.t === 'closed';
     switch (record.t) {
       case 'gateway':
         this.gateway = record.id;
+        this.boot = record.boot;
         break;
       case 'totals':
         for (const [windowId, [returned, consumed]] of Object.entries(record.windows))
@@ -37,13 +43,19 @@ export class JournalState {
     }
   }
 
+  /** Goes on under another name: what is open and unsent stays the old one's, and so do its leases. */
+  renameTo(gateway: string): void {
+    this.gateway = gateway;
+    this.totals.clear();
+  }
+
   /** The lines that bring another state to where this one is. */
   records(): JournalRecord[] {
     const windows = Object.fromEntries(
       [...this.totals].map(([id, { returned, consumed }]) => [id, [`${returned}`, `${consumed}`] as [string, string]]),
     );
     return [
-      { t: 'gateway', id: this.gateway ?? '', version: 1 },
+      { t: 'gateway', id: this.gateway ?? '', ...(this.boot === undefined ? {} : { boot: this.boot }), version: 1 },
       // Settlements come first: the totals that follow already contain them.
       ...[...this.unsent.values()].map((spend) => ({ t: 'settle' as const, spend })),
       { t: 'totals', windows },
@@ -54,6 +66,8 @@ export class JournalState {
   private settle(spend: Spend): void {
     this.unsent.set(spend.attemptId, spend);
     this.open.delete(spend.attemptId);
+    // A settlement of an earlier name: another lease's money.
+    if (spend.gateway !== this.gateway) return;
     const consumed = minNano(parseUsd(spend.amountUsd), parseUsd(spend.holdUsd));
     for (const windowId of spend.windows) this.total(windowId).consumed += consumed;
   }

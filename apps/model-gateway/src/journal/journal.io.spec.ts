@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import fs, { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Spend } from '@purser/contracts';
@@ -38,7 +38,8 @@ const spent = (attemptId: string, amountUsd: string): Spend => ({
   outcome: 'ok',
   latencyMs: 3,
 });
-const open = () => Journal.open(home, () => 'gw');
+const open = (boot: string | null = 'boot-1', id = 'gw') =>
+  Journal.open(home, { newGatewayId: () => id, boot: boot ?? undefined });
 const file = () => join(home, 'journal.log');
 const ids = (all: { attemptId: string }[]) => all.map(({ attemptId }) => attemptId);
 
@@ -98,6 +99,123 @@ it('drops what is done when the file has grown', () => {
   for (const { attemptId } of after.unsent) after.sent(attemptId);
   after.close();
   expect(statSync(file()).size).toBeLessThan(1_000);
+});
+
+describe('when the machine went down', () => {
+  it('begins under a new name, and still tells what it knows of the old one', () => {
+    const before = open();
+    before.held(held('a'));
+    before.settled(spent('b', '0.20'));
+    before.returned('w1', 70n);
+    const after = open('boot-2', 'gw-2');
+    expect([after.gateway, after.abandoned]).toEqual(['gw-2', 'gw']);
+    // Nothing of the old leases is taken up, also not when the old calls are settled.
+    expect(after.totals.size).toBe(0);
+    expect(after.inFlight).toEqual([held('a')]);
+    expect(after.unsent).toEqual([spent('b', '0.20')]);
+    after.settled(spent('a', '0.50'));
+    after.settled({ ...spent('c', '0.30'), gateway: 'gw-2' });
+    const again = open('boot-2', 'gw-3');
+    expect([again.gateway, again.abandoned]).toEqual(['gw-2', undefined]);
+    expect(ids(again.unsent)).toEqual(['b', 'a', 'c']);
+    expect([...again.totals]).toEqual([
+      ['w1', { returned: 0n, consumed: 300_000_000n }],
+      ['w2', { returned: 0n, consumed: 300_000_000n }],
+    ]);
+  });
+
+  it('cannot be told: then it may have', () => {
+    open();
+    expect(open(null, 'gw-2').gateway).toBe('gw-2');
+    expect(open(null, 'gw-3').gateway).toBe('gw-3');
+  });
+
+  it('after a graceful stop, nothing was lost', () => {
+    const before = open();
+    before.settled(spent('a', '0.20'));
+    before.close();
+    const after = open('boot-2', 'gw-2');
+    expect([after.gateway, after.abandoned, after.totals.get('w1')?.consumed]).toEqual(['gw', undefined, 200_000_000n]);
+    // Only that stop counts: this run was not closed.
+    expect(open('boot-3', 'gw-3').gateway).toBe('gw-3');
+  });
+
+  it('has everything on the disk before a file takes the place of another', () => {
+    const done: string[] = [];
+    const sync = jest.spyOn(fs, 'fsyncSync').mockImplementation(() => void done.push('synced'));
+    const rename = jest.spyOn(fs, 'renameSync').mockImplementation(() => void done.push('renamed'));
+    try {
+      open();
+      expect(done).toEqual(['synced', 'renamed', 'synced']);
+    } finally {
+      sync.mockRestore();
+      rename.mockRestore();
+    }
+  });
+});
+
+describe('on a full disk', () => {
+  let room: number;
+  /** As a disk does it: what still fits is taken, without an error. */
+  const withRoom = (bytes: number, work: () => void) => {
+    const real = fs.writeSync.bind(fs) as (file: number, data: Buffer, at: number, length: number) => number;
+    room = bytes;
+    const spy = jest.spyOn(fs, 'writeSync').mockImplementation(((
+      file: number,
+      data: Buffer,
+      at: number,
+      length: number,
+    ) => {
+      if (room === 0) throw new Error('ENOSPC: no space left on device, write');
+      const fits = Math.min(room, length);
+      room -= fits;
+      return real(file, data, at, fits);
+    }) as typeof fs.writeSync);
+    try {
+      work();
+    } finally {
+      spy.mockRestore();
+    }
+  };
+
+  it.each([0, 1, 100, 'all but one'] as const)('refuses a hold of which only %s bytes fit', (fits) => {
+    const journal = open();
+    journal.held(held('a'));
+    const length = Buffer.byteLength(`${JSON.stringify({ t: 'hold', call: held('b') })}\n`);
+    withRoom(fits === 'all but one' ? length - 1 : fits, () => expect(() => journal.held(held('b'))).toThrow('ENOSPC'));
+    expect(ids(open().inFlight)).toEqual(['a']);
+  });
+
+  it('loses nothing that is written when there is room again', () => {
+    const journal = open();
+    journal.held(held('a'));
+    journal.held(held('b'));
+    withRoom(100, () => {
+      expect(() => journal.settled(spent('a', '0.20'))).toThrow('ENOSPC');
+      expect(() => journal.returned('w1', 70n)).toThrow('ENOSPC');
+      expect(() => journal.held(held('c'))).toThrow('ENOSPC');
+      // What was settled counts; what was to be written first does not.
+      expect([ids(journal.inFlight), journal.totals.get('w1')]).toEqual([
+        ['b'],
+        { returned: 0n, consumed: 200_000_000n },
+      ]);
+    });
+    journal.held(held('d'));
+    const after = open();
+    expect([ids(after.inFlight), ids(after.unsent)]).toEqual([['b', 'd'], ['a']]);
+  });
+
+  it('keeps the old file when a new one does not fit, also at a stop', () => {
+    const journal = open();
+    journal.held(held('a'));
+    const before = readFileSync(file(), 'utf8');
+    withRoom(50, () => journal.close());
+    expect(readFileSync(file(), 'utf8')).toBe(before);
+    withRoom(50, () => expect(() => open()).toThrow('ENOSPC'));
+    withRoom(50, () => expect(() => takeSlot(home)).toThrow('ENOSPC'));
+    expect(fs.readdirSync(home).sort()).toEqual(['gateway', 'journal.log']);
+    expect(ids(open().inFlight)).toEqual(['a']);
+  });
 });
 
 describe('slots', () => {

@@ -1,42 +1,60 @@
-import { closeSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Spend } from '@purser/contracts';
 import type { Nano } from '@purser/money';
+import { syncFolder, writeWhole } from './disk.js';
 import { JournalState, type WindowTotals } from './journal-state.js';
 import { type HeldCall, type JournalRecord, readRecords } from './records.js';
 
 /** Rewritten without what is done once it is this large, and twice as large as what is not done. */
 const ROTATE_AT_BYTES = 1024 * 1024;
 
+export interface JournalOptions {
+  newGatewayId: () => string;
+  /** Names this run of the machine; undefined when it cannot be told. */
+  boot: string | undefined;
+}
+
 /**
  * What this gateway must not forget when it is killed: the calls in flight and their holds, settlements that the bus has
  * not confirmed, and what it consumed and returned of each lease.
  *
- * Every line is written before what it announces is done, in one write to a file opened for appending. That survives
- * the death of the process; it is not synced to the disk, so a power cut may lose the last lines: the leases that they
- * were about then stay set aside, which errs on the safe side.
+ * Every line is written before what it announces is done. That survives the death of the process; but only rewriting and
+ * closing sync to the disk, so when the machine itself goes down the last lines may be lost, and with them what was held.
+ * A journal that was not closed in this run of the machine therefore begins under a new name. What it still knows is
+ * settled under the old one, whose leases are never taken up or returned again: they stay set aside until their windows
+ * end.
  */
 export class Journal {
   private file: number;
   private bytes = 0;
   private rotateAt = ROTATE_AT_BYTES;
+  /** The file is behind the state, or ends in a torn line: it must be rewritten before anything is added. */
+  private behind = false;
 
   private constructor(
     private readonly folder: string,
     private readonly state: JournalState,
+    /** The gateway whose leases were given up, when the machine went down under it. */
+    readonly abandoned: string | undefined,
   ) {
-    this.file = this.rewrite();
+    this.file = this.rewrite(state.records());
+    // Or a power cut might bring back a file that says it was closed. Later ones do not: the file that they replace does not.
+    syncFolder(folder);
   }
 
   /** Opens the journal of a folder that nobody else uses. Throws when it is damaged. */
-  static open(folder: string, newGatewayId: () => string): Journal {
+  static open(folder: string, { newGatewayId, boot }: JournalOptions): Journal {
     const state = new JournalState();
     for (const record of readRecords(readText(join(folder, 'journal.log')))) state.apply(record);
-    state.gateway ??= newGatewayId();
-    return new Journal(folder, state);
+    const whole = state.closed || (boot !== undefined && state.boot === boot);
+    const abandoned = whole ? undefined : state.gateway;
+    if (!whole || state.gateway === undefined) state.renameTo(newGatewayId());
+    state.boot = boot;
+    return new Journal(folder, state, abandoned);
   }
 
-  /** Owner of the leases; the same over restarts, as long as the journal lives. */
+  /** Owner of the leases; the same over restarts, as long as the journal lives and nothing of it can be lost. */
   get gateway(): string {
     return this.state.gateway ?? '';
   }
@@ -57,14 +75,26 @@ export class Journal {
     return this.state.unsent.size;
   }
 
+  /** Throws when it cannot be written; then the call must not be made. */
   held(call: HeldCall): void {
     this.append({ t: 'hold', call });
   }
 
+  /** What has happened counts from now on, also when this throws since it cannot be written yet. */
   settled(spend: Spend): void {
-    this.append({ t: 'settle', spend });
+    const record: JournalRecord = { t: 'settle', spend };
+    try {
+      this.write(record);
+    } catch (error) {
+      this.state.apply(record);
+      this.behind = true;
+      throw error;
+    }
+    this.state.apply(record);
+    this.rotateWhenLarge();
   }
 
+  /** Throws when it cannot be written; then nothing is returned. */
   returned(window: string, total: Nano): void {
     this.append({ t: 'return', window, total: `${total}` });
   }
@@ -79,43 +109,86 @@ export class Journal {
     this.state.totals.delete(windowId);
   }
 
+  /** Nothing can be written any more. */
   close(): void {
-    this.rotate();
-    closeSync(this.file);
+    try {
+      this.rotate([...this.state.records(), { t: 'closed' }]);
+    } catch {
+      // The file stays as it is: not closed, which matters only if the machine goes down before the next start.
+    } finally {
+      closeSync(this.file);
+      // The number may soon be another file's.
+      this.file = -1;
+    }
   }
 
   private append(record: JournalRecord): void {
+    this.write(record);
     this.state.apply(record);
-    try {
-      this.bytes += writeSync(this.file, `${JSON.stringify(record)}\n`);
-    } catch (error) {
-      // The line may be there in part, so the next one must not follow it.
-      this.rotateAt = 0;
-      throw error;
-    }
-    if (this.bytes >= this.rotateAt) this.rotate();
+    this.rotateWhenLarge();
   }
 
-  private rotate(): void {
+  private write(record: JournalRecord): void {
+    if (this.behind) this.rotate(this.state.records());
+    const line = lineOf(record);
+    try {
+      writeWhole(this.file, line);
+    } catch (error) {
+      this.cutOffTornLine();
+      throw error;
+    }
+    this.bytes += line.length;
+  }
+
+  /** So that a restart does not take for written what was refused. Nothing follows a torn line in any case. */
+  private cutOffTornLine(): void {
+    this.behind = true;
+    try {
+      ftruncateSync(this.file, this.bytes);
+    } catch {
+      // Then the rewriting gets rid of it.
+    }
+  }
+
+  private rotateWhenLarge(): void {
+    if (this.bytes < this.rotateAt) return;
+    try {
+      this.rotate(this.state.records());
+    } catch {
+      // The old file is whole and goes on; when the disk is full, the next line will say so.
+      this.rotateAt = this.bytes + ROTATE_AT_BYTES;
+    }
+  }
+
+  private rotate(records: readonly JournalRecord[]): void {
     const old = this.file;
-    this.file = this.rewrite();
+    this.file = this.rewrite(records);
+    this.behind = false;
     closeSync(old);
   }
 
-  /** Writes what is not done to a new file and puts it in the old one's place. */
-  private rewrite(): number {
+  /** Puts a new file in the old one's place, once all of it is on the disk. */
+  private rewrite(records: readonly JournalRecord[]): number {
     const target = join(this.folder, 'journal.log');
-    const text = this.state
-      .records()
-      .map((record) => `${JSON.stringify(record)}\n`)
-      .join('');
-    const file = openSync(`${target}.new`, 'w', 0o600);
-    this.bytes = writeSync(file, text);
-    renameSync(`${target}.new`, target);
+    const draft = `${target}.new`;
+    const bytes = Buffer.concat(records.map(lineOf));
+    const file = openSync(draft, 'w', 0o600);
+    try {
+      writeWhole(file, bytes);
+      fsyncSync(file);
+      renameSync(draft, target);
+    } catch (error) {
+      closeSync(file);
+      rmSync(draft, { force: true });
+      throw error;
+    }
+    this.bytes = bytes.length;
     this.rotateAt = Math.max(ROTATE_AT_BYTES, this.bytes * 2);
     return file;
   }
 }
+
+const lineOf = (record: JournalRecord): Buffer => Buffer.from(`${JSON.stringify(record)}\n`);
 
 function readText(file: string): string {
   try {

@@ -17,14 +17,19 @@ const decimal = z.string().regex(/^\d+$/);
 
 /** One line of the journal. Amounts are nano-dollars in decimal. */
 export const JournalRecord = z.discriminatedUnion('t', [
-  /** The first line: whose leases these are. */
-  z.object({ t: z.literal('gateway'), id: z.string().min(1), version: z.literal(1) }),
+  /** The first line: whose leases these are, and in which run of the machine it was written. */
+  z.object({ t: z.literal('gateway'), id: z.string().min(1), boot: z.string().optional(), version: z.literal(1) }),
   z.object({ t: z.literal('totals'), windows: z.record(z.string(), z.tuple([decimal, decimal])) }),
   z.object({ t: z.literal('hold'), call: HeldCall }),
   z.object({ t: z.literal('settle'), spend: Spend }),
   z.object({ t: z.literal('return'), window: z.string(), total: decimal }),
+  /** The last line after a graceful stop: everything before it is on the disk. */
+  z.object({ t: z.literal('closed') }),
 ]);
 export type JournalRecord = z.infer<typeof JournalRecord>;
+
+/** What the file says makes no sense; not that it cannot be reached. */
+export class DamagedJournal extends Error {}
 
 /** Reads a journal's text. A last line that was torn off is left out; any other damage throws. */
 export function readRecords(text: string): JournalRecord[] {
@@ -46,6 +51,6 @@ function parse(line: string, number: number): JournalRecord {
   try {
     return JournalRecord.parse(JSON.parse(line));
   } catch (cause) {
-    throw new Error(`line ${number} of the journal cannot be read: ${(cause as Error).message}`, { cause });
+    throw new DamagedJournal(`line ${number} of the journal cannot be read: ${(cause as Error).message}`, { cause });
   }
 }

@@ -4,7 +4,9 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { PurserError } from '@purser/contracts';
+import { readBootId } from './boot.js';
 import { Journal } from './journal.js';
+import { DamagedJournal } from './records.js';
 
 const MAX_SLOTS = 256;
 
@@ -18,7 +20,7 @@ export interface Slot {
 }
 
 /** Takes the first free slot. It is free again when this process ends, however it ends. */
-export function takeSlot(home: string): Slot {
+export function takeSlot(home: string, boot = readBootId()): Slot {
   const root = join(home, 'gateway');
   for (let number = 0; number < MAX_SLOTS; number++) {
     const folder = join(root, String(number));
@@ -26,7 +28,7 @@ export function takeSlot(home: string): Slot {
     const lock = lockFolder(folder);
     if (!lock) continue;
     try {
-      return { number, ...openJournal(folder), release: () => lock.close() };
+      return { number, ...openJournal(folder, boot), release: () => lock.close() };
     } catch (error) {
       lock.close();
       throw error;
@@ -50,16 +52,18 @@ function lockFolder(folder: string): DatabaseSync | undefined {
   }
 }
 
-function openJournal(folder: string): { journal: Journal; damage: Error | undefined } {
-  const newId = () =>
+function openJournal(folder: string, boot: string | undefined): { journal: Journal; damage: Error | undefined } {
+  const newGatewayId = () =>
     `gateway-${hostname()
       .replaceAll(/[^A-Za-z0-9_-]/g, '-')
       .slice(0, 40)}-${randomBytes(4).toString('hex')}`;
+  const open = () => Journal.open(folder, { newGatewayId, boot });
   try {
-    return { journal: Journal.open(folder, newId), damage: undefined };
+    return { journal: open(), damage: undefined };
   } catch (error) {
+    if (!(error instanceof DamagedJournal)) throw error;
     // Under a new id: what the old one had leased stays set aside until the watchdog presumes it spent.
     renameSync(join(folder, 'journal.log'), join(folder, `journal.damaged-${Date.now()}`));
-    return { journal: Journal.open(folder, newId), damage: error as Error };
+    return { journal: open(), damage: error };
   }
 }

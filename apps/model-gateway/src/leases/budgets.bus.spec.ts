@@ -1,4 +1,4 @@
-import { appendFileSync } from 'node:fs';
+import fs, { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Spend } from '@purser/contracts';
 import { formatUsd, parseUsd } from '@purser/money';
@@ -229,6 +229,45 @@ describe('a gateway that starts again', () => {
     await eventually(() => expect(world.watchdog.spends.at(-1)?.gateway).toBe(gateway));
   });
 
+  it('under another name when the machine went down, and never returns the money of calls it may have forgotten', async () => {
+    world = await openWorld();
+    world.watchdog.setBudget({ id: 'total', period: 'total', limitUsd: '1' });
+    await world.watchdog.beat();
+    await eventually(async () => {
+      await ask();
+      expect(world.watchdog.settled('total')).toBeGreaterThan(0n);
+    });
+    const [{ gateway = '' } = {}] = world.watchdog.spends;
+    const journal = join(world.home, 'gateway', '0', 'journal.log');
+    await world.restart(async () => {
+      await nothingLeased('total');
+      const lease = world.watchdog.windows.get('w-total')?.leases.get(gateway);
+      if (!lease) throw new Error('the gateway never had a lease');
+      // Of these, the journal forgot all but one call, as a power cut leaves it.
+      lease.granted += parseUsd('0.010');
+      const lines = readFileSync(journal, 'utf8')
+        .split('\n')
+        .filter((text) => text !== '' && !text.includes('"t":"closed"'))
+        .map((text) => JSON.parse(text) as { t: string })
+        .map((record) => (record.t === 'gateway' ? { ...record, boot: 'the one before' } : record));
+      writeFileSync(journal, [...lines, { t: 'hold', call: { ...held, gateway } }].map(line).join(''));
+    });
+    await eventually(() =>
+      expect(world.watchdog.spends.find(({ attemptId }) => attemptId === 'attempt-lost')).toMatchObject({
+        gateway,
+        finality: 'presumed',
+      }),
+    );
+    await eventually(async () => {
+      expect(tierOf(await ask())).toBe('tier_1_paid');
+      expect(world.watchdog.spends.at(-1)?.gateway).toMatch(/^gateway-/);
+      expect(world.watchdog.spends.at(-1)?.gateway).not.toBe(gateway);
+    });
+    await world.restart();
+    // All came back but what nobody can vouch for.
+    await eventually(() => expect(world.watchdog.leased('total')).toBe(parseUsd('0.008')));
+  });
+
   it('finishes what is under way before it stops', async () => {
     world = await openWorld();
     world.models.script({ outputTokens: 5, latencyMs: 700 }, { times: 1 });
@@ -268,6 +307,53 @@ it('charges what was delivered where the provider declares that it bills so', as
   expect(spend?.finality).toBe('estimate');
   expect(parseUsd(spend?.amountUsd ?? '0')).toBeLessThan(parseUsd(spend?.holdUsd ?? '0') / 4n);
   expect(parseUsd(spend?.amountUsd ?? '0')).toBeGreaterThanOrEqual(billed());
+});
+
+it('charges the whole hold when the provider falls silent, whatever it bills of cancelled calls', async () => {
+  world = await openWorld({ cancelledCallsBill: 'delivered', env: { PURSER_STREAM_IDLE_MS: '300' } });
+  world.models.script({ outputTokens: 1_000, chunkGapMs: 3_000 }, { model: PAID, times: 1 });
+  const stream = await world.client().chat.completions.create({ ...hello(PAID), stream: true });
+  await expect(
+    (async () => {
+      for await (const _ of stream);
+    })(),
+  ).rejects.toMatchObject({ code: 'provider_failed' });
+  const spend = await eventually(() => {
+    const last = world.watchdog.spends.at(-1);
+    expect(last?.outcome).toBe('unknown');
+    return last;
+  });
+  expect(spend).toMatchObject({ finality: 'presumed', amountUsd: spend?.holdUsd });
+});
+
+it('makes no paid call whose hold cannot be written down', async () => {
+  world = await openWorld();
+  world.watchdog.setBudget({ id: 'total', period: 'total', limitUsd: '1' });
+  await world.watchdog.beat();
+  await eventually(async () => {
+    await ask();
+    expect(world.watchdog.settled('total')).toBeGreaterThan(0n);
+  });
+  const calls = world.models.countersOf(PAID).calls;
+  const write = jest.spyOn(fs, 'writeSync').mockImplementation(() => {
+    throw new Error('ENOSPC: no space left on device, write');
+  });
+  try {
+    const response = await ask();
+    expect(tierOf(response)).toBe('tier_3_free');
+    expect(response.headers.get('x-purser-fallback-reason')).toMatch(/journal_unwritable .*ENOSPC.*disk full/);
+    const alone = await ask(hello('paid_only'));
+    expect(alone.status).toBe(503);
+    expect(await alone.json()).toMatchObject({
+      error: { code: 'no_tier', message: expect.stringContaining('is its disk full?') as unknown },
+    });
+    expect(world.models.countersOf(PAID).calls).toBe(calls);
+  } finally {
+    write.mockRestore();
+  }
+  expect(tierOf(await ask())).toBe('tier_1_paid');
+  await world.restart();
+  await nothingLeased('total');
 });
 
 it('keeps settlements while the bus is away', async () => {

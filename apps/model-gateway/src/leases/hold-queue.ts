@@ -119,7 +119,9 @@ export class HoldQueue {
     this.pumping = false;
   }
 
+  /** Not for one that is gone: nobody would give that hold back. */
   private take(waiter: Waiter): boolean {
+    if (!this.waiting.includes(waiter)) return false;
     const { wallet } = this.tools;
     const whole = wallet.tryHold(this.windows, waiter.most);
     const free = whole || !waiter.reduced ? undefined : wallet.freeIn(this.windows);

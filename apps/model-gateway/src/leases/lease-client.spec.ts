@@ -87,8 +87,8 @@ class SlowDesk {
 const quiet = () => undefined;
 const log = { debug: quiet, info: quiet, warn: quiet, error: quiet, child: () => log } as unknown as Log;
 
-async function openClient(desk: SlowDesk, waitMs = 2_000): Promise<LeaseClient> {
-  const journal = { totals: new Map(), returned: quiet, forget: quiet } as unknown as Journal;
+async function openClient(desk: SlowDesk, waitMs = 2_000, returned: () => void = quiet): Promise<LeaseClient> {
+  const journal = { totals: new Map(), returned, forget: quiet } as unknown as Journal;
   const clock = { now: () => new Date(), monotonic: () => Date.now() };
   const config = { PURSER_HOLD_WAIT_MS: waitMs } as Config;
   const client = new LeaseClient(desk as unknown as LeaseDesk, journal, clock, log, config);
@@ -271,6 +271,57 @@ it('returns at once what is recalled, and what lies idle after a while', async (
   client.wallet.settle(hold, 4n);
   await jest.advanceTimersByTimeAsync(7_000);
   expect(desk.of(desk.returned, 'a')).toBe(granted - 4n);
+  await client.stop();
+});
+
+it('keeps what it cannot write down as returned, and goes on', async () => {
+  const desk = new SlowDesk();
+  let full = true;
+  const client = await openClient(desk, 2_000, () => {
+    if (full) throw new Error('ENOSPC: no space left on device, write');
+  });
+  const first = reserve(client, ['a'], 10n);
+  desk.answer();
+  client.wallet.settle(holdOf(await first), 4n);
+  const { free } = client.wallet.account('a');
+  await client.recall(['a']);
+  await jest.advanceTimersByTimeAsync(7_000);
+  expect([client.wallet.account('a').free, desk.of(desk.returned, 'a')]).toEqual([free, 0n]);
+  full = false;
+  await jest.advanceTimersByTimeAsync(1_000);
+  expect(desk.of(desk.returned, 'a')).toBe(free);
+  await client.stop();
+});
+
+it('outlives whatever goes wrong in a sweep', async () => {
+  const desk = new SlowDesk();
+  const client = await openClient(desk);
+  const told = jest.spyOn(log, 'error');
+  const sweeping = jest.spyOn(client.wallet, 'all').mockImplementationOnce(() => {
+    throw new Error('a defect');
+  });
+  await jest.advanceTimersByTimeAsync(2_100);
+  expect(told).toHaveBeenCalledTimes(1);
+  expect(sweeping.mock.calls.length).toBeGreaterThan(1);
+  await client.stop();
+});
+
+it('holds nothing for a caller that left while the watchdog was asked', async () => {
+  const desk = new SlowDesk();
+  const client = await openClient(desk);
+  const first = reserve(client, ['a'], 100n);
+  desk.answer();
+  const hold = holdOf(await first);
+  const caller = new AbortController();
+  const waiting = client.reserve({ windows: [windowOf('a')], most: 50n, least: 50n, signal: caller.signal });
+  await jest.advanceTimersByTimeAsync(0);
+  caller.abort();
+  expect(await waiting).toMatchObject({ ok: false });
+  // Meanwhile another call ends, so that there would be enough.
+  client.wallet.settle(hold, 10n);
+  desk.asks.shift()?.resolve({ totals: [], refusal: { kind: 'held', windowId: 'a' } });
+  await jest.advanceTimersByTimeAsync(300);
+  expect(client.wallet.account('a').held).toBe(0n);
   await client.stop();
 });
 

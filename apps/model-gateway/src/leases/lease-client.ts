@@ -25,6 +25,8 @@ export class LeaseClient {
   private telling: Promise<void> | undefined;
   private tellAgain = false;
   private sweeping = false;
+  /** Whether the last return could not be journaled; said once. */
+  private unwritten = false;
   private recovered = false;
 
   constructor(
@@ -103,6 +105,8 @@ export class LeaseClient {
     try {
       if (!this.recovered) await this.recover();
       if (this.recovered) await this.returnUnused();
+    } catch (error) {
+      this.log.error({ error }, 'the leases could not be looked after; trying on');
     } finally {
       this.sweeping = false;
     }
@@ -153,9 +157,26 @@ export class LeaseClient {
 
   private giveBack(which: (account: LeaseAccount) => boolean): Promise<void> {
     for (const account of this.wallet.all()) {
-      if (which(account) && this.wallet.giveBack(account)) this.journal.returned(account.windowId, account.returned);
+      if (account.free > 0n && which(account) && this.writeReturn(account)) this.wallet.giveBack(account);
     }
     return this.sendReturns();
+  }
+
+  /** Before it is done: what a restart does not know to be returned it would spend. Until it can be written it stays here. */
+  private writeReturn({ windowId, returned, free }: LeaseAccount): boolean {
+    try {
+      this.journal.returned(windowId, returned + free);
+      this.unwritten = false;
+      return true;
+    } catch (error) {
+      if (!this.unwritten)
+        this.log.error(
+          { error, windowId },
+          'leases cannot be returned: the journal cannot be written; is its disk full?',
+        );
+      this.unwritten = true;
+      return false;
+    }
   }
 
   /** One request at a time; what cannot be told now is told by a later sweep. */
