@@ -93,6 +93,13 @@ describe('the control API', () => {
     expect(await api('GET', '/v1/tasks?after=x')).toMatchObject({ status: 422 });
   });
 
+  it('says that a parameter was given twice', async () => {
+    expect(await api('GET', '/v1/tasks?limit=1&limit=2')).toMatchObject({
+      status: 422,
+      body: { error: { message: expect.stringContaining('limit: was given more than once') as string } },
+    });
+  });
+
   it('asks for the admin key', async () => {
     for (const authorization of ['', 'Bearer nonsense', 'Basic YTpi']) {
       const refused = await api('GET', '/v1/tasks', undefined, { authorization });

@@ -1,6 +1,7 @@
 import { PurserError } from '@purser/contracts';
 import { keyCheck } from './admin-key.js';
 import { readBody } from './json-body.js';
+import { readQuery } from './query.js';
 
 describe('the admin key', () => {
   const check = keyCheck('pk_right', '/home/ada/.purser/admin.key');
@@ -38,5 +39,12 @@ describe('a body', () => {
 
   it.each(['[1]', 'null', '"text"', '7', '{', 'a=1&b=2'])('is not %s', (text) => {
     expect(() => readBody(text)).toThrow('body: ');
+  });
+});
+
+describe('a query', () => {
+  it('has each parameter once', () => {
+    expect(readQuery({ limit: '1', label: 'x' })).toEqual({ limit: '1', label: 'x' });
+    expect(() => readQuery({ limit: ['1', '2'] })).toThrow('limit: was given more than once');
   });
 });

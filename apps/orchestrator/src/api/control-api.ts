@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { keyCheck } from './admin-key.js';
 import type { Config } from '../config.js';
 import { readBody } from './json-body.js';
+import { readQuery } from './query.js';
 
 const CALL_TIMEOUT_MS = 10_000;
 
@@ -57,7 +58,7 @@ function serve(
     handler: async (request, reply) => {
       const gone = new AbortController();
       reply.raw.once('close', () => gone.abort(new PurserError('timeout', { message: 'the client went away' })));
-      const asked = { ...(request.query as object), ...(request.body as object), ...(request.params as object) };
+      const asked = { ...readQuery(request.query), ...(request.body as object), ...(request.params as object) };
       const answer = await bus.call(operation, asked, { timeoutMs: CALL_TIMEOUT_MS, signal: gone.signal });
       return reply.status(status).send(answer);
     },
