@@ -81,8 +81,12 @@ async function aRunawayIsStopped(stage: Stage, client: Client, audience: Audienc
   await audience.until('emergency.shutdown');
   await audience.until('alert.critical.spike');
   await audience.until('emergency.acknowledged.agent-runner');
-  const { body: before } = await client.api('GET', '/v1/tasks/bystander');
-  say(`the agent that was running is ${String(before.state)} again, its checkpoint kept; it waits: ${before.waiting as string}`);
+  let { body: task } = await client.api('GET', '/v1/tasks/bystander');
+  for (let look = 0; task.state === 'running' && look < 100; look++) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    ({ body: task } = await client.api('GET', '/v1/tasks/bystander'));
+  }
+  say(`the agent's task is ${String(task.state)}, its checkpoint kept; it waits: ${String(task.waiting as string)}`);
 
   chapter('4. A person looks, and resets');
   stage.provider.script({ outputTokens: 20 });
