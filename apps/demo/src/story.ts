@@ -86,7 +86,7 @@ async function aRunawayIsStopped(stage: Stage, client: Client, audience: Audienc
     await new Promise((resolve) => setTimeout(resolve, 100));
     ({ body: task } = await client.api('GET', '/v1/tasks/bystander'));
   }
-  say(`the agent's task is ${String(task.state)}, its checkpoint kept; it waits: ${String(task.waiting as string)}`);
+  say(`the agent's task is ${String(task.state)}, its checkpoint kept; it waits: ${String(task.waiting)}`);
 
   chapter('4. A person looks, and resets');
   stage.provider.script({ outputTokens: 20 });
