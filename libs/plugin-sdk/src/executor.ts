@@ -18,6 +18,12 @@ export interface ExecutorSession {
   /** To be given to whatever is run: the gateway's addresses and the session's key, under the usual names. */
   environment: Readonly<Record<string, string>>;
   graceMs: number;
+  /**
+   * How long the work may go on from now if the runner stands still, after which another runner may have taken the task
+   * over. What works in other processes asks before each sign of life that it sends them, and has them end when the time
+   * passes without the next one. Absent: for as long as it takes.
+   */
+  aliveWithinMs?(): number;
   /** Aborted: finish the unit at hand, checkpoint and end within `graceMs`. `signal.reason` says why. */
   wrap: AbortSignal;
   /** Aborted: stop everything now; `run` returns when nothing is left alive. */

@@ -57,9 +57,13 @@ export class CommandExecutor implements Executor {
     let output: OutputPipes | undefined;
     let program: GuardedProgram;
     try {
+      // Before the folder is the program user's, who gets them with all that is in it.
+      output = await OutputPipes.open(session.sessionDir);
       await files.prepare(session, input);
-      output = await OutputPipes.open(session.sessionDir, user);
-      program = await GuardedProgram.start(spec, output, this.options.isolation);
+      program = await GuardedProgram.start(spec, output, {
+        ...(this.options.isolation && { isolation: this.options.isolation }),
+        ...(session.aliveWithinMs && { aliveWithinMs: () => session.aliveWithinMs!() }),
+      });
     } catch (error) {
       output?.destroy();
       if (session.kill.aborted) return { kind: 'continue', reason: `stopped: ${reasonOf(session.kill)}` };

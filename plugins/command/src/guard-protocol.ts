@@ -17,10 +17,18 @@ export interface StartProgram {
   folders: string[];
   /** The runner's own PID namespace: when the guard finds itself in another, all it sees there is the session's. */
   runnerNamespace?: string;
+  /** How long the program may go on until the first `alive`; absent when it needs none. */
+  aliveWithinMs?: number;
 }
 
 /** What the runner asks of the guard, one JSON object a line. */
-export type GuardRequest = StartProgram | { do: 'terminate' } | { do: 'kill' } | { do: 'measure' };
+export type GuardRequest =
+  | StartProgram
+  /** The runner's process runs. When it says nothing more for `withinMs`, everything is killed. */
+  | { do: 'alive'; withinMs: number }
+  | { do: 'terminate' }
+  | { do: 'kill' }
+  | { do: 'measure' };
 
 /** What the guard says, one JSON object a line. */
 export type GuardReport =
@@ -28,6 +36,8 @@ export type GuardReport =
   /** `code` is that of the system (`ENOENT`), or `UNREACHABLE` with the folder that the user may not enter. */
   | { event: 'unstarted'; code: string; message: string; folder?: string }
   | { event: 'exited'; code: number | null; signal: string | null }
+  /** Everything is killed, as the runner gave no sign of life within this time. */
+  | { event: 'deserted'; withinMs: number }
   | { event: 'memory'; mb: number }
   /** The last report: how many processes could not be killed (stuck in the kernel), normally none. */
   | { event: 'cleared'; survivors: number };

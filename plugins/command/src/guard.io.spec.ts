@@ -111,23 +111,51 @@ describe.each(['best', 'processes'] as const)('isolation: %s', (isolation) => {
     expect(processes()).toEqual([]);
   });
 
-  it('kills everything when the runner is killed', async () => {
-    begin(`trap '' TERM; ${family()} sleep ${sleep}`);
+  const runner = (aliveWithinMs?: number) => {
     const { taskId, sessionId, epoch, workspace, sessionDir, environment, graceMs, input } = session;
     const user = chooseUser(undefined, process.getuid?.() ?? -1);
     const order = {
       options: { user, inherit: [], isolation },
-      session: { taskId, sessionId, epoch, workspace, sessionDir, environment, graceMs, input },
+      session: { taskId, sessionId, epoch, workspace, sessionDir, environment, graceMs, input, aliveWithinMs },
     };
-    const runner = spawn(process.execPath, [join(__dirname, 'runner.fixture.mjs'), JSON.stringify(order)], {
-      stdio: 'inherit',
+    const started = spawn(process.execPath, [join(__dirname, 'runner.fixture.mjs'), JSON.stringify(order)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
     });
-    const gone = new Promise((resolve) => runner.once('exit', resolve));
+    let said = '';
+    started.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    const gone = new Promise((resolve) => started.once('close', resolve));
+    running.push(gone);
+    return { process: started, gone, said: () => said };
+  };
+
+  it('kills everything when the runner is killed', async () => {
+    begin(`trap '' TERM; ${family()} sleep ${sleep}`);
+    const { process: own, gone } = runner();
     await until('the family', () => processes().length === FAMILY + 1);
-    runner.kill('SIGKILL');
+    own.kill('SIGKILL');
     await gone;
     await until('the end of the family', () => processes().length === 0);
   });
+
+  it('kills everything when the runner stands still, which then says so', async () => {
+    begin(`trap '' TERM; ${family()} sleep ${sleep}`);
+    const { process: own, gone, said } = runner(1500);
+    try {
+      await until('the family', () => processes().length === FAMILY + 1);
+      // Longer than it may be silent: it gives signs while it runs.
+      await delay(2000);
+      expect(processes()).toHaveLength(FAMILY + 1);
+      own.kill('SIGSTOP');
+      const stoppedAt = performance.now();
+      await until('the end of the family', () => processes().length === 0);
+      expect(performance.now() - stoppedAt).toBeLessThan(2500);
+      own.kill('SIGCONT');
+      await gone;
+      expect(said()).toContain('"kind":"continue","reason":"the runner gave no sign of life for 1500 ms');
+    } finally {
+      own.kill('SIGKILL');
+    }
+  }, 20_000);
 
   it('kills everything when the guard is killed, and says so', async () => {
     begin(`${family()} sleep ${sleep}`);

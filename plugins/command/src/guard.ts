@@ -1,5 +1,6 @@
 // The process between the runner and a program. It lives as long as either: when the program ends or the pipe to the
-// runner closes, it kills all that the session started, and ends. Imports name .ts files, so that specs run this very
+// runner closes, or the runner stands still for longer than its lease allows, it kills all that the session started, and
+// ends. Imports name .ts files, so that specs run this very
 // file with Node's type stripping, without a build; tsc rewrites them to .js.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readlinkSync, statSync } from 'node:fs';
@@ -9,11 +10,14 @@ import { onLine, sendLine, type GuardRequest, type GuardReport, type StartProgra
 import { asUser, SessionProcesses } from './session-processes.ts';
 
 const CLEAR_MS = 4000;
+/** The longest that a timer takes. */
+const LONGEST_MS = 2 ** 31 - 1;
 const runner = new Socket({ fd: 3 });
 const report = (message: GuardReport) => sendLine(runner, message);
 
 let session: SessionProcesses | undefined;
 let ending = false;
+let desertion: NodeJS.Timeout | undefined;
 
 /** Signals to the runner's group are the runner's affair; ours is the pipe. */
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const) process.on(name, () => undefined);
@@ -21,10 +25,22 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const) process.
 async function end(): Promise<void> {
   if (ending) return;
   ending = true;
+  clearTimeout(desertion);
   const survivors = (await session?.killAll(CLEAR_MS)) ?? 0;
   report({ event: 'cleared', survivors });
   if (!runner.writable) process.exit(0);
   runner.end(() => process.exit(0));
+}
+
+/** A stopped process keeps its pipes open; so does one whose machine is about to freeze. By the monotonic clock. */
+function expectSign(withinMs: number): void {
+  clearTimeout(desertion);
+  if (ending) return;
+  const desert = () => {
+    report({ event: 'deserted', withinMs });
+    void end();
+  };
+  desertion = setTimeout(desert, Math.min(Math.max(0, withinMs), LONGEST_MS));
 }
 
 function isolatedFrom(runnerNamespace: string | undefined): boolean {
@@ -63,7 +79,8 @@ function launch(request: StartProgram): ChildProcess {
 }
 
 function start(request: StartProgram): void {
-  const { sessionId, runAs } = request;
+  const { sessionId, runAs, aliveWithinMs } = request;
+  if (aliveWithinMs !== undefined) expectSign(aliveWithinMs);
   const isolated = isolatedFrom(request.runnerNamespace);
   const own = (session = new SessionProcesses({ sessionId, guardPid: process.pid, runAs, isolated }));
   const fail = (error: NodeJS.ErrnoException, folder?: string) => {
@@ -93,6 +110,7 @@ function start(request: StartProgram): void {
 
 onLine<GuardRequest>(runner, (request) => {
   if (request.do === 'start') start(request);
+  else if (request.do === 'alive') expectSign(request.withinMs);
   else if (request.do === 'terminate') session?.signal('SIGTERM');
   else if (request.do === 'measure') report({ event: 'memory', mb: session?.memoryMb() ?? 0 });
   else if (session) void session.killAll(CLEAR_MS);

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { extname, join } from 'node:path';
 import type { Duplex } from 'node:stream';
-import { onLine, sendLine, type GuardReport, type StartProgram } from './guard-protocol.js';
+import { onLine, sendLine, type GuardReport, type GuardRequest, type StartProgram } from './guard-protocol.js';
 import type { ProgramEnd } from './outcome.js';
 import type { OutputPipes } from './output-pipes.js';
 import { NEW_NAMESPACE, ownPidNamespace } from './pid-namespace.js';
@@ -19,11 +19,21 @@ const UNDISTURBED = ['-c', `trap '' HUP INT QUIT TERM; exec "$@"`, 'purser-guard
 /** A guard that does not react to `kill` for this long is killed itself. */
 const UNRESPONSIVE_MS = 5000;
 const MEASURE_MS = 2000;
+/** Signs of life come this often, or more often when little time is left. */
+const SIGN_MS = 1000;
+const SOONEST_SIGN_MS = 50;
 
 /** `best`: a PID namespace where the machine allows one. `processes`: as where it does not, by looking for the processes. */
 export type Isolation = 'best' | 'processes';
 
-export type ProgramSpec = Omit<StartProgram, 'do' | 'runnerNamespace'>;
+export type ProgramSpec = Omit<StartProgram, 'do' | 'runnerNamespace' | 'aliveWithinMs'>;
+
+export interface GuardOptions {
+  /** `best` when absent. */
+  isolation?: Isolation;
+  /** How long from now the program may go on without a sign of life from this process; without it, for ever. */
+  aliveWithinMs?: () => number;
+}
 
 function spawnGuard(isolated: boolean, [stdout, stderr]: [number, number]): ChildProcess {
   const guard = [process.execPath, ...GUARD_FLAGS, GUARD_FILE];
@@ -58,15 +68,23 @@ export class GuardedProgram {
   private end: ProgramEnd | undefined;
   private cleared = false;
   private unresponsive: NodeJS.Timeout | undefined;
+  private sign: NodeJS.Timeout | undefined;
 
   /** Prints to `output`, which is released as soon as the guard has it. */
-  static async start(spec: ProgramSpec, output: OutputPipes, isolation: Isolation = 'best'): Promise<GuardedProgram> {
+  static async start(spec: ProgramSpec, output: OutputPipes, options: GuardOptions = {}): Promise<GuardedProgram> {
+    const { isolation = 'best', aliveWithinMs } = options;
     const namespace = isolation === 'best' ? await ownPidNamespace() : undefined;
     const guard = await spawned(() => spawnGuard(namespace !== undefined, output.writingEnds)).finally(() =>
       output.release(),
     );
     const program = new GuardedProgram(guard, spec, namespace !== undefined);
-    sendLine(program.channel, { do: 'start', ...spec, ...(namespace ? { runnerNamespace: namespace } : {}) });
+    sendLine(program.channel, {
+      do: 'start',
+      ...spec,
+      ...(namespace ? { runnerNamespace: namespace } : {}),
+      ...(aliveWithinMs ? { aliveWithinMs: aliveWithinMs() } : {}),
+    });
+    if (aliveWithinMs) program.giveSigns(() => aliveWithinMs());
     return program;
   }
 
@@ -82,13 +100,13 @@ export class GuardedProgram {
 
   /** SIGTERM to every process of the session. */
   terminate(): void {
-    sendLine(this.channel, { do: 'terminate' });
+    this.ask({ do: 'terminate' });
   }
 
   /** SIGKILL to every process of the session. */
   kill(): void {
     if (this.guard.exitCode !== null || this.guard.signalCode !== null) return;
-    sendLine(this.channel, { do: 'kill' });
+    this.ask({ do: 'kill' });
     this.unresponsive ??= setTimeout(() => killGroup(this.guard.pid!), UNRESPONSIVE_MS);
   }
 
@@ -101,7 +119,28 @@ export class GuardedProgram {
         clearTimeout(timer);
         resolve(mb);
       });
-      sendLine(this.channel, { do: 'measure' });
+      this.ask({ do: 'measure' });
+    });
+  }
+
+  /** Only while this process runs: whatever stops it stops the signs. */
+  private giveSigns(within: () => number): void {
+    const give = (): void => {
+      const withinMs = within();
+      this.ask({ do: 'alive', withinMs });
+      const next = Math.min(SIGN_MS, Math.max(SOONEST_SIGN_MS, withinMs / 4));
+      this.sign = setTimeout(give, next).unref();
+    };
+    give();
+  }
+
+  /**
+   * After what has arrived was read: when this process stood still, the guard may have said its last and be gone, and a
+   * failed write would take with it what was not read yet.
+   */
+  private ask(request: GuardRequest): void {
+    setImmediate(() => {
+      if (!this.end) sendLine(this.channel, request);
     });
   }
 
@@ -115,6 +154,8 @@ export class GuardedProgram {
       this.end ??= { kind: 'exited', code: report.code, signal: report.signal };
     } else if (report.event === 'unstarted') {
       this.end ??= { kind: 'unstarted', code: report.code, message: report.message, folder: report.folder };
+    } else if (report.event === 'deserted') {
+      this.end ??= { kind: 'deserted', withinMs: report.withinMs };
     } else if (report.event === 'cleared') {
       this.cleared = true;
       this.survivors = report.survivors;
@@ -127,6 +168,7 @@ export class GuardedProgram {
       (error: Error) => error.message,
     );
     clearTimeout(this.unresponsive);
+    clearTimeout(this.sign);
     await this.channelEnd();
     for (const answer of this.measures.splice(0)) answer(undefined);
     if (!this.cleared) await this.clearWithoutGuard();

@@ -4,6 +4,8 @@ import type { ExecutorResult } from '@purser/plugin-sdk';
 export type ProgramEnd =
   | { kind: 'exited'; code: number | null; signal: string | null }
   | { kind: 'unstarted'; code: string; message: string; folder: string | undefined }
+  /** The runner stood still, and everything was killed before its lease ran out. */
+  | { kind: 'deserted'; withinMs: number }
   /** The guard itself was killed, and with it or by the runner all that it guarded. */
   | { kind: 'guard_lost'; detail: string };
 
@@ -75,6 +77,10 @@ export function outcome(end: ProgramEnd, circumstances: Circumstances): Executor
   const { wrap, graceMs, killed, stderrTail } = circumstances;
   if (end.kind === 'unstarted') return unstarted(end, circumstances);
   if (end.kind === 'exited' && end.code === 0) return completed(circumstances);
+  if (end.kind === 'deserted') {
+    const silent = `the runner gave no sign of life for ${Math.round(end.withinMs)} ms`;
+    return { kind: 'continue', reason: `${silent}, so the program was killed before another runner takes over` };
+  }
   const ended = end.kind === 'exited' ? howItEnded(end) : end.detail;
   if (killed !== undefined) return { kind: 'continue', reason: `stopped: ${killed}` };
   if (wrap !== undefined && graceMs !== undefined) {

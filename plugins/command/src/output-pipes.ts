@@ -1,11 +1,9 @@
 import { execFile } from 'node:child_process';
 import { close, constants, open } from 'node:fs';
-import { chown } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
-import type { RunAs } from './guard-protocol.js';
 
 /** Bare descriptors: a FileHandle would close its own again after the socket that has taken it over. */
 const openFd = promisify(open);
@@ -21,12 +19,12 @@ export class OutputPipes {
   /** Descriptors to be given to the process that prints. */
   readonly writingEnds: [number, number];
 
-  static async open(folder: string, owner: RunAs | undefined): Promise<OutputPipes> {
+  /** `folder`: where no other user may put anything, so that these are the pipes that are opened here. */
+  static async open(folder: string): Promise<OutputPipes> {
     const paths = ['stdout', 'stderr'].map((name) => join(folder, name)) as [string, string];
     await promisify(execFile)('mkfifo', ['-m', '600', ...paths], { timeout: 5000 });
     const opened: number[] = [];
     const openBoth = async (path: string): Promise<[number, number]> => {
-      if (owner) await chown(path, owner.uid, owner.gid);
       // In this order: without a reader the other end would wait for one.
       for (const flags of [constants.O_RDONLY | constants.O_NONBLOCK, constants.O_WRONLY]) {
         opened.push(await openFd(path, flags));

@@ -23,6 +23,12 @@ describe('whom programs run as', () => {
     expect(choose(undefined, 0, accounts)).toEqual({ name: 'nobody', uid: 4294967294, gid: 4294967294 });
   });
 
+  it('is never the user of the database', () => {
+    const accounts = `${passwd}postgres:x:101:104::/:/bin/sh\ndaemon:x:1:1::/:/bin/false\n`;
+    for (const uid of [1, 101])
+      expect(() => choose({ uid, gid: 5 }, 0, accounts)).toThrow(/must not run as (daemon|postgres)/);
+  });
+
   it('must be named when there is no nobody', () => {
     expect(() => choose(undefined, 0, 'root:x:0:0::/root:/bin/sh\n')).toThrow(/no user `nobody`.*"user"/s);
   });

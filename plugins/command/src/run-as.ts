@@ -18,6 +18,9 @@ export function parseAccounts(passwd: string): Account[] {
   });
 }
 
+/** Purser's own database runs as one of these when Purser is root: whoever shares its user owns it. */
+const DATABASE_USERS = ['postgres', '_postgres', 'daemon'];
+
 /** Whom programs run as: undefined when that is the runner's own user. */
 export function chooseUser(
   configured: RunAs | undefined,
@@ -32,7 +35,14 @@ export function chooseUser(
     );
   }
   const accounts = parseAccounts(readPasswd());
-  if (configured) return { ...configured, name: accounts.find((account) => account.uid === configured.uid)?.name };
+  if (configured) {
+    const name = accounts.find((account) => account.uid === configured.uid)?.name;
+    if (name === undefined || !DATABASE_USERS.includes(name)) return { ...configured, name };
+    throw new Error(
+      `plugin command: programs must not run as ${name} (user.uid is ${configured.uid}), the user of Purser's database, ` +
+        'which they could then change. Name another one in the configuration of the plugin.',
+    );
+  }
   const nobody = accounts.find((account) => account.name === 'nobody');
   if (nobody) return nobody;
   throw new Error(

@@ -16,6 +16,7 @@ const never = new AbortController().signal;
 
 const result = await executor.run({
   ...session,
+  aliveWithinMs: session.aliveWithinMs && (() => session.aliveWithinMs),
   wrap: never,
   kill: never,
   log: (stream, line) => console.log(JSON.stringify({ stream, line })),

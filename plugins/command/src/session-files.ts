@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { chown, lchown, lstat, mkdir, open, opendir, writeFile } from 'node:fs/promises';
+import { chmod, chown, lchown, lstat, mkdir, open, opendir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ExecutorSession } from '@purser/plugin-sdk';
 import type { RunAs } from './guard-protocol.ts';
@@ -48,9 +48,7 @@ export class SessionFiles {
       const found = await this.stat(path);
       if (found) this.laid.set(path, found.version);
     }
-    // Once: later it is the program's, and may hold links laid to have other files given away.
-    const { uid } = await lstat(session.workspace);
-    if (this.owner && uid !== this.owner.uid) await giveFolder(session.workspace, this.owner, session.kill);
+    if (this.owner) await giveWorkspace(session.workspace, this.owner, session.kill);
   }
 
   /** The version of a file that was there before the program started. */
@@ -86,6 +84,23 @@ export class SessionFiles {
       await file.close();
     }
   }
+}
+
+/**
+ * Once: later it is the program's. Only from root, who closes it first: in a folder that another user may change, links
+ * could be laid meanwhile to have other files given away.
+ */
+async function giveWorkspace(workspace: string, owner: RunAs, signal: AbortSignal): Promise<void> {
+  const { uid } = await lstat(workspace);
+  if (uid === owner.uid) return;
+  if (uid !== process.getuid?.()) {
+    throw new Error(
+      `the workspace ${workspace} belongs to uid ${uid}, and programs now run as uid ${owner.uid}; stop what uid ${uid} ` +
+        `runs and do: chown -hR ${owner.uid}:${owner.gid} ${workspace}`,
+    );
+  }
+  await chmod(workspace, 0o700);
+  await giveFolder(workspace, owner, signal);
 }
 
 /** The folder itself last, so that a walk that was cut short is done again. */

@@ -20,6 +20,14 @@ it('counts from when the claim was sent, and from when the heartbeat that renewe
   expect(lease.over).toBe(true);
 });
 
+it('tells how long processes may go on without this runner: not to the end', () => {
+  now = 0;
+  const lease = new Lease(clock, 0, 8_000);
+  expect(lease.unattendedMs).toBe(7_500);
+  now = 9_000;
+  expect(lease.unattendedMs).toBe(0);
+});
+
 it('wraps up early enough for the grace period, and stops before the end', () => {
   const lease = new Lease(clock, 0, 60_000);
   expect([48_000, 49_000, 58_900, 59_000].map((time) => at(time, lease, 10_000))).toEqual([

@@ -5,6 +5,8 @@ export type LeaseUrgency = 'none' | 'wrap' | 'stop';
 
 /** Between the end of a session's processes and the end of its lease, so that both runners are never at work. */
 const MARGIN_MS = 1_000;
+/** The same when this runner stands still and others have to end them: after it would have done so itself. */
+const UNATTENDED_MARGIN_MS = 500;
 
 /** How long a session may go on without being renewed, by this machine's monotonic clock. */
 export class Lease {
@@ -26,6 +28,11 @@ export class Lease {
 
   get remainingMs(): number {
     return this.until - this.clock.monotonic();
+  }
+
+  /** How long its processes may go on from now without this runner. */
+  get unattendedMs(): number {
+    return Math.max(0, this.remainingMs - Math.min(UNATTENDED_MARGIN_MS, this.lengthMs / 16));
   }
 
   get over(): boolean {

@@ -100,6 +100,7 @@ export class SessionRunner {
       resumeFrom: resumed?.bytes,
       handoff: records.handoff,
       graceMs: session.graceMs,
+      aliveWithinMs: () => session.lease.unattendedMs,
       wrap: session.wrap,
       kill: session.kill,
       log: (stream, line) => records.log.line(stream, line),
