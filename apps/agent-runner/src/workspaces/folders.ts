@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmod, lstat, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { PurserError } from '@purser/contracts';
@@ -59,21 +59,4 @@ export async function placeFolders(home: string, candidates: readonly string[] =
   throw new PurserError('unavailable', {
     message: `programs run as ${account.name}, which can enter neither ${wanted} nor ${candidates.join(', ')}; make one of them enterable, such as: chmod 755 ${candidates[0]}`,
   });
-}
-
-async function openUp(folder: string): Promise<void> {
-  await chmod(folder, 0o700);
-  for (const entry of await readdir(folder, { withFileTypes: true }))
-    if (entry.isDirectory()) await openUp(join(folder, entry.name));
-}
-
-/** Also what a program made read-only, as Go does with its module cache. */
-export async function removeTree(folder: string): Promise<void> {
-  try {
-    await rm(folder, { recursive: true, force: true });
-  } catch (error) {
-    if (!['EACCES', 'EPERM', 'ENOTEMPTY'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-    await openUp(folder);
-    await rm(folder, { recursive: true, force: true, maxRetries: 2 });
-  }
 }

@@ -1,100 +1,122 @@
-import { spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+// The plugin is this app's standard executor; its guard is the one way to end all that a program started.
+// eslint-disable-next-line @nx/enforce-module-boundaries
+import { runGuarded } from '@purser/command';
+
+const run = promisify(execFile);
 
 export interface CommitRequest {
   workspace: string;
   message: string;
   timeoutMs: number;
+  /** Marks the processes. */
+  sessionId: string;
+  /** How long they may go on from now without this process. */
+  aliveWithinMs?: () => number;
 }
 
 export type CommitResult =
   { kind: 'committed'; commit: string } | { kind: 'nothing' } | { kind: 'failed'; detail: string };
 
 /** No hooks, no signing, no programs that the repository's configuration names for these steps. */
-const SETTINGS = ['core.hooksPath=/dev/null', 'commit.gpgSign=false', 'core.fsmonitor=false', 'gc.auto=0'].flatMap(
-  (setting) => ['-c', setting],
-);
-const OUTPUT_LIMIT = 4 * 1024;
+const SETTINGS = [
+  'core.hooksPath=/dev/null',
+  'core.fsmonitor=false',
+  'commit.gpgSign=false',
+  'gc.auto=0',
+  'maintenance.auto=false',
+  'diff.ignoreSubmodules=all',
+];
+/** The end of a step that found nothing to commit; git's own are 1 and 128. */
+const NOTHING = 79;
+/** Nothing of the shell's is in the arguments: the message comes as a variable. */
+const STEPS = [
+  'git "$@" add --all || exit',
+  'git "$@" diff --cached --quiet --no-ext-diff --no-textconv',
+  `case $? in 0) exit ${NOTHING} ;; 1) ;; *) exit 1 ;; esac`,
+  'git "$@" commit --quiet --no-verify --message "$PURSER_COMMIT_MESSAGE" || exit',
+  'git "$@" rev-parse --short HEAD',
+].join('\n');
 
-interface Outcome {
-  code: number | null;
-  output: string;
+/** Nothing of the runner's environment, and no configuration but the repository's. */
+function environment(workspace: string): Record<string, string> {
+  return {
+    PATH: process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin',
+    HOME: workspace,
+    GIT_CEILING_DIRECTORIES: join(workspace, '..'),
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_TERMINAL_PROMPT: '0',
+    // A repository that lacks objects would fetch them, by a command that it names.
+    GIT_ALLOW_PROTOCOL: 'none',
+    GIT_NO_LAZY_FETCH: '1',
+    GIT_AUTHOR_NAME: 'Purser',
+    GIT_AUTHOR_EMAIL: 'purser@localhost',
+    GIT_COMMITTER_NAME: 'Purser',
+    GIT_COMMITTER_EMAIL: 'purser@localhost',
+  };
 }
 
-interface Owner {
-  uid?: number;
-  gid?: number;
-}
-
-function git(workspace: string, args: readonly string[], owner: Owner, signal: AbortSignal): Promise<Outcome> {
-  return new Promise((resolve, reject) => {
-    const child = spawn('git', [...SETTINGS, '-C', workspace, ...args], {
-      cwd: '/',
-      // Nothing of the runner's environment: what the repository configures (filters) runs with it.
-      env: {
-        PATH: process.env.PATH,
-        HOME: workspace,
-        GIT_CEILING_DIRECTORIES: join(workspace, '..'),
-        GIT_TERMINAL_PROMPT: '0',
-        GIT_AUTHOR_NAME: 'Purser',
-        GIT_AUTHOR_EMAIL: 'purser@localhost',
-        GIT_COMMITTER_NAME: 'Purser',
-        GIT_COMMITTER_EMAIL: 'purser@localhost',
-      },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      detached: true,
-      ...owner,
-    });
-    let output = '';
-    const take = (chunk: Buffer) => {
-      if (output.length < OUTPUT_LIMIT) output += chunk.toString('utf8');
-    };
-    child.stdout.on('data', take);
-    child.stderr.on('data', take);
-    const stop = () => {
-      try {
-        if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-      } catch {
-        // It has ended meanwhile.
-      }
-    };
-    if (signal.aborted) stop();
-    signal.addEventListener('abort', stop);
-    child.on('error', reject);
-    child.on('close', (code) => {
-      signal.removeEventListener('abort', stop);
-      stop();
-      resolve({ code, output: output.trim() });
-    });
+/** Switches off every filter that the configuration names. Those would run a program for each file. */
+export function withoutFilters(names: readonly string[]): string[] {
+  const filters = new Set(names.flatMap((name) => /^(filter\..+)\.[^.]+$/is.exec(name)?.[1] ?? []));
+  return [...filters].flatMap((filter) => {
+    // `-c` takes what follows the first = as the value, so such a name cannot be given there.
+    if (/[=\n]/.test(filter))
+      throw new Error(`its configuration has a filter of a name that is not allowed: ${filter}`);
+    return [`${filter}.clean=`, `${filter}.smudge=`, `${filter}.process=`, `${filter}.required=false`];
   });
+}
+
+/** Starts no other program: it only reads files. */
+async function configured(request: CommitRequest, user: { uid?: number; gid?: number }): Promise<string[]> {
+  const { workspace, timeoutMs } = request;
+  const { stdout } = await run('git', ['-C', workspace, 'config', '--list', '--name-only', '-z'], {
+    cwd: '/',
+    env: environment(workspace),
+    timeout: timeoutMs,
+    killSignal: 'SIGKILL',
+    ...user,
+  });
+  return stdout.split('\0').filter((name) => name !== '');
 }
 
 /**
- * Commits all changes on the current branch, if the workspace is a git repository. Run as the owner of the workspace:
- * its configuration may name programs, and those must have no more rights than the session had.
+ * Commits all changes on the current branch, if the workspace is a git repository. Run as the owner of the workspace and
+ * under a guard: whatever a repository makes git start must have no more rights than the session had, and not outlive it.
  */
-export async function commitWorkspace({ workspace, message, timeoutMs }: CommitRequest): Promise<CommitResult> {
+export async function commitWorkspace(request: CommitRequest): Promise<CommitResult> {
+  const { workspace, message, timeoutMs, sessionId, aliveWithinMs } = request;
+  const until = performance.now() + timeoutMs;
+  const late: CommitResult = { kind: 'failed', detail: `not done within ${Math.round(timeoutMs)} ms` };
   const repository = await stat(join(workspace, '.git')).catch(() => undefined);
   if (!repository) return { kind: 'nothing' };
-  const { uid, gid } = await stat(workspace);
-  const owner = process.getuid?.() === 0 ? { uid, gid } : {};
-  const signal = AbortSignal.timeout(timeoutMs);
-  const run = (...args: string[]) => git(workspace, args, owner, signal);
-  const failed = ({ code, output }: Outcome): CommitResult => ({
-    kind: 'failed',
-    detail: signal.aborted ? `not done within ${timeoutMs} ms` : output || `git ended with ${code}`,
-  });
+  if (timeoutMs <= 0) return { kind: 'failed', detail: 'the lease is over' };
   try {
-    const added = await run('add', '--all');
-    if (added.code !== 0) return failed(added);
-    const same = await run('diff', '--cached', '--quiet', '--no-ext-diff');
-    if (same.code === 0) return { kind: 'nothing' };
-    const committed = await run('commit', '--quiet', '--no-verify', '--message', message);
-    if (committed.code !== 0) return failed(committed);
-    const head = await run('rev-parse', '--short', 'HEAD');
-    return head.code === 0 ? { kind: 'committed', commit: head.output } : failed(head);
+    const { uid, gid } = await stat(workspace);
+    const other = process.getuid?.() === 0 && uid !== 0;
+    const filters = withoutFilters(await configured(request, other ? { uid, gid } : {}));
+    const settings = [...SETTINGS, ...filters].flatMap((setting) => ['-c', setting]);
+    const leftMs = until - performance.now();
+    if (leftMs <= 0) return late;
+    const end = await runGuarded({
+      id: sessionId,
+      argv: ['/bin/sh', '-c', STEPS, 'purser-commit', ...settings],
+      cwd: workspace,
+      env: { ...environment(workspace), PURSER_COMMIT_MESSAGE: message },
+      timeoutMs: leftMs,
+      ...(other && { runAs: { uid, gid } }),
+      ...(aliveWithinMs && { aliveWithinMs }),
+    });
+    if (end.code === 0) return { kind: 'committed', commit: end.stdout.trim() };
+    if (end.code === NOTHING) return { kind: 'nothing' };
+    if (end.timedOut) return late;
+    return { kind: 'failed', detail: end.stderr.trim() || `git ended with ${end.code}` };
   } catch (error) {
-    return { kind: 'failed', detail: (error as Error).message };
+    const { killed, stderr, message: said } = error as Error & { killed?: boolean; stderr?: string };
+    return killed === true ? late : { kind: 'failed', detail: stderr?.trim() || said };
   }
 }

@@ -10,9 +10,10 @@ import { type Log, systemClock } from '@purser/service';
 import { expectNoChildren } from '@purser/testing';
 import type { Config } from '../config.js';
 import type { Session } from '../sessions/session.js';
-import { placeFolders, removeTree } from './folders.js';
+import { placeFolders } from './folders.js';
 import { commitWorkspace } from './git-commit.js';
 import { ownIdentity, stateOf } from './process-identity.js';
+import { removeTree } from './remove-tree.js';
 import { Workspaces } from './workspaces.service.js';
 
 const run = promisify(execFile);
@@ -148,6 +149,31 @@ describe('leftovers', () => {
     await removeTree(join(folder, 'cache'));
     expect(await exists(join(folder, 'cache'))).toBe(false);
   });
+
+  const itAsRoot = asRoot ? it : it.skip;
+  const asAgent = (script: string) =>
+    run('/bin/sh', ['-c', script], { uid: NOBODY, gid: NOBODY, cwd: join(folder, 'work') });
+
+  itAsRoot('of an agent are removed with its own rights, read-only folders, dot files and links too', async () => {
+    await mkdir(join(folder, 'work'), { mode: 0o700 });
+    await chown(join(folder, 'work'), NOBODY, NOBODY);
+    await asAgent('mkdir -p a/b .c; touch a/b/f .c/.d; ln -s ../.. a/up; chmod 0 a/b; chmod 500 a; chmod 0 .');
+    await removeTree(join(folder, 'work'));
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  itAsRoot('keep below a folder of an agent what the agent itself could not remove', async () => {
+    // By a link that is laid at the right moment, this might be any file of the machine.
+    const foreign = join(folder, 'work', 'foreign');
+    await mkdir(foreign, { recursive: true });
+    await writeFile(join(foreign, 'kept'), '');
+    await chmod(foreign, 0o755);
+    await chown(join(folder, 'work'), NOBODY, NOBODY);
+    await asAgent('touch own');
+    await expect(removeTree(join(folder, 'work'))).rejects.toThrow(/uid 65534 could not empty .*foreign/s);
+    expect(await readdir(join(folder, 'work'))).toEqual(['foreign']);
+    expect(await readdir(foreign)).toEqual(['kept']);
+  });
 });
 
 describe('the commit', () => {
@@ -156,8 +182,9 @@ describe('the commit', () => {
     const env = { PATH: process.env.PATH, HOME: folder };
     return (await run('git', ['-C', join(folder, 'work'), ...args], { ...owner, env, cwd: '/' })).stdout.trim();
   };
+  const sessionId = `commit-${process.pid}`;
   const commit = () =>
-    commitWorkspace({ workspace: join(folder, 'work'), message: 'Work of session s', timeoutMs: 10_000 });
+    commitWorkspace({ workspace: join(folder, 'work'), message: 'Work of session s', timeoutMs: 10_000, sessionId });
 
   beforeEach(async () => {
     await mkdir(join(folder, 'work'));
@@ -195,6 +222,45 @@ describe('the commit', () => {
     await git('init', '--quiet');
     await commit();
     expect(await commit()).toEqual({ kind: 'nothing' });
+  });
+
+  it('starts no program that the repository names, and leaves none', async () => {
+    const mark = join(folder, 'work', 'started');
+    await git('init', '--quiet');
+    for (const filter of ['x', 'X.y z'])
+      for (const part of ['clean', 'process']) await git('config', `filter.${filter}.${part}`, `touch '${mark}'; cat`);
+    await git('config', 'filter.x.required', 'true');
+    await git('config', 'core.fsmonitor', `touch '${mark}'`);
+    await writeFile(join(folder, 'work', '.gitattributes'), '* filter=x\n');
+    await change('one');
+    expect(await commit()).toMatchObject({ kind: 'committed' });
+    expect(await git('show', 'HEAD:file.txt')).toBe('one');
+    expect(await exists(mark)).toBe(false);
+  });
+
+  it('refuses a filter whose name hides it from being switched off', async () => {
+    await git('init', '--quiet');
+    await git('config', 'filter.a=b.clean', 'cat');
+    await change('one');
+    expect(await commit()).toEqual({ kind: 'failed', detail: expect.stringContaining('filter.a=b') as string });
+  });
+
+  it('ends what git started in spite of that', async () => {
+    const mark = `${47_000 + (process.pid % 1_000)}.${Date.now() % 1_000_000}`;
+    const script = `#!/bin/sh\ncase " $* " in *" add "*) setsid sleep ${mark} >/dev/null 2>&1 </dev/null & ;; esac\nPATH='${process.env.PATH}' exec git "$@"\n`;
+    await mkdir(join(folder, 'bin'));
+    await writeFile(join(folder, 'bin', 'git'), script, { mode: 0o755 });
+    await git('init', '--quiet');
+    await change('one');
+    const { PATH } = process.env;
+    process.env.PATH = `${join(folder, 'bin')}:${PATH}`;
+    try {
+      expect(await commit()).toMatchObject({ kind: 'committed' });
+    } finally {
+      process.env.PATH = PATH;
+    }
+    const { stdout } = await run('ps', ['-eo', 'args']);
+    expect(stdout.split('\n').filter((line) => line === `sleep ${mark}`)).toEqual([]);
   });
 
   it('says why when git cannot', async () => {
