@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
-import { chmod, cp, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { chmod, chown, cp, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { findAccount, isRoot } from './account.js';
 import { findPostgres } from './postgres-binaries.js';
-import { placeBinaries } from './postgres-place.js';
+import { placeBinaries, placePostgres } from './postgres-place.js';
 
 const run = promisify(execFile);
 const asRoot = isRoot() ? it : it.skip;
@@ -15,6 +15,18 @@ beforeAll(async () => {
   await chmod(folder, 0o755);
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe('placePostgres', () => {
+  asRoot('never runs Postgres as the user that agents run as', async () => {
+    const nobody = await findAccount('nobody');
+    const { account } = await placePostgres(join(folder, 'fresh'), [join(folder, 'elsewhere')]);
+    expect(account.uid).not.toBe(nobody?.uid);
+    const shared = join(folder, 'shared');
+    await mkdir(shared, { mode: 0o700 });
+    await chown(shared, nobody!.uid, nobody!.gid);
+    await expect(placePostgres(shared, [])).rejects.toThrow(/belongs to nobody, the user that agents run as/);
+  });
+});
 
 describe('placeBinaries', () => {
   it('leaves binaries that can be run where they are', async () => {

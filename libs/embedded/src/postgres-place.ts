@@ -27,6 +27,9 @@ async function ownerOf(path: string): Promise<number | undefined> {
   );
 }
 
+/** Agents run as nobody when Purser is root, and whoever runs as the owner of the data owns the database. */
+const AGENTS = 'nobody';
+
 /** Postgres refuses to run as root. Data that a normal user made is run as that user, so that it stays theirs. */
 async function accountFor(dataDir: string): Promise<Account> {
   const owner = await ownerOf(dataDir);
@@ -39,17 +42,28 @@ async function accountFor(dataDir: string): Promise<Account> {
       `Start as that user, or give it to yourself: sudo chown -R ${own.uid}:${own.gid} ${dataDir}`,
     );
   }
-  const wanted = owner === undefined || owner === 0 ? ['postgres', '_postgres', 'nobody'] : [owner];
+  const wanted = owner === undefined || owner === 0 ? ['postgres', '_postgres', 'daemon'] : [owner];
+  const agents = await findAccount(AGENTS);
+  if (owner !== undefined && owner !== 0 && owner === toUnsigned(agents?.uid)) {
+    throw new EmbeddedError(
+      'data_folder',
+      `The data folder ${dataDir} belongs to ${AGENTS}, the user that agents run as: each of them could change the database.`,
+      `Give it to a user of its own, such as daemon: chown -R daemon ${dataDir}`,
+    );
+  }
   for (const user of wanted) {
     const account = await findAccount(user);
     if (account !== undefined && account.uid !== 0) return account;
   }
   throw new EmbeddedError(
     'no_account',
-    'Postgres refuses to run as root, and there is no unprivileged user to run it as (postgres, nobody).',
+    'Postgres refuses to run as root, and there is no unprivileged user to run it as (postgres, daemon).',
     'Start Purser as a normal user, or create one: useradd --system postgres',
   );
 }
+
+/** macOS gives nobody the number -2, which a file's owner shows unsigned. */
+const toUnsigned = (id: number | undefined): number | undefined => (id === undefined ? undefined : id >>> 0);
 
 async function isOpenFolder(folder: string, account: Account): Promise<boolean> {
   try {
