@@ -14,11 +14,20 @@ const isBuiltIn = (use: string): boolean => use.startsWith('@purser/');
  * module, and `require.resolve` does not see packages whose exports have only an "import" condition.
  */
 function importFrom(folder: string, specifier: string): Promise<unknown> {
-  const run = compileFunction('return import(specifier)', ['specifier'], {
-    filename: join(folder, 'plugins.json'),
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-  }) as (specifier: string) => Promise<unknown>;
-  return run(specifier);
+  // It is called experimental, which is of no use to whoever has a plugin. Every other warning is shown.
+  const { emitWarning } = process;
+  process.emitWarning = ((warning: string | Error, ...rest: never[]) => {
+    if (!/USE_MAIN_CONTEXT_DEFAULT_LOADER/.test(String(warning))) emitWarning.call(process, warning, ...rest);
+  }) as typeof emitWarning;
+  try {
+    const run = compileFunction('return import(specifier)', ['specifier'], {
+      filename: join(folder, 'plugins.json'),
+      importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+    }) as (specifier: string) => Promise<unknown>;
+    return run(specifier);
+  } finally {
+    process.emitWarning = emitWarning;
+  }
 }
 
 /** Whether it is the wanted module itself that is missing, not something that it imports. */

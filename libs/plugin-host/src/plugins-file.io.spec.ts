@@ -97,10 +97,11 @@ it('works the same in Node without a test runner', async () => {
     const contextFor = pluginContexts({ env: {}, logger: { child: () => console }, signal: new AbortController().signal });
     const { loaded, failed } = await loadPlugins({ ...read, capability: 'modelProvider', contextFor });
     console.log(JSON.stringify([loaded.map(({ name }) => name), failed.map(({ use }) => use)]));`;
-  const { stdout } = await promisify(execFile)(
+  const { stdout, stderr } = await promisify(execFile)(
     process.execPath,
     ['--input-type=module', '-e', program, join(folder, 'plugins.json')],
     { timeout: 20_000 },
   );
   expect(JSON.parse(stdout)).toEqual([['mine', 'openai'], ['absent-package']]);
+  expect(stderr).toBe('');
 });
