@@ -32,12 +32,6 @@ function handOver(binary) {
   });
 }
 
-// Node calls its SQLite experimental; Purser uses it for a lock only. Every other warning is shown.
-const emitWarning = process.emitWarning;
-process.emitWarning = (warning, ...rest) => {
-  if (!/SQLite is an experimental feature/.test(String(warning))) emitWarning.call(process, warning, ...rest);
-};
-
 if (Number(process.versions.node.split('.')[0]) < 22) {
   const binary = pinnedNode();
   if (binary) handOver(binary);

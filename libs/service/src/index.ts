@@ -19,3 +19,4 @@ export { runUntilSignal } from './main.js';
 export { Outbox } from './outbox-relay.js';
 export { adminKeyFile, readOrCreateSecret, readSecret } from './secrets.js';
 export { type RunningService, type ServiceDefinition, startService } from './service.js';
+export { openSqlite } from './sqlite.js';

@@ -1,6 +1,7 @@
 import { chmodSync, closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { PurserError } from '@purser/contracts';
+import { openSqlite } from '@purser/service';
 import { z } from 'zod';
 import type { Home } from '../home.js';
 
@@ -48,7 +49,7 @@ function openLock(home: Home): DatabaseSync | undefined {
   // Made by us, so that no other user can open it and hold a lock on it.
   closeSync(openSync(home.lock, 'a', 0o600));
   chmodSync(home.lock, 0o600);
-  const database = new DatabaseSync(home.lock, { timeout: LOOK_MS });
+  const database = openSqlite(home.lock, { timeout: LOOK_MS });
   try {
     database.exec('PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE');
     return database;

@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, renameSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { PurserError } from '@purser/contracts';
+import { openSqlite } from '@purser/service';
 import { readBootId } from './boot.js';
 import { Journal } from './journal.js';
 import { DamagedJournal } from './records.js';
@@ -41,7 +42,7 @@ export function takeSlot(home: string, boot = readBootId()): Slot {
 
 /** An exclusive transaction holds an OS lock on the file, which ends with the process; Node offers no other way to one. */
 function lockFolder(folder: string): DatabaseSync | undefined {
-  const database = new DatabaseSync(join(folder, 'lock.db'));
+  const database = openSqlite(join(folder, 'lock.db'));
   try {
     database.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE');
     return database;
