@@ -10,7 +10,6 @@ import {
   tasksCreate,
   tasksGet,
   tasksList,
-  tasksSubmit,
   workAvailable,
   workClaim,
   workFinish,
@@ -105,6 +104,9 @@ describe('the orchestrator', () => {
     });
   const outcomeOf = (outcome: { kind: 'completed'; result: unknown } | { kind: 'released'; reason: string }) => outcome;
 
+  const submit = (body: unknown) =>
+    bus.connection.publish('tasks.submit', typeof body === 'string' ? body : JSON.stringify(body));
+
   it('takes a task from a bare socket that speaks the NATS text protocol, as raw JSON', async () => {
     const payload = JSON.stringify(work('from-socket'));
     const socket = connectSocket(nats.port, '127.0.0.1');
@@ -120,13 +122,11 @@ describe('the orchestrator', () => {
   });
 
   it('takes a CloudEvent, refuses what is wrong with a fact, and blocks nobody', async () => {
-    const publish = (body: unknown) =>
-      bus.connection.publish('tasks.submit', typeof body === 'string' ? body : JSON.stringify(body));
-    publish({ ...work('misspelt'), limts: { tokens: 5 } });
-    publish('not json at all \0');
-    publish({ specversion: '1.0', id: 'e1', source: 'x', type: 'y', data: { ...work('in-event'), priority: 77 } });
-    publish({ ...work('early'), dependsOn: ['nobody'] });
-    publish(work('after-the-wrong-ones'));
+    submit({ ...work('misspelt'), limts: { tokens: 5 } });
+    submit('not json at all \0');
+    submit({ specversion: '1.0', id: 'e1', source: 'x', type: 'y', data: { ...work('in-event'), priority: 77 } });
+    submit({ ...work('early'), dependsOn: ['nobody'] });
+    submit(work('after-the-wrong-ones'));
     await factSeen('task.created.after-the-wrong-ones');
     expect((await factSeen('task.rejected.misspelt')).data).toMatchObject({
       error: { code: 'invalid_request', message: expect.stringContaining('limts') as string },
@@ -147,7 +147,8 @@ describe('the orchestrator', () => {
 
   it('keeps what was published while it was down', async () => {
     await service.close();
-    await bus.send(tasksSubmit, work('while-down'));
+    submit(work('while-down'));
+    await bus.connection.flush();
     service = await start(env);
     await watchdog.beat();
     await factSeen('task.created.while-down');
@@ -159,12 +160,12 @@ describe('the orchestrator', () => {
       bus.call(tasksCreate, work('twice')),
     ]);
     expect(second).toEqual(first);
-    await bus.send(tasksSubmit, { ...work('twice'), priority: 5 });
+    submit({ ...work('twice'), priority: 5 });
     await expect(bus.call(tasksCreate, { ...work('twice'), priority: 9 })).rejects.toMatchObject({
       code: 'conflict',
       details: { fields: ['priority'] },
     });
-    await bus.send(tasksSubmit, { ...work('twice'), executor: 'chat' });
+    submit({ ...work('twice'), executor: 'chat' });
     expect((await factSeen('task.rejected.twice')).data).toMatchObject({ error: { code: 'conflict' } });
     expect(facts.filter((fact) => fact.subject === 'task.created.twice')).toHaveLength(1);
   });
@@ -339,7 +340,7 @@ describe('the orchestrator', () => {
     // Either may be back first; a runner asks again too.
     const renewed = await eventually(() => bus.call(workHeartbeat, { runner: 'r1', sessions }));
     expect(renewed.sessions).toEqual([{ taskId: 'through-a-crash', epoch, verdict: 'extended' }]);
-    await eventually(() => bus.send(tasksSubmit, work('after-the-crash')));
+    submit(work('after-the-crash'));
     await factSeen('task.created.after-the-crash');
   });
 });

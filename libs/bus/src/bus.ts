@@ -4,7 +4,6 @@ import { Kvm, type KV } from '@nats-io/kv';
 import { errors, headers, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import {
-  type Command,
   ErrorReply,
   type Fact,
   invalidRequest,
@@ -133,18 +132,6 @@ export class Bus {
     const subject = id === undefined ? fact.name : `${fact.name}.${id}`;
     const event = frame(fact.name, subject, check(fact.data, data, fact.name), this.origin, eventId);
     await this.publishFramed(subject, JSON.stringify(event), event.id, fact.stream !== undefined);
-  }
-
-  /** Sends a command; it is stored when this resolves. */
-  async send<C extends Command>(command: C, payload: z.input<C['payload']>, eventId?: string): Promise<void> {
-    const event = frame(
-      command.name,
-      command.name,
-      check(command.payload, payload, command.name),
-      this.origin,
-      eventId,
-    );
-    await this.publishFramed(command.name, JSON.stringify(event), event.id, true);
   }
 
   /** For the outbox: an event that was framed when its transaction committed. */

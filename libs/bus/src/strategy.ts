@@ -17,6 +17,7 @@ import { DurableConsumer } from './consumer.js';
 import { keepDeadLetter } from './dead-letters.js';
 import { check, unframe } from './event.js';
 import type { Route, Taken } from './handlers.js';
+import { askedFromInboxes } from './inboxes.js';
 import { withTrace } from './trace.js';
 
 export interface StrategyOptions {
@@ -59,10 +60,10 @@ export class BusStrategy extends Server implements CustomTransportStrategy {
   }
 
   private async open(): Promise<void> {
-    const { bus, service, version } = this.options;
+    const { bus, service, version, report } = this.options;
     this.refuseMissingHandlers();
     await bus.ensureStreams();
-    this.micro = await new Svcm(bus.connection).add({
+    this.micro = await new Svcm(askedFromInboxes(bus.connection, report)).add({
       name: service,
       version,
       description: `Purser ${service}`,

@@ -18,6 +18,10 @@ export async function ensureStreams(manager: JetStreamManager, replicas: number)
       max_bytes: shape.maxBytes,
       duplicate_window: shape.duplicateWindowMs * NANOS_PER_MS,
       num_replicas: replicas,
+      no_ack: !shape.acknowledged,
+      // What was published goes by age and size alone. The server never takes these two back.
+      deny_purge: true,
+      deny_delete: true,
     } satisfies Partial<StreamConfig>;
     try {
       const { config } = await manager.streams.info(name);
@@ -25,6 +29,9 @@ export async function ensureStreams(manager: JetStreamManager, replicas: number)
         config.max_age === wanted.max_age &&
         config.max_bytes === wanted.max_bytes &&
         config.num_replicas === replicas &&
+        (config.no_ack ?? false) === wanted.no_ack &&
+        config.deny_purge === true &&
+        config.deny_delete === true &&
         JSON.stringify(config.subjects) === JSON.stringify(wanted.subjects);
       if (!same) await manager.streams.update(name, wanted);
     } catch (error) {

@@ -9,6 +9,8 @@ interface StreamShape {
   maxBytes: number;
   /** How long a repeated Nats-Msg-Id is recognised. */
   duplicateWindowMs: number;
+  /** Whether the server tells publishers that it has stored their message, on the reply subject that they name. */
+  acknowledged: boolean;
   meaning: string;
 }
 
@@ -19,6 +21,8 @@ export const STREAMS: Record<StreamName, StreamShape> = {
     maxAgeMs: 0,
     maxBytes: -1,
     duplicateWindowMs: 120_000,
+    // Everybody may publish here, and the server would answer with its own rights on any subject: purge a stream, say.
+    acknowledged: false,
     meaning: 'Submitted tasks until the orchestrator has stored them.',
   },
   SPEND: {
@@ -27,6 +31,7 @@ export const STREAMS: Record<StreamName, StreamShape> = {
     maxAgeMs: 7 * day,
     maxBytes: 2 ** 30,
     duplicateWindowMs: 120_000,
+    acknowledged: true,
     meaning: 'Settled attempts; the ledger takes them from here.',
   },
   FACTS: {
@@ -44,6 +49,7 @@ export const STREAMS: Record<StreamName, StreamShape> = {
     maxAgeMs: 7 * day,
     maxBytes: 2 ** 30,
     duplicateWindowMs: 120_000,
+    acknowledged: true,
     meaning: 'What happened, for a week.',
   },
   DEAD: {
@@ -52,6 +58,7 @@ export const STREAMS: Record<StreamName, StreamShape> = {
     maxAgeMs: 30 * day,
     maxBytes: 2 ** 28,
     duplicateWindowMs: 120_000,
+    acknowledged: true,
     meaning: 'Messages that no handler could take, with the reason.',
   },
 };

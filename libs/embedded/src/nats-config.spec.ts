@@ -21,11 +21,10 @@ describe('natsConfigText', () => {
   });
 
   it('turns an empty list into a deny, since the server reads an empty allow as no limit', () => {
-    const permissions = { publish: [], subscribe: ['a.>', 'b'], allowResponses: true };
+    const permissions = { publish: [], subscribe: ['a.>', 'b'] };
     const text = natsConfigText({ ...config, authorization: { users: [{ user: 'u', password: 'p', permissions }] } });
     expect(text).toContain('publish: { deny: [">"] }');
     expect(text).toContain('subscribe: { allow: ["a.>", "b"] }');
-    expect(text).toContain('allow_responses: true');
   });
 
   it('keeps a password with quotes in one string', () => {

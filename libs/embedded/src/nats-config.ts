@@ -6,8 +6,6 @@ export interface NatsUser {
     publish: string[];
     /** Subjects it may subscribe to; an empty list means none. */
     subscribe: string[];
-    /** May answer requests that it receives, whatever their reply subject. */
-    allowResponses?: boolean;
   };
 }
 
@@ -48,7 +46,6 @@ function user({ user: name, password, permissions }: NatsUser): string {
     '      permissions: {',
     `        publish: ${subjects(permissions.publish)}`,
     `        subscribe: ${subjects(permissions.subscribe)}`,
-    ...(permissions.allowResponses === true ? ['        allow_responses: true'] : []),
     '      }',
     '    }',
   ].join('\n');

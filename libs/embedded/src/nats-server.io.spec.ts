@@ -57,7 +57,7 @@ describe('startNatsServer', () => {
       authorization: {
         users: [
           { user: 'asker', password: 'p"\\$1', permissions: { publish: ['ask'], subscribe: ['_INBOX.>'] } },
-          { user: 'answerer', password: 'p2', permissions: { publish: [], subscribe: ['ask'], allowResponses: true } },
+          { user: 'answerer', password: 'p2', permissions: { publish: ['_INBOX.>'], subscribe: ['ask'] } },
         ],
       },
     });

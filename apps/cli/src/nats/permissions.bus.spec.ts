@@ -1,7 +1,7 @@
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { Bus } from '@purser/bus';
 import { BUCKETS, heartbeat, type ServiceName, tasksCreate } from '@purser/contracts';
-import { startTestNats, type TestNats } from '@purser/testing';
+import { eventually, startTestNats, type TestNats } from '@purser/testing';
 import { SERVICE_NAMES } from './permissions.js';
 import { type NatsUserName, natsUsers, type Secrets } from './secrets.js';
 
@@ -159,4 +159,43 @@ describe('the users of the bus', () => {
     }
     expect(await refusalToSubscribe(runner, 'tasks.create')).toMatch(/permissions violation/i);
   });
+
+  it.each([
+    ['purge a stream', '$JS.API.STREAM.PURGE.SPEND'],
+    ['delete a stream', '$JS.API.STREAM.DELETE.SPEND'],
+    ['delete a message', '$JS.API.STREAM.MSG.DELETE.SPEND'],
+    ['empty the bucket of the latch', '$JS.API.STREAM.PURGE.KV_emergency'],
+    ['write the latch', '$KV.emergency.latch'],
+  ])('does not let tools %s by the reply subject of a submit', async (_, target) => {
+    const watchdog = await busOf('cost-watchdog');
+    await watchdog.ensureStreams();
+    await watchdog.write(BUCKETS.emergency, 'latch', { on: true });
+    const gateway = await as('model-gateway', '_INBOX_model-gateway');
+    for (let nth = 0; nth < 3; nth++) await gateway.request('spend.recorded.openai', '{}');
+    const state = async (stream: string) => (await watchdog.manager.streams.info(stream)).state;
+    const submitted = (await state('TASKS')).last_seq;
+    const before = { spend: await state('SPEND'), latch: await state('KV_emergency') };
+
+    const tools = await as('tools');
+    for (let nth = 0; nth < 3; nth++) tools.publish('tasks.submit', '{}', { reply: target });
+    await eventually(async () => expect((await state('TASKS')).last_seq).toBe(submitted + 3));
+    // The server's own answers have had their turn when it has answered what was asked after them.
+    for (let turn = 0; turn < 5; turn++) await state('SPEND');
+    expect({ spend: await state('SPEND'), latch: await state('KV_emergency') }).toEqual(before);
+    expect(await watchdog.read(BUCKETS.emergency, 'latch')).toEqual({ on: true });
+  });
+
+  it.each(['$SRV.PING', '$SRV.INFO.cost-watchdog', '$SRV.STATS'])(
+    'does not let tools purge a stream by the reply subject of %s',
+    async (subject) => {
+      const watchdog = await as('cost-watchdog', '_INBOX_cost-watchdog');
+      const said: string[] = [];
+      refusals.set(watchdog, said);
+      watchdog.subscribe(subject, { callback: (_, message) => void message.respond('{}') });
+      await watchdog.flush();
+      const tools = await as('tools');
+      tools.publish(subject, '', { reply: '$JS.API.STREAM.PURGE.SPEND' });
+      await eventually(() => expect(said).toEqual([expect.stringMatching(/permissions violation.*PURGE/i)]));
+    },
+  );
 });

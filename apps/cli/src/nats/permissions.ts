@@ -45,7 +45,6 @@ export const SERVICE_NAMES: readonly ServiceName[] = [
 export interface Permissions {
   publish: string[];
   subscribe: string[];
-  allowResponses?: boolean;
 }
 
 interface Needs {
@@ -134,6 +133,12 @@ const readKey = (bucket: string): string[] => [
   `$JS.API.DIRECT.GET.KV_${bucket}.>`,
 ];
 
+/**
+ * Where answers go. Not `allow_responses`, which lets a service answer on any subject that whoever asks has named, be it
+ * the purge of a stream.
+ */
+const INBOXES = ['_INBOX.>', ...[...SERVICE_NAMES, 'tools', 'cli'].map((name) => `_INBOX_${name}.>`)];
+
 /** No more of the bus than the service's own subjects. */
 export function servicePermissions(service: ServiceName): Permissions {
   const { calls, hears, consumes, watches, writes } = NEEDS[service];
@@ -150,6 +155,7 @@ export function servicePermissions(service: ServiceName): Permissions {
       ...[...reads].flatMap(readKey),
       ...watches.flatMap((bucket) => consumer(`KV_${bucket}`)),
       ...writes.map((bucket) => `$KV.${bucket}.>`),
+      ...INBOXES,
     ]),
     subscribe: unique([
       `_INBOX_${service}.>`,
@@ -162,7 +168,6 @@ export function servicePermissions(service: ServiceName): Permissions {
         `$SRV.${verb}.${service}.*`,
       ]),
     ]),
-    allowResponses: true,
   };
 }
 
