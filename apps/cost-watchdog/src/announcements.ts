@@ -21,10 +21,11 @@ export class Announcements implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    this.heartbeats.carry(async () => ({
-      latch: await this.latch.confirmed(),
-      budgetsRevision: await this.budgets.revision(this.database),
-    }));
+    this.heartbeats.carry(async () => {
+      const [latch, revisions] = await Promise.all([this.latch.confirmed(), this.budgets.revisions(this.database)]);
+      const { revision: budgetsRevision, taskBudgetsRevision } = revisions;
+      return { latch, budgetsRevision, taskBudgetsRevision };
+    });
     this.gauge('purser_budget_spent_usd', 'Dollars settled in the current window', (row) => row.settled_nano);
     this.gauge(
       'purser_budget_leased_usd',
@@ -41,9 +42,9 @@ export class Announcements implements OnModuleInit {
     value: (row: { settled_nano: Nano; leased_nano: Nano; limit_nano: Nano }) => Nano,
   ): void {
     this.metrics.gauge(name, help, ['budget'], async (gauge) => {
-      const rows = await this.budgets.statuses(this.database, this.clock.now());
+      const rows = await this.budgets.statuses(this.database, this.clock.now(), { only: 'general' });
       gauge.reset();
-      for (const row of rows) if (row.scope_task === null) gauge.set({ budget: row.id }, dollars(value(row)));
+      for (const row of rows) gauge.set({ budget: row.id }, dollars(value(row)));
     });
   }
 }

@@ -5,6 +5,7 @@ import { Bus, unframe } from '@purser/bus';
 import {
   type Alert,
   type BudgetsSnapshot,
+  budgetsChanged,
   budgetsDelete,
   budgetsList,
   budgetsSet,
@@ -90,14 +91,19 @@ describe('two watchdogs on one bus and one database', () => {
       reason: 'a test',
     });
     expect(set).toMatchObject({ level: 'ok', window: { settledUsd: '0.00', remainingUsd: '1.00', endsAt: null } });
-    const { revision, budgets } = await bus.call(budgetsList, { task: 't1' });
+    const { budgets, ...revisions } = await bus.call(budgetsList, { task: 't1' });
     expect(budgets).toEqual([set]);
     await until(() => {
-      expect(facts('leases.recall')).toContainEqual({ windowIds: [set.window.id], revision });
+      const beats = heard.filter(({ subject }) => subject.startsWith('heartbeat.cost-watchdog'));
+      expect(beats.at(-1)?.data).toMatchObject({
+        budgetsRevision: revisions.revision,
+        taskBudgetsRevision: revisions.taskBudgetsRevision,
+      });
     });
+    expect((await bus.call(budgetsChanged, { since: 0 })).tasks).toEqual(['t1']);
     await until(async () => {
       const snapshot = (await bus.read('budgets', 'snapshot')) as BudgetsSnapshot;
-      expect(snapshot.revision).toBe(revision);
+      expect(snapshot.taskBudgetsRevision).toBe(revisions.taskBudgetsRevision);
       expect(snapshot.budgets).toContainEqual(set);
     });
 
@@ -110,7 +116,11 @@ describe('two watchdogs on one bus and one database', () => {
       refusal: { kind: 'held', windowId },
     });
     await until(() => {
-      expect(facts<object>('leases.recall')).toContainEqual({ windowIds: [windowId], exceptGateway: 'g2', revision });
+      expect(facts<object>('leases.recall')).toContainEqual({
+        windowIds: [windowId],
+        exceptGateway: 'g2',
+        ...revisions,
+      });
     });
 
     const spend = newSpend({ gateway: 'g1', task: 't1', amountUsd: '0.76', holdUsd: '0.50', windows: [windowId] });

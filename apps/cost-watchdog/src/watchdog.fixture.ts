@@ -1,7 +1,7 @@
 import type { Abstract, Type } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { Bus } from '@purser/bus';
-import { BudgetInput, Budget, type CloudEvent } from '@purser/contracts';
+import { BudgetInput, Budget, type CloudEvent, type Fact, leasesRecall } from '@purser/contracts';
 import { CreateOutbox1700000000000, Database } from '@purser/database';
 import { Clock, Latch, Log, Metrics, Outbox } from '@purser/service';
 import { RULES } from './app.module.js';
@@ -45,6 +45,8 @@ export interface TestWatchdog {
   get<T>(token: Type<T> | Abstract<T>): T;
   /** What went to the outbox, oldest first: there is no bus here, so nothing leaves it. */
   facts(subject: string): Promise<unknown[]>;
+  /** What went past the outbox: recalls, and nothing else. */
+  readonly published: { subject: string; data: unknown }[];
   close(): Promise<void>;
 }
 
@@ -55,7 +57,15 @@ export async function openWatchdog(
   file: Partial<BudgetsFile> = {},
 ): Promise<TestWatchdog> {
   const database = await Database.open({ ...options, url });
-  const bus = { connected: true, origin: { service: 'cost-watchdog', instance: 'spec' } } as Bus;
+  const published: TestWatchdog['published'] = [];
+  const bus = {
+    connected: true,
+    origin: { service: 'cost-watchdog', instance: 'spec' },
+    publish: (fact: Fact, _id: unknown, data: unknown) =>
+      fact.name === leasesRecall.name
+        ? Promise.resolve(published.push({ subject: fact.name, data }))
+        : Promise.reject(new Error('there is no bus')),
+  } as unknown as Bus;
   const quiet = () => undefined;
   const log: Log = { debug: quiet, info: quiet, warn: quiet, error: quiet, child: () => log };
   const module = await Test.createTestingModule({
@@ -77,6 +87,7 @@ export async function openWatchdog(
   return {
     database,
     clock,
+    published,
     get: (token) => module.get(token),
     async facts(subject) {
       const rows = await database.query<{ event: string }>('SELECT event FROM outbox WHERE subject = $1 ORDER BY seq', [

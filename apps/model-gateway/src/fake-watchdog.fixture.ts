@@ -3,6 +3,7 @@ import {
   type BudgetInput,
   Budget,
   type BudgetStatus,
+  budgetsChanged,
   budgetsList,
   emergencyShutdown,
   heartbeat,
@@ -37,10 +38,15 @@ export class FakeWatchdog {
   readonly windows = new Map<string, Window>();
   readonly spends: Spend[] = [];
   readonly asked: string[] = [];
+  /** Whose budgets were read: a task's, or all that are not a task's. */
+  readonly lists: string[] = [];
+  /** Makes grants and says nothing. */
+  mumbles = false;
   /** Answers to nobody, as one that is gone. */
   away = false;
   readGateways = new Set<string>();
   private revision = 1;
+  private readonly changedTasks: string[] = [];
   private latch: Latch = { serial: 1, active: false, by: 'nobody', reason: 'none yet', at: new Date().toISOString() };
   private timer: NodeJS.Timeout | undefined;
   private readonly stops: (() => void)[] = [];
@@ -53,9 +59,19 @@ export class FakeWatchdog {
       callback: (message) => this.record(Spend.parse(message.json<{ data: unknown }>().data)),
     });
     this.stops.push(() => messages.stop());
-    this.serve(budgetsList, (request) => ({
-      revision: this.revision,
-      budgets: this.statuses().filter(({ scope }) => request.task === undefined || scope.task === request.task),
+    this.serve(budgetsList, ({ task, only }) => {
+      this.lists.push(task ?? only ?? 'all');
+      return {
+        revision: this.revision,
+        taskBudgetsRevision: this.changedTasks.length,
+        budgets: this.statuses().filter(({ scope }) =>
+          task === undefined ? only === undefined || scope.task === undefined : scope.task === task,
+        ),
+      };
+    });
+    this.serve(budgetsChanged, ({ since }) => ({
+      taskBudgetsRevision: this.changedTasks.length,
+      tasks: [...new Set(this.changedTasks.slice(since))],
     }));
     this.serve(leasesGrant, (request) => this.grant(request));
     this.serve(leasesReturn, ({ gateway, windows }) => {
@@ -102,7 +118,8 @@ export class FakeWatchdog {
     window.budget = this.status(budget, id);
     window.limit = parseUsd(budget.limitUsd);
     this.windows.set(id, window);
-    this.revision += 1;
+    if (budget.scope.task === undefined) this.revision += 1;
+    else this.changedTasks.push(budget.scope.task);
   }
 
   async setLatch(active: boolean): Promise<void> {
@@ -124,12 +141,17 @@ export class FakeWatchdog {
       at,
       latch: this.latch,
       budgetsRevision: this.revision,
+      taskBudgetsRevision: this.changedTasks.length,
     });
     await this.bus.connection.flush();
   }
 
   async recall(windowIds: string[] = []): Promise<void> {
-    await this.bus.publish(leasesRecall, undefined, { windowIds, revision: this.revision });
+    await this.bus.publish(leasesRecall, undefined, {
+      windowIds,
+      revision: this.revision,
+      taskBudgetsRevision: this.changedTasks.length,
+    });
   }
 
   mustHaveRead(): void {
@@ -223,7 +245,8 @@ export class FakeWatchdog {
     const subscription = this.bus.connection.subscribe(operation.name, {
       callback: (error, message) => {
         if (error || this.away) return;
-        message.respond(JSON.stringify(answer(operation.request.parse(message.json()) as RequestOf<O>)));
+        const reply = JSON.stringify(answer(operation.request.parse(message.json()) as RequestOf<O>));
+        if (!(this.mumbles && operation.name === leasesGrant.name)) message.respond(reply);
       },
     });
     this.stops.push(() => subscription.unsubscribe());

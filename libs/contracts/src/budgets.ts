@@ -76,8 +76,13 @@ export const BudgetStatus = z.object({ ...Budget.shape, limitUsd: Usd, level: Bu
 export type BudgetStatus = z.infer<typeof BudgetStatus>;
 
 export const BudgetsSnapshot = z.object({
-  /** Grows with every change of a budget's definition or window; a gateway whose copy is older asks again before it pays. */
+  /**
+   * Grows with every change of the definition or window of a budget that is not a task's; a gateway whose copy is older
+   * asks again before it pays.
+   */
   revision: z.number().int(),
+  /** The same for the definitions of budgets of tasks, which come in thousands: `budgets.changed` says whose they are. */
+  taskBudgetsRevision: z.number().int(),
   budgets: z.array(BudgetStatus),
 });
 export type BudgetsSnapshot = z.infer<typeof BudgetsSnapshot>;
@@ -87,11 +92,22 @@ export const budgetsList = operation('budgets.list', {
   summary: 'The budgets with their current window and level.',
   /**
    * Without `task`: all budgets but those of quiet tasks (nothing spent, set or held for an hour). With it: the budgets of
-   * that task alone, quiet or not; how a gateway gets the budget of a task that is not in its copy of the snapshot.
+   * that task alone, quiet or not. With `only: "general"`: all that are not a task's. Gateways ask for these two.
    */
-  request: z.object({ task: Id.optional() }),
+  request: z.object({ task: Id.optional(), only: z.enum(['general']).optional() }),
   reply: BudgetsSnapshot,
   http: { method: 'GET', path: '/v1/budgets' },
+});
+
+export const budgetsChanged = operation('budgets.changed', {
+  owner: 'cost-watchdog',
+  summary: 'The tasks whose budgets were set, changed or deleted since a revision: what a gateway has to read again.',
+  request: z.object({ since: z.number().int().min(0) }),
+  reply: z.object({
+    taskBudgetsRevision: z.number().int(),
+    /** Null when there are too many to name: then it may be any. */
+    tasks: z.array(Id).nullable(),
+  }),
 });
 
 export const budgetsSet = operation('budgets.set', {

@@ -2,6 +2,9 @@ import { z } from 'zod';
 import { fact, operation } from './contract.js';
 import { Id, Token, Usd } from './scalars.js';
 
+/** How many windows one grant, and so one call, may concern. */
+export const MOST_WINDOWS = 64;
+
 /**
  * All figures are totals since the lease began, never increments, so a lost or doubled message changes nothing:
  * outstanding = granted - returned - consumed, where consumed is what settlements of this gateway took.
@@ -29,7 +32,7 @@ export const leasesGrant = operation('leases.grant', {
         }),
       )
       .min(1)
-      .max(64),
+      .max(MOST_WINDOWS),
   }),
   reply: z.object({
     granted: z.boolean(),
@@ -67,5 +70,10 @@ export const leasesRead = operation('leases.read', {
 export const leasesRecall = fact('leases.recall', {
   by: 'cost-watchdog',
   summary: 'Every gateway is to return what it does not use of these windows at once (of all, when the list is empty).',
-  data: z.object({ windowIds: z.array(z.string()), exceptGateway: Id.optional(), revision: z.number().int() }),
+  data: z.object({
+    windowIds: z.array(z.string()),
+    exceptGateway: Id.optional(),
+    revision: z.number().int(),
+    taskBudgetsRevision: z.number().int(),
+  }),
 });

@@ -12,6 +12,7 @@ export const Heartbeat = z.object({
   /** Only from cost-watchdog, every 2 s: the latch as it read it from Postgres just now, and how new the budgets are. */
   latch: Latch.optional(),
   budgetsRevision: z.number().int().optional(),
+  taskBudgetsRevision: z.number().int().optional(),
 });
 export type Heartbeat = z.infer<typeof Heartbeat>;
 

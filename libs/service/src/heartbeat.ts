@@ -5,7 +5,7 @@ import { Log } from './log.js';
 
 export const HEARTBEAT_MS = 2_000;
 
-type Extras = Pick<Heartbeat, 'latch' | 'budgetsRevision'>;
+type Extras = Pick<Heartbeat, 'latch' | 'budgetsRevision' | 'taskBudgetsRevision'>;
 
 /** Says every 2 s that this instance is alive. */
 @Injectable()

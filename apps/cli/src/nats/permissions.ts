@@ -1,5 +1,6 @@
 import {
   BUCKETS,
+  budgetsChanged,
   budgetsList,
   budgetsSet,
   type Contract,
@@ -77,7 +78,7 @@ const NEEDS: Record<ServiceName, Needs> = {
     writes: [],
   },
   'model-gateway': {
-    calls: [leasesGrant, leasesReturn, leasesRead, budgetsList],
+    calls: [leasesGrant, leasesReturn, leasesRead, budgetsList, budgetsChanged],
     hears: [leasesRecall],
     consumes: [],
     watches: [BUCKETS.budgets],

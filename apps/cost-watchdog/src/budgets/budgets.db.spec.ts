@@ -94,6 +94,36 @@ describe('budgets.set', () => {
     expect(await revision()).toBe(first + 2);
   });
 
+  it('of a task concerns gateways that know the task, and no other', async () => {
+    const { revision, taskBudgetsRevision } = await budgets.list({});
+    const recalls = () =>
+      watchdog.published.filter(({ subject }) => subject === 'leases.recall').map(({ data }) => data);
+    const of = (task: string) => ({ id: `task-${task}`, scope: { task }, period: 'day' as const });
+    const { window } = await set({ ...of('t1'), limitUsd: '1' });
+    await set({ ...of('t2'), limitUsd: '1' });
+    expect(recalls()).toEqual([]);
+    const now = await budgets.list({ only: 'general' });
+    expect(now).toMatchObject({ revision, budgets: [] });
+    expect(await budgets.changed({ since: taskBudgetsRevision })).toEqual({
+      taskBudgetsRevision: now.taskBudgetsRevision,
+      tasks: expect.arrayContaining(['t1', 't2']) as string[],
+    });
+    const since = now.taskBudgetsRevision;
+    expect((await budgets.changed({ since })).tasks).toEqual([]);
+    await set({ id: 'all', period: 'day', limitUsd: '1' });
+    expect((await budgets.changed({ since })).tasks).toEqual([]);
+    await set({ ...of('t1'), limitUsd: '0.5' });
+    expect((await budgets.changed({ since })).tasks).toEqual(['t1']);
+    expect(recalls().at(-1)).toMatchObject({ windowIds: [window.id] });
+    await budgets.delete({ id: 'task-t2', by: 'ada', reason: '' });
+    expect((await budgets.changed({ since })).tasks?.sort()).toEqual(['t1', 't2']);
+    // A new day of a task's budget is no change of any other's.
+    const { revision: before } = await budgets.list({});
+    await budgets.delete({ id: 'all', by: 'ada', reason: '' });
+    clock.advance(24 * HOUR);
+    expect((await budgets.list({})).revision).toBe(before + 1);
+  });
+
   it('goes back to ok when the limit is raised, and says each level once', async () => {
     await set({ id: 'b', period: 'day', limitUsd: '1.00' });
     for (const amountUsd of ['0.74', '0.01', '0.05', '0.15', '0.05', '0.30']) await spend({ amountUsd });

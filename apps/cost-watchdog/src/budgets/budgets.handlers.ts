@@ -1,6 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { Serve } from '@purser/bus';
 import {
+  budgetsChanged,
   budgetsDelete,
   budgetsList,
   budgetsSet,
@@ -18,6 +19,11 @@ export class BudgetsHandlers {
   @Serve(budgetsList)
   list(request: RequestOf<typeof budgetsList>): Promise<BudgetsSnapshot> {
     return this.budgets.list(request);
+  }
+
+  @Serve(budgetsChanged)
+  changed(request: RequestOf<typeof budgetsChanged>): Promise<ReplyOf<typeof budgetsChanged>> {
+    return this.budgets.changed(request);
   }
 
   @Serve(budgetsSet)

@@ -18,8 +18,30 @@ export interface BudgetChange {
   after: Budget | null;
 }
 
+export interface Revisions {
+  revision: number;
+  taskBudgetsRevision: number;
+}
+
+export interface Only {
+  task?: string | undefined;
+  id?: string;
+  only?: 'general' | undefined;
+}
+
 /** A task's budget leaves lists an hour after its task was last active, or they would hold every task that ever was. */
 const QUIET_TASK = '1 hour';
+
+/** As the partial index has it. */
+const CHANGES_OF_TASKS = `coalesce(before #>> '{scope,task}', after #>> '{scope,task}') IS NOT NULL`;
+
+/** The parameters begin with $2; $1 is the time. */
+function conditionOf({ task, id, only }: Only): [string, ...string[]] {
+  if (task !== undefined) return ['b.scope_task = $2', task];
+  if (id !== undefined) return ['b.id = $2', id];
+  if (only === 'general') return ['b.scope_task IS NULL'];
+  return [`(b.scope_task IS NULL OR w.leased_nano > 0 OR w.touched_at > $1::timestamptz - $2::interval)`, QUIET_TASK];
+}
 
 @Injectable()
 export class BudgetsRepository {
@@ -102,22 +124,30 @@ export class BudgetsRepository {
     await tx.query('UPDATE budgets_revision SET value = value + 1');
   }
 
-  async revision(sql: Sql): Promise<number> {
-    const [row] = await sql.query<{ value: bigint }>('SELECT value FROM budgets_revision');
-    return Number(row?.value ?? 0n);
+  /** Changes are recorded one transaction after the other, under the lock for shaping, so their numbers commit in order. */
+  async revisions(sql: Sql): Promise<Revisions> {
+    const [row] = await sql.query<{ value: bigint; of_tasks: bigint }>(
+      `SELECT value, coalesce((SELECT max(seq) FROM budget_changes WHERE ${CHANGES_OF_TASKS}), 0) AS of_tasks
+         FROM budgets_revision`,
+    );
+    return { revision: Number(row?.value ?? 0n), taskBudgetsRevision: Number(row?.of_tasks ?? 0n) };
   }
 
-  /** Live budgets with their current window: those that gateways must know, or those of one task, or one. */
-  statuses(sql: Sql, now: Date, only: { task?: string; id?: string } = {}): Promise<StatusRow[]> {
-    const [condition, value] =
-      only.task !== undefined
-        ? ['b.scope_task = $2', only.task]
-        : only.id !== undefined
-          ? ['b.id = $2', only.id]
-          : [
-              `(b.scope_task IS NULL OR w.leased_nano > 0 OR w.touched_at > $1::timestamptz - $2::interval)`,
-              QUIET_TASK,
-            ];
+  /** The tasks whose budgets changed after that revision, those that a budget was taken from too. */
+  async tasksChangedSince(sql: Sql, since: number, limit: number): Promise<string[]> {
+    const rows = await sql.query<{ task: string }>(
+      `SELECT DISTINCT task
+         FROM budget_changes c
+        CROSS JOIN LATERAL unnest(ARRAY[c.before #>> '{scope,task}', c.after #>> '{scope,task}']) AS t(task)
+        WHERE c.seq > $1 AND ${CHANGES_OF_TASKS} AND task IS NOT NULL LIMIT $2`,
+      [since, limit],
+    );
+    return rows.map(({ task }) => task);
+  }
+
+  /** Live budgets with their current window: all but those of quiet tasks, or a part of them. */
+  statuses(sql: Sql, now: Date, only: Only = {}): Promise<StatusRow[]> {
+    const [condition, ...values] = conditionOf(only);
     return sql.query<StatusRow>(
       `SELECT b.*, w.id AS window_id, w.starts_at, w.ends_at, w.settled_nano, w.leased_nano, w.level,
               (SELECT coalesce(sum(l.granted_nano - l.returned_nano - l.consumed_nano), 0)::bigint
@@ -127,7 +157,7 @@ export class BudgetsRepository {
                        AND (w.ends_at IS NULL OR w.ends_at > $1)
         WHERE b.deleted_at IS NULL AND ${condition}
         ORDER BY b.id`,
-      [now, value],
+      [now, ...values],
     );
   }
 }

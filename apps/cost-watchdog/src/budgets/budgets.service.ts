@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import {
+  type budgetsChanged,
   type budgetsDelete,
   type budgetsList,
   type budgetsSet,
@@ -10,8 +11,7 @@ import {
   type RequestOf,
 } from '@purser/contracts';
 import { RecallService } from '../leases/recall.service.js';
-import { WindowChanges } from '../windows/window-changes.js';
-import { WindowsRepository } from '../windows/windows.repository.js';
+import { type Touched, WindowChanges } from '../windows/window-changes.js';
 import { WindowsService } from '../windows/windows.service.js';
 import { DefinitionsService } from './definitions.service.js';
 import { SnapshotService } from './snapshot.service.js';
@@ -21,26 +21,29 @@ export class BudgetsService {
   constructor(
     private readonly changes: WindowChanges,
     private readonly definitions: DefinitionsService,
-    private readonly windows: WindowsRepository,
     private readonly rollover: WindowsService,
     private readonly snapshot: SnapshotService,
     private readonly recalls: RecallService,
   ) {}
 
   /** All that matter now; with a task, those of that task alone, however quiet it is. */
-  async list({ task }: RequestOf<typeof budgetsList>): Promise<BudgetsSnapshot> {
+  async list(request: RequestOf<typeof budgetsList>): Promise<BudgetsSnapshot> {
     await this.rollover.roll();
-    return this.snapshot.read(task === undefined ? {} : { task });
+    return this.snapshot.read(request);
+  }
+
+  changed({ since }: RequestOf<typeof budgetsChanged>): Promise<ReplyOf<typeof budgetsChanged>> {
+    return this.snapshot.changedSince(since);
   }
 
   /** Answered when it is committed and gateways were told. */
   async set({ by, reason, ...budget }: RequestOf<typeof budgetsSet>): Promise<BudgetStatus> {
-    const windowIds = await this.changes.commit(async (tx, touched) => {
-      await this.windows.lockForShaping(tx);
+    const changed = await this.changes.commit(async (tx, touched) => {
+      await this.definitions.lock(tx);
       await this.definitions.define(tx, touched, budget, { by, reason, origin: 'set' });
-      return [...touched.windows];
+      return touched;
     });
-    if (windowIds.length > 0) await this.tellGateways(windowIds, budget.scope.task === undefined);
+    await this.tellGateways(changed);
     await this.rollover.roll();
     const status = await this.snapshot.one(budget.id);
     if (!status) {
@@ -52,18 +55,17 @@ export class BudgetsService {
   }
 
   async delete({ id, by, reason }: RequestOf<typeof budgetsDelete>): Promise<ReplyOf<typeof budgetsDelete>> {
-    const windowIds = await this.changes.commit(async (tx, touched) => {
-      await this.windows.lockForShaping(tx);
-      return this.definitions.remove(tx, touched, id, by, reason);
+    const { deleted, touched } = await this.changes.commit(async (tx, touched) => {
+      await this.definitions.lock(tx);
+      return { deleted: await this.definitions.remove(tx, touched, id, by, reason), touched };
     });
-    if (windowIds) await this.tellGateways(windowIds, true);
-    return { id, deleted: windowIds !== undefined };
+    await this.tellGateways(touched);
+    return { id, deleted };
   }
 
-  /** Budgets of tasks come in thousands: they wait for the next write of the snapshot; a gateway asks for one it misses. */
-  private async tellGateways(windowIds: readonly bigint[], atOnce: boolean): Promise<void> {
-    if (atOnce) await this.snapshot.publish();
-    // An empty list would mean all windows.
-    if (windowIds.length > 0) await this.recalls.broadcast(windowIds.map(String));
+  /** Budgets of tasks come in thousands: they wait for the next write of the snapshot, and a new one for the next heartbeat. */
+  private async tellGateways(touched: Touched): Promise<void> {
+    if (touched.general) await this.snapshot.publish();
+    await this.recalls.afterChange(touched);
   }
 }

@@ -26,6 +26,10 @@ export class DefinitionsService {
     private readonly clock: Clock,
   ) {}
 
+  lock(tx: Sql): Promise<void> {
+    return this.windows.lockForShaping(tx);
+  }
+
   /** False when the budget is so already. What is spent in its window is counted from the ledger, and counts. */
   async define(tx: Sql, touched: Touched, budget: Budget, change: Change): Promise<boolean> {
     const now = this.clock.now();
@@ -37,8 +41,12 @@ export class DefinitionsService {
     const shape = before === undefined ? 1 : sameShape ? before.shape : before.shape + 1;
     const { origin, fileContent = before?.file_content ?? null } = change;
     const row = await this.budgets.save(tx, budget, { origin, fileContent, shape }, now);
-    if (sameShape) touched.add(...(await this.windows.setLimit(tx, row, now)));
-    else touched.add(await this.shapeWindow(tx, row, before, now));
+    const windowIds = sameShape
+      ? await this.windows.setLimit(tx, row, now)
+      : [await this.shapeWindow(tx, touched, row, before, now)];
+    touched.add(...windowIds);
+    if (sameShape) touched.recall(...windowIds);
+    if (row.scope_task === null || (alive && before.scope_task === null)) touched.general = true;
     await this.budgets.recordChange(
       tx,
       {
@@ -57,6 +65,7 @@ export class DefinitionsService {
   /** The window that was current takes the new shape, so that what gateways hold of it still counts. */
   private async shapeWindow(
     tx: Sql,
+    touched: Touched,
     budget: BudgetRow,
     before: BudgetRow | undefined,
     now: Date,
@@ -65,23 +74,25 @@ export class DefinitionsService {
     const current = before && (await this.windows.current(tx, budget.id, before.shape, now));
     if (current === undefined) return this.windows.open(tx, budget, range, now);
     await this.windows.reshape(tx, current, budget, range, now);
+    touched.recall(current);
     return current;
   }
 
-  /** Gives the windows that the budget had open, whose leases are to come back; undefined when there is no such budget. */
-  async remove(tx: Sql, touched: Touched, id: string, by: string, reason: string): Promise<bigint[] | undefined> {
+  /** False when there is no such budget. */
+  async remove(tx: Sql, touched: Touched, id: string, by: string, reason: string): Promise<boolean> {
     const now = this.clock.now();
     const row = await this.budgets.find(tx, id);
-    if (!row || row.deleted_at !== null) return undefined;
-    const current = await this.windows.current(tx, id, row.shape, now);
+    if (!row || row.deleted_at !== null) return false;
+    touched.recall(await this.windows.current(tx, id, row.shape, now));
+    if (row.scope_task === null) touched.general = true;
     await this.budgets.markDeleted(tx, id, now);
     await this.budgets.recordChange(tx, { budgetId: id, by, reason, before: definitionOf(row), after: null }, now);
     await this.finish(tx, touched);
-    return current === undefined ? [] : [current];
+    return true;
   }
 
   private async finish(tx: Sql, touched: Touched): Promise<void> {
     touched.definitions = true;
-    await this.budgets.raiseRevision(tx);
+    if (touched.general) await this.budgets.raiseRevision(tx);
   }
 }

@@ -1,5 +1,5 @@
 import { createTestDatabase, type TestDatabase } from '@purser/testing';
-import { budgetOf, HandClock, LEDGER_TEMPLATE, openWatchdog } from '../watchdog.fixture.js';
+import { budgetOf, HandClock, LEDGER_TEMPLATE, openWatchdog, type TestWatchdog } from '../watchdog.fixture.js';
 import { parseBudgetsFile } from './budgets-file.js';
 import { BudgetsService } from './budgets.service.js';
 import { FileFollower } from './file-follower.service.js';
@@ -16,7 +16,7 @@ afterEach(() => database.drop());
 /** One start with this file (none: undefined), something done while it runs, and the limits after it. */
 async function run(
   file: Record<string, string> | undefined,
-  work: (budgets: BudgetsService) => Promise<unknown> = () => Promise.resolve(),
+  work: (budgets: BudgetsService, watchdog: TestWatchdog) => Promise<unknown> = () => Promise.resolve(),
 ): Promise<Record<string, string>> {
   const text = JSON.stringify({
     budgets: Object.entries(file ?? {}).map(([id, limitUsd]) => ({ id, period: 'month', limitUsd })),
@@ -26,7 +26,7 @@ async function run(
   try {
     await watchdog.get(FileFollower).apply();
     const budgets = watchdog.get(BudgetsService);
-    await work(budgets);
+    await work(budgets, watchdog);
     return Object.fromEntries((await budgets.list({})).budgets.map(({ id, limitUsd }) => [id, limitUsd]));
   } finally {
     await watchdog.close();
@@ -42,6 +42,24 @@ describe('budgets of the file', () => {
     expect(await run({ a: '1', b: '3', c: '4' })).toEqual({ a: '1.00', b: '3.00', c: '4.00' });
     expect(await run({ c: '4' })).toEqual({ c: '4.00' });
     expect(await run({ a: '1', c: '4' })).toEqual({ a: '1.00', c: '4.00' });
+  });
+
+  it('call back what gateways hold under the older terms, and nothing when nothing changed', async () => {
+    const recalled = (watchdog: TestWatchdog) =>
+      watchdog.published
+        .filter(({ subject }) => subject === 'leases.recall')
+        .map(({ data }) => (data as { windowIds: string[] }).windowIds);
+    const ids: string[] = [];
+    await run({ a: '1', b: '2', c: '3' }, async (budgets) => {
+      for (const { window } of (await budgets.list({})).budgets) ids.push(window.id);
+    });
+    const [a, b] = ids;
+    await run({ a: '0.5', c: '3' }, async (_, watchdog) => {
+      expect(recalled(watchdog).map((one) => one.sort())).toEqual([[a, b]]);
+      const { revision } = await watchdog.get(BudgetsService).list({});
+      expect(watchdog.published.at(-1)?.data).toMatchObject({ revision });
+    });
+    await run({ a: '0.5', c: '3' }, (_, watchdog) => Promise.resolve(expect(recalled(watchdog)).toEqual([])));
   });
 
   it('keep what a person set until the file says something new', async () => {

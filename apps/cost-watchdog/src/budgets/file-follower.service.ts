@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Log } from '@purser/service';
 import type { Sql } from '@purser/database';
+import { RecallService } from '../leases/recall.service.js';
 import { type Touched, WindowChanges } from '../windows/window-changes.js';
-import { WindowsRepository } from '../windows/windows.repository.js';
 import { definitionOf, fingerprint } from './budget-row.js';
 import { BUDGETS_FILE, type BudgetsFile } from './budgets-file.js';
 import { BudgetsRepository } from './budgets.repository.js';
@@ -21,10 +21,10 @@ const BY = 'config/budgets.json';
 export class FileFollower {
   constructor(
     private readonly changes: WindowChanges,
-    private readonly windows: WindowsRepository,
     private readonly budgets: BudgetsRepository,
     private readonly definitions: DefinitionsService,
     @Inject(BUDGETS_FILE) private readonly file: BudgetsFile,
+    private readonly recalls: RecallService,
     private readonly log: Log,
   ) {}
 
@@ -34,11 +34,13 @@ export class FileFollower {
       this.log.info({ path }, 'there is no budgets file: budgets are as they were last set');
       return;
     }
-    await this.changes.commit(async (tx, touched) => {
-      await this.windows.lockForShaping(tx);
+    const touched = await this.changes.commit(async (tx, touched) => {
+      await this.definitions.lock(tx);
       for (const budget of budgets) await this.follow(tx, touched, budget);
       await this.removeMissing(tx, touched);
+      return touched;
     });
+    await this.recalls.afterChange(touched);
     this.log.info({ path, budgets: budgets.map(({ id }) => id) }, 'the budgets file is applied');
   }
 

@@ -1,13 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { Bus } from '@purser/bus';
-import { BUCKETS, type BudgetsSnapshot, type BudgetStatus } from '@purser/contracts';
+import { BUCKETS, type budgetsChanged, type BudgetsSnapshot, type BudgetStatus, type ReplyOf } from '@purser/contracts';
 import { Database } from '@purser/database';
 import { Clock, Log } from '@purser/service';
 import { statusOf } from './budget-row.js';
-import { BudgetsRepository } from './budgets.repository.js';
+import { BudgetsRepository, type Only } from './budgets.repository.js';
 
 const KEY = 'snapshot';
 const TRIES = 5;
+const MOST_NAMED = 1_000;
 
 /** What gateways and other tools read: all budgets that matter now, in the bucket `budgets`. */
 @Injectable()
@@ -23,11 +24,17 @@ export class SnapshotService {
     private readonly log: Log,
   ) {}
 
-  async read(only: { task?: string } = {}): Promise<BudgetsSnapshot> {
-    // The revision first: figures may be newer than what it says, never older.
-    const revision = await this.budgets.revision(this.database);
+  async read(only: Pick<Only, 'task' | 'only'> = {}): Promise<BudgetsSnapshot> {
+    // The revisions first: figures may be newer than what they say, never older.
+    const revisions = await this.budgets.revisions(this.database);
     const rows = await this.budgets.statuses(this.database, this.clock.now(), only);
-    return { revision, budgets: rows.map(statusOf) };
+    return { ...revisions, budgets: rows.map(statusOf) };
+  }
+
+  async changedSince(since: number): Promise<ReplyOf<typeof budgetsChanged>> {
+    const { taskBudgetsRevision } = await this.budgets.revisions(this.database);
+    const tasks = await this.budgets.tasksChangedSince(this.database, since, MOST_NAMED + 1);
+    return { taskBudgetsRevision, tasks: tasks.length > MOST_NAMED ? null : tasks };
   }
 
   async one(id: string): Promise<BudgetStatus | undefined> {

@@ -4,6 +4,7 @@ import { leasesRecall } from '@purser/contracts';
 import { Database } from '@purser/database';
 import { Clock, Log } from '@purser/service';
 import { BudgetsRepository } from '../budgets/budgets.repository.js';
+import type { Touched } from '../windows/window-changes.js';
 
 const QUIET_MS = 50;
 const MAX_REMEMBERED = 10_000;
@@ -31,11 +32,25 @@ export class RecallService {
     await this.broadcast(due, exceptGateway);
   }
 
-  /** Because a definition changed. Never rejects: a gateway that misses it sees the revision in the next heartbeat. */
-  async broadcast(windowIds: readonly string[], exceptGateway?: string): Promise<void> {
+  /**
+   * Because definitions changed, those of tasks only where gateways may hold money under the older one. A gateway that
+   * misses it sees the revision in the next heartbeat.
+   */
+  async afterChange({ general, windows, recalled }: Touched): Promise<void> {
+    const windowIds = new Set([...recalled, ...(general ? windows : [])]);
+    // An empty list would mean all windows.
+    if (windowIds.size > 0) await this.broadcast([...windowIds].map(String));
+  }
+
+  /** Never rejects. */
+  private async broadcast(windowIds: readonly string[], exceptGateway?: string): Promise<void> {
     try {
-      const revision = await this.budgets.revision(this.database);
-      const data = { windowIds: [...windowIds], revision, ...(exceptGateway === undefined ? {} : { exceptGateway }) };
+      const revisions = await this.budgets.revisions(this.database);
+      const data = {
+        windowIds: [...windowIds],
+        ...revisions,
+        ...(exceptGateway === undefined ? {} : { exceptGateway }),
+      };
       if (this.bus.connected) await this.bus.publish(leasesRecall, undefined, data);
     } catch (error) {
       this.log.warn({ error, windowIds }, 'a recall of leases was not sent');

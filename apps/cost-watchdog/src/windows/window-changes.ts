@@ -8,11 +8,19 @@ import { EmergencyService } from '../emergency/emergency.service.js';
 /** Whatever changes a window's figures says here which, so that its level is looked at in the same transaction. */
 export class Touched {
   readonly windows = new Set<bigint>();
-  /** Definitions or windows changed, not only figures: gateways must know at once. */
+  /** Windows of which gateways may hold money that was granted under another definition: it has to come back. */
+  readonly recalled = new Set<bigint>();
+  /** Definitions or windows changed, not only figures. */
   definitions = false;
+  /** Of these a budget that is not a task's: every gateway has a copy of it. */
+  general = false;
 
   add(...windowIds: (bigint | undefined)[]): void {
     for (const id of windowIds) if (id !== undefined) this.windows.add(id);
+  }
+
+  recall(...windowIds: (bigint | undefined)[]): void {
+    for (const id of windowIds) if (id !== undefined) this.recalled.add(id);
   }
 }
 

@@ -44,6 +44,7 @@ export class WindowsService {
   /** Within a transaction that holds the lock for shaping. */
   async openOrMove(tx: Sql, touched: Touched, budget: BudgetRow, at: Date): Promise<void> {
     const range = windowAt(periodOf(budget), budget.timezone, at);
+    if (budget.scope_task === null) touched.general = true;
     const rolling = budget.period === 'hours';
     const existing = rolling ? await this.windows.current(tx, budget.id, budget.shape, at) : undefined;
     if (existing === undefined) touched.add(await this.windows.open(tx, budget, range, this.clock.now()));
@@ -56,6 +57,6 @@ export class WindowsService {
   private async settleRevision(tx: Sql, touched: Touched): Promise<void> {
     if (touched.windows.size === 0) return;
     touched.definitions = true;
-    await this.budgets.raiseRevision(tx);
+    if (touched.general) await this.budgets.raiseRevision(tx);
   }
 }

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { MOST_WINDOWS } from '@purser/contracts';
 import { affordableOutput, hold as worstCase, type Price } from '@purser/money';
 import { Latch } from '@purser/service';
 import { Experience } from '../experience/experience.service.js';
@@ -57,6 +58,11 @@ export class PaidGate {
       const { key, project, task } = paid.caller;
       const windows = await this.budgets.windowsFor({ provider: tier.provider, key, project, task });
       if (!windows) return no('budgets_unknown', 'the budgets cannot be read (no cost-watchdog)');
+      if (windows.length > MOST_WINDOWS)
+        return no(
+          'budgets_unknown',
+          `${windows.length} budgets match this call, and at most ${MOST_WINDOWS} can be held at once: delete or join some`,
+        );
       const [priced] = windows.length === 0 ? [] : pricedParameters(paid.call.body);
       if (priced !== undefined)
         return no(

@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { Bus } from '@purser/bus';
-import { budgetsList, type BudgetStatus } from '@purser/contracts';
+import { budgetsChanged, budgetsList, type BudgetStatus } from '@purser/contracts';
 import { type Nano, parseUsd } from '@purser/money';
 import { Clock, Log } from '@purser/service';
+import { LeaseClient } from './lease-client.js';
 
 export interface CallScope {
   provider: string;
@@ -25,10 +26,23 @@ export interface MatchedWindow {
   blocks: boolean;
 }
 
+interface KnownWindow extends MatchedWindow {
+  scope: BudgetStatus['scope'];
+  /** Decides, with the limit, what the money of the window is good for. */
+  shape: string;
+}
+
 interface Known {
-  revision: number;
   readAt: number;
-  windows: (MatchedWindow & { scope: BudgetStatus['scope'] })[];
+  windows: KnownWindow[];
+  /** To be read again before it is used; kept to compare. */
+  stale: boolean;
+}
+
+/** How new the watchdog's budgets are. */
+export interface Revisions {
+  revision?: number | undefined;
+  taskBudgetsRevision?: number | undefined;
 }
 
 const MAX_TASKS = 10_000;
@@ -44,7 +58,7 @@ const matches = (scope: BudgetStatus['scope'], call: CallScope): boolean =>
   (scope.key === undefined || scope.key === call.key) &&
   (scope.task === undefined || scope.task === call.task);
 
-function readStatus(budget: BudgetStatus): Known['windows'][number] {
+function readStatus(budget: BudgetStatus): KnownWindow {
   return {
     id: budget.window.id,
     budgetId: budget.id,
@@ -54,35 +68,53 @@ function readStatus(budget: BudgetStatus): Known['windows'][number] {
     endsAt: budget.window.endsAt === null ? Infinity : Date.parse(budget.window.endsAt),
     blocks: budget.onExhausted === 'block',
     scope: budget.scope,
+    shape: JSON.stringify([budget.scope, budget.period, budget.timezone]),
   };
 }
 
+/** The windows that allow less than they did, or that are gone. */
+const tightened = (before: readonly KnownWindow[], after: readonly KnownWindow[]): string[] => {
+  const now = new Map(after.map((window) => [window.id, window]));
+  return before.flatMap(({ id, limit, shape }) => {
+    const window = now.get(id);
+    return window && window.limit >= limit && window.shape === shape ? [] : [id];
+  });
+};
+
 /**
  * What this gateway knows of the budgets. It never guesses: when its copy is older than the revision that the watchdog
- * last announced, or a window in it is over, or a task's own budgets were never asked for, it asks again first.
+ * last announced, or a window in it is over, or a task's own budgets were never asked for, it asks again first. Where it
+ * then finds that a limit fell, what is leased of it is put beyond use before any call sees the new copy.
  */
 @Injectable()
 export class BudgetBook {
   private announced = 0;
+  private generalRevision = 0;
+  private tasksAnnounced = 0;
+  /** Up to here it is known which tasks' budgets changed. */
+  private tasksSeen = 0;
   private general: Known | undefined;
   private readonly tasks = new Map<string, Known>();
   private readonly reading = new Map<string, Promise<void>>();
 
   constructor(
     private readonly bus: Bus,
+    private readonly leases: LeaseClient,
     private readonly clock: Clock,
     private readonly log: Log,
   ) {}
 
   /** The watchdog said how new its budgets are. */
-  announce(revision: number): void {
+  announce({ revision = 0, taskBudgetsRevision = 0 }: Revisions): void {
     this.announced = Math.max(this.announced, revision);
+    if (this.general && this.generalRevision < this.announced) this.general.stale = true;
+    this.tasksAnnounced = Math.max(this.tasksAnnounced, taskBudgetsRevision);
   }
 
-  /** Drops what is known, so that the next paid call asks: a window turned out to be over. */
+  /** Lets the next paid call ask: a window turned out to be over. */
   doubt(): void {
-    this.general = undefined;
-    this.tasks.clear();
+    if (this.general) this.general.stale = true;
+    for (const known of this.tasks.values()) known.stale = true;
   }
 
   /** The windows that a call counts against, or undefined when they cannot be known now: then nothing may be paid. */
@@ -92,8 +124,8 @@ export class BudgetBook {
       if (known || attempt === READ_TRIES) return known;
       try {
         await Promise.all([
-          this.isFresh(this.general) ? undefined : this.read(undefined),
-          call.task === null || this.isFresh(this.tasks.get(call.task)) ? undefined : this.read(call.task),
+          this.isFresh(this.general) ? undefined : this.once('general', () => this.readGeneral()),
+          call.task === null ? undefined : this.refresh(call.task),
         ]);
       } catch (error) {
         this.log.debug({ error }, 'the budgets could not be read');
@@ -107,40 +139,71 @@ export class BudgetBook {
     if (!this.isFresh(general)) return undefined;
     if (call.task === null) return general.windows.filter(({ scope }) => matches(scope, call));
     const own = this.tasks.get(call.task);
-    if (!this.isFresh(own)) return undefined;
+    if (this.tasksSeen < this.tasksAnnounced || !this.isFresh(own)) return undefined;
     return [...general.windows, ...own.windows].filter(({ scope }) => matches(scope, call));
   }
 
   private isFresh(known: Known | undefined): known is Known {
-    if (!known || known.revision < this.announced) return false;
+    if (!known || known.stale) return false;
     if (this.clock.monotonic() - known.readAt < TRUSTED_MS) return true;
     const now = this.clock.now().getTime();
     return known.windows.every(({ endsAt }) => endsAt > now);
   }
 
-  private read(task: string | undefined): Promise<void> {
-    const id = task ?? '';
-    let reading = this.reading.get(id);
+  private once(what: string, read: () => Promise<void>): Promise<void> {
+    let reading = this.reading.get(what);
     if (!reading) {
-      reading = this.fetch(task).finally(() => this.reading.delete(id));
-      this.reading.set(id, reading);
+      reading = read().finally(() => this.reading.delete(what));
+      this.reading.set(what, reading);
     }
     return reading;
   }
 
-  private async fetch(task: string | undefined): Promise<void> {
-    const request = task === undefined ? {} : { task };
-    const { revision, budgets } = await this.bus.call(budgetsList, request, { timeoutMs: READ_TIMEOUT_MS });
-    this.announce(revision);
-    const windows = budgets.filter(({ scope }) => scope.task === task).map(readStatus);
-    const known = { revision, readAt: this.clock.monotonic(), windows };
-    if (task === undefined) {
-      this.general = known;
+  private async refresh(task: string): Promise<void> {
+    if (this.tasksSeen < this.tasksAnnounced) await this.once('changes', () => this.readChanges());
+    if (!this.isFresh(this.tasks.get(task))) await this.once(`task ${task}`, () => this.readTask(task));
+  }
+
+  private async readGeneral(): Promise<void> {
+    const { revision, budgets } = await this.bus.call(budgetsList, { only: 'general' }, { timeoutMs: READ_TIMEOUT_MS });
+    this.announce({ revision });
+    const windows = budgets.map(readStatus);
+    this.withhold(this.general, windows);
+    this.generalRevision = revision;
+    this.general = { readAt: this.clock.monotonic(), windows, stale: revision < this.announced };
+  }
+
+  private async readTask(task: string): Promise<void> {
+    const reply = await this.bus.call(budgetsList, { task }, { timeoutMs: READ_TIMEOUT_MS });
+    const windows = reply.budgets.map(readStatus);
+    this.withhold(this.tasks.get(task), windows);
+    this.tasks.delete(task);
+    // What changed while the answer was on its way may have been this.
+    const stale = reply.taskBudgetsRevision < this.tasksSeen;
+    this.tasks.set(task, { readAt: this.clock.monotonic(), windows, stale });
+    const [oldest] = this.tasks.keys();
+    if (this.tasks.size <= MAX_TASKS || oldest === undefined) return;
+    this.withhold(this.tasks.get(oldest), []);
+    this.tasks.delete(oldest);
+  }
+
+  /** Of thousands of tasks, only those whose budgets changed are read again, and each when it is needed. */
+  private async readChanges(): Promise<void> {
+    if (this.tasks.size === 0) {
+      this.tasksSeen = this.tasksAnnounced;
       return;
     }
-    this.tasks.delete(task);
-    this.tasks.set(task, known);
-    const [oldest] = this.tasks.keys();
-    if (this.tasks.size > MAX_TASKS && oldest !== undefined) this.tasks.delete(oldest);
+    const since = { since: this.tasksSeen };
+    const { taskBudgetsRevision, tasks } = await this.bus.call(budgetsChanged, since, { timeoutMs: READ_TIMEOUT_MS });
+    for (const task of tasks ?? this.tasks.keys()) {
+      const known = this.tasks.get(task);
+      if (known) known.stale = true;
+    }
+    this.tasksSeen = Math.max(this.tasksSeen, taskBudgetsRevision);
+  }
+
+  private withhold(before: Known | undefined, after: readonly KnownWindow[]): void {
+    const windowIds = tightened(before?.windows ?? [], after);
+    if (windowIds.length > 0) this.leases.withhold(windowIds);
   }
 }

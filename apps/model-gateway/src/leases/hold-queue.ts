@@ -29,6 +29,8 @@ export interface QueueTools {
   wallet: Wallet;
   desk: LeaseDesk;
   refusals: Refusals;
+  /** No answer came to a grant for these windows, which may have been made all the same. */
+  lost(windows: readonly string[]): void;
   waitMs: number;
   /** Aborted when the gateway stops. */
   signal: AbortSignal;
@@ -154,9 +156,10 @@ export class HoldQueue {
     if (wanted.length === 0) return 'again';
     this.asking = head;
     head.asked += 1;
+    const { era } = wallet;
     try {
       const { totals, refusal } = await desk.ask(wanted, this.tools.signal);
-      for (const { windowId, granted } of totals) wallet.applyGrant(windowId, granted);
+      for (const { windowId, granted } of totals) wallet.applyGrant(windowId, granted, era);
       if (!refusal || this.take(head)) return 'again';
       const window = head.windows.find(({ id }) => id === refusal.windowId);
       if (refusal.kind === 'closed') {
@@ -173,6 +176,7 @@ export class HoldQueue {
       head.reduced = true;
       return 'again';
     } catch {
+      this.tools.lost(wanted.map(({ windowId }) => windowId));
       const spent = refusals.spent(head.windows, amount);
       if (!spent) return 'away';
       this.reduceOrRefuse(head, { ok: false, why: 'exhausted', budgetId: spent.budgetId });

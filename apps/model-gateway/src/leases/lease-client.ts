@@ -10,6 +10,8 @@ import { type LeaseAccount, Wallet } from './wallet.js';
 /** A lease that was not used for so long goes back. */
 const IDLE_MS = 5_000;
 const SWEEP_MS = 1_000;
+/** A grant whose answer was lost may be made this late: the watchdog's database ends every statement within it. */
+const LATE_GRANT_MS = 35_000;
 /** A window that is over is kept in mind so long, for settlements that come late. */
 const AFTERLIFE_MS = 60 * 60 * 1000;
 
@@ -20,6 +22,8 @@ export class LeaseClient {
   private readonly refusals: Refusals;
   private readonly queues = new Map<string, HoldQueue>();
   private readonly endsAt = new Map<string, number>();
+  /** Windows in which a grant may have been made that nobody here knows of, and since when. */
+  private readonly uncertain = new Map<string, number>();
   private readonly stopping = new AbortController();
   private timer: NodeJS.Timeout | undefined;
   private telling: Promise<void> | undefined;
@@ -39,7 +43,10 @@ export class LeaseClient {
     const now = () => clock.monotonic();
     this.wallet = new Wallet(now);
     this.refusals = new Refusals(this.wallet, now);
-    this.wallet.whenReleased((windows) => this.wakeQueues(windows));
+    this.wallet.whenReleased((windows) => {
+      this.returnWithheld(windows);
+      this.wakeQueues(windows);
+    });
   }
 
   /** Whether the leases of the life before this one are known; nothing is held before that. */
@@ -74,11 +81,19 @@ export class LeaseClient {
     return this.giveBack((account) => named.size === 0 || named.has(account.windowId));
   }
 
+  /** The terms of these windows changed for the worse: no call may use what was leased under the older ones. */
+  withhold(windowIds: readonly string[]): void {
+    this.wallet.withhold(windowIds);
+    this.returnWithheld(windowIds);
+  }
+
   /** At a graceful stop: everything that is not held goes back. Waits for the watchdog's word, within the bus's own timeouts. */
   async stop(): Promise<void> {
     clearInterval(this.timer);
     this.stopping.abort();
-    if (this.recovered) await this.giveBack(() => true);
+    if (!this.recovered) return;
+    await this.findLostGrants(() => true);
+    await this.giveBack(() => true);
   }
 
   private openQueue(ids: readonly string[]): HoldQueue {
@@ -86,6 +101,9 @@ export class LeaseClient {
       wallet: this.wallet,
       desk: this.desk,
       refusals: this.refusals,
+      lost: (windows) => {
+        for (const windowId of windows) this.uncertain.set(windowId, this.clock.monotonic());
+      },
       waitMs: this.config.PURSER_HOLD_WAIT_MS,
       signal: this.stopping.signal,
     });
@@ -104,6 +122,8 @@ export class LeaseClient {
     this.sweeping = true;
     try {
       if (!this.recovered) await this.recover();
+      if (this.recovered && this.uncertain.size > 0)
+        await this.findLostGrants((windowId) => this.uncertain.has(windowId));
       if (this.recovered) await this.returnUnused();
     } catch (error) {
       this.log.error({ error }, 'the leases could not be looked after; trying on');
@@ -112,16 +132,36 @@ export class LeaseClient {
     }
   }
 
+  /** Only the watchdog knows what it granted to a request whose answer was lost. Nobody waits for it any more: it goes back. */
+  private async findLostGrants(where: (windowId: string) => boolean): Promise<void> {
+    const lateBefore = this.clock.monotonic() - LATE_GRANT_MS;
+    try {
+      for (const { windowId, granted } of await this.desk.read())
+        if (where(windowId)) this.wallet.applyLostGrant(windowId, granted);
+      for (const [windowId, since] of this.uncertain) if (since < lateBefore) this.uncertain.delete(windowId);
+    } catch (error) {
+      this.log.debug({ error }, 'whether leases were granted unheard cannot be read yet');
+    }
+  }
+
+  private returnWithheld(windows: readonly string[]): void {
+    if (windows.some((windowId) => this.wallet.account(windowId).withheld > 0n))
+      void this.giveBack(({ withheld }) => withheld > 0n);
+  }
+
   private async returnUnused(): Promise<void> {
     for (const [key, queue] of this.queues) if (queue.empty) this.queues.delete(key);
     const now = this.clock.now().getTime();
     const idleSince = this.clock.monotonic() - IDLE_MS;
-    await this.giveBack(({ windowId, usedAt }) => usedAt < idleSince || (this.endsAt.get(windowId) ?? Infinity) < now);
+    await this.giveBack(
+      ({ windowId, usedAt, withheld }) =>
+        withheld > 0n || usedAt < idleSince || (this.endsAt.get(windowId) ?? Infinity) < now,
+    );
     for (const account of this.wallet.all()) this.forgetIfOver(account, now);
   }
 
-  private forgetIfOver({ windowId, held, free }: LeaseAccount, now: number): void {
-    if (held > 0n || free > 0n || (this.endsAt.get(windowId) ?? Infinity) + AFTERLIFE_MS > now) return;
+  private forgetIfOver({ windowId, held, unused }: LeaseAccount, now: number): void {
+    if (held > 0n || unused > 0n || (this.endsAt.get(windowId) ?? Infinity) + AFTERLIFE_MS > now) return;
     this.wallet.forget(windowId);
     this.refusals.forget(windowId);
     this.journal.forget(windowId);
@@ -157,15 +197,15 @@ export class LeaseClient {
 
   private giveBack(which: (account: LeaseAccount) => boolean): Promise<void> {
     for (const account of this.wallet.all()) {
-      if (account.free > 0n && which(account) && this.writeReturn(account)) this.wallet.giveBack(account);
+      if (account.unused > 0n && which(account) && this.writeReturn(account)) this.wallet.giveBack(account);
     }
     return this.sendReturns();
   }
 
   /** Before it is done: what a restart does not know to be returned it would spend. Until it can be written it stays here. */
-  private writeReturn({ windowId, returned, free }: LeaseAccount): boolean {
+  private writeReturn({ windowId, returned, unused }: LeaseAccount): boolean {
     try {
-      this.journal.returned(windowId, returned + free);
+      this.journal.returned(windowId, returned + unused);
       this.unwritten = false;
       return true;
     } catch (error) {

@@ -14,14 +14,14 @@ export class LeasesHandlers {
   ) {}
 
   @Hear(leasesRecall)
-  async recall({ windowIds, exceptGateway, revision }: FactData<typeof leasesRecall>): Promise<void> {
-    this.budgets.announce(revision);
+  async recall({ windowIds, exceptGateway, ...revisions }: FactData<typeof leasesRecall>): Promise<void> {
+    this.budgets.announce(revisions);
     if (exceptGateway !== this.desk.gateway) await this.leases.recall(windowIds);
   }
 
   @Hear(heartbeat)
-  hearHeartbeat({ service, budgetsRevision }: Heartbeat): Promise<void> {
-    if (service === 'cost-watchdog' && budgetsRevision !== undefined) this.budgets.announce(budgetsRevision);
+  hearHeartbeat({ service, budgetsRevision: revision, taskBudgetsRevision }: Heartbeat): Promise<void> {
+    if (service === 'cost-watchdog') this.budgets.announce({ revision, taskBudgetsRevision });
     return Promise.resolve();
   }
 }

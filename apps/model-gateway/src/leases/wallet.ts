@@ -3,6 +3,8 @@ import { minNano, type Nano } from '@purser/money';
 /** Money set aside for one call in every window that it counts against. */
 export interface Hold {
   readonly windows: readonly string[];
+  /** The wallet's era when it was taken. */
+  readonly era: number;
   amount: Nano;
 }
 
@@ -19,14 +21,23 @@ export class LeaseAccount implements LeaseTotals {
   returned = 0n;
   consumed = 0n;
   held = 0n;
+  /** Granted under terms that hold no more: not for use, it goes back. */
+  withheld = 0n;
+  /** What was granted, held or asked for before it is of older terms. */
+  era = 0;
   /** How much of `returned` the watchdog has confirmed. */
   returnConfirmed = 0n;
   usedAt = 0;
 
   constructor(readonly windowId: string) {}
 
-  get free(): Nano {
+  /** What can go back. */
+  get unused(): Nano {
     return this.granted - this.returned - this.consumed - this.held;
+  }
+
+  get free(): Nano {
+    return this.unused - this.withheld;
   }
 }
 
@@ -34,6 +45,7 @@ export class LeaseAccount implements LeaseTotals {
 export class Wallet {
   private readonly accounts = new Map<string, LeaseAccount>();
   private readonly releaseListeners: ((windows: readonly string[]) => void)[] = [];
+  private latest = 0;
 
   constructor(private readonly now: () => number) {}
 
@@ -44,6 +56,11 @@ export class Wallet {
       this.accounts.set(windowId, account);
     }
     return account;
+  }
+
+  /** Begins anew whenever money is withheld; to be remembered when a grant is asked for. */
+  get era(): number {
+    return this.latest;
   }
 
   all(): Iterable<LeaseAccount> {
@@ -79,15 +96,17 @@ export class Wallet {
       account.held += amount;
       account.usedAt = now;
     }
-    return { windows, amount };
+    return { windows, era: this.latest, amount };
   }
 
   /** Ends a hold at what it cost. What lies above the hold never touches the lease: the ledger records it in full. */
   settle(hold: Hold, cost: Nano): void {
     for (const windowId of hold.windows) {
       const account = this.account(windowId);
+      const consumed = minNano(cost, hold.amount);
       account.held -= hold.amount;
-      account.consumed += minNano(cost, hold.amount);
+      account.consumed += consumed;
+      this.release(account, hold.amount - consumed, hold.era);
     }
     this.announce(hold.windows);
   }
@@ -95,16 +114,47 @@ export class Wallet {
   /** Gives back part of a hold that turned out larger than the call needs. */
   shrink(hold: Hold, amount: Nano): void {
     if (amount >= hold.amount) return;
-    for (const windowId of hold.windows) this.account(windowId).held -= hold.amount - amount;
+    const rest = hold.amount - amount;
+    for (const windowId of hold.windows) {
+      const account = this.account(windowId);
+      account.held -= rest;
+      this.release(account, rest, hold.era);
+    }
     hold.amount = amount;
     this.announce(hold.windows);
   }
 
-  /** Takes up the total that the watchdog says is granted; an older figure that arrives late changes nothing. */
-  applyGrant(windowId: string, granted: Nano): void {
+  /**
+   * Takes up the total that the watchdog says is granted; an older figure that arrives late changes nothing. What was
+   * asked for before money of this window was withheld may have been granted before that, too.
+   */
+  applyGrant(windowId: string, granted: Nano, era = this.latest): void {
     const account = this.account(windowId);
-    if (granted > account.granted) account.granted = granted;
     account.usedAt = this.now();
+    if (granted <= account.granted) return;
+    const more = granted - account.granted;
+    account.granted = granted;
+    this.release(account, more, era);
+    if (account.withheld > 0n) this.announce([windowId]);
+  }
+
+  /** Takes up what was granted without anybody being told: it only goes back. */
+  applyLostGrant(windowId: string, granted: Nano): void {
+    const account = this.account(windowId);
+    if (granted <= account.granted) return;
+    account.withheld += granted - account.granted;
+    account.granted = granted;
+  }
+
+  /** From now on nothing that was granted so far is used for a hold: neither what is free, nor what calls leave over. */
+  withhold(windows: readonly string[]): void {
+    this.latest += 1;
+    for (const windowId of windows) {
+      const account = this.accounts.get(windowId);
+      if (!account) continue;
+      account.withheld += account.free;
+      account.era = this.latest;
+    }
   }
 
   /** Takes up a lease as it stands after a restart. */
@@ -115,10 +165,16 @@ export class Wallet {
 
   /** Puts what is free beyond use: from now on it counts as returned, before the watchdog is even told. */
   giveBack(account: LeaseAccount): boolean {
-    const free = account.free;
-    if (free <= 0n) return false;
-    account.returned += free;
+    const { unused } = account;
+    if (unused <= 0n) return false;
+    account.returned += unused;
+    account.withheld = 0n;
     return true;
+  }
+
+  /** Money that is no longer, or not yet, held: free, unless it is of older terms. */
+  private release(account: LeaseAccount, amount: Nano, era: number): void {
+    if (account.era > era) account.withheld += amount;
   }
 
   private announce(windows: readonly string[]): void {

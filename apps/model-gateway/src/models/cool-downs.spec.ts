@@ -37,6 +37,15 @@ it('leaves a provider alone for longer when the key is refused', () => {
   expect(coolDowns.waiting('p', 'other')?.ms).toBe(60_000);
 });
 
+it('takes a failing answer as a matter of one model, and an address that nobody answers as one of all', () => {
+  for (const kind of ['overloaded', 'unknown'] as const) fail(kind);
+  coolDowns.failed('p', 'm', new ProviderError('connection', 'the stream broke off', { mayBill: true }));
+  expect(coolDowns.waiting('p', 'm')).toBeDefined();
+  expect(coolDowns.waiting('p', 'other')).toBeUndefined();
+  fail('connection');
+  expect(coolDowns.waiting('p', 'other')).toEqual({ ms: 1_000, reason: 'connection: no' });
+});
+
 it('takes limits and missing models as a matter of one model', () => {
   fail('rate_limited');
   fail('model_not_found');

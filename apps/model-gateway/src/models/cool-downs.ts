@@ -14,17 +14,24 @@ const PATIENCE: Record<'passing' | 'auth', { first: number; last: number }> = {
   auth: { first: MINUTE, last: 10 * MINUTE },
 };
 
+/** No connection came about at all. */
+const isUnreachable = ({ kind, mayBill, status }: ProviderError): boolean =>
+  (kind === 'connection' || kind === 'timeout') && !mayBill && status === undefined;
+
 /** Providers and models that failed a moment ago, left alone for a while that doubles with each failure. */
 export class CoolDowns {
   private readonly running = new Map<string, CoolDown>();
 
   constructor(private readonly now: () => number) {}
 
-  /** Limits and missing models concern one model; everything else the provider. A refused request concerns neither. */
+  /**
+   * A refused key and a provider that cannot be reached concern all its models. Whatever else fails, a stream that breaks
+   * off too, is that model's matter. A refused request is nobody's.
+   */
   failed(provider: string, model: string, error: ProviderError): void {
     if (error.kind === 'invalid_request') return;
-    const ofModel = error.kind === 'rate_limited' || error.kind === 'model_not_found';
-    const id = ofModel ? `${provider}/${model}` : provider;
+    const ofProvider = error.kind === 'auth' || isUnreachable(error);
+    const id = ofProvider ? provider : `${provider}/${model}`;
     const failures = (this.running.get(id)?.failures ?? 0) + 1;
     const { first, last } = PATIENCE[error.kind === 'auth' ? 'auth' : 'passing'];
     const own = Math.min(last, first * 2 ** Math.min(failures - 1, 20));
