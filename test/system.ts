@@ -112,7 +112,7 @@ export class System {
   }
 
   /** Starts a service and waits until it is ready. `as` makes a further instance of it, on a port and with a home of its own. */
-  async launch(name: Name, as?: string): Promise<Instance> {
+  async launch(name: Name, as?: string, env: Record<string, string> = {}): Promise<Instance> {
     const port = as === undefined ? this.ports[name] : await freePort();
     const home = join(this.folder, 'home');
     const instance = new Instance(name, port, join(this.folder, `${as ?? name}.log`), {
@@ -128,6 +128,7 @@ export class System {
       OPENAI_API_KEY: 'test',
       ...(as === undefined ? {} : { PURSER_INSTANCE: as }),
       [PORTS[name]]: String(port),
+      ...env,
     });
     this.instances.set(as ?? name, instance);
     await instance.start();
