@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from './program.js';
-import { recordedTerminal } from './testing/recorded-terminal.js';
+import { recordedTerminal } from './testing/recorded-terminal.fixture.js';
 
 interface Seen {
   method: string;

@@ -1,5 +1,5 @@
 import { run } from './program.js';
-import { recordedTerminal } from './testing/recorded-terminal.js';
+import { recordedTerminal } from './testing/recorded-terminal.fixture.js';
 
 describe('the command line', () => {
   it.each([

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { findNatsServer } from '@purser/embedded';
 import { run } from '../program.js';
-import { recordedTerminal } from '../testing/recorded-terminal.js';
+import { recordedTerminal } from '../testing/recorded-terminal.fixture.js';
 
 const execute = promisify(execFile);
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { findNatsServer } from '@purser/embedded';
 import { createTestDatabase, eventually, startModelServer, startTestNats } from '@purser/testing';
 import { portState } from './ports.js';
-import { Playground } from '../testing/purser-process.js';
+import { Playground } from '../testing/purser-process.fixture.js';
 
 jest.setTimeout(120_000);
 
