@@ -1,0 +1,105 @@
+import type { Nano } from '@purser/money';
+import { Log } from '@purser/service';
+import type { Config } from '../config.js';
+import type { Journal } from '../journal/journal.js';
+import type { MatchedWindow } from './budget-book.js';
+import type { Reservation } from './hold-queue.js';
+import { LeaseClient } from './lease-client.js';
+import type { GrantAnswer, LeaseDesk, LeaseFigures, Wanted } from './lease-desk.js';
+import type { Hold } from './wallet.js';
+
+export const LIMIT = 1_000n;
+export const IDS = ['a', 'b'];
+export const windowOf = (id: string, limit = LIMIT): MatchedWindow => ({
+  id,
+  budgetId: `budget-${id}`,
+  limit,
+  settled: 0n,
+  rolling: false,
+  endsAt: Infinity,
+  blocks: false,
+});
+
+interface Pending {
+  windows: Wanted[];
+  resolve(answer: GrantAnswer): void;
+  reject(error: Error): void;
+}
+
+/** The watchdog's side of the protocol, whose answers come when the spec says so. */
+export class SlowDesk {
+  readonly gateway = 'spec';
+  readonly granted = new Map(IDS.map((id) => [id, 0n]));
+  readonly returned = new Map(IDS.map((id) => [id, 0n]));
+  readonly asks: Pending[] = [];
+  /** What another gateway has leased. */
+  elsewhere = 0n;
+  asked = 0;
+  failReturns = false;
+
+  ask(windows: Wanted[]): Promise<GrantAnswer> {
+    this.asked += 1;
+    return new Promise((resolve, reject) => this.asks.push({ windows, resolve, reject }));
+  }
+
+  giveBack(totals: { windowId: string; returned: Nano }[]): Promise<void> {
+    if (this.failReturns) return Promise.reject(new Error('nobody there'));
+    for (const { windowId, returned } of totals)
+      if (returned > this.of(this.returned, windowId)) this.returned.set(windowId, returned);
+    return Promise.resolve();
+  }
+
+  read(): Promise<LeaseFigures[]> {
+    return Promise.resolve([]);
+  }
+
+  of(map: Map<string, Nano>, id: string): Nano {
+    return map.get(id) ?? 0n;
+  }
+
+  /** In this model nothing is ever taken off by the ledger, so what is consumed counts as leased. */
+  left(id: string): Nano {
+    return LIMIT - this.elsewhere - this.of(this.granted, id) + this.of(this.returned, id);
+  }
+
+  answer(): void {
+    const pending = this.asks.shift();
+    if (!pending) return;
+    const refused = pending.windows.find(({ windowId, need, granted }) => {
+      const lacking = need - (this.of(this.granted, windowId) - granted);
+      return lacking > this.left(windowId);
+    });
+    if (!refused)
+      for (const { windowId, need, want, granted } of pending.windows) {
+        const lacking = need - (this.of(this.granted, windowId) - granted);
+        if (lacking <= 0n) continue;
+        const slice = want < this.left(windowId) / 10n ? want : this.left(windowId) / 10n;
+        this.granted.set(windowId, this.of(this.granted, windowId) + (lacking > slice ? lacking : slice));
+      }
+    pending.resolve({
+      totals: pending.windows.map(({ windowId }) => ({ windowId, granted: this.of(this.granted, windowId) })),
+      refusal: refused && { kind: 'held', windowId: refused.windowId },
+    });
+  }
+}
+
+const quiet = () => undefined;
+export const log = { debug: quiet, info: quiet, warn: quiet, error: quiet, child: () => log } as unknown as Log;
+
+export async function openClient(desk: SlowDesk, waitMs = 2_000, returned: () => void = quiet): Promise<LeaseClient> {
+  const journal = { totals: new Map(), returned, forget: quiet } as unknown as Journal;
+  const clock = { now: () => new Date(), monotonic: () => Date.now() };
+  const config = { PURSER_HOLD_WAIT_MS: waitMs } as Config;
+  const client = new LeaseClient(desk as unknown as LeaseDesk, journal, clock, log, config);
+  client.start();
+  await jest.advanceTimersByTimeAsync(0);
+  return client;
+}
+
+export const { signal } = new AbortController();
+export const reserve = (client: LeaseClient, ids: string[], most: Nano, least = most) =>
+  client.reserve({ windows: ids.map((id) => windowOf(id)), most, least, signal });
+export const holdOf = (reservation: Reservation): Hold => {
+  if (!reservation.ok) throw new Error(`refused: ${reservation.why}`);
+  return reservation.hold;
+};
