@@ -15,10 +15,11 @@ const isBuiltIn = (use: string): boolean => use.startsWith('@purser/');
  */
 function importFrom(folder: string, specifier: string): Promise<unknown> {
   // It is called experimental, which is of no use to whoever has a plugin. Every other warning is shown.
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- it is called on the process, and put back
   const { emitWarning } = process;
-  process.emitWarning = ((warning: string | Error, ...rest: never[]) => {
+  process.emitWarning = (warning: string | Error, ...rest: never[]) => {
     if (!/USE_MAIN_CONTEXT_DEFAULT_LOADER/.test(String(warning))) emitWarning.call(process, warning, ...rest);
-  }) as typeof emitWarning;
+  };
   try {
     const run = compileFunction('return import(specifier)', ['specifier'], {
       filename: join(folder, 'plugins.json'),
