@@ -24,9 +24,10 @@ const MAX_DELIVERIES_OF_A_DEFECT = 10;
 const GIVE_BACK_MS = 50;
 /**
  * nats-server 2.9 sends messages to the open request of a consumer whose process was killed, until that request expires:
- * both are short, so that such a message is not late by more than ACK_WAIT_MS. What takes longer here is kept alive.
+ * both are short, and the request the shorter one, so that such a message is not late by more than ACK_WAIT_MS. What
+ * takes longer here is kept alive.
  */
-const PULL_EXPIRES_MS = 3_000;
+const PULL_EXPIRES_MS = 4_500;
 const ACK_WAIT_MS = 5_000;
 const STILL_WORKING_MS = 1_500;
 const NANOS_PER_MS = 1_000_000;
@@ -51,9 +52,6 @@ export class DurableConsumer {
 
   start(): void {
     this.running = this.run();
-    this.keepingAlive = setInterval(() => {
-      for (const message of [...this.atHand, ...this.waiting]) message.working();
-    }, STILL_WORKING_MS);
   }
 
   /** Stops taking, and waits for the batch at hand; what was not handled comes again elsewhere. */
@@ -63,7 +61,7 @@ export class DurableConsumer {
     this.messages?.stop();
     await this.pumping;
     await this.running;
-    clearInterval(this.keepingAlive);
+    this.stopKeepingAlive();
     // With a delay: nats-server 2.9 sends the first one that is given back at once to the subscription that just ended.
     for (const message of this.waiting.splice(0)) message.nak(GIVE_BACK_MS);
   }
@@ -107,9 +105,22 @@ export class DurableConsumer {
       // Not the iterator: it drops what it has not yet yielded when it is stopped, and we could not give that back.
       callback: (message) => {
         this.waiting.push(message);
+        this.keepingAlive ??= setInterval(() => this.keepAlive(), STILL_WORKING_MS);
         this.pumping ??= this.pump();
       },
     });
+  }
+
+  /** What lies here is not to be taken for lost. */
+  private keepAlive(): void {
+    const messages = [...this.atHand, ...this.waiting];
+    if (messages.length === 0) this.stopKeepingAlive();
+    for (const message of messages) message.working();
+  }
+
+  private stopKeepingAlive(): void {
+    clearInterval(this.keepingAlive);
+    this.keepingAlive = undefined;
   }
 
   private async pump(): Promise<void> {

@@ -6,7 +6,7 @@ import type { z } from 'zod';
 export type Route =
   | { how: 'serve'; operation: Operation }
   | { how: 'take'; command: Command }
-  | { how: 'hear'; fact: Fact }
+  | { how: 'hear'; fact: Fact; under: string | undefined }
   | { how: 'consume'; fact: Fact; durable: string; batch: number };
 
 interface Delivery {
@@ -43,9 +43,14 @@ export const Take = <C extends Command>(command: C): HandlerDecorator<Taken<C>, 
 
 let ears = 0;
 
-/** Hears a fact or broadcast as it is published, on every instance; one that is missed is missed. Any number may hear it. */
-export const Hear = <F extends Fact>(fact: F): HandlerDecorator<FactData<F>, void> =>
-  pattern(`hear ${fact.name} (${++ears})`, { how: 'hear', fact });
+/**
+ * Hears a fact or broadcast as it is published, on every instance; one that is missed is missed. Any number may hear it.
+ * `under`: only those whose id begins with these tokens, so that the others are not even delivered.
+ */
+export const Hear = <F extends Fact>(
+  fact: F,
+  { under }: { under?: string } = {},
+): HandlerDecorator<FactData<F>, void> => pattern(`hear ${fact.name} (${++ears})`, { how: 'hear', fact, under });
 
 /** Consumes a durable fact: each message reaches one instance of the service, in batches, and comes again until the handler resolves. */
 export const Consume = <F extends Fact>(

@@ -73,7 +73,7 @@ export class BusStrategy extends Server implements CustomTransportStrategy {
     for (const [, handler] of this.messageHandlers) {
       const { route } = handler.extras as { route: Route };
       if (route.how === 'serve') this.serve(route.operation, handler);
-      else if (route.how === 'hear') this.hear(route.fact, handler);
+      else if (route.how === 'hear') this.hear(route, handler);
       else if (route.how === 'take') this.take(route.command, handler);
       else this.consume(route, handler);
     }
@@ -115,8 +115,10 @@ export class BusStrategy extends Server implements CustomTransportStrategy {
     }
   }
 
-  private hear(fact: Fact, handler: MessageHandler): void {
-    const subject = fact.id === undefined ? fact.name : `${fact.name}.>`;
+  private hear({ fact, under }: Extract<Route, { how: 'hear' }>, handler: MessageHandler): void {
+    const subject = [fact.name, ...(under === undefined ? [] : [under]), ...(fact.id === undefined ? [] : ['>'])].join(
+      '.',
+    );
     this.subscriptions.push(
       this.options.bus.connection.subscribe(subject, {
         callback: (error, message) => {

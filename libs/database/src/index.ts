@@ -3,6 +3,7 @@ export {
   appendToOutbox,
   CreateOutbox1700000000000,
   deleteFromOutbox,
+  outboxIsEmpty,
   type OutboxRow,
   takeFromOutbox,
 } from './outbox.js';

@@ -1,6 +1,12 @@
 import { createTestDatabase, type TestDatabase } from '@purser/testing';
 import { Database, type Sql } from './database.js';
-import { appendToOutbox, CreateOutbox1700000000000, deleteFromOutbox, takeFromOutbox } from './outbox.js';
+import {
+  appendToOutbox,
+  CreateOutbox1700000000000,
+  deleteFromOutbox,
+  outboxIsEmpty,
+  takeFromOutbox,
+} from './outbox.js';
 
 jest.setTimeout(60_000);
 
@@ -54,6 +60,16 @@ describe('the outbox', () => {
     });
     await expect(failed).rejects.toThrow('second thoughts');
     expect(await database.query('SELECT * FROM outbox')).toEqual([]);
+  });
+
+  it('counts as empty only when nothing is left to send, also while another relay sends it', async () => {
+    expect(await outboxIsEmpty(database)).toBe(true);
+    await add('a');
+    await database.transaction(async (tx) => {
+      await deleteFromOutbox(tx, await takeFromOutbox(tx, 10));
+      expect(await outboxIsEmpty(database)).toBe(false);
+    });
+    expect(await outboxIsEmpty(database)).toBe(true);
   });
 
   it('takes the same event once', async () => {

@@ -39,6 +39,12 @@ export async function appendToOutbox(
   );
 }
 
+/** Cheap, and without the relay's lock: what is being sent at this moment still counts. */
+export async function outboxIsEmpty(sql: Sql): Promise<boolean> {
+  const [row] = await sql.query<{ empty: boolean }>('SELECT NOT EXISTS (SELECT 1 FROM outbox) AS empty');
+  return row?.empty === true;
+}
+
 /** The next rows in order, for the one relay that holds the lock; the caller publishes them before its transaction ends. */
 export async function takeFromOutbox(tx: Sql, limit: number): Promise<OutboxRow[]> {
   const [lock] = await tx.query<{ held: boolean }>(

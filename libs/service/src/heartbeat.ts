@@ -2,6 +2,7 @@ import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@
 import { Bus } from '@purser/bus';
 import { heartbeat, type Heartbeat } from '@purser/contracts';
 import { Log } from './log.js';
+import { Ticker } from './ticker.js';
 
 export const HEARTBEAT_MS = 2_000;
 
@@ -11,7 +12,7 @@ type Extras = Pick<Heartbeat, 'latch' | 'budgetsRevision' | 'taskBudgetsRevision
 @Injectable()
 export class HeartbeatPublisher implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly startedAt = new Date().toISOString();
-  private timer: NodeJS.Timeout | undefined;
+  private readonly ticker = new Ticker(HEARTBEAT_MS, () => void this.beat());
   private extras: () => Promise<Extras> = () => Promise.resolve({});
 
   constructor(
@@ -26,11 +27,11 @@ export class HeartbeatPublisher implements OnApplicationBootstrap, OnModuleDestr
 
   onApplicationBootstrap(): void {
     void this.beat();
-    this.timer = setInterval(() => void this.beat(), HEARTBEAT_MS);
+    this.ticker.start();
   }
 
   onModuleDestroy(): void {
-    clearInterval(this.timer);
+    this.ticker.stop();
   }
 
   async beat(): Promise<void> {

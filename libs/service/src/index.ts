@@ -20,3 +20,4 @@ export { Outbox } from './outbox-relay.js';
 export { adminKeyFile, readOrCreateSecret, readSecret } from './secrets.js';
 export { type RunningService, type ServiceDefinition, startService } from './service.js';
 export { openSqlite } from './sqlite.js';
+export { Ticker, untilTick } from './ticker.js';

@@ -10,6 +10,7 @@ import {
   type Heartbeat,
   Latch as LatchSchema,
   type Latch as LatchState,
+  type ServiceName,
 } from '@purser/contracts';
 import { Latch } from './latch.js';
 import { Log } from './log.js';
@@ -56,7 +57,7 @@ export class LatchHandlers {
     if (kept.success) this.latch.observe(kept.data, false);
   }
 
-  @Hear(heartbeat)
+  @Hear(heartbeat, { under: 'cost-watchdog' satisfies ServiceName })
   hearHeartbeat(beat: Heartbeat): Promise<void> {
     if (beat.latch && beat.service === 'cost-watchdog') this.latch.observe(beat.latch, true);
     return Promise.resolve();

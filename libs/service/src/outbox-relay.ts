@@ -1,11 +1,14 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Bus, check, frame } from '@purser/bus';
 import { type Fact, PurserError } from '@purser/contracts';
-import { appendToOutbox, Database, deleteFromOutbox, type Sql, takeFromOutbox } from '@purser/database';
+import { appendToOutbox, Database, deleteFromOutbox, outboxIsEmpty, type Sql, takeFromOutbox } from '@purser/database';
 import type { z } from 'zod';
 import { Log } from './log.js';
+import { Ticker } from './ticker.js';
 
 const SWEEP_MS = 1_000;
+/** What an instance that died left behind is found by every so-manieth sweep; each one would only keep Postgres awake. */
+const IDLE_SWEEPS = 5;
 const BATCH = 200;
 /** One that the server would refuse as too large would hold up all that follow it. */
 const MAX_EVENT_BYTES = 4 * 1024 * 1024;
@@ -13,9 +16,12 @@ const MAX_EVENT_BYTES = 4 * 1024 * 1024;
 /** Facts that must be published if, and only if, a transaction commits. */
 @Injectable()
 export class Outbox implements OnApplicationBootstrap, OnModuleDestroy {
-  private timer: NodeJS.Timeout | undefined;
+  private readonly ticker = new Ticker(SWEEP_MS, () => void this.sweep());
   private flushing: Promise<void> | undefined;
   private again = false;
+  /** The table was seen empty after everything that this instance added was to be sent. */
+  private settled = false;
+  private sweeps = 0;
 
   constructor(
     private readonly database: Database,
@@ -34,23 +40,38 @@ export class Outbox implements OnApplicationBootstrap, OnModuleDestroy {
         details: { limitBytes: MAX_EVENT_BYTES },
       });
     }
+    this.settled = false;
     await appendToOutbox(tx, [{ eventId: event.id, subject, event: text }]);
   }
 
   onApplicationBootstrap(): void {
-    this.timer = setInterval(() => void this.flush(), SWEEP_MS);
+    this.ticker.start();
   }
 
   async onModuleDestroy(): Promise<void> {
-    clearInterval(this.timer);
+    this.ticker.stop();
     await this.flush();
   }
 
   /** Never rejects: what cannot be sent now is sent by a later sweep. */
   flush(): Promise<void> {
+    this.settled = false;
     this.again = true;
     this.flushing ??= this.drain().finally(() => (this.flushing = undefined));
     return this.flushing;
+  }
+
+  /** Also after a flush that succeeded: another instance's relay may have held the lock, and ended without our facts. */
+  private async sweep(): Promise<void> {
+    if (this.flushing || !this.bus.connected) return;
+    if (this.sweeps++ % IDLE_SWEEPS !== 0 && this.settled) return;
+    this.settled = true;
+    try {
+      if (!(await outboxIsEmpty(this.database))) await this.flush();
+    } catch (error) {
+      this.settled = false;
+      this.log.debug({ error }, 'the outbox cannot be read; trying on');
+    }
   }
 
   private async drain(): Promise<void> {

@@ -12,7 +12,7 @@ import {
   type Vm,
   vmsList,
 } from '@purser/contracts';
-import { Database } from '@purser/database';
+import { appendToOutbox, Database } from '@purser/database';
 import { createTestDatabase, eventually, startTestNats, type TestDatabase, type TestNats } from '@purser/testing';
 import { z } from 'zod';
 import { port, serviceSettings } from './config.js';
@@ -198,6 +198,23 @@ describe('a service', () => {
     expect(latch.isSet).toBe(false);
   });
 
+  it('believes the latch of nobody but the watchdog', async () => {
+    const { at, ...latch } = latchState(90, true);
+    const forged = {
+      service: 'cost-watchdog',
+      instance: 'w',
+      version: '0',
+      startedAt: at,
+      at,
+      latch: { ...latch, at },
+    };
+    await bus.publish(heartbeat, 'agent-runner.one', forged);
+    await beat(latchState(2, false));
+    await bus.connection.flush();
+    await eventually(() => expect(service.app.get(Latch).isStale).toBe(false));
+    expect(service.app.get(Latch).latest).toMatchObject({ serial: 2, active: false });
+  });
+
   it('says so when not everything could be stopped', async () => {
     Duty.fail = true;
     await beat(latchState(3, true));
@@ -252,6 +269,14 @@ describe('a service', () => {
       ]);
       await nats.restart();
       await eventually(async () => expect(await stored()).toContain('meanwhile'));
+      await eventually(async () => expect(await service.app.get(Database).query('SELECT 1 FROM outbox')).toEqual([]));
+    });
+
+    it('sends also what an instance left behind that died after its commit', async () => {
+      const event = { specversion: '1.0', id: 'orphan-completed', source: 'spec', type: 'task.completed' };
+      const orphan = { eventId: event.id, subject: 'task.completed.orphan', event: JSON.stringify(event) };
+      await service.app.get(Database).transaction((tx) => appendToOutbox(tx, [orphan]));
+      await eventually(async () => expect(await stored()).toContain('orphan'));
       await eventually(async () => expect(await service.app.get(Database).query('SELECT 1 FROM outbox')).toEqual([]));
     });
 

@@ -8,6 +8,7 @@ import {
   leasesReturn,
   type ReplyOf,
   type RequestOf,
+  type ServiceName,
 } from '@purser/contracts';
 import { LeasesService } from './leases.service.js';
 import { Presence } from './presence.js';
@@ -34,7 +35,7 @@ export class LeasesHandlers {
     return this.leases.read(request);
   }
 
-  @Hear(heartbeat)
+  @Hear(heartbeat, { under: 'model-gateway' satisfies ServiceName })
   hear(beat: Heartbeat): Promise<void> {
     this.presence.hear(beat);
     return Promise.resolve();

@@ -1,6 +1,6 @@
 import { Controller } from '@nestjs/common';
 import { Hear } from '@purser/bus';
-import { type FactData, heartbeat, type Heartbeat, leasesRecall } from '@purser/contracts';
+import { type FactData, heartbeat, type Heartbeat, leasesRecall, type ServiceName } from '@purser/contracts';
 import { BudgetBook } from './budget-book.js';
 import { LeaseClient } from './lease-client.js';
 import { LeaseDesk } from './lease-desk.js';
@@ -19,7 +19,7 @@ export class LeasesHandlers {
     if (exceptGateway !== this.desk.gateway) await this.leases.recall(windowIds);
   }
 
-  @Hear(heartbeat)
+  @Hear(heartbeat, { under: 'cost-watchdog' satisfies ServiceName })
   hearHeartbeat({ service, budgetsRevision: revision, taskBudgetsRevision }: Heartbeat): Promise<void> {
     if (service === 'cost-watchdog') this.budgets.announce({ revision, taskBudgetsRevision });
     return Promise.resolve();
