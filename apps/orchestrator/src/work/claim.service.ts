@@ -23,6 +23,7 @@ export class ClaimService {
     const leaseMs = this.config.PURSER_LEASE_MS;
     if (this.latch.isSet) return { leaseMs, assignments: [] };
     const asked = { ...request, leaseMs };
+    if (!(await this.work.mayGive(asked))) return { leaseMs, assignments: [] };
     const { assignments, started } = await this.database.transaction(async (tx) => {
       const before = await this.work.claimedBefore(tx, asked);
       if (before) return { assignments: before, started: 0 };

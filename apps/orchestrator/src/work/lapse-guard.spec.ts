@@ -1,6 +1,6 @@
 import { GRACE_MS, LapseGuard } from './lapse-guard.js';
 
-/** Looks twice a second, as the sweep does, on clocks that the spec moves. */
+/** Looks twice a second, on clocks that the spec moves. */
 class Looks {
   readonly guard = new LapseGuard();
   monotonic = 1_000;

@@ -1,23 +1,27 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Bus } from '@purser/bus';
-import { Clock, Log } from '@purser/service';
+import { Clock, Log, untilTick } from '@purser/service';
 import { TaskUpkeep } from '../tasks/task-upkeep.js';
 import { LapseGuard } from './lapse-guard.js';
 import { SessionEnds } from './session-ends.js';
 import { WorkRepository } from './work.repository.js';
 
-const EVERY_MS = 500;
+/** At most so long between two looks: another orchestrator may have handed out a lease as short as this. */
+const IDLE_MS = 1_000;
+/** At least so long, while lapses are not believed or come in a row. */
+const BUSY_MS = 100;
+const AFTER_A_FAILURE_MS = 500;
 /** What only a crash leaves behind is looked for less often. */
-const UPKEEP_EVERY = 10;
+const UPKEEP_MS = 10_000;
 
-/** Looks twice a second for leases and deadlines that passed. Several orchestrators may do so at once. */
+/** Looks for leases and deadlines that passed, the next time when the first lease ends. Several orchestrators may do so at once. */
 @Injectable()
 export class Sweep implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly guard = new LapseGuard();
   private timer: NodeJS.Timeout | undefined;
   private looking: Promise<void> = Promise.resolve();
   private stopped = false;
-  private looks = 0;
+  private keptUpAt = -Infinity;
   private failing = false;
 
   constructor(
@@ -30,7 +34,7 @@ export class Sweep implements OnApplicationBootstrap, OnModuleDestroy {
   ) {}
 
   onApplicationBootstrap(): void {
-    this.schedule();
+    this.schedule(BUSY_MS);
   }
 
   async onModuleDestroy(): Promise<void> {
@@ -39,34 +43,44 @@ export class Sweep implements OnApplicationBootstrap, OnModuleDestroy {
     await this.looking;
   }
 
-  private schedule(): void {
+  private schedule(afterMs: number): void {
     if (this.stopped) return;
     this.timer = setTimeout(() => {
-      this.looking = this.lookAround().finally(() => this.schedule());
-    }, EVERY_MS);
+      this.looking = this.lookAround().then((nextMs) => this.schedule(nextMs));
+    }, afterMs);
   }
 
-  private async lookAround(): Promise<void> {
+  /** Never rejects. @returns when to look again */
+  private async lookAround(): Promise<number> {
     try {
-      const { now, lapsed, overdue } = await this.work.look();
+      const { now, nextLapseMs, overdue, withoutBudget } = await this.work.look();
       const trusted = this.guard.mayLapse({
         monotonic: this.clock.monotonic(),
         database: now,
         busConnected: this.bus.connected,
       });
-      if (lapsed && trusted) {
+      if (nextLapseMs !== null && nextLapseMs < 0 && trusted) {
         const ended = await this.ends.lapse();
         if (ended.length > 0) this.log.warn({ ended }, 'sessions were lost: their runners did not renew the leases');
       }
       if (overdue) await this.upkeep.failOverdue();
-      if (this.looks++ % UPKEEP_EVERY === 0) await this.upkeep.settleAll();
-      this.upkeep.setBudgets();
+      await this.keepUp();
+      if (withoutBudget) this.upkeep.setBudgets();
       if (this.failing) this.log.info({}, 'leases are looked after again');
       this.failing = false;
+      return Math.min(untilTick(IDLE_MS), Math.max(BUSY_MS, Math.ceil(nextLapseMs ?? Infinity)));
     } catch (error) {
       this.guard.databaseAway();
       if (!this.failing) this.log.error({ error }, 'leases cannot be looked after; trying on');
       this.failing = true;
+      return AFTER_A_FAILURE_MS;
     }
+  }
+
+  private async keepUp(): Promise<void> {
+    const now = this.clock.monotonic();
+    if (now - this.keptUpAt < UPKEEP_MS) return;
+    await this.upkeep.settleAll();
+    this.keptUpAt = now;
   }
 }

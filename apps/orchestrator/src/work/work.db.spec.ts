@@ -3,6 +3,7 @@ import { type Assignment, type FinishOutcome, TaskSpec, type TaskSpecInput } fro
 import type { Database } from '@purser/database';
 import { createTestDatabase, type TestDatabase } from '@purser/testing';
 import { OnPostgres, openTasks } from '../on-postgres.fixture.js';
+import { WorkRepository } from './work.repository.js';
 
 jest.setTimeout(60_000);
 
@@ -10,6 +11,7 @@ describe('sessions in Postgres', () => {
   let server: TestDatabase;
   let database: Database;
   let on: OnPostgres;
+  let work: WorkRepository;
   let executor: string;
 
   beforeAll(async () => {
@@ -18,6 +20,7 @@ describe('sessions in Postgres', () => {
     });
     database = await openTasks(server.url);
     on = new OnPostgres(database);
+    work = new WorkRepository(database);
   });
 
   afterAll(async () => {
@@ -75,6 +78,33 @@ describe('sessions in Postgres', () => {
     it('take notBefore from any year that ISO 8601 writes', async () => {
       const ancient = await create({ notBefore: '0000-01-01T00:00:00Z' });
       expect(await claim()).toMatchObject([{ taskId: ancient }]);
+    });
+
+    it('are known to give nothing before a transaction is begun, but never one that was given before', async () => {
+      const asked = { requestId: randomUUID(), runner: 'r1', slots: 1, executors: [executor], leaseMs: 8_000 };
+      expect(await work.mayGive(asked)).toBe(false);
+      await create();
+      expect(await work.mayGive(asked)).toBe(true);
+      expect(await work.mayGive({ ...asked, executors: ['nobody'] })).toBe(false);
+      expect(await claim(1, asked.requestId)).toHaveLength(1);
+      expect(await work.mayGive(asked)).toBe(true);
+      expect(await work.mayGive({ ...asked, requestId: randomUUID() })).toBe(false);
+    });
+
+    it('tell when the first lease ends', async () => {
+      const id = await create();
+      const { leaseMs } = await on.claims.claim({
+        requestId: randomUUID(),
+        runner: 'r1',
+        slots: 1,
+        executors: [executor],
+      });
+      const { nextLapseMs } = await work.look();
+      expect(nextLapseMs).toBeGreaterThan(0);
+      expect(nextLapseMs).toBeLessThanOrEqual(leaseMs);
+      await on.silence(id);
+      expect((await work.look()).nextLapseMs).toBeLessThan(0);
+      await on.ends.lapse();
     });
 
     it('give two runners different tasks, and neither waits for the other', async () => {

@@ -66,6 +66,17 @@ export interface ClaimRequest {
   leaseMs: number;
 }
 
+/** What a look at the tasks finds. */
+export interface Sight {
+  now: Date;
+  /** Until the first lease ends; negative when one has, null when nothing runs. */
+  nextLapseMs: number | null;
+  /** A deadline passed before the task could start. */
+  overdue: boolean;
+  /** A task waits for the watchdog to take its budget. */
+  withoutBudget: boolean;
+}
+
 const ASSIGNMENT =
   't.id, t.session_id, t.epoch, t.executor, t.input, t.limits, t.project, t.labels, t.deadline, t.created_at';
 const HELD = `id, session_id, epoch, runner, sessions_used, max_sessions, failures, retries, lost_in_a_row,
@@ -77,6 +88,19 @@ const leaseFor = (parameter: string) => `clock_timestamp() + ${parameter}::integ
 @Injectable()
 export class WorkRepository {
   constructor(private readonly database: Database) {}
+
+  /**
+   * False when a claim would surely be answered with nothing: a poll that finds no work costs this one statement. One
+   * snapshot: of a copy of the request that is being served meanwhile it sees the sessions, or the tasks still ready.
+   */
+  async mayGive({ requestId, executors }: ClaimRequest): Promise<boolean> {
+    const [row] = await this.database.query<{ found: boolean }>(
+      `SELECT EXISTS (SELECT 1 FROM tasks WHERE state = 'ready' AND executor = ANY($1::text[]))
+         OR EXISTS (SELECT 1 FROM sessions WHERE claim_request_id = $2) AS found`,
+      [executors, requestId],
+    );
+    return row?.found !== false;
+  }
 
   /** The sessions that this very request was given before and that are still open, with a fresh lease; undefined when it is new. */
   async claimedBefore(tx: Sql, { requestId, runner, leaseMs }: ClaimRequest): Promise<Assignment[] | undefined> {
@@ -251,12 +275,14 @@ export class WorkRepository {
     if (rows.length !== 1) throw new Error(`task ${held.taskId} changed although it was locked`);
   }
 
-  /** The clock that leases are measured by, and whether a look at leases or deadlines would find anything. */
-  async look(): Promise<{ now: Date; lapsed: boolean; overdue: boolean }> {
-    const [row] = await this.database.query<{ now: Date; lapsed: boolean; overdue: boolean }>(
+  /** The clock that leases are measured by, and what there is to look after, in one round trip. */
+  async look(): Promise<Sight> {
+    const [row] = await this.database.query<Sight>(
       `SELECT clock_timestamp() AS now,
-         EXISTS (SELECT 1 FROM tasks WHERE state = 'running' AND lease_until < clock_timestamp()) AS lapsed,
-         EXISTS (SELECT 1 FROM tasks WHERE deadline <= now() AND state IN ('blocked', 'ready', 'paused')) AS overdue`,
+         (SELECT (extract(epoch FROM min(lease_until) - clock_timestamp()) * 1000)::double precision
+            FROM tasks WHERE state = 'running') AS "nextLapseMs",
+         EXISTS (SELECT 1 FROM tasks WHERE deadline <= now() AND state IN ('blocked', 'ready', 'paused')) AS overdue,
+         EXISTS (SELECT 1 FROM tasks WHERE NOT budget_ready AND finished_at IS NULL) AS "withoutBudget"`,
     );
     if (!row) throw new Error('the database did not tell the time');
     return row;
