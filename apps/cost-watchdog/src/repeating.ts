@@ -1,5 +1,5 @@
 import { isPurserError } from '@purser/contracts';
-import type { Log } from '@purser/service';
+import { type Log, untilTick } from '@purser/service';
 
 /** Work that is done again and again, never twice at once; trouble is logged when it begins and when it ends. */
 export class Repeating {
@@ -20,7 +20,7 @@ export class Repeating {
       this.running = this.once().then(() => {
         if (!this.stopped) this.start();
       });
-    }, this.everyMs);
+    }, untilTick(this.everyMs));
   }
 
   /** Waits for the run at hand. */

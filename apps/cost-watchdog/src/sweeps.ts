@@ -21,7 +21,7 @@ export class Sweeps implements OnApplicationBootstrap, OnModuleDestroy {
     log: Log,
   ) {
     this.all = [
-      new Repeating('rolling budget windows over', 1_000, () => windows.roll(), log),
+      new Repeating('rolling budget windows over', 1_000, () => windows.rollWhenDue(), log),
       new Repeating('watching over gateways', 1_000, () => gateways.judge(), log),
       new Repeating('writing the budgets to their bucket', 500, () => snapshot.publishDue(), log),
       new Repeating('reconciling the emergency latch', 2_000, () => latch.reconcile(), log),

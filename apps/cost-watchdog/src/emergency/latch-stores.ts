@@ -40,15 +40,16 @@ export class LatchStores {
 
   /** Every 2 s: whatever was away when the latch changed learns of it now. */
   async reconcile(): Promise<void> {
-    const stored = await within(POSTGRES_MS, 'Postgres', this.repository.read(this.database));
+    const { announced, ...stored } = await within(POSTGRES_MS, 'Postgres', this.repository.read(this.database));
     const kept = await this.bucket.read();
     const state = newest([stored, kept, this.latch.latest]) ?? stored;
-    if (isNewer(state, stored)) {
+    const adopts = isNewer(state, stored);
+    if (adopts) {
       this.log.warn({ serial: state.serial, active: state.active }, 'the latch was changed while Postgres was away');
       await this.repository.adopt(this.database, state);
     }
     if (!kept || isNewer(state, kept)) await this.bucket.write(state);
-    await this.announcePending();
+    if (adopts || !announced) await this.announcePending();
   }
 
   /** Broadcasts a change that was committed but is not known to have been sent. */

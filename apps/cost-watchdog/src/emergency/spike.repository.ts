@@ -13,13 +13,16 @@ export interface SpendRow {
 export class SpikeRepository {
   constructor(private readonly database: Database) {}
 
-  /** The month's total budget: the smallest that counts everything. */
-  async base(): Promise<{ id: string; nano: Nano } | undefined> {
-    const [row] = await this.database.query<{ id: string; nano: Nano }>(
-      `SELECT id, limit_nano AS nano FROM budgets
+  /** The month's total budget: the smallest that counts everything. And whether anything was spent since then at all. */
+  async base(since: Date): Promise<{ id: string; nano: Nano; spending: boolean } | undefined> {
+    const [row] = await this.database.query<{ id: string; nano: Nano; spending: boolean }>(
+      `SELECT id, limit_nano AS nano,
+              EXISTS (SELECT 1 FROM entries WHERE usage_at > $1 AND source = 'metered' AND amount_nano <> 0) AS spending
+         FROM budgets
         WHERE deleted_at IS NULL AND period = 'month' AND scope_task IS NULL AND scope_provider IS NULL
           AND scope_project IS NULL AND scope_key IS NULL
         ORDER BY limit_nano, id LIMIT 1`,
+      [since],
     );
     return row;
   }

@@ -36,9 +36,10 @@ export class SpikeService {
   }
 
   private async checkNow(): Promise<void> {
-    const base = await this.spend.base();
+    const widest = Math.max(0, ...this.file.spikeRules.map((rule) => rule.windowMinutes));
+    const base = await this.spend.base(new Date(this.clock.now().getTime() - widest * MINUTE));
     this.tellWhether(base !== undefined);
-    if (!base) return;
+    if (!base?.spending) return;
     const latch = await this.latch.confirmed();
     if (latch.active) return;
     for (const rule of this.file.spikeRules) if (await this.apply(rule, base, latch)) return;

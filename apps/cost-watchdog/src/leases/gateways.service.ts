@@ -7,6 +7,9 @@ import { WindowsRepository } from '../windows/windows.repository.js';
 import { LeasesRepository } from './leases.repository.js';
 import { Presence } from './presence.js';
 
+/** While the same gateways are alive, every so-manieth judgement looks all the same: another watchdog may see it otherwise. */
+const LOOK_ANYWAY = 5;
+
 /**
  * What a dead gateway holds stays leased, which counts against the limit all the same; marking it `presumed` only says
  * so. Hence nothing has to be fenced: a gateway that was merely cut off goes on with money that is still set aside for
@@ -14,6 +17,10 @@ import { Presence } from './presence.js';
  */
 @Injectable()
 export class GatewaysService {
+  private judgements = 0;
+  /** Who was alive when the leases were last looked through, and whether their silence meant something. */
+  private judged: string | undefined;
+
   constructor(
     private readonly presence: Presence,
     private readonly changes: WindowChanges,
@@ -27,12 +34,15 @@ export class GatewaysService {
     return this.presence.alive().length;
   }
 
-  /** Once a second. */
+  /** Once a second. Asks the database only when a gateway fell silent or was heard again, and now and then. */
   async judge(): Promise<void> {
     const certain = this.presence.canJudge();
-    const alive = this.presence.alive();
+    const alive = this.presence.alive().sort();
+    const view = JSON.stringify([certain, alive]);
+    if (view === this.judged && ++this.judgements % LOOK_ANYWAY !== 0) return;
     await this.release(alive);
     if (certain) await this.presume(alive);
+    this.judged = view;
   }
 
   /** These were heard of: what they hold is held again, no longer presumed spent. */

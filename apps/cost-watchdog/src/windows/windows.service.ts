@@ -7,9 +7,15 @@ import { windowAt } from './calendar.js';
 import { Touched, WindowChanges } from './window-changes.js';
 import { WindowsRepository } from './windows.repository.js';
 
+/** Within a minute every so-manieth look asks the database. */
+const LOOK_ANYWAY = 5;
+
 /** Rolls windows over: exactly once with any number of watchdogs, by a lock and a unique key. */
 @Injectable()
 export class WindowsService {
+  private rolledAt: number | undefined;
+  private looks = 0;
+
   constructor(
     private readonly database: Database,
     private readonly changes: WindowChanges,
@@ -17,6 +23,14 @@ export class WindowsService {
     private readonly budgets: BudgetsRepository,
     private readonly clock: Clock,
   ) {}
+
+  /** Once a second. Windows begin and end on whole minutes; in between, only now and then for what nobody expects. */
+  async rollWhenDue(): Promise<void> {
+    const minute = Math.floor(this.clock.now().getTime() / 60_000);
+    if (minute === this.rolledAt && ++this.looks % LOOK_ANYWAY !== 0) return;
+    await this.roll();
+    this.rolledAt = minute;
+  }
 
   /** Makes sure that every budget's current window exists. Cheap when nothing is due. */
   async roll(): Promise<void> {
