@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Bus } from '@purser/bus';
 import { ledgerSum } from '@purser/contracts';
-import { Clock, Log } from '@purser/service';
+import { Clock, Log, Ticker } from '@purser/service';
 import { Executors } from '../executors/executors.js';
 import type { Session } from '../sessions/session.js';
 import { Sessions } from '../sessions/sessions.service.js';
@@ -13,7 +13,9 @@ const LEDGER_MS = 900;
 /** Measures every session once a second and acts on what the rules say. */
 @Injectable()
 export class ResourceMonitor {
-  private timer: NodeJS.Timeout | undefined;
+  private readonly ticker = new Ticker(TICK_MS, () => {
+    this.ticking ??= this.tick().finally(() => (this.ticking = undefined));
+  });
   private ticking: Promise<void> | undefined;
 
   constructor(
@@ -25,13 +27,11 @@ export class ResourceMonitor {
   ) {}
 
   start(): void {
-    this.timer = setInterval(() => {
-      this.ticking ??= this.tick().finally(() => (this.ticking = undefined));
-    }, TICK_MS);
+    this.ticker.start();
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.timer);
+    this.ticker.stop();
     await this.ticking;
   }
 

@@ -19,6 +19,7 @@ const latch = { isSet: false, latest: undefined as unknown };
 const heartbeats = {
   healthy: true,
   leasesLast: () => undefined,
+  watchOver: () => undefined,
 };
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };

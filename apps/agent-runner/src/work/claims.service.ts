@@ -95,6 +95,7 @@ export class Claims {
       this.failures = 0;
       this.heartbeats.leasesLast(leaseMs);
       for (const assignment of assignments) this.sessions.start(assignment, sentAt, leaseMs, this.refusal());
+      if (assignments.length > 0) this.heartbeats.watchOver();
       return assignments.length > 0 && this.sessions.freeSlots > 0;
     } catch (error) {
       this.failures += 1;

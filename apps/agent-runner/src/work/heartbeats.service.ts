@@ -47,13 +47,17 @@ export class Heartbeats {
   start(): void {
     this.stopped = false;
     this.schedule();
-    this.watch = setInterval(() => this.watchLeases(), WATCH_MS);
+  }
+
+  /** Sessions begin: until there are none, their leases are watched. */
+  watchOver(): void {
+    if (!this.stopped) this.watch ??= setInterval(() => this.watchLeases(), WATCH_MS);
   }
 
   async stop(): Promise<void> {
     this.stopped = true;
     clearTimeout(this.timer);
-    clearInterval(this.watch);
+    this.unwatch();
     await this.beating;
     await this.renewing;
   }
@@ -123,8 +127,15 @@ export class Heartbeats {
     return kept;
   }
 
+  private unwatch(): void {
+    clearInterval(this.watch);
+    this.watch = undefined;
+  }
+
   private watchLeases(): void {
-    for (const session of this.sessions.list) {
+    const sessions = this.sessions.list;
+    if (sessions.length === 0) this.unwatch();
+    for (const session of sessions) {
       if (!session.isWorking || session.lost !== undefined) continue;
       const urgency = session.lease.urgency(this.config.PURSER_GRACE_MS);
       if (urgency === 'stop') session.lose('its lease could not be renewed');

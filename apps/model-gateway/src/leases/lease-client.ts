@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Clock, CONFIG, Log } from '@purser/service';
+import { Clock, CONFIG, Log, Ticker } from '@purser/service';
 import type { Config } from '../config.js';
 import { Journal } from '../journal/journal.js';
 import { HoldQueue, type HoldRequest, type Reservation } from './hold-queue.js';
@@ -25,7 +25,7 @@ export class LeaseClient {
   /** Windows in which a grant may have been made that nobody here knows of, and since when. */
   private readonly uncertain = new Map<string, number>();
   private readonly stopping = new AbortController();
-  private timer: NodeJS.Timeout | undefined;
+  private readonly ticker = new Ticker(SWEEP_MS, () => void this.sweep());
   private telling: Promise<void> | undefined;
   private tellAgain = false;
   private sweeping = false;
@@ -55,7 +55,7 @@ export class LeaseClient {
   }
 
   start(): void {
-    this.timer = setInterval(() => void this.sweep(), SWEEP_MS);
+    this.ticker.start();
     void this.sweep();
   }
 
@@ -89,7 +89,7 @@ export class LeaseClient {
 
   /** At a graceful stop: everything that is not held goes back. Waits for the watchdog's word, within the bus's own timeouts. */
   async stop(): Promise<void> {
-    clearInterval(this.timer);
+    this.ticker.stop();
     this.stopping.abort();
     if (!this.recovered) return;
     await this.findLostGrants(() => true);
