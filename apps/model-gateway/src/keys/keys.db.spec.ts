@@ -75,7 +75,7 @@ it.each([
 ])('takes a key until its time is over when the clock of the gateway is %s', async (_what, offMs) => {
   let monotonic = 1_000;
   const clock = { now: () => new Date(Date.now() + offMs), monotonic: () => monotonic };
-  const authenticator = new Authenticator(repository, clock as unknown as Clock, {} as Config);
+  const authenticator = new Authenticator(repository, clock, {} as Config);
   const { key, secret } = await keys.create({ name: 'x', session: 's', ttlMs: 10_000 });
   const headers = { authorization: `Bearer ${secret}` };
   expect(await authenticator.identify(headers)).toMatchObject({ key: key.id, session: 's' });
