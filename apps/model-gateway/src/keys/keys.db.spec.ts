@@ -1,5 +1,4 @@
 import { Database } from '@purser/database';
-import type { Clock } from '@purser/service';
 import { createTestDatabase, eventually, type TestDatabase } from '@purser/testing';
 import type { Config } from '../config.js';
 import { MIGRATIONS } from '../migrations/index.js';
