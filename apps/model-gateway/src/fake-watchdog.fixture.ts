@@ -56,6 +56,8 @@ export class FakeWatchdog {
   async start(): Promise<void> {
     const spends = await this.bus.jetstream.consumers.get('SPEND');
     const messages = await spends.consume({
+      // Short, so that it soon notices a server that was killed.
+      expires: 2_000,
       callback: (message) => this.record(Spend.parse(message.json<{ data: unknown }>().data)),
     });
     this.stops.push(() => messages.stop());

@@ -335,7 +335,7 @@ it('keeps settlements while the bus is away', async () => {
       const callIds = world.watchdog.spends.map(({ callId }) => callId);
       expect(callIds.filter((id) => id === response.headers.get('x-request-id'))).toHaveLength(1);
     },
-    { timeoutMs: 20_000 },
+    { timeoutMs: 40_000 },
   );
 });
 
