@@ -43,8 +43,6 @@ export class OtherServices {
   /** Tokens by session, as the ledger has them. */
   readonly tokens = new Map<string, number>();
   readonly started: Assignment[] = [];
-  /** When a lease was given or extended last. */
-  leasedAt = 0;
   latch: Latch = { serial: 1, active: false, by: 'spec', reason: 'none', at: new Date(0).toISOString() };
   private readonly waiting: Assignment[] = [];
   private readonly answered = new Map<string, Assignment[]>();
@@ -119,7 +117,6 @@ export class OtherServices {
 
   private claim(request: RequestOf<typeof workClaim>): unknown {
     this.claims.push(request);
-    this.leasedAt = performance.now();
     const known = this.answered.get(request.requestId);
     const assignments = known ?? this.waiting.splice(0, request.slots).map((task) => this.assign(task));
     this.answered.set(request.requestId, assignments);
@@ -135,7 +132,6 @@ export class OtherServices {
 
   private beat(request: RequestOf<typeof workHeartbeat>): unknown {
     this.heartbeats.push(request);
-    this.leasedAt = performance.now();
     const verdictOf = (taskId: string) => this.verdicts.get(taskId) ?? ('extended' as const);
     const sessions = request.sessions.map(({ taskId, epoch }) => ({ taskId, epoch, verdict: verdictOf(taskId) }));
     return { leaseMs: this.leaseMs, sessions };
