@@ -232,7 +232,7 @@ describe('commands that talk to the control API', () => {
         remainingUsd: '6.65',
       },
     };
-    answers['GET /v1/budgets'] = () => [200, { revision: 1, budgets: [status] }];
+    answers['GET /v1/budgets'] = () => [200, { revision: 1, taskBudgetsRevision: 0, budgets: [status] }];
     answers['PUT /v1/budgets/daily'] = () => [200, { ...status, limitUsd: '8' }];
     const { code, out } = await purser('budget', 'set', 'daily', '--limit', '8', '--reason', 'release');
     expect(code).toBe(0);
