@@ -153,9 +153,11 @@ it('wraps up at the token limit, hands off, and goes on from the checkpoint to t
     expect.arrayContaining(['stdout: resumed from {"step": 1}', 'stdout: kept', 'stdout: handoff read']),
   );
   expect(await others.bus.call(sessionsCheckpoint, { id: 'long' })).toMatchObject({ epoch: 2, state: { step: 2 } });
-  const metrics = await (await fetch(`${runner.url}/metrics`)).text();
-  expect(metrics).toContain('purser_session_wraps_total{reason="tokens",service="agent-runner"} 1');
-  expect(metrics).toContain('purser_sessions_running{service="agent-runner"} 0');
+  await eventually(async () => {
+    const metrics = await (await fetch(`${runner.url}/metrics`)).text();
+    expect(metrics).toContain('purser_session_wraps_total{reason="tokens",service="agent-runner"} 1');
+    expect(metrics).toContain('purser_sessions_running{service="agent-runner"} 0');
+  });
   const handoff = await others.bus.call(sessionsHandoff, { id: 'long' });
   expect(handoff.epoch).toBe(1);
   expect(handoff.markdown).toContain('- tokens: 860');
