@@ -32,7 +32,7 @@ export class CreateBudgets1700000003000 implements MigrationInterface {
       )`);
     // Every settled attempt asks for the budgets without a task and for those of its own task.
     await runner.query('CREATE INDEX budgets_by_task ON budgets (scope_task) WHERE deleted_at IS NULL');
-    // Asked every second: whose window is over.
+    // Asked again and again: whose window is over.
     await runner.query(`CREATE INDEX budgets_that_roll ON budgets (id) WHERE deleted_at IS NULL AND period <> 'total'`);
     await runner.query(`
       CREATE TABLE budget_changes (
@@ -104,7 +104,7 @@ export class CreateBudgets1700000003000 implements MigrationInterface {
         CONSTRAINT leases_not_overdrawn CHECK (granted_nano >= returned_nano + consumed_nano)
       )`);
     await runner.query('CREATE INDEX leases_of_window ON leases (window_id)');
-    // Looked for every second.
+    // Looked for again and again.
     await runner.query('CREATE INDEX leases_presumed ON leases (gateway) WHERE presumed');
     await runner.query(
       'CREATE INDEX leases_open ON leases (window_id) WHERE NOT presumed AND granted_nano > returned_nano + consumed_nano',
