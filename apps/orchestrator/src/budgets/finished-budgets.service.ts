@@ -6,7 +6,7 @@ import { TasksRepository } from '../tasks/tasks.repository.js';
 import { budgetIdOf } from './task-budgets.service.js';
 
 const CALL_TIMEOUT_MS = 3_000;
-/** Each deletion makes the gateways read their budgets again, so they go one after the other. */
+/** Bounds one run; what is left waits for the next sweep. */
 const AT_ONCE = 100;
 
 /** Takes back the budgets of tasks that ended a while ago, or there would be one for every task that ever was. */
