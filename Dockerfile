@@ -18,7 +18,10 @@ COPY libs/plugin-host/package.json libs/plugin-host/
 COPY libs/plugin-sdk/package.json libs/plugin-sdk/
 COPY libs/service/package.json libs/service/
 COPY libs/testing/package.json libs/testing/
+COPY plugins/anthropic/package.json plugins/anthropic/
 COPY plugins/command/package.json plugins/command/
+COPY plugins/google-speech/package.json plugins/google-speech/
+COPY plugins/huggingface/package.json plugins/huggingface/
 COPY plugins/ollama/package.json plugins/ollama/
 COPY plugins/openai/package.json plugins/openai/
 # Install scripts only fetch what the image has already (its own Node) or does not need (the build tool's daemon).

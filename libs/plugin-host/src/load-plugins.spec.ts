@@ -103,6 +103,12 @@ it.each([
     {},
     'its modelProvider lacks chat(), streamChat()',
   ],
+  [
+    'an instance that chats whole answers alone',
+    { default: define({ capabilities: { modelProvider: () => ({ check: jest.fn(), chat: jest.fn() }) as never } }) },
+    {},
+    'its modelProvider lacks streamChat()',
+  ],
   ['a taken name', { default: define() }, { name: 'good' }, 'the name "good" is taken by good'],
 ])('reports %s and loads the others', async (_what, module, entry, reason) => {
   const { names, failed } = await load({ good: { default: define({ name: 'good' }) }, bad: module }, [

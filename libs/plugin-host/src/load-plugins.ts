@@ -33,10 +33,21 @@ export interface LoadPluginsOptions<Name extends CapabilityName> {
 }
 
 /** What an instance must have, so that a plugin that lacks it is told at the start and not at its first call. */
-const members: Record<CapabilityName, readonly string[]> = {
-  modelProvider: ['check', 'chat', 'streamChat'],
-  executor: ['run'],
+const members: Record<CapabilityName, readonly string[]> = { modelProvider: ['check'], executor: ['run'] };
+
+/** Members of which at least one group must be there, whole. */
+const oneOf: Partial<Record<CapabilityName, readonly (readonly string[])[]>> = {
+  modelProvider: [['chat', 'streamChat'], ['embed'], ['generateImages'], ['transcribe']],
 };
+
+function lackingIn(instance: unknown, capability: CapabilityName): string[] {
+  const has = (name: string) => typeof (instance as Record<string, unknown> | null)?.[name] === 'function';
+  const missing = members[capability].filter((name) => !has(name));
+  const groups = oneOf[capability] ?? [];
+  const half = groups.find((group) => group.some(has) && !group.every(has));
+  if (half) return [...missing, ...half.filter((name) => !has(name))];
+  return groups.length > 0 && !groups.some((group) => group.every(has)) ? [...missing, ...(groups[0] ?? [])] : missing;
+}
 
 async function bounded<T>(ms: number, promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
@@ -78,9 +89,7 @@ function instantiate<Name extends CapabilityName>(
   const checked = plugin.config.safeParse(config);
   if (!checked.success) throw invalidRequest('its config', checked.error);
   const instance = plugin.capabilities[capability]?.(context, checked.data);
-  const lacking = members[capability].filter(
-    (member) => typeof (instance as unknown as Record<string, unknown> | undefined)?.[member] !== 'function',
-  );
+  const lacking = lackingIn(instance, capability);
   if (lacking.length > 0) throw new Error(`its ${capability} lacks ${lacking.map((name) => `${name}()`).join(', ')}`);
   return instance as CapabilityInstance<Name>;
 }

@@ -1,3 +1,14 @@
+import type { ChatProtocol, PassThrough } from './pass-through.js';
+import type {
+  EmbeddingAnswer,
+  EmbeddingRequest,
+  ImageAnswer,
+  ImageRequest,
+  Transcription,
+  TranscriptionRequest,
+} from './media.js';
+import type { Usage } from './usage.js';
+
 /** One message in the OpenAI chat shape. Fields that are not named here travel unchanged. */
 export interface ChatMessage {
   role: string;
@@ -12,13 +23,6 @@ export interface ChatRequest {
   /** The output limit that the hold was computed with. A provider must pass it on, under whatever name its protocol has. */
   max_completion_tokens: number;
   [parameter: string]: unknown;
-}
-
-/** Token counts as the provider bills them. `cachedTokens` are part of `inputTokens`. */
-export interface Usage {
-  inputTokens: number;
-  outputTokens: number;
-  cachedTokens: number;
 }
 
 /** An OpenAI chat completion object, and what it cost in tokens (undefined when the provider did not say). */
@@ -42,16 +46,39 @@ export type ProviderCheck =
   | { available: true; /** Names it can serve now, when it can say. */ models?: string[] }
   | { available: false; /** What is missing and how to mend it. */ reason: string };
 
+/** How far the fetching of a model has come. */
+export interface PullProgress {
+  status: string;
+  completedBytes?: number;
+  totalBytes?: number;
+}
+
+/** What a provider may offer; a tier whose provider lacks what a call needs is passed over. `chat` and `streamChat` come together. */
 export interface ModelProvider {
   /** Whether it could serve a call now. Must answer within 3 s and cost nothing. */
   check(options: CallOptions): Promise<ProviderCheck>;
-  chat(request: ChatRequest, options: CallOptions): Promise<ChatAnswer>;
-  streamChat(request: ChatRequest, options: CallOptions): AsyncIterable<ChatChunk>;
+  chat?(request: ChatRequest, options: CallOptions): Promise<ChatAnswer>;
+  streamChat?(request: ChatRequest, options: CallOptions): AsyncIterable<ChatChunk>;
+  /** Protocols of clients that it speaks itself: such calls travel untranslated. */
+  readonly passThrough?: Readonly<Partial<Record<ChatProtocol, PassThrough>>>;
+  /** Input tokens of a chat request as the provider itself counts them, at no cost. */
+  countTokens?(request: ChatRequest, options: CallOptions): Promise<number>;
+  embed?(request: EmbeddingRequest, options: CallOptions): Promise<EmbeddingAnswer>;
+  generateImages?(request: ImageRequest, options: CallOptions): Promise<ImageAnswer>;
+  transcribe?(request: TranscriptionRequest, options: CallOptions): Promise<Transcription>;
+  /** Fetches a model to where it runs. */
+  pullModel?(model: string, options: CallOptions): AsyncIterable<PullProgress>;
   /** What a call costs that we cancelled: only what was delivered by then, or up to all of its output limit. */
   readonly cancelledCallsBill: 'delivered' | 'full';
-  /** Request parameters it cannot honour; a tier is passed over when a call asks for one of them (see `unmetParameters`). */
+  /** Request parameters of chat completions that it cannot honour; a tier is passed over when a call asks for one of them (see `unmetParameters`). */
   readonly unsupportedParameters?: readonly string[];
 }
+
+/** A provider that can chat. */
+export type ChatProvider = ModelProvider & Required<Pick<ModelProvider, 'chat' | 'streamChat'>>;
+
+export const canChat = (provider: ModelProvider): provider is ChatProvider =>
+  provider.chat !== undefined && provider.streamChat !== undefined;
 
 export type ProviderErrorKind =
   'auth' | 'rate_limited' | 'overloaded' | 'invalid_request' | 'model_not_found' | 'timeout' | 'connection' | 'unknown';

@@ -1,4 +1,4 @@
-import type { ChatRequest, ModelProvider, PluginContext } from '@purser/plugin-sdk';
+import type { ChatProvider, ChatRequest, PluginContext } from '@purser/plugin-sdk';
 import { modelProviderChecks } from '@purser/plugin-sdk/testing';
 import { type ModelServer, startModelServer } from '@purser/testing';
 import plugin from './index.js';
@@ -6,13 +6,13 @@ import plugin from './index.js';
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 const free = { inputPerMillionUsd: 0, outputPerMillionUsd: 0 };
 
-function provide(config: object, secrets: Record<string, string> = {}): ModelProvider {
+function provide(config: object, secrets: Record<string, string> = {}): ChatProvider {
   const context: PluginContext = {
     logger: quiet,
     secret: (name) => secrets[name],
     signal: new AbortController().signal,
   };
-  return plugin.capabilities.modelProvider!(context, plugin.config.parse(config));
+  return plugin.capabilities.modelProvider!(context, plugin.config.parse(config)) as ChatProvider;
 }
 
 const signal = new AbortController().signal;

@@ -2,10 +2,10 @@ import {
   type CallOptions,
   type ChatAnswer,
   type ChatChunk,
+  type ChatProvider,
   type ChatRequest,
   failureFromNetwork,
   isProviderError,
-  type ModelProvider,
   type PluginContext,
   type ProviderCheck,
   ProviderError,
@@ -21,7 +21,7 @@ const checkMs = 2500;
 const standardHost = 'http://127.0.0.1:11434';
 
 /** Local models behind Ollama's own protocol, which unlike its OpenAI endpoint takes the size of the context window. */
-export class OllamaProvider implements ModelProvider {
+export class OllamaProvider implements ChatProvider {
   /** The server stops generating when its client leaves. */
   readonly cancelledCallsBill = 'delivered';
   readonly unsupportedParameters = unsupportedParameters;

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type ChatRequest, type ModelProvider, type PluginContext } from '@purser/plugin-sdk';
+import type { ChatProvider, ChatRequest, PluginContext } from '@purser/plugin-sdk';
 import { modelProviderChecks } from '@purser/plugin-sdk/testing';
 import { type ModelServer, type ModelServerOptions, startModelServer } from '@purser/testing';
 import plugin from './index.js';
@@ -8,13 +8,13 @@ import plugin from './index.js';
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 const models = { demo: { inputPerMillionUsd: 1, outputPerMillionUsd: 2 } };
 
-function provide(config: object, secrets: Record<string, string> = {}): ModelProvider {
+function provide(config: object, secrets: Record<string, string> = {}): ChatProvider {
   const context: PluginContext = {
     logger: quiet,
     secret: (name) => secrets[name],
     signal: new AbortController().signal,
   };
-  return plugin.capabilities.modelProvider!(context, plugin.config.parse(config));
+  return plugin.capabilities.modelProvider!(context, plugin.config.parse(config)) as ChatProvider;
 }
 
 const signal = new AbortController().signal;

@@ -2,8 +2,8 @@ import {
   type CallOptions,
   type ChatAnswer,
   type ChatChunk,
+  type ChatProvider,
   type ChatRequest,
-  type ModelProvider,
   type PluginContext,
   type ProviderCheck,
   ProviderError,
@@ -29,7 +29,7 @@ function requestBody(request: ChatRequest, at: Endpoint): Record<string, unknown
 }
 
 /** Models behind anything that speaks OpenAI's chat completions, through OpenAI's own client. */
-export class OpenAiProvider implements ModelProvider {
+export class OpenAiProvider implements ChatProvider {
   readonly cancelledCallsBill: 'delivered' | 'full';
   readonly unsupportedParameters: readonly string[];
   private client: { for: string; openai: OpenAI } | undefined;

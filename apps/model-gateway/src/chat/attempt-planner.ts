@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { PurserError } from '@purser/contracts';
-import { type ChatRequest, type ModelProvider, unmetParameters } from '@purser/plugin-sdk';
+import { canChat, type ChatProvider, type ChatRequest, unmetParameters } from '@purser/plugin-sdk';
 import { Latch } from '@purser/service';
 import { Experience } from '../experience/experience.service.js';
 import type { Caller } from '../keys/authenticator.js';
@@ -18,7 +18,7 @@ import type { Terms } from './settlement-rules.js';
 /** A tier that is to be called now: its hold is taken and written down. */
 export interface Plan {
   attempt: Attempt;
-  provider: ModelProvider;
+  provider: ChatProvider;
   request: ChatRequest;
   /** The output limit, when we set it. */
   limitSet: number | undefined;
@@ -40,7 +40,7 @@ export class AttemptPlanner {
     this.refuseInEmergency();
     const obstacle = this.obstacle(context, tier);
     const provider = this.providers.get(tier.provider);
-    if (obstacle || !provider) {
+    if (obstacle || !provider || !canChat(provider)) {
       if (obstacle) context.passed.push(obstacle);
       return undefined;
     }
@@ -68,7 +68,7 @@ export class AttemptPlanner {
   private begin(
     context: CallContext,
     tier: Tier,
-    provider: ModelProvider,
+    provider: ChatProvider,
     limits: OutputLimits,
     { hold, maxOutputTokens }: { hold: Hold | undefined; maxOutputTokens: number },
   ): Plan {
@@ -135,7 +135,9 @@ export class AttemptPlanner {
       });
     if (tier.free && blockedBy !== undefined)
       return no('budget_blocks', `the budget ${blockedBy} is used up and blocks free tiers too`);
-    const [unmet] = unmetParameters(call.body, this.providers.get(tier.provider)?.unsupportedParameters ?? []);
+    const provider = this.providers.get(tier.provider);
+    if (provider && !canChat(provider)) return no('unavailable', `${tier.provider} has no chat models`);
+    const [unmet] = unmetParameters(call.body, provider?.unsupportedParameters ?? []);
     if (unmet !== undefined)
       return no('unsupported_parameter', `${tier.provider} cannot honour ${unmet}`, { param: unmet });
     const { maxOutputTokens: asked } = call;

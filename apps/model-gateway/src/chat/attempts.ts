@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Nano } from '@purser/money';
-import type { ChatChunk, ChatRequest, ModelProvider, ProviderError, Usage } from '@purser/plugin-sdk';
+import type { ChatChunk, ChatProvider, ChatRequest, ProviderError, Usage } from '@purser/plugin-sdk';
 import { CONFIG } from '@purser/service';
 import type { Config } from '../config.js';
 import { Providers } from '../models/providers.js';
@@ -37,7 +37,7 @@ export class Attempts {
   /** Throws the reason of `outer` when the client's call ended. */
   async whole(
     attempt: Attempt,
-    provider: ModelProvider,
+    provider: ChatProvider,
     request: ChatRequest,
     outer: AbortSignal,
   ): Promise<AttemptResult> {
@@ -57,7 +57,7 @@ export class Attempts {
 
   async stream(
     attempt: Attempt,
-    provider: ModelProvider,
+    provider: ChatProvider,
     request: ChatRequest,
     outer: AbortSignal,
     wantsUsage: boolean,

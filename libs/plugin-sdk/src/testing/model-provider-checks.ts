@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import type { ChatChunk, ModelProvider, Usage } from '../model-provider.js';
+import type { ChatChunk, ChatProvider } from '../model-provider.js';
+import type { Usage } from '../usage.js';
 import { chatRequest, never, textOf } from './chat-probe.js';
 import { type ConformanceCheck, until, within } from './check.js';
 import { failureChecks } from './model-provider-failures.js';
@@ -35,7 +36,7 @@ const cancelled = (opened: OpenedProvider) =>
  */
 export function modelProviderChecks(subject: ModelProviderSubject): ConformanceCheck[] {
   const { model } = subject;
-  const check = (name: string, run: (provider: ModelProvider, opened: OpenedProvider) => Promise<void>) => ({
+  const check = (name: string, run: (provider: ChatProvider, opened: OpenedProvider) => Promise<void>) => ({
     name,
     run: async () => {
       const opened = await subject.open();

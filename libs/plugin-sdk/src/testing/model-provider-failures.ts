@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ModelProvider, ProviderError, ProviderErrorKind } from '../model-provider.js';
+import type { ChatProvider, ProviderError, ProviderErrorKind } from '../model-provider.js';
 import { isProviderError } from '../provider-failures.js';
 import { chatRequest, never, textOf } from './chat-probe.js';
 import { type ConformanceCheck, until, within } from './check.js';
@@ -7,7 +7,7 @@ import type { ModelProviderSubject, OpenedProvider } from './model-provider-subj
 
 type MakeCheck = (
   name: string,
-  run: (provider: ModelProvider, opened: OpenedProvider) => Promise<void>,
+  run: (provider: ChatProvider, opened: OpenedProvider) => Promise<void>,
 ) => ConformanceCheck;
 
 const refusals: [status: number, kind: ProviderErrorKind][] = [
@@ -21,7 +21,7 @@ const refusals: [status: number, kind: ProviderErrorKind][] = [
 ];
 
 /** The error of one call that must fail, by either way of calling. */
-async function failureOf(provider: ModelProvider, model: string, streaming: boolean): Promise<ProviderError> {
+async function failureOf(provider: ChatProvider, model: string, streaming: boolean): Promise<ProviderError> {
   const signal = never();
   try {
     if (!streaming) await provider.chat(chatRequest(model), { signal });

@@ -1,4 +1,4 @@
-import type { ModelProvider } from '../model-provider.js';
+import type { ChatProvider } from '../model-provider.js';
 
 /** What the fake upstream is to do with the next chat call; `{}` is a good answer. */
 export interface UpstreamBehaviour {
@@ -29,7 +29,7 @@ export interface ModelUpstream {
 }
 
 export interface OpenedProvider {
-  provider: ModelProvider;
+  provider: ChatProvider;
   upstream: ModelUpstream;
   close(): Promise<void>;
 }
@@ -40,5 +40,5 @@ export interface ModelProviderSubject {
   /** A provider with a fresh upstream; called once for each check. */
   open(): Promise<OpenedProvider>;
   /** A provider at whose address nobody listens. */
-  unreachable(): ModelProvider | Promise<ModelProvider>;
+  unreachable(): ChatProvider | Promise<ChatProvider>;
 }

@@ -1,0 +1,31 @@
+import type { CallOptions } from './model-provider.js';
+
+/** What clients speak to a gateway: OpenAI's chat completions and responses, Anthropic's messages. */
+export type ChatProtocol = 'chat-completions' | 'responses' | 'messages';
+
+export interface PassThroughRequest {
+  /** The JSON body, ready to be sent, in pieces. */
+  body: readonly Uint8Array[];
+  streaming: boolean;
+  /** Headers of the client that belong to the protocol (`anthropic-beta`); lower case. Never its key. */
+  headers: Readonly<Record<string, string>>;
+}
+
+/** An answer with a status of success whose body has not been read yet. */
+export interface PassThroughAnswer {
+  contentType: string;
+  /** Leaving it, or aborting the signal, cancels the call upstream. Rejects with a ProviderError when the connection breaks. */
+  body: AsyncIterable<Uint8Array>;
+}
+
+/** The way of a call whose client and provider speak the same protocol. */
+export interface PassThrough {
+  /**
+   * Last touches on a body that is a valid request of the protocol, with the model and the output limit set: for servers
+   * that know a parameter by another name. Must not change its argument. The body may hold marks in the place of long
+   * texts, which are put back when it is sent: look at names and short values alone.
+   */
+  adapt?(body: Readonly<Record<string, unknown>>, streaming: boolean): Record<string, unknown>;
+  /** Resolves when the answer's head is there; rejects with a ProviderError for any status that is not a success. */
+  send(request: PassThroughRequest, options: CallOptions): Promise<PassThroughAnswer>;
+}
