@@ -1,15 +1,17 @@
 import { Module, type Type } from '@nestjs/common';
 import type { Environment } from '@purser/service';
-import { AttemptPlanner } from './chat/attempt-planner.js';
-import { Attempts } from './chat/attempts.js';
-import { CallLog } from './chat/call-log.js';
-import { CallMetrics } from './chat/call-metrics.js';
-import { CallsInFlight } from './chat/calls-in-flight.js';
-import { ChatController } from './chat/chat.controller.js';
-import { ChatService } from './chat/chat.service.js';
-import { Meter } from './chat/meter.js';
-import { PaidGate } from './chat/paid-gate.js';
+import { AttemptPlanner } from './calls/attempt-planner.js';
+import { Attempts } from './calls/attempts.js';
+import { CallLog } from './calls/call-log.js';
+import { CallMetrics } from './calls/call-metrics.js';
+import { CallsInFlight } from './calls/calls-in-flight.js';
+import { Calls } from './calls/calls.service.js';
+import { Meter } from './calls/meter.js';
+import { PaidGate } from './calls/paid-gate.js';
 import { ENVIRONMENT } from './config.js';
+import { ChatController } from './endpoints/chat.controller.js';
+import { ModelEndpoint } from './endpoints/model-endpoint.js';
+import { ModelsController } from './endpoints/models.controller.js';
 import { ExperienceRepository } from './experience/experience.repository.js';
 import { Experience } from './experience/experience.service.js';
 import { Journal } from './journal/journal.js';
@@ -40,7 +42,7 @@ export interface Groundwork {
 
 export function appModule({ env, journal, ladders }: Groundwork): Type {
   @Module({
-    controllers: [ChatController, KeysHandlers, LeasesHandlers, ModelsHandlers],
+    controllers: [ChatController, KeysHandlers, LeasesHandlers, ModelsController, ModelsHandlers],
     providers: [
       { provide: ENVIRONMENT, useValue: env },
       { provide: Journal, useValue: journal },
@@ -51,8 +53,8 @@ export function appModule({ env, journal, ladders }: Groundwork): Type {
       BudgetBook,
       CallLog,
       CallMetrics,
+      Calls,
       CallsInFlight,
-      ChatService,
       Experience,
       ExperienceRepository,
       KeysRepository,
@@ -64,6 +66,7 @@ export function appModule({ env, journal, ladders }: Groundwork): Type {
       Meter,
       Metering,
       ModelCatalogue,
+      ModelEndpoint,
       PaidGate,
       PluginLoader,
       Providers,

@@ -8,10 +8,10 @@ import {
   withSecretFiles,
 } from '@purser/service';
 import { appModule } from './app.module.js';
-import { renderOpenAiError } from './chat/openai-errors.js';
 import { Config } from './config.js';
 import { type Slot, takeSlot } from './journal/slot.js';
 import { MIGRATIONS } from './migrations/index.js';
+import { renderError } from './endpoints/render-error.js';
 import { DEFAULT_MODELS } from './models/default-models.js';
 import { Ladders } from './models/ladders.js';
 import { readModelsFile } from './models/models-file.js';
@@ -44,8 +44,12 @@ async function startIn(slot: Slot, ladders: Ladders, env: Environment): Promise<
       port: (config) => config.PURSER_GATEWAY_PORT,
       module: appModule({ env, journal, ladders }),
       database: { schema: 'gateway', migrations: MIGRATIONS },
-      renderErrors: renderOpenAiError,
+      renderErrors: renderError,
       bodyLimit: MAX_BODY_BYTES,
+      // Endpoints read their bodies themselves: errors look as their protocols want, and long texts are never parsed.
+      prepare: (app) => {
+        app.useBodyParser('application/json', {}, (_request, body, done) => done(null, body));
+      },
     },
     // Leases belong to the journal that accounts for them, so the instance on the bus is the journal's.
     { ...env, PURSER_INSTANCE: journal.gateway },

@@ -1,8 +1,8 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { PurserError } from '@purser/contracts';
 import { CONFIG, EmergencyStop, Log } from '@purser/service';
-import { emergency } from './chat/attempt-planner.js';
-import { CallsInFlight } from './chat/calls-in-flight.js';
+import { emergency } from './calls/attempt-planner.js';
+import { CallsInFlight } from './calls/calls-in-flight.js';
 import type { Config } from './config.js';
 import { Metering } from './metering.js';
 import { PluginLoader } from './models/plugin-loader.js';

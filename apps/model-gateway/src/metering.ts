@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Meter } from './chat/meter.js';
+import { Meter } from './calls/meter.js';
 import { Experience } from './experience/experience.service.js';
 import { Journal } from './journal/journal.js';
 import { Settlements } from './journal/settlements.js';

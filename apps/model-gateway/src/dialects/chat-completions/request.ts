@@ -1,5 +1,8 @@
 import { invalidRequest, PurserError } from '@purser/contracts';
 import { z } from 'zod';
+import type { ClientBody } from '../../bodies/client-body.js';
+import type { ChatCall } from '../dialect.js';
+import { promptSize } from './prompt.js';
 
 const Message = z.looseObject({
   role: z.string({ error: 'a role such as "user"' }).min(1),
@@ -27,22 +30,13 @@ const Body = z.looseObject({
 });
 export type ChatBody = z.output<typeof Body>;
 
-/** A checked request in terms of the gateway. */
-export interface ChatCall {
-  model: string;
-  body: ChatBody;
-  streaming: boolean;
-  /** Whether the client asked for usage at the end of its stream. */
-  wantsUsage: boolean;
-  /** The caller's own limit; undefined when it gave none. */
-  maxOutputTokens: number | undefined;
-  choices: number;
-}
+/** Whether the client asked for usage at the end of its stream. */
+export const wantsUsage = ({ body }: ChatCall): boolean => (body as ChatBody).stream_options?.include_usage === true;
 
-export function readChatCall(input: unknown): ChatCall {
-  if (typeof input !== 'object' || input === null || Array.isArray(input))
+export function readChatCall({ value, bytes, longTexts }: ClientBody): ChatCall {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new PurserError('invalid_request', { message: 'the body must be a JSON object with "model" and "messages"' });
-  const parsed = Body.safeParse(input);
+  const parsed = Body.safeParse(value);
   if (!parsed.success) {
     const error = invalidRequest('chat completion', parsed.error);
     error.details.param = parsed.error.issues[0]?.path.join('.') ?? null;
@@ -53,9 +47,12 @@ export function readChatCall(input: unknown): ChatCall {
   return {
     model: body.model,
     body,
+    longTexts,
+    headers: {},
     streaming: body.stream === true,
-    wantsUsage: body.stream_options?.include_usage === true,
     maxOutputTokens: limits.length > 0 ? Math.min(...limits) : undefined,
+    limitParameter: body.max_completion_tokens == null ? 'max_tokens' : 'max_completion_tokens',
     choices: body.n ?? 1,
+    size: promptSize(body, bytes, longTexts),
   };
 }

@@ -9,17 +9,16 @@ import { Ladders, type Tier } from '../models/ladders.js';
 import { AttemptPlanner, type Plan } from './attempt-planner.js';
 import { Attempts, type Finished } from './attempts.js';
 import { type CallInFlight, CallsInFlight } from './calls-in-flight.js';
-import { type ChatCall } from './chat-request.js';
+import type { ModelCall } from './model-call.js';
 import { noTierLeft, type PassedOver } from './passed-over.js';
-import { boundInput } from './prompt.js';
+import type { WholeAnswer } from './way.js';
 
 /** One client's call, over all tiers that are tried. */
 export interface CallContext {
   callId: string;
   caller: Caller;
-  call: ChatCall;
+  call: ModelCall;
   capability: string | null;
-  inputBound: number;
   inFlight: CallInFlight;
   passed: PassedOver[];
   /** A budget that lets no call of its scope go on for free. */
@@ -36,13 +35,11 @@ export interface Served {
 }
 
 export type Answer = Served &
-  (
-    | { kind: 'whole'; completion: Record<string, unknown> }
-    | { kind: 'stream'; chunks: AsyncGenerator<Record<string, unknown>, void> }
-  );
+  ({ kind: 'whole'; answer: WholeAnswer } | { kind: 'stream'; frames: AsyncGenerator<string, void> });
 
+/** Walks a call down its ladder. */
 @Injectable()
-export class ChatService {
+export class Calls {
   constructor(
     private readonly ladders: Ladders,
     private readonly planner: AttemptPlanner,
@@ -51,8 +48,8 @@ export class ChatService {
     private readonly experience: Experience,
   ) {}
 
-  /** Begins a call: finds its ladder. The call ends when `close` is called with what came of it. */
-  open(caller: Caller, call: ChatCall): { context: CallContext; tiers: readonly Tier[] } {
+  /** Begins a call: finds its ladder. The call ends when `inFlight.end` is called. */
+  open(caller: Caller, call: ModelCall): { context: CallContext; tiers: readonly Tier[] } {
     const route = this.ladders.route(call.model);
     if (!route) {
       const known = [...this.ladders.capabilities, ...this.ladders.models.map(({ model }) => model)];
@@ -66,7 +63,6 @@ export class ChatService {
       caller,
       call,
       capability: route.capability,
-      inputBound: boundInput(call.body),
       inFlight: this.inFlight.open(),
       passed: [],
       blockedBy: undefined,
@@ -76,7 +72,7 @@ export class ChatService {
     return { context, tiers: route.tiers };
   }
 
-  /** Walks down the ladder until a tier answers. Throws what the client is to be told when none does. */
+  /** Goes from tier to tier until one answers. Throws what the client is to be told when none does. */
   async answer(context: CallContext, tiers: readonly Tier[]): Promise<Answer> {
     for (const tier of tiers) {
       context.inFlight.signal.throwIfAborted();
@@ -90,19 +86,19 @@ export class ChatService {
   }
 
   private async attempt(context: CallContext, plan: Plan): Promise<Answer | undefined> {
-    const { attempt, provider, request } = plan;
+    const { attempt, target } = plan;
     const { call, inFlight } = context;
     inFlight.paying = attempt.hold !== undefined;
     const result = call.streaming
-      ? await this.attempts.stream(attempt, provider, request, inFlight.signal, call.wantsUsage)
-      : await this.attempts.whole(attempt, provider, request, inFlight.signal);
+      ? await this.attempts.stream(attempt, target, inFlight.signal)
+      : await this.attempts.whole(attempt, target, inFlight.signal);
     const served: Served = { tier: attempt.tier, limitSet: plan.limitSet };
     switch (result.kind) {
       case 'whole':
         this.learn(context, attempt.tier, result.finished);
-        return { ...served, kind: 'whole', completion: result.completion };
+        return { ...served, kind: 'whole', answer: result.answer };
       case 'stream':
-        return { ...served, kind: 'stream', chunks: this.learnFrom(context, attempt.tier, result.chunks) };
+        return { ...served, kind: 'stream', frames: this.learnFrom(context, attempt.tier, result.frames) };
       case 'failed':
         inFlight.paying = false;
         context.spent += result.cost;
@@ -114,18 +110,19 @@ export class ChatService {
   private async *learnFrom(
     context: CallContext,
     tier: Tier,
-    chunks: AsyncGenerator<Record<string, unknown>, Finished>,
-  ): AsyncGenerator<Record<string, unknown>, void> {
-    this.learn(context, tier, yield* chunks);
+    frames: AsyncGenerator<string, Finished>,
+  ): AsyncGenerator<string, void> {
+    this.learn(context, tier, yield* frames);
   }
 
   private learn(context: CallContext, tier: Tier, { cost, usage }: Finished): void {
+    const { call, capability, caller } = context;
     context.spent += cost;
-    if (!usage || tier.free) return;
+    if (!usage || tier.free || !call.writes) return;
     this.experience.learn(
-      context.capability ?? tier.model,
-      this.planner.learnsAs(context.caller),
-      Math.ceil(usage.outputTokens / context.call.choices),
+      capability ?? tier.model,
+      this.planner.learnsAs(caller),
+      Math.ceil(usage.outputTokens / call.choices),
     );
   }
 }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { isPurserError } from '@purser/contracts';
 import { formatUsd } from '@purser/money';
 import { Log } from '@purser/service';
-import type { CallContext, Served } from './chat.service.js';
+import type { CallContext, Served } from './calls.service.js';
 import { ClientGone } from './calls-in-flight.js';
 import { fallbackReason } from './passed-over.js';
 
@@ -26,11 +26,17 @@ export class CallLog {
     else this.log.error({ ...fields, outcome: 'internal', error }, 'model call');
   }
 
+  /** Before there was a call. */
+  unexpected(error: unknown): void {
+    this.log.error({ error }, 'a model call could not begin');
+  }
+
   private fields({ callId, caller, call, passed, spent, startedAt }: CallContext): object {
     return {
       callId,
       key: caller.key,
       ...(caller.task === null ? {} : { taskId: caller.task }),
+      kind: call.kind,
       model: call.model,
       stream: call.streaming,
       costUsd: formatUsd(spent),

@@ -1,5 +1,5 @@
 import { PurserError } from '@purser/contracts';
-import { type ChatChunk, isProviderError, ProviderError } from '@purser/plugin-sdk';
+import { isProviderError, ProviderError } from '@purser/plugin-sdk';
 
 export interface CallLimits {
   totalMs: number;
@@ -91,36 +91,3 @@ export const brokenOff = (error: ProviderError): PurserError =>
     message: `the provider failed after its answer had begun (${error.kind}: ${error.message})`,
     cause: error,
   });
-
-const textBytes = (value: unknown): number => (typeof value === 'string' ? Buffer.byteLength(value) : 0);
-
-interface Delta {
-  content?: unknown;
-  refusal?: unknown;
-  reasoning?: unknown;
-  reasoning_content?: unknown;
-  tool_calls?: unknown;
-  function_call?: unknown;
-}
-
-/** Bytes of model output in one message or delta. */
-export function outputBytes(delta: Delta | null | undefined): number {
-  if (!delta) return 0;
-  const { content, refusal, reasoning, reasoning_content: thought, tool_calls: tools, function_call: call } = delta;
-  const said = textBytes(content) + textBytes(refusal) + textBytes(reasoning) + textBytes(thought);
-  return said + (tools ? textBytes(JSON.stringify(tools)) : 0) + (call ? textBytes(JSON.stringify(call)) : 0);
-}
-
-interface Choices {
-  choices?: { delta?: Delta; message?: Delta }[];
-}
-
-export const chunkBytes = ({ chunk }: ChatChunk): number =>
-  ((chunk as Choices).choices ?? []).reduce((sum, { delta }) => sum + outputBytes(delta), 0);
-
-export const answerBytes = (completion: object): number =>
-  ((completion as Choices).choices ?? []).reduce((sum, { message }) => sum + outputBytes(message), 0);
-
-/** A chunk that only tells the usage; clients that did not ask for it do not expect it. */
-export const isUsageOnly = ({ chunk, usage }: ChatChunk): boolean =>
-  (usage !== undefined || chunk.usage !== undefined) && (chunk as Choices).choices?.length === 0;

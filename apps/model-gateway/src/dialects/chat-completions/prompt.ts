@@ -1,5 +1,6 @@
-import { inputTokenBound } from '@purser/money';
-import type { ChatBody } from './chat-request.js';
+import type { PromptSize } from '@purser/money';
+import type { LongTexts } from '../../bodies/long-texts.js';
+import type { ChatBody } from './request.js';
 
 interface Part {
   type?: unknown;
@@ -9,8 +10,11 @@ interface Part {
 export const imageUrl = (part: Part | null): string | undefined =>
   part?.type === 'image_url' && typeof part.image_url?.url === 'string' ? part.image_url.url : undefined;
 
-/** Input tokens that the request can come to at most: every byte of it may become prompt; pictures go by their own rule. */
-export function boundInput(body: ChatBody): number {
+/**
+ * How large the prompt can be at most: every byte that was sent may become prompt (escapes and spaces only add some);
+ * pictures go by their own rule.
+ */
+export function promptSize(body: ChatBody, bytes: number, longTexts: LongTexts): PromptSize {
   let images = 0;
   let imageBytes = 0;
   for (const { content } of body.messages) {
@@ -19,14 +23,14 @@ export function boundInput(body: ChatBody): number {
       const url = imageUrl(part);
       if (url === undefined) continue;
       images += 1;
-      // Characters, which are never more than the bytes that they are in the text below.
-      if (url.startsWith('data:')) imageBytes += url.length;
+      // Characters, which are never more than the bytes that they were sent as.
+      if (url.startsWith('data:')) imageBytes += longTexts.lengthOf(url);
     }
   }
-  return inputTokenBound({
-    textBytes: Buffer.byteLength(JSON.stringify(body)) - imageBytes,
+  return {
+    textBytes: bytes - imageBytes,
     messages: body.messages.length,
     tools: body.tools?.length ?? 0,
     images,
-  });
+  };
 }

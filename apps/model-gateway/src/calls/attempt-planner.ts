@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { PurserError } from '@purser/contracts';
-import { canChat, type ChatProvider, type ChatRequest, unmetParameters } from '@purser/plugin-sdk';
 import { Latch } from '@purser/service';
 import { Experience } from '../experience/experience.service.js';
 import type { Caller } from '../keys/authenticator.js';
@@ -8,18 +7,19 @@ import type { Hold } from '../leases/wallet.js';
 import type { Tier } from '../models/ladders.js';
 import { NO_PRICE } from '../models/model-catalogue.js';
 import { Providers } from '../models/providers.js';
-import type { CallContext } from './chat.service.js';
+import type { CallContext } from './calls.service.js';
 import { type Attempt, JournalUnwritable, Meter } from './meter.js';
+import { isUnmet, type Passage } from './model-call.js';
 import { type OutputLimits, outputLimits } from './output-limit.js';
 import { PaidGate } from './paid-gate.js';
 import type { PassedOver } from './passed-over.js';
 import type { Terms } from './settlement-rules.js';
+import type { Target } from './way.js';
 
 /** A tier that is to be called now: its hold is taken and written down. */
 export interface Plan {
   attempt: Attempt;
-  provider: ChatProvider;
-  request: ChatRequest;
+  target: Target;
   /** The output limit, when we set it. */
   limitSet: number | undefined;
 }
@@ -38,21 +38,20 @@ export class AttemptPlanner {
   /** Undefined when the tier is passed over; the context then says why. What it returns must be called at once. */
   async plan(context: CallContext, tier: Tier): Promise<Plan | undefined> {
     this.refuseInEmergency();
-    const obstacle = this.obstacle(context, tier);
-    const provider = this.providers.get(tier.provider);
-    if (obstacle || !provider || !canChat(provider)) {
-      if (obstacle) context.passed.push(obstacle);
+    const found = this.passage(context, tier);
+    if ('why' in found) {
+      context.passed.push(found);
       return undefined;
     }
     const { caller, call } = context;
     const usual = this.experience.largestUsual(context.capability ?? tier.model, this.learnsAs(caller));
-    const limits = outputLimits(tier, call.maxOutputTokens, usual);
+    const limits = call.writes ? outputLimits(tier, call.maxOutputTokens, usual) : WRITES_NOTHING;
     const room = tier.free
       ? { hold: undefined, maxOutputTokens: limits.most }
       : await this.holdFor(context, tier, limits);
     if (!room) return undefined;
     try {
-      return this.begin(context, tier, provider, limits, room);
+      return this.begin(context, tier, found, limits, room);
     } catch (error) {
       if (!(error instanceof JournalUnwritable)) throw error;
       context.passed.push({ tier, why: 'journal_unwritable', reason: error.message });
@@ -68,24 +67,21 @@ export class AttemptPlanner {
   private begin(
     context: CallContext,
     tier: Tier,
-    provider: ChatProvider,
+    passage: Passage,
     limits: OutputLimits,
     { hold, maxOutputTokens }: { hold: Hold | undefined; maxOutputTokens: number },
   ): Plan {
-    const { call, inputBound } = context;
+    const { call } = context;
     const terms: Terms = {
       price: tier.price ?? FREE,
       hold: hold?.amount ?? 0n,
-      inputBound,
+      inputBound: call.bounds.inputTokens,
       outputBound: maxOutputTokens * call.choices,
       reasoning: tier.reasoning,
     };
-    const attempt = this.meter.begin(tier, context, hold, terms);
-    const { stream: _, stream_options: _options, max_tokens: _limit, ...body } = call.body;
     return {
-      attempt,
-      provider,
-      request: { ...body, model: tier.model, max_completion_tokens: maxOutputTokens },
+      attempt: this.meter.begin(tier, context, hold, terms),
+      target: passage.to(tier.model, maxOutputTokens),
       limitSet: limits.setByUs ? maxOutputTokens : undefined,
     };
   }
@@ -95,8 +91,8 @@ export class AttemptPlanner {
     tier: Tier,
     limits: OutputLimits,
   ): Promise<{ hold: Hold; maxOutputTokens: number } | undefined> {
-    const { call, caller, inputBound, inFlight } = context;
-    const admission = await this.gate.admit(tier, limits, { call, caller, inputBound, signal: inFlight.signal });
+    const { call, caller, inFlight } = context;
+    const admission = await this.gate.admit(tier, limits, { call, caller, signal: inFlight.signal });
     if (!admission.admitted) {
       context.passed.push(admission.passed);
       context.blockedBy ??= admission.blockedBy;
@@ -118,15 +114,17 @@ export class AttemptPlanner {
     if (latest?.active) throw emergency(latest);
   }
 
-  private obstacle({ call, blockedBy }: CallContext, tier: Tier): PassedOver | undefined {
-    const no = (why: PassedOver['why'], reason: string, more: Partial<PassedOver> = {}) => ({
+  /** The way to the tier's provider, or what stands in it. */
+  private passage({ call, blockedBy }: CallContext, tier: Tier): Passage | PassedOver {
+    const no = (why: PassedOver['why'], reason: string, more: Partial<PassedOver> = {}): PassedOver => ({
       tier,
       why,
       reason,
       ...more,
     });
     const unavailable = this.providers.unavailable(tier.provider);
-    if (unavailable !== undefined) return no('unavailable', unavailable);
+    const provider = this.providers.get(tier.provider);
+    if (unavailable !== undefined || !provider) return no('unavailable', unavailable ?? 'it is not there');
     if (!tier.price) return no('no_price', NO_PRICE);
     const cooling = this.providers.coolDowns.waiting(tier.provider, tier.model);
     if (cooling)
@@ -135,20 +133,21 @@ export class AttemptPlanner {
       });
     if (tier.free && blockedBy !== undefined)
       return no('budget_blocks', `the budget ${blockedBy} is used up and blocks free tiers too`);
-    const provider = this.providers.get(tier.provider);
-    if (provider && !canChat(provider)) return no('unavailable', `${tier.provider} has no chat models`);
-    const [unmet] = unmetParameters(call.body, provider?.unsupportedParameters ?? []);
-    if (unmet !== undefined)
-      return no('unsupported_parameter', `${tier.provider} cannot honour ${unmet}`, { param: unmet });
+    const passage = call.via(provider, tier.provider);
+    if (isUnmet(passage))
+      return no('unsupported_parameter', passage.unmet, passage.param === undefined ? {} : { param: passage.param });
     const { maxOutputTokens: asked } = call;
     if (asked !== undefined && asked > (tier.maxOutputTokens ?? Infinity))
-      return no('output_limit', `max_tokens is ${asked}, and ${tier.model} writes at most ${tier.maxOutputTokens}`, {
-        param: call.body.max_completion_tokens == null ? 'max_tokens' : 'max_completion_tokens',
-      });
-    return undefined;
+      return no(
+        'output_limit',
+        `${call.limitParameter} is ${asked}, and ${tier.model} writes at most ${tier.maxOutputTokens}`,
+        { param: call.limitParameter },
+      );
+    return passage;
   }
 }
 
+const WRITES_NOTHING: OutputLimits = { most: 0, least: 0, setByUs: false };
 const FREE = { inputPerMillion: 0n, cachedPerMillion: 0n, outputPerMillion: 0n };
 
 export function emergency(latch: { by: string; reason: string; at: string }): PurserError {

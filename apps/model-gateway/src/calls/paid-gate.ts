@@ -8,10 +8,9 @@ import { BudgetBook, type MatchedWindow } from '../leases/budget-book.js';
 import { LeaseClient } from '../leases/lease-client.js';
 import type { Hold } from '../leases/wallet.js';
 import type { Tier } from '../models/ladders.js';
-import type { ChatCall } from './chat-request.js';
+import type { ModelCall } from './model-call.js';
 import type { OutputLimits } from './output-limit.js';
 import type { PassedOver } from './passed-over.js';
-import { pricedParameters } from './priced-parameters.js';
 
 export interface Admission {
   admitted: true;
@@ -27,9 +26,8 @@ export interface Refusal {
 }
 
 export interface PaidCall {
-  call: ChatCall;
+  call: ModelCall;
   caller: Caller;
-  inputBound: number;
   signal: AbortSignal;
 }
 
@@ -63,7 +61,7 @@ export class PaidGate {
           'budgets_unknown',
           `${windows.length} budgets match this call, and at most ${MOST_WINDOWS} can be held at once: delete or join some`,
         );
-      const [priced] = windows.length === 0 ? [] : pricedParameters(paid.call.body);
+      const [priced] = windows.length === 0 ? [] : paid.call.pricedParameters();
       if (priced !== undefined)
         return no(
           'unsupported_parameter',
@@ -87,10 +85,10 @@ export class PaidGate {
     price: Price,
     limits: OutputLimits,
     windows: MatchedWindow[],
-    { call, inputBound, signal }: PaidCall,
+    { call, signal }: PaidCall,
   ): Promise<Admission | Refusal | 'again'> {
     const safety = this.experience.safetyOf(tier.provider, tier.model);
-    const worst = { inputTokens: inputBound, choices: call.choices, safety };
+    const worst = { ...call.bounds, choices: call.choices, safety };
     const cost = (maxOutputTokens: number) => worstCase(price, { ...worst, maxOutputTokens });
     const most = cost(limits.most);
     const reserved = await this.leases.reserve({ windows, most, least: cost(limits.least), signal });

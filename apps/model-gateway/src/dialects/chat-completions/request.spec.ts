@@ -1,13 +1,16 @@
 import { PurserError } from '@purser/contracts';
-import { readChatCall } from './chat-request.js';
+import { inputTokenBound } from '@purser/money';
+import { bodyOf, type ClientBody, parseBody } from '../../bodies/client-body.js';
+import type { ChatCall } from '../dialect.js';
 import { pricedParameters } from './priced-parameters.js';
-import { boundInput } from './prompt.js';
+import { type ChatBody, readChatCall, wantsUsage } from './request.js';
 
 const messages = [{ role: 'user', content: 'Hi' }];
-const read = (more: object) => readChatCall({ model: 'm', messages, ...more });
+const read = (more: object) => readChatCall(bodyOf({ model: 'm', messages, ...more }));
+const boundInput = ({ size }: ChatCall) => inputTokenBound(size);
 const refused = (body: unknown): PurserError => {
   try {
-    readChatCall(body);
+    readChatCall({ ...bodyOf({}), value: body });
   } catch (error) {
     return error as PurserError;
   }
@@ -15,11 +18,10 @@ const refused = (body: unknown): PurserError => {
 };
 
 it('reads what it needs and keeps the rest', () => {
-  expect(
-    read({ stream: true, stream_options: { include_usage: true }, n: 2, max_tokens: 5, temperature: 0.2 }),
-  ).toMatchObject({
+  const call = read({ stream: true, stream_options: { include_usage: true }, n: 2, max_tokens: 5, temperature: 0.2 });
+  expect(wantsUsage(call)).toBe(true);
+  expect(call).toMatchObject({
     streaming: true,
-    wantsUsage: true,
     choices: 2,
     maxOutputTokens: 5,
     body: { temperature: 0.2 },
@@ -76,27 +78,27 @@ describe('priced parameters', () => {
     [content({ type: 'input_audio', input_audio: {} }), ['messages[0].content[1].type']],
     [{ messages: [{ role: 'assistant', audio: { id: 'x' } }] }, ['messages[0].audio']],
   ])('%j', (more, expected) => {
-    expect(pricedParameters(read(more).body)).toEqual(expected);
+    expect(pricedParameters(read(more).body as ChatBody)).toEqual(expected);
   });
 });
 
 describe('the bound of the input', () => {
   it('counts every byte that may become prompt, also of tools and names', () => {
-    const plain = boundInput(read({}).body);
+    const plain = boundInput(read({}));
     const tools = [
       {
         type: 'function',
         function: { name: 'n', parameters: { properties: { model: { description: 'é'.repeat(500) } } } },
       },
     ];
-    expect(boundInput(read({ tools }).body) - plain).toBeGreaterThan(1000);
+    expect(boundInput(read({ tools })) - plain).toBeGreaterThan(1000);
   });
 
   it('takes pictures by rule instead of by their bytes', () => {
     const url = `data:image/png;base64,${'A'.repeat(1_000_000)}`;
-    const bound = boundInput(
-      read({ messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url } }] }] }).body,
-    );
+    const body = { model: 'm', messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url } }] }] };
+    const bound = boundInput(readChatCall(parseBody(Buffer.from(JSON.stringify(body)))));
+    expect(bound).toBe(boundInput(readChatCall(bodyOf(body))));
     expect(bound).toBeGreaterThan(48_169);
     expect(bound).toBeLessThan(60_000);
   });

@@ -1,6 +1,6 @@
 import type { PurserError } from '@purser/contracts';
 import { formatUsd } from '@purser/money';
-import type { CallContext, Served } from './chat.service.js';
+import type { CallContext, Served } from './calls.service.js';
 import { fallbackReason, retryAfterSeconds } from './passed-over.js';
 
 type Headers = Record<string, string>;
@@ -18,14 +18,14 @@ export function answerHeaders({ passed }: CallContext, { tier, limitSet }: Serve
   };
 }
 
-/** What the call cost, attempts that failed included. Known only when it is over, so streams cannot say it. */
+/** What the call cost, attempts that failed included. Known only when it is over: streams say it in a comment at their end. */
 export const costHeaders = ({ spent }: CallContext): Headers => ({ 'x-purser-cost-usd': formatUsd(spent) });
 
 /** Tells clients when a retry makes sense, and keeps those that retry by themselves from a call that cannot succeed. */
-export function failureHeaders({ passed, spent }: CallContext, error: PurserError): Headers {
-  const seconds = error.retryable === true ? retryAfterSeconds(passed) : undefined;
+export function failureHeaders(context: CallContext | undefined, error: PurserError): Headers {
+  const seconds = error.retryable === true ? retryAfterSeconds(context?.passed ?? []) : undefined;
   return {
-    'x-purser-cost-usd': formatUsd(spent),
+    ...(context ? costHeaders(context) : {}),
     ...(seconds === undefined ? {} : { 'retry-after': String(seconds) }),
     ...(error.retryable === true ? {} : { 'x-should-retry': 'false' }),
   };

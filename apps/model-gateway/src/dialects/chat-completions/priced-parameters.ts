@@ -1,4 +1,4 @@
-import type { ChatBody } from './chat-request.js';
+import type { ChatBody } from './request.js';
 import { imageUrl } from './prompt.js';
 
 /** Parameters that cannot change what a call costs beyond its input and output tokens. */

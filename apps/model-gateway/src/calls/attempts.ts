@@ -1,13 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Nano } from '@purser/money';
-import type { ChatChunk, ChatProvider, ChatRequest, ProviderError, Usage } from '@purser/plugin-sdk';
+import type { ProviderError, Usage } from '@purser/plugin-sdk';
 import { CONFIG } from '@purser/service';
 import type { Config } from '../config.js';
 import { Providers } from '../models/providers.js';
 import { CallMetrics } from './call-metrics.js';
 import { type Attempt, Meter } from './meter.js';
 import type { Ending } from './settlement-rules.js';
-import { answerBytes, AttemptSignal, brokenOff, chunkBytes, isUsageOnly, providerFailure } from './provider-call.js';
+import { AttemptSignal, brokenOff, providerFailure } from './attempt-signal.js';
+import type { StreamPiece, Target, WholeAnswer } from './way.js';
 
 export interface Finished {
   cost: Nano;
@@ -15,8 +16,8 @@ export interface Finished {
 }
 
 export type AttemptResult =
-  | { kind: 'whole'; completion: Record<string, unknown>; finished: Finished }
-  | { kind: 'stream'; chunks: AsyncGenerator<Record<string, unknown>, Finished> }
+  | { kind: 'whole'; answer: WholeAnswer; finished: Finished }
+  | { kind: 'stream'; frames: AsyncGenerator<string, Finished> }
   /** Before the first byte: another tier may be tried. */
   | { kind: 'failed'; error: ProviderError; cost: Nano };
 
@@ -35,17 +36,13 @@ export class Attempts {
   }
 
   /** Throws the reason of `outer` when the client's call ended. */
-  async whole(
-    attempt: Attempt,
-    provider: ChatProvider,
-    request: ChatRequest,
-    outer: AbortSignal,
-  ): Promise<AttemptResult> {
+  async whole(attempt: Attempt, target: Target, outer: AbortSignal): Promise<AttemptResult> {
     const timer = new AttemptSignal(outer, this.limits);
     try {
-      const { completion, usage } = await timer.race(provider.chat(request, { signal: timer.signal }));
-      const cost = this.end(attempt, { how: 'answered', usage, bytes: answerBytes(completion) });
-      return { kind: 'whole', completion, finished: { cost, usage } };
+      const answer = await timer.race(target.whole({ signal: timer.signal }));
+      const { usage, bytes } = answer;
+      const cost = this.end(attempt, { how: 'answered', usage, bytes });
+      return { kind: 'whole', answer, finished: { cost, usage } };
     } catch (thrown) {
       // Nothing of it reached us, so nothing tells how much was generated.
       if (outer.aborted) this.end(attempt, endingOf(timer, 0, 'full'));
@@ -55,26 +52,20 @@ export class Attempts {
     }
   }
 
-  async stream(
-    attempt: Attempt,
-    provider: ChatProvider,
-    request: ChatRequest,
-    outer: AbortSignal,
-    wantsUsage: boolean,
-  ): Promise<AttemptResult> {
+  async stream(attempt: Attempt, target: Target, outer: AbortSignal): Promise<AttemptResult> {
     const timer = new AttemptSignal(outer, this.limits);
-    const { cancelledCallsBill: bills } = provider;
+    const { cancelledCallsBill: bills } = target;
     try {
       timer.listen();
-      const source = provider.streamChat(request, { signal: timer.signal })[Symbol.asyncIterator]();
+      const source = target.stream({ signal: timer.signal })[Symbol.asyncIterator]();
       const first = await timer.race(source.next());
-      const run: Run = { attempt, source, first, timer, outer, wantsUsage, bytes: 0 };
+      const run: Run = { attempt, source, first, timer, outer, bytes: 0 };
       // However the call ends, also when nobody ever reads the stream.
       timer.whenOver(() => {
         this.end(attempt, endingOf(timer, run.bytes, bills));
         source.return?.().catch(() => undefined);
       });
-      return { kind: 'stream', chunks: this.relay(run) };
+      return { kind: 'stream', frames: this.relay(run) };
     } catch (thrown) {
       if (outer.aborted) this.end(attempt, endingOf(timer, 0, bills));
       timer.end();
@@ -82,16 +73,17 @@ export class Attempts {
     }
   }
 
-  private async *relay(run: Run): AsyncGenerator<Record<string, unknown>, Finished> {
+  private async *relay(run: Run): AsyncGenerator<string, Finished> {
     const { attempt, source, timer, outer } = run;
     let usage: Usage | undefined;
     try {
       for (let next = run.first; !next.done; next = await timer.race(source.next())) {
         // A client that reads slowly is no silence of the provider.
         timer.pause();
-        run.bytes += chunkBytes(next.value);
-        usage = next.value.usage ?? usage;
-        if (run.wantsUsage || !isUsageOnly(next.value)) yield next.value.chunk;
+        const { frames, bytes, usage: told } = next.value;
+        run.bytes += bytes;
+        usage = told ?? usage;
+        if (frames !== '') yield frames;
         timer.listen();
       }
       return { cost: this.end(attempt, { how: 'answered', usage, bytes: run.bytes }), usage };
@@ -130,11 +122,10 @@ const endingOf = (timer: AttemptSignal, bytes: number, bills: 'delivered' | 'ful
 
 interface Run {
   attempt: Attempt;
-  source: AsyncIterator<ChatChunk>;
-  first: IteratorResult<ChatChunk>;
+  source: AsyncIterator<StreamPiece>;
+  first: IteratorResult<StreamPiece>;
   timer: AttemptSignal;
   outer: AbortSignal;
-  wantsUsage: boolean;
   /** Of the answer's text that reached us. */
   bytes: number;
 }

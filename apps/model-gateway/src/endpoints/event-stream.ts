@@ -1,6 +1,4 @@
 import type { ServerResponse } from 'node:http';
-import { isPurserError, PurserError } from '@purser/contracts';
-import { openAiError } from './openai-errors.js';
 
 /** Server-sent events to one client, no faster than it reads. */
 export class EventStream {
@@ -18,20 +16,14 @@ export class EventStream {
     });
   }
 
-  async send(data: object): Promise<void> {
+  /** Events that are framed already. */
+  async send(frames: string): Promise<void> {
     this.signal.throwIfAborted();
-    if (!this.response.write(`data: ${JSON.stringify(data)}\n\n`)) await this.drained();
+    if (!this.response.write(frames)) await this.drained();
   }
 
-  done(): void {
-    this.response.end('data: [DONE]\n\n');
-  }
-
-  /** The answer had begun, so the error is its last event. */
-  fail(error: unknown): void {
-    if (this.response.destroyed) return;
-    const known = isPurserError(error) ? error : new PurserError('internal', { cause: error });
-    this.response.end(`data: ${JSON.stringify(openAiError(known))}\n\n`);
+  end(frames: string): void {
+    if (!this.response.destroyed) this.response.end(frames);
   }
 
   private drained(): Promise<void> {

@@ -1,0 +1,44 @@
+import type { ModelProvider } from '@purser/plugin-sdk';
+import type { Target } from './way.js';
+
+/** Bounds, from above, of everything that a call may be billed for besides its output. */
+export interface InputBounds {
+  inputTokens: number;
+  audioSeconds?: number;
+  images?: number;
+}
+
+/** What a client asks for, whatever it is: ladder, hold, attempt and settlement are the same for all. */
+export interface ModelCall {
+  /** A capability, or a model. */
+  readonly model: string;
+  /** Which endpoint it came in by, for the log: `chat-completions`, `embeddings`, ... */
+  readonly kind: string;
+  readonly streaming: boolean;
+  /** The caller's own output limit, per choice; undefined when it gave none. */
+  readonly maxOutputTokens: number | undefined;
+  /** What the caller calls that limit. */
+  readonly limitParameter: string;
+  /** Whether it has an output limit at all; embeddings have none. */
+  readonly writes: boolean;
+  readonly choices: number;
+  readonly bounds: InputBounds;
+  /** Parameters whose price cannot be told before the call, by name. */
+  pricedParameters(): string[];
+  /** How this provider would be asked, or why it cannot be. */
+  via(provider: ModelProvider, providerName: string): Passage | Unmet;
+}
+
+export interface Passage {
+  /** Makes the way to a model, with the output limit of one choice. */
+  to(model: string, maxOutputTokens: number): Target;
+}
+
+/** Something the call asks for that the provider does not do. */
+export interface Unmet {
+  unmet: string;
+  /** The parameter that asks for it. */
+  param?: string;
+}
+
+export const isUnmet = (passage: Passage | Unmet): passage is Unmet => 'unmet' in passage;

@@ -1,0 +1,39 @@
+import type { CallOptions, ChatProvider, ChatRequest } from '@purser/plugin-sdk';
+import type { StreamPiece, Target, WholeAnswer } from '../calls/way.js';
+import { answerBytes, type Choices, chunkBytes } from './chat-completions/figures.js';
+import type { ChatCall, Dialect } from './dialect.js';
+import { formatEvent, type SseEvent } from './server-sent-events.js';
+
+const framed = (events: readonly SseEvent[]): string => events.map(formatEvent).join('');
+
+/** A provider that is asked in chat completions through its plugin, whatever the client speaks. */
+export class TranslatedTarget implements Target {
+  constructor(
+    private readonly provider: ChatProvider,
+    private readonly dialect: Dialect,
+    private readonly call: ChatCall,
+    private readonly request: ChatRequest,
+  ) {}
+
+  get cancelledCallsBill(): 'delivered' | 'full' {
+    return this.provider.cancelledCallsBill;
+  }
+
+  async whole(options: CallOptions): Promise<WholeAnswer> {
+    const { completion, usage } = await this.provider.chat(this.complete(), options);
+    return { body: this.dialect.fromChat(completion, this.call), usage, bytes: answerBytes(completion) };
+  }
+
+  async *stream(options: CallOptions): AsyncIterable<StreamPiece> {
+    const writer = this.dialect.writeStream(this.call);
+    for await (const part of this.provider.streamChat(this.complete(), options))
+      yield { frames: framed(writer.write(part)), bytes: chunkBytes(part.chunk), usage: part.usage };
+    options.signal.throwIfAborted();
+    yield { frames: framed(writer.end()), bytes: 0, usage: undefined };
+  }
+
+  /** Plugins get strings as they are. */
+  private complete(): ChatRequest {
+    return this.call.longTexts.restore(this.request);
+  }
+}

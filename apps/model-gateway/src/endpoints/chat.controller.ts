@@ -1,0 +1,27 @@
+import { Controller, Post, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { parseBody } from '../bodies/client-body.js';
+import { chatCompletions } from '../dialects/chat-completions/chat-completions.js';
+import { ChatModelCall } from '../dialects/chat-model-call.js';
+import type { Dialect } from '../dialects/dialect.js';
+import { ModelEndpoint } from './model-endpoint.js';
+
+/** The chat endpoints, each in its own protocol. */
+@Controller('v1')
+export class ChatController {
+  constructor(private readonly endpoint: ModelEndpoint) {}
+
+  @Post('chat/completions')
+  chatCompletions(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.serve(chatCompletions, request, reply);
+  }
+
+  private serve(dialect: Dialect, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    return this.endpoint.serve(
+      request,
+      reply,
+      dialect,
+      () => new ChatModelCall(dialect, dialect.read(parseBody(request.body), request.headers)),
+    );
+  }
+}

@@ -1,0 +1,111 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { isPurserError, PurserError } from '@purser/contracts';
+import { formatUsd } from '@purser/money';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { answerHeaders, costHeaders, failureHeaders } from '../calls/answer-headers.js';
+import { CallLog } from '../calls/call-log.js';
+import { ClientGone } from '../calls/calls-in-flight.js';
+import { type Answer, type CallContext, Calls } from '../calls/calls.service.js';
+import type { ModelCall } from '../calls/model-call.js';
+import { formatComment, formatEvent, type SseEvent } from '../dialects/server-sent-events.js';
+import { Authenticator } from '../keys/authenticator.js';
+import { EventStream } from './event-stream.js';
+
+/** How an endpoint tells its clients what went wrong, and how its streams end. */
+export interface Manners {
+  readonly done?: SseEvent | undefined;
+  error(error: PurserError): { status: number; body: object };
+  errorEvent?(error: PurserError): SseEvent;
+}
+
+/** What every model endpoint does: who asks, what for, the answer or the error in the client's own protocol. */
+@Injectable()
+export class ModelEndpoint {
+  constructor(
+    @Inject(Authenticator) private readonly authenticator: Authenticator,
+    private readonly calls: Calls,
+    private readonly log: CallLog,
+  ) {}
+
+  async serve(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    manners: Manners,
+    read: () => ModelCall | Promise<ModelCall>,
+  ): Promise<void> {
+    let context: CallContext | undefined;
+    try {
+      const caller = await this.authenticator.identify(request.headers);
+      const opened = this.calls.open(caller, await read());
+      ({ context } = opened);
+      await this.answer(reply, manners, opened.context, () => this.calls.answer(opened.context, opened.tiers));
+    } catch (error) {
+      this.fail(reply, manners, context, error);
+    }
+  }
+
+  private async answer(
+    reply: FastifyReply,
+    manners: Manners,
+    context: CallContext,
+    walk: () => Promise<Answer>,
+  ): Promise<void> {
+    reply.header('x-request-id', context.callId);
+    const leave = () => {
+      if (!reply.raw.writableFinished) context.inFlight.abort(new ClientGone());
+    };
+    reply.raw.once('close', leave);
+    try {
+      const answer = await walk();
+      if (answer.kind === 'whole') sendWhole(reply, context, answer);
+      else await sendStream(reply, manners, context, answer);
+      this.log.served(context, answer);
+    } finally {
+      reply.raw.removeListener('close', leave);
+      context.inFlight.end();
+    }
+  }
+
+  private fail(reply: FastifyReply, manners: Manners, context: CallContext | undefined, thrown: unknown): void {
+    if (context) this.log.failed(context, thrown);
+    if (thrown instanceof ClientGone) {
+      reply.hijack();
+      return;
+    }
+    if (reply.sent || reply.raw.headersSent) return;
+    if (!context && !isPurserError(thrown)) this.log.unexpected(thrown);
+    const error = isPurserError(thrown) ? thrown : new PurserError('internal', { cause: thrown });
+    const { status, body } = manners.error(error);
+    reply.status(status).headers(failureHeaders(context, error)).send(body);
+  }
+}
+
+function sendWhole(reply: FastifyReply, context: CallContext, served: Extract<Answer, { kind: 'whole' }>): void {
+  const { body, contentType } = served.answer;
+  reply.headers({ ...answerHeaders(context, served), ...costHeaders(context) });
+  if (contentType !== undefined) reply.header('content-type', contentType);
+  reply.send(body instanceof Uint8Array ? Buffer.from(body.buffer, body.byteOffset, body.byteLength) : body);
+}
+
+async function sendStream(
+  reply: FastifyReply,
+  manners: Manners,
+  context: CallContext,
+  served: Extract<Answer, { kind: 'stream' }>,
+): Promise<void> {
+  reply.hijack();
+  const stream = new EventStream(reply.raw, context.inFlight.signal, {
+    'x-request-id': context.callId,
+    ...answerHeaders(context, served),
+  });
+  try {
+    for await (const frames of served.frames) await stream.send(frames);
+    // What was not known when the headers left.
+    const cost = formatComment(`x-purser-cost-usd ${formatUsd(context.spent)}`);
+    stream.end(manners.done ? cost + formatEvent(manners.done) : cost);
+  } catch (error) {
+    const known = isPurserError(error) ? error : new PurserError('internal', { cause: error });
+    if (manners.errorEvent) stream.end(formatEvent(manners.errorEvent(known)));
+    throw error;
+  }
+}

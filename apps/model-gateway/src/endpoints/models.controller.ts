@@ -1,0 +1,19 @@
+import { Controller, Get, Inject, Req } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { Authenticator } from '../keys/authenticator.js';
+import { ModelCatalogue } from '../models/model-catalogue.js';
+
+/** What can be asked for, as OpenAI's clients know it. */
+@Controller('v1')
+export class ModelsController {
+  constructor(
+    @Inject(Authenticator) private readonly authenticator: Authenticator,
+    private readonly catalogue: ModelCatalogue,
+  ) {}
+
+  @Get('models')
+  async models(@Req() request: FastifyRequest): Promise<object> {
+    await this.authenticator.identify(request.headers);
+    return this.catalogue.openAiList();
+  }
+}
