@@ -1,6 +1,6 @@
 import type { CallOptions, ChatProvider, ChatRequest } from '@purser/plugin-sdk';
 import type { StreamPiece, Target, WholeAnswer } from '../calls/way.js';
-import { answerBytes, type Choices, chunkBytes } from './chat-completions/figures.js';
+import { answerBytes, chunkBytes } from './chat-completions/figures.js';
 import type { ChatCall, Dialect } from './dialect.js';
 import { formatEvent, type SseEvent } from './server-sent-events.js';
 

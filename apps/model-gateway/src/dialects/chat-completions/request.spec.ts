@@ -1,6 +1,6 @@
 import { PurserError } from '@purser/contracts';
 import { inputTokenBound } from '@purser/money';
-import { bodyOf, type ClientBody, parseBody } from '../../bodies/client-body.js';
+import { bodyOf, parseBody } from '../../bodies/client-body.js';
 import type { ChatCall } from '../dialect.js';
 import { pricedParameters } from './priced-parameters.js';
 import { type ChatBody, readChatCall, wantsUsage } from './request.js';
