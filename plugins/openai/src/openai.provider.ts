@@ -107,7 +107,7 @@ export class OpenAiProvider implements ChatProvider {
       if (limit.aborted) return { available: false, reason: `${at.shown} did not answer within ${checkMs / 1000} s` };
       const { kind, status, message } = failure(error, at.shown);
       // Some compatible servers list no models, and serve them all the same.
-      if (status === 404 || status === 405) return { available: true };
+      if (status === 400 || status === 404 || status === 405 || status === 501) return { available: true };
       if (kind === 'auth')
         return {
           available: false,

@@ -35,6 +35,7 @@ const failure = (work: Promise<unknown>) =>
 describe('answers', () => {
   it('a capability with its paid tier, and says which it was and what it cost', async () => {
     const { data, response } = await world.client().chat.completions.create(hello('code_generation')).withResponse();
+    expect(response.status).toBe(200);
     expect(data.choices[0]?.message.content).toContain(PAID);
     expect(response.headers.get('x-purser-tier')).toBe('tier_1_paid');
     expect(response.headers.get('x-purser-provider')).toBe('openai');

@@ -82,7 +82,7 @@ export class ModelEndpoint {
 
 function sendWhole(reply: FastifyReply, context: CallContext, served: Extract<Answer, { kind: 'whole' }>): void {
   const { body, contentType } = served.answer;
-  reply.headers({ ...answerHeaders(context, served), ...costHeaders(context) });
+  reply.status(200).headers({ ...answerHeaders(context, served), ...costHeaders(context) });
   if (contentType !== undefined) reply.header('content-type', contentType);
   reply.send(body instanceof Uint8Array ? Buffer.from(body.buffer, body.byteOffset, body.byteLength) : body);
 }
