@@ -81,7 +81,7 @@ class Caller {
     this.consumed += cost;
     const amounts = { amountUsd: formatUsd(cost), holdUsd: formatUsd(hold) };
     const spend = newSpend({ task: this.task, windows: [windowId], ...amounts });
-    await bus.publish(spendRecorded, spend.provider, spend, spend.attemptId);
+    await bus.publish(spendRecorded, spend.provider, { spends: [spend] }, spend.attemptId);
     await eventually(async () => {
       const [budget] = (await bus.call(budgetsList, { task: this.task })).budgets;
       expect(budget?.window.settledUsd).toBe(formatUsd(this.consumed));

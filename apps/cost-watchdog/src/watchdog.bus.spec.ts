@@ -124,8 +124,8 @@ describe('two watchdogs on one bus and one database', () => {
     });
 
     const spend = newSpend({ gateway: 'g1', task: 't1', amountUsd: '0.76', holdUsd: '0.50', windows: [windowId] });
-    await bus.publish(spendRecorded, spend.provider, spend, spend.attemptId);
-    await bus.publish(spendRecorded, spend.provider, spend, `${spend.attemptId}-again`);
+    await bus.publish(spendRecorded, spend.provider, { spends: [spend] }, spend.attemptId);
+    await bus.publish(spendRecorded, spend.provider, { spends: [spend] }, `${spend.attemptId}-again`);
     await until(async () => {
       const [budget] = (await bus.call(budgetsList, { task: 't1' })).budgets;
       expect(budget).toMatchObject({ level: 'warning', window: { settledUsd: '0.76', leasedUsd: '0.00' } });
@@ -184,7 +184,7 @@ describe('two watchdogs on one bus and one database', () => {
 
   it('sound a spike, which a reset ends for good', async () => {
     const spend = newSpend({ provider: 'openai', amountUsd: '25.00', windows: [] });
-    await bus.publish(spendRecorded, spend.provider, spend, spend.attemptId);
+    await bus.publish(spendRecorded, spend.provider, { spends: [spend] }, spend.attemptId);
     await until(async () => {
       expect((await bus.call(emergencyStatus, {})).latch).toMatchObject({ serial: 2, active: true, by: 'spike rule' });
       expect(facts<Alert>('alert.critical.spike')[0]).toMatchObject({
@@ -194,7 +194,7 @@ describe('two watchdogs on one bus and one database', () => {
     await bus.call(emergencyReset, { by: 'ada', reason: 'it was a test' });
     // A settled batch is followed by a look at the rule, so this entry proves that it was looked at again.
     const small = newSpend({ amountUsd: '0.01', windows: [] });
-    await bus.publish(spendRecorded, small.provider, small, small.attemptId);
+    await bus.publish(spendRecorded, small.provider, { spends: [small] }, small.attemptId);
     await until(async () => {
       expect((await bus.call(ledgerQuery, { limit: 1 })).entries[0]?.attemptId).toBe(small.attemptId);
     });
@@ -210,7 +210,8 @@ describe('two watchdogs on one bus and one database', () => {
   it('keep out what cannot be, and go on', async () => {
     const bad = newSpend({ amountUsd: '-1.00' });
     const good = newSpend({ amountUsd: '0.00' });
-    for (const spend of [bad, good]) await bus.publish(spendRecorded, spend.provider, spend, spend.attemptId);
+    for (const spend of [bad, good])
+      await bus.publish(spendRecorded, spend.provider, { spends: [spend] }, spend.attemptId);
     await until(async () => {
       expect((await bus.call(ledgerQuery, { limit: 1 })).entries[0]?.attemptId).toBe(good.attemptId);
       expect(facts<Alert>('alert.warning.spend_refused')).toMatchObject([{ details: { attemptId: bad.attemptId } }]);

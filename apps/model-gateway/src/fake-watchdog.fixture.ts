@@ -14,7 +14,8 @@ import {
   leasesReturn,
   type Operation,
   type RequestOf,
-  Spend,
+  type Spend,
+  SpendBatch,
 } from '@purser/contracts';
 import { formatUsd, maxNano, minNano, type Nano, parseUsd } from '@purser/money';
 
@@ -58,7 +59,9 @@ export class FakeWatchdog {
     const messages = await spends.consume({
       // Short, so that it soon notices a server that was killed.
       expires: 2_000,
-      callback: (message) => this.record(Spend.parse(message.json<{ data: unknown }>().data)),
+      callback: (message) => {
+        for (const spend of SpendBatch.parse(message.json<{ data: unknown }>().data).spends) this.record(spend);
+      },
     });
     this.stops.push(() => messages.stop());
     this.serve(budgetsList, ({ task, only }) => {

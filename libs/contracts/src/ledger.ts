@@ -33,12 +33,20 @@ export const Spend = z.object({
 });
 export type Spend = z.infer<typeof Spend>;
 
+/** Most attempts that one message tells of. */
+export const MOST_SPENDS = 200;
+
+/** Attempts at one provider that ended at about the same time, each told once or, after trouble, again. */
+export const SpendBatch = z.object({ spends: z.array(Spend).min(1).max(MOST_SPENDS) });
+export type SpendBatch = z.infer<typeof SpendBatch>;
+
 export const spendRecorded = fact('spend.recorded', {
   by: 'model-gateway',
   id: 'provider',
   stream: 'SPEND',
-  summary: 'One attempt at a provider was settled, at what it cost or is presumed to cost; free ones too.',
-  data: Spend,
+  summary:
+    'Attempts at a provider were settled, at what each cost or is presumed to cost; free ones too. Under load one message tells of many.',
+  data: SpendBatch,
 });
 
 export const LedgerEntry = z.object({

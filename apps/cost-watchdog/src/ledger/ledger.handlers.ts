@@ -6,7 +6,7 @@ import {
   ledgerSum,
   type ReplyOf,
   type RequestOf,
-  type Spend,
+  type SpendBatch,
   spendRecorded,
 } from '@purser/contracts';
 import { LedgerService } from './ledger.service.js';
@@ -16,8 +16,8 @@ export class LedgerHandlers {
   constructor(private readonly ledger: LedgerService) {}
 
   @Consume(spendRecorded, { durable: 'ledger', batch: 200 })
-  record(spends: Spend[]): Promise<void> {
-    return this.ledger.record(spends);
+  record(batches: SpendBatch[]): Promise<void> {
+    return this.ledger.record(batches.flatMap(({ spends }) => spends));
   }
 
   @Serve(ledgerQuery)

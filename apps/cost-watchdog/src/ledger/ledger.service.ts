@@ -1,5 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import type { costsSummary, ledgerQuery, ledgerSum, ReplyOf, RequestOf, Spend } from '@purser/contracts';
+import {
+  type costsSummary,
+  isPurserError,
+  type ledgerQuery,
+  type ledgerSum,
+  type ReplyOf,
+  type RequestOf,
+  type Spend,
+} from '@purser/contracts';
 import { formatUsd, NANO_PER_USD, parseUsd, sumNano } from '@purser/money';
 import { Clock, Metrics } from '@purser/service';
 import { AlertsService } from '../alerts/alerts.service.js';
@@ -29,10 +37,33 @@ export class LedgerService {
       if (isNegative(spend)) await this.refuse(spend);
       else sound.push(spend);
     }
-    for (const { provider, model, amountUsd } of await this.settlement.settle(sound)) {
-      this.spent.inc({ provider, model }, Number(parseUsd(amountUsd)) / Number(NANO_PER_USD));
-    }
+    await this.settle(sound);
     await this.spikes.check();
+  }
+
+  /** What cannot be settled must not keep out those that it was told together with. */
+  private async settle(spends: readonly Spend[]): Promise<void> {
+    try {
+      this.count(await this.settlement.settle(spends));
+    } catch (error) {
+      if (spends.length === 1 || (isPurserError(error) && error.retryable)) throw error;
+      const half = Math.ceil(spends.length / 2);
+      const ends = [];
+      for (const part of [spends.slice(0, half), spends.slice(half)])
+        ends.push(
+          await this.settle(part).then(
+            () => undefined,
+            (failure: unknown) => ({ failure }),
+          ),
+        );
+      const failed = ends.find((end) => end !== undefined);
+      if (failed) throw failed.failure;
+    }
+  }
+
+  private count(settled: readonly Spend[]): void {
+    for (const { provider, model, amountUsd } of settled)
+      this.spent.inc({ provider, model }, Number(parseUsd(amountUsd)) / Number(NANO_PER_USD));
   }
 
   /** A gateway meters what a call cost; money back is a correction, which a person makes. */

@@ -1,6 +1,9 @@
 import { PurserError } from '@purser/contracts';
 import { isProviderError, ProviderError } from '@purser/plugin-sdk';
 
+/** Made once: nobody reads where it came from, and a stack for every call costs more than the call's other bookkeeping. */
+const OVER = new Error('the attempt is over');
+
 export interface CallLimits {
   totalMs: number;
   idleMs: number;
@@ -68,7 +71,7 @@ export class AttemptSignal {
     clearTimeout(this.total);
     clearTimeout(this.idle);
     this.outer.removeEventListener('abort', this.onOuter);
-    this.controller.abort(new Error('the attempt is over'));
+    this.controller.abort(OVER);
   }
 
   private late(ms: number): void {

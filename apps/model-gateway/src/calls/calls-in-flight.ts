@@ -1,6 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { PurserError } from '@purser/contracts';
 
+/** Made once: a stack for every call would cost more than the call's other bookkeeping. */
+const OVER = new Error('the call is over');
+
 /** One call of a client, over all its attempts. */
 export class CallInFlight {
   private readonly controller = new AbortController();
@@ -19,7 +22,7 @@ export class CallInFlight {
 
   /** Whatever is still under way for it is cancelled. */
   end(): void {
-    this.abort(new Error('the call is over'));
+    this.abort(OVER);
     this.ended(this);
   }
 }
