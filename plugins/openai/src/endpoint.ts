@@ -24,9 +24,18 @@ export interface Endpoint {
 const isOwn = (host: string) => host === 'api.openai.com' || host.endsWith('.api.openai.com');
 const isAzure = (host: string) => host.endsWith('.openai.azure.com');
 
+const parsed = new Map<string, URL>();
+
+/** Every call asks, and addresses hardly ever change. */
 function parse(baseUrl: string): URL {
+  const known = parsed.get(baseUrl);
+  if (known) return known;
   const url = URL.parse(baseUrl);
-  if (url && /^https?:$/.test(url.protocol)) return url;
+  if (url && /^https?:$/.test(url.protocol)) {
+    if (parsed.size >= 100) parsed.clear();
+    parsed.set(baseUrl, url);
+    return url;
+  }
   throw new ProviderError(
     'invalid_request',
     'OPENAI_BASE_URL is not an http or https URL such as "http://127.0.0.1:8000/v1"',

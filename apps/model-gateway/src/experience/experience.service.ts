@@ -2,15 +2,18 @@ import { Injectable } from '@nestjs/common';
 import { NO_SAFETY, type Permille } from '@purser/money';
 import { Log } from '@purser/service';
 import { ExperienceRepository } from './experience.repository.js';
-import { CLASSES, classOf, p99 } from './size-histogram.js';
+import { CLASSES, classOf, p99, total } from './size-histogram.js';
 
 const SYNC_MS = 15_000;
 const MOST_KNOWN = 5_000;
+const MOST_USES = 32;
 
 /** What calls taught: how long answers are, per capability and key; and which models bill more than was held. */
 @Injectable()
 export class Experience {
   private known = new Map<string, number[]>();
+  /** What was read from `known`, and for how many calls it may still be used: one more answer hardly moves it. */
+  private readonly usual = new Map<string, { size: number | undefined; uses: number }>();
   private readonly fresh = new Map<string, number[]>();
   private readonly safety = new Map<string, Permille>();
   private timer: NodeJS.Timeout | undefined;
@@ -47,7 +50,18 @@ export class Experience {
 
   /** The 99th percentile of output tokens; undefined when nothing was learned yet. */
   largestUsual(capability: string, key: string): number | undefined {
-    return p99(this.known.get(idOf(capability, key)) ?? []);
+    const id = idOf(capability, key);
+    const usual = this.usual.get(id);
+    if (usual && usual.uses > 0) {
+      usual.uses -= 1;
+      return usual.size;
+    }
+    const counts = this.known.get(id);
+    if (!counts) return undefined;
+    const size = p99(counts);
+    if (this.usual.size >= MOST_KNOWN) this.usual.clear();
+    this.usual.set(id, { size, uses: Math.min(MOST_USES, Math.floor(total(counts) / 64)) });
+    return size;
   }
 
   safetyOf(provider: string, model: string): Permille {

@@ -35,6 +35,10 @@ interface KnownWindow extends MatchedWindow {
 interface Known {
   readAt: number;
   windows: KnownWindow[];
+  /** When the first of them is over. */
+  endsAt: number;
+  /** Those that a scope counts against: with thousands of budgets no call looks through all of them. */
+  matched: Map<string, MatchedWindow[]>;
   /** To be read again before it is used; kept to compare. */
   stale: boolean;
 }
@@ -46,6 +50,7 @@ export interface Revisions {
 }
 
 const MAX_TASKS = 10_000;
+const MAX_SCOPES = 20_000;
 const READ_TIMEOUT_MS = 2_000;
 /** A revision may be announced while the answer is on its way. */
 const READ_TRIES = 3;
@@ -57,6 +62,28 @@ const matches = (scope: BudgetStatus['scope'], call: CallScope): boolean =>
   (scope.project === undefined || scope.project === call.project) &&
   (scope.key === undefined || scope.key === call.key) &&
   (scope.task === undefined || scope.task === call.task);
+
+/** Neither providers, projects, keys nor tasks contain a line break. */
+const nameOf = ({ provider, project, key, task }: CallScope): string => `${provider}\n${project}\n${key}\n${task}`;
+
+const knownFrom = (windows: KnownWindow[], readAt: number, stale: boolean): Known => ({
+  readAt,
+  windows,
+  endsAt: windows.reduce((first, { endsAt }) => Math.min(first, endsAt), Infinity),
+  matched: new Map(),
+  stale,
+});
+
+function matchedBy(known: Known, call: CallScope): MatchedWindow[] {
+  const name = nameOf(call);
+  let matched = known.matched.get(name);
+  if (!matched) {
+    matched = known.windows.filter(({ scope }) => matches(scope, call));
+    if (known.matched.size >= MAX_SCOPES) known.matched.clear();
+    known.matched.set(name, matched);
+  }
+  return matched;
+}
 
 function readStatus(budget: BudgetStatus): KnownWindow {
   return {
@@ -137,17 +164,16 @@ export class BudgetBook {
   private lookUp(call: CallScope): MatchedWindow[] | undefined {
     const { general } = this;
     if (!this.isFresh(general)) return undefined;
-    if (call.task === null) return general.windows.filter(({ scope }) => matches(scope, call));
+    if (call.task === null) return matchedBy(general, call);
     const own = this.tasks.get(call.task);
     if (this.tasksSeen < this.tasksAnnounced || !this.isFresh(own)) return undefined;
-    return [...general.windows, ...own.windows].filter(({ scope }) => matches(scope, call));
+    return [...matchedBy(general, call), ...matchedBy(own, call)];
   }
 
   private isFresh(known: Known | undefined): known is Known {
     if (!known || known.stale) return false;
     if (this.clock.monotonic() - known.readAt < TRUSTED_MS) return true;
-    const now = this.clock.now().getTime();
-    return known.windows.every(({ endsAt }) => endsAt > now);
+    return known.endsAt > this.clock.now().getTime();
   }
 
   private once(what: string, read: () => Promise<void>): Promise<void> {
@@ -170,7 +196,7 @@ export class BudgetBook {
     const windows = budgets.map(readStatus);
     this.withhold(this.general, windows);
     this.generalRevision = revision;
-    this.general = { readAt: this.clock.monotonic(), windows, stale: revision < this.announced };
+    this.general = knownFrom(windows, this.clock.monotonic(), revision < this.announced);
   }
 
   private async readTask(task: string): Promise<void> {
@@ -180,7 +206,7 @@ export class BudgetBook {
     this.tasks.delete(task);
     // What changed while the answer was on its way may have been this.
     const stale = reply.taskBudgetsRevision < this.tasksSeen;
-    this.tasks.set(task, { readAt: this.clock.monotonic(), windows, stale });
+    this.tasks.set(task, knownFrom(windows, this.clock.monotonic(), stale));
     const [oldest] = this.tasks.keys();
     if (this.tasks.size <= MAX_TASKS || oldest === undefined) return;
     this.withhold(this.tasks.get(oldest), []);

@@ -23,7 +23,25 @@ export interface Route {
 }
 
 export class Ladders {
-  private constructor(private readonly ladders: ReadonlyMap<string, readonly Tier[]>) {}
+  /** Models as they stand in the tiers, each once per provider. */
+  readonly models: readonly Tier[];
+  private readonly routes = new Map<string, Route>();
+
+  private constructor(private readonly ladders: ReadonlyMap<string, readonly Tier[]>) {
+    const models = new Map<string, Tier>();
+    for (const tier of this.tiers) {
+      const id = `${tier.provider}/${tier.model}`;
+      if (!models.has(id)) models.set(id, tier);
+    }
+    this.models = [...models.values()];
+    // The more general name wins: a capability, then a model wherever it is served, then one provider's.
+    for (const [id, tier] of models) this.routes.set(id, { capability: null, tiers: [tier] });
+    for (const { model } of this.models) {
+      const tiers = this.models.filter((tier) => tier.model === model);
+      this.routes.set(model, { capability: null, tiers });
+    }
+    for (const [capability, tiers] of ladders) this.routes.set(capability, { capability, tiers });
+  }
 
   /** Throws `invalid_request` naming the tier that contradicts itself. */
   static from(file: ModelsFile): Ladders {
@@ -42,23 +60,9 @@ export class Ladders {
     return [...this.ladders.keys()];
   }
 
-  /** Models as they stand in the tiers, each once per provider. */
-  get models(): Tier[] {
-    const seen = new Map<string, Tier>();
-    for (const tier of this.tiers) {
-      const id = `${tier.provider}/${tier.model}`;
-      if (!seen.has(id)) seen.set(id, tier);
-    }
-    return [...seen.values()];
-  }
-
   /** A capability, a concrete model that stands in some tier, or `provider/model`. */
   route(model: string): Route | undefined {
-    const ladder = this.ladders.get(model);
-    if (ladder) return { capability: model, tiers: ladder };
-    const named = this.models.filter((tier) => tier.model === model);
-    const tiers = named.length > 0 ? named : this.models.filter((tier) => `${tier.provider}/${tier.model}` === model);
-    return tiers.length > 0 ? { capability: null, tiers } : undefined;
+    return this.routes.get(model);
   }
 }
 
