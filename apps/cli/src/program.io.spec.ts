@@ -183,7 +183,7 @@ describe('commands that talk to the control API', () => {
     const terminal = recordedTerminal({ env: { PURSER_API_PORT: String(port), PURSER_ADMIN_KEY: 'x' } });
     expect(await run(['status'], terminal)).toBe(3);
     expect(terminal.printed.err).toMatch(
-      /No answer from Purser at http:\/\/127\.0\.0\.1:\d+ \(.*ECONNREFUSED.*npm start/,
+      /No answer from Purser at http:\/\/127\.0\.0\.1:\d+ \(.*ECONNREFUSED.*purser up/,
     );
   });
 
