@@ -1,6 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { Bus } from '@purser/bus';
-import { ledgerSum, PurserError, type ReplyOf, type RequestOf, type Task, type tasksList, type Usage } from '@purser/contracts';
+import {
+  ledgerSum,
+  PurserError,
+  type ReplyOf,
+  type RequestOf,
+  type Task,
+  type tasksList,
+  type Usage,
+} from '@purser/contracts';
 import { Latch, Log } from '@purser/service';
 import { LiveRunners } from '../work/live-runners.js';
 import { type Seen, type SessionRow, summaryOf, taskOf, type TaskSummaryRow } from './task.row.js';
