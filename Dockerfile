@@ -13,6 +13,7 @@ COPY libs/bus/package.json libs/bus/
 COPY libs/contracts/package.json libs/contracts/
 COPY libs/database/package.json libs/database/
 COPY libs/embedded/package.json libs/embedded/
+COPY libs/guard/package.json libs/guard/
 COPY libs/money/package.json libs/money/
 COPY libs/plugin-host/package.json libs/plugin-host/
 COPY libs/plugin-sdk/package.json libs/plugin-sdk/

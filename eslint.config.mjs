@@ -24,7 +24,8 @@ export default tseslint.config(
           depConstraints: [
             { sourceTag: 'type:contracts', onlyDependOnLibsWithTags: [] },
             { sourceTag: 'type:plugin-sdk', onlyDependOnLibsWithTags: ['type:contracts'] },
-            { sourceTag: 'type:plugin', onlyDependOnLibsWithTags: ['type:plugin-sdk', 'type:testing'] },
+            { sourceTag: 'type:guard', onlyDependOnLibsWithTags: [] },
+            { sourceTag: 'type:plugin', onlyDependOnLibsWithTags: ['type:plugin-sdk', 'type:guard', 'type:testing'] },
             {
               sourceTag: 'type:lib',
               onlyDependOnLibsWithTags: ['type:lib', 'type:contracts', 'type:plugin-sdk', 'type:testing'],
@@ -32,7 +33,7 @@ export default tseslint.config(
             { sourceTag: 'type:testing', onlyDependOnLibsWithTags: ['type:lib', 'type:contracts'] },
             {
               sourceTag: 'type:app',
-              onlyDependOnLibsWithTags: ['type:lib', 'type:contracts', 'type:plugin-sdk', 'type:testing'],
+              onlyDependOnLibsWithTags: ['type:lib', 'type:contracts', 'type:plugin-sdk', 'type:guard', 'type:testing'],
             },
             { sourceTag: 'type:launcher', onlyDependOnLibsWithTags: ['*'] },
           ],

@@ -15,7 +15,7 @@ const base = {
   testEnvironment: 'node',
   transform: { '^.+\\.ts$': ['@swc/jest', swc] },
   moduleNameMapper: {
-    '^@purser/(contracts|money|bus|database|service|plugin-sdk|plugin-host|embedded|testing)$':
+    '^@purser/(contracts|money|bus|database|service|plugin-sdk|plugin-host|embedded|guard|testing)$':
       '<rootDir>/libs/$1/src/index.ts',
     '^@purser/(plugin-sdk)/testing$': '<rootDir>/libs/$1/src/testing/index.ts',
     '^@purser/(anthropic|command|google-speech|huggingface|ollama|openai)$': '<rootDir>/plugins/$1/src/index.ts',

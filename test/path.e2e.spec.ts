@@ -127,6 +127,35 @@ describe('the main path', () => {
     });
   });
 
+  it('refuses an input that its executor would not take, however it is handed in, and stores nothing', async () => {
+    const wrong = { id: 'wrong-input', executor: 'command', input: { argv: 'ls' } };
+    const naming = {
+      code: 'invalid_request',
+      message: expect.stringMatching(/input\.argv: .*as a list, such as/) as string,
+    };
+    const byRest = await system.api('POST', '/v1/tasks', wrong);
+    expect(byRest).toMatchObject({ status: 422, body: { error: naming } });
+    const byRequest = await nats.request('tasks.create', JSON.stringify(wrong), { timeout: 5_000 });
+    expect(byRequest.json()).toMatchObject({ error: naming });
+    const env = {
+      ...cleanEnvironment(),
+      PURSER_API_URL: system.url('orchestrator'),
+      PURSER_ADMIN_KEY: await system.adminKey,
+    };
+    const byCli = run(process.execPath, ['apps/cli/bin/purser.mjs', 'task', 'submit', '--input', '{"argv":"ls"}'], {
+      env,
+    });
+    await expect(byCli).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining('input.argv') as string });
+    nats.publish('tasks.submit', JSON.stringify(wrong));
+    expect((await factSeen('task.rejected.wrong-input')).event.data).toMatchObject({ error: naming });
+    expect(await system.api('GET', '/v1/tasks/wrong-input')).toMatchObject({ status: 404 });
+
+    // Whether a runner to come has this executor cannot be known.
+    const unknown = { id: 'for-another-runner', executor: 'elsewhere', input: { anything: 1 } };
+    expect(await system.api('POST', '/v1/tasks', unknown)).toMatchObject({ status: 201, body: { state: 'ready' } });
+    await system.api('POST', '/v1/tasks/for-another-runner/cancel', {});
+  });
+
   it('refuses the control API without the key', async () => {
     const response = await fetch(`${system.url('orchestrator')}/v1/tasks`, {
       headers: { authorization: 'Bearer nonsense' },
@@ -181,6 +210,15 @@ describe('the main path', () => {
     expect(task.sessions.length).toBeGreaterThanOrEqual(3);
     expect(task.sessions.slice(0, -1).every((session) => session.outcome === 'continued')).toBe(true);
     expect(Number(task.spentUsd)).toBeGreaterThan(0);
+    // By the ledger, which has a call within a second.
+    await eventually(async () => {
+      const { body } = await system.api<TaskSeen>('GET', '/v1/tasks/long-work');
+      const used = body.sessions.map(({ usage }) => usage);
+      expect(body.usage.requests).toBeGreaterThanOrEqual(18);
+      expect(used[0]?.inputTokens).toBeGreaterThan(0);
+      expect(used[0]?.outputTokens).toBeGreaterThan(0);
+      expect(used.reduce((sum, { requests }) => sum + requests, 0)).toBe(body.usage.requests);
+    });
 
     const logs = await system.api<{ lines: { text: string; epoch: number }[] }>('GET', '/v1/tasks/long-work/logs');
     expect(logs.body.lines.filter((line) => line.text.startsWith('unit ')).map((line) => line.text)).toEqual(

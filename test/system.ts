@@ -190,6 +190,13 @@ export class System {
   }
 }
 
+interface UsageSeen {
+  inputTokens: number;
+  outputTokens: number;
+  requests: number;
+  usd: string;
+}
+
 export interface TaskSeen {
   id: string;
   state: string;
@@ -201,8 +208,10 @@ export interface TaskSeen {
     outcome: string | null;
     reason: string | null;
     startedAt: string;
+    usage: UsageSeen;
   }[];
   spentUsd: string;
+  usage: UsageSeen;
   result: { exitCode?: number; output?: string } & Record<string, unknown>;
   error: { code: string; message: string } | null;
 }

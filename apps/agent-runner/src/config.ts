@@ -1,12 +1,14 @@
-import { milliseconds, port, serviceSettings } from '@purser/service';
+import { milliseconds, port, serviceSettings, wholeBetween } from '@purser/service';
 import { z } from 'zod';
+
+const HOURS = 'a number of hours from 0 to 100000, such as 24';
 
 /** Loose, so that plugins can be given the secrets they name: all else that the environment holds stays readable here. */
 export const Config = z.looseObject({
   ...serviceSettings,
   PURSER_RUNNER_PORT: port(8083),
   /** Sessions that run here at once. */
-  PURSER_RUNNER_SLOTS: z.coerce.number('a number of sessions such as 4').int().min(1).max(100).default(4),
+  PURSER_RUNNER_SLOTS: wholeBetween(1, 100, 'a number of sessions from 1 to 100, such as 4').default(4),
   /** How long a program may take to wrap up before it is killed. */
   PURSER_GRACE_MS: milliseconds(10_000),
   /** Where programs reach the model gateway. */
@@ -14,6 +16,6 @@ export const Config = z.looseObject({
     .url({ protocol: /^https?$/, error: 'a URL such as http://127.0.0.1:8080' })
     .default('http://127.0.0.1:8080'),
   /** How long the workspace of a finished task stays. */
-  PURSER_WORKSPACE_KEEP_HOURS: z.coerce.number('a number of hours such as 24').min(0).max(100_000).default(24),
+  PURSER_WORKSPACE_KEEP_HOURS: z.coerce.number(HOURS).min(0, HOURS).max(100_000, HOURS).default(24),
 });
 export type Config = z.output<typeof Config>;

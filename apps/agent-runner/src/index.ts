@@ -3,6 +3,8 @@ import { AppModule } from './app.module.js';
 import { Config } from './config.js';
 import { CreateSessions1700000001000 } from './migrations/create-sessions.js';
 
+export { Config } from './config.js';
+
 /** What the runner's schema, `sessions`, is made of. */
 export const migrations = [CreateSessions1700000001000];
 

@@ -9,6 +9,8 @@ export const EXIT = {
   usage: 2,
   /** Purser, or the service that the command needs, does not answer. */
   unreachable: 3,
+  /** Ctrl-C, or a signal like it, before it was done; as shells count. */
+  interrupted: 130,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];

@@ -32,6 +32,7 @@ const task = (more: object = {}) => ({
   epoch: 1,
   sessions: [],
   spentUsd: '0.25',
+  usage: { inputTokens: 0, outputTokens: 0, requests: 0, usd: '0.25' },
   progress: null,
   result: null,
   error: null,
@@ -138,6 +139,38 @@ describe('commands that talk to the control API', () => {
     expect(asked).toBe(3);
   });
 
+  it('shows what a task and each of its sessions used, against their limits', async () => {
+    const session = (epoch: number, usage: unknown) => ({
+      id: `s${epoch}`,
+      epoch,
+      runner: 'r',
+      startedAt: '2026-11-23T10:00:00Z',
+      endedAt: '2026-11-23T10:01:00Z',
+      outcome: 'continued',
+      reason: null,
+      usage,
+    });
+    const nightly = task({
+      limits: { tokens: 5000, requests: 10 },
+      usage: { inputTokens: 4200, outputTokens: 350, requests: 7, usd: '0.25' },
+      sessions: [
+        session(1, { inputTokens: 4000, outputTokens: 300, requests: 6, usd: '0.24' }),
+        session(2, { inputTokens: 200, outputTokens: 50, requests: 1, usd: '0.01' }),
+        session(3, null),
+      ],
+    });
+    answers['GET /v1/tasks/nightly'] = () => [200, nightly];
+    const { out } = await purser('task', 'get', 'nightly');
+    expect(out).toMatch(/^limits +5000 tokens, 10 requests per session\nspent +\$0\.25 of \$1\.50\n/m);
+    expect(out).toMatch(/^used +4,200 tokens in, 350 out, 7 requests$/m);
+    expect(out).toMatch(/ IN +OUT +TOKENS +REQUESTS +SPENT +OUTCOME/);
+    expect(out).toMatch(/ s1 .* 4,000 +300 +4,300 of 5,000 +6 of 10 +\$0\.24 +continued/);
+    expect(out).toMatch(/ s2 .* 200 +50 +250 of 5,000 +1 of 10 +\$0\.01 /);
+    expect(out).toMatch(/ s3 .* \? +\? +\? +\? +\? +continued/);
+    const json = await purser('task', 'get', 'nightly', '--json');
+    expect(JSON.parse(json.out)).toEqual(nightly);
+  });
+
   it('reads a task from standard input and checks it before it is sent', async () => {
     const { code, err } = await purser('task', 'submit', '--file', '-');
     expect(code).toBe(2);
@@ -183,7 +216,7 @@ describe('commands that talk to the control API', () => {
     const terminal = recordedTerminal({ env: { PURSER_API_PORT: String(port), PURSER_ADMIN_KEY: 'x' } });
     expect(await run(['status'], terminal)).toBe(3);
     expect(terminal.printed.err).toMatch(
-      /No answer from Purser at http:\/\/127\.0\.0\.1:\d+ \(.*ECONNREFUSED.*npm start/,
+      /No answer from Purser at http:\/\/127\.0\.0\.1:\d+ \(.*ECONNREFUSED.*purser up/,
     );
   });
 

@@ -22,6 +22,7 @@ Exit codes:
   1  failed: the task, a check, or the request was refused
   2  the command line or the input is wrong
   3  Purser, or the service that is needed, does not answer
+  130  interrupted
 
 Examples:
   $ purser up
@@ -49,7 +50,10 @@ function createProgram(terminal: Terminal, outcome: Outcome): Command {
     .helpCommand('help [command]', 'show help for a command')
     .exitOverride()
     .showHelpAfterError('(--help shows the options and examples)')
-    .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
+    .configureOutput({
+      writeOut: (text) => terminal.out(terminal.typed(text)),
+      writeErr: (text) => terminal.err(terminal.typed(text)),
+    })
     .addHelpText('after', EPILOGUE);
   const commands = new CommandSet(terminal, outcome);
   addInstallationCommands(program, commands);

@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os';
 import { styleText } from 'node:util';
+import { asTyped, invocationOf } from './output/invocation.js';
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 
@@ -14,9 +15,12 @@ export interface Terminal {
   /** Coloured on a terminal, as it is elsewhere and under NO_COLOR. */
   style: (style: Style, text: string) => string;
   readInput: () => Promise<string>;
+  /** Replaces `purser ...` in a text of ours by what has to be typed here. */
+  typed: (text: string) => string;
 }
 
 export function processTerminal(): Terminal {
+  const invocation = invocationOf({ env: process.env, cwd: process.cwd(), script: process.argv[1] ?? '' });
   return {
     env: process.env,
     cwd: process.cwd(),
@@ -30,6 +34,7 @@ export function processTerminal(): Terminal {
       for await (const chunk of process.stdin) text += String(chunk);
       return text;
     },
+    typed: (text) => asTyped(text, invocation),
   };
 }
 

@@ -5,6 +5,9 @@ import { Config } from './config.js';
 import { MIGRATIONS } from './migrations/index.js';
 import { WindowsService } from './windows/windows.service.js';
 
+export { loadBudgetsFile } from './budgets/budgets-file.js';
+export { Config } from './config.js';
+
 /** Starts the cost-watchdog with the given environment. */
 export const start = (env: Environment): Promise<RunningService> =>
   startService(

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import {
   type Environment,
   Log,
@@ -12,11 +11,12 @@ import { Config } from './config.js';
 import { type Slot, takeSlot } from './journal/slot.js';
 import { MIGRATIONS } from './migrations/index.js';
 import { renderError } from './endpoints/render-error.js';
-import { DEFAULT_MODELS } from './models/default-models.js';
-import { Ladders } from './models/ladders.js';
-import { readModelsFile } from './models/models-file.js';
+import type { Ladders } from './models/ladders.js';
+import { readLadders } from './models/read-ladders.js';
 
+export { Config } from './config.js';
 export { ModelsFile } from './models/models-file.js';
+export { readLadders } from './models/read-ladders.js';
 
 /** Pictures travel inside requests. */
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
@@ -25,7 +25,7 @@ const MAX_BODY_BYTES = 32 * 1024 * 1024;
 export async function start(given: Environment): Promise<RunningService> {
   const env = withSecretFiles(given);
   const { PURSER_HOME: home, PURSER_CONFIG_DIR: configDir } = parseConfig(Config, env);
-  const ladders = Ladders.from((await readModelsFile(join(configDir, 'models.json'))) ?? DEFAULT_MODELS);
+  const ladders = await readLadders(configDir);
   const slot = takeSlot(home);
   try {
     return await startIn(slot, ladders, env);

@@ -2,6 +2,8 @@ import { type Environment, type RunningService, startService } from '@purser/ser
 import { AppModule } from './app.module.js';
 import { Config } from './config.js';
 
+export { Config } from './config.js';
+
 /** Starts the offload-manager with the given environment. */
 export const start = (env: Environment): Promise<RunningService> =>
   startService(

@@ -4,6 +4,8 @@ import { TaskBudgets } from './budgets/task-budgets.service.js';
 import { LiveServices } from './services/live-services.js';
 import { ServicesHandlers } from './services/services.handlers.js';
 import { DependentsService } from './tasks/dependents.service.js';
+import { ExecutorInputs } from './tasks/executor-inputs.js';
+import { Intake } from './tasks/intake.service.js';
 import { TaskFacts } from './tasks/task-facts.js';
 import { TaskMetrics } from './tasks/task-metrics.js';
 import { TaskUpkeep } from './tasks/task-upkeep.js';
@@ -25,6 +27,8 @@ import { WorkService } from './work/work.service.js';
   controllers: [TasksHandlers, WorkHandlers, ServicesHandlers],
   providers: [
     TasksRepository,
+    Intake,
+    ExecutorInputs,
     TasksService,
     TaskViews,
     TaskFacts,

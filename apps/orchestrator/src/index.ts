@@ -4,6 +4,8 @@ import { AppModule } from './app.module.js';
 import { Config } from './config.js';
 import { CreateTasks1700000001000 } from './migrations/create-tasks.js';
 
+export { Config } from './config.js';
+
 /** Starts the orchestrator with the given environment. */
 export const start = (env: Environment): Promise<RunningService> =>
   startService(

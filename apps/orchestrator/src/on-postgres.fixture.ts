@@ -3,7 +3,10 @@ import { CreateOutbox1700000000000, Database } from '@purser/database';
 import { createLog, Latch, Metrics, Outbox, systemClock } from '@purser/service';
 import { TaskBudgets } from './budgets/task-budgets.service.js';
 import { CreateTasks1700000001000 } from './migrations/create-tasks.js';
+import { LiveServices } from './services/live-services.js';
 import { DependentsService } from './tasks/dependents.service.js';
+import { ExecutorInputs } from './tasks/executor-inputs.js';
+import { Intake } from './tasks/intake.service.js';
 import { TaskFacts } from './tasks/task-facts.js';
 import { TaskMetrics } from './tasks/task-metrics.js';
 import { TasksRepository } from './tasks/tasks.repository.js';
@@ -27,6 +30,8 @@ export const openTasks = (url: string): Promise<Database> =>
 /** For specs: the orchestrator's rules on a real database, while the bus is away, so that every fact stays in the outbox. */
 export class OnPostgres {
   readonly latch = new Latch(systemClock);
+  readonly services = new LiveServices(systemClock);
+  readonly intake: Intake;
   readonly tasks: TasksService;
   readonly repository: TasksRepository;
   readonly budgets: TaskBudgets;
@@ -46,7 +51,9 @@ export class OnPostgres {
     const metrics = new TaskMetrics(new Metrics('orchestrator'), this.repository);
     this.dependents = new DependentsService(database, this.repository, facts, nudge);
     this.budgets = new TaskBudgets(database, this.repository, bus, facts, nudge, log);
-    this.tasks = new TasksService(database, this.repository, this.dependents, this.budgets, facts, nudge);
+    const inputs = new ExecutorInputs(this.services);
+    this.intake = new Intake(database, this.repository, inputs, this.dependents, this.budgets, facts);
+    this.tasks = new TasksService(database, this.repository, this.dependents, facts);
     this.ends = new SessionEnds(database, work, facts, this.dependents, nudge, metrics);
     this.claims = new ClaimService(database, work, facts, metrics, this.latch, config);
     this.work = new WorkService(database, work, facts, this.ends, config);

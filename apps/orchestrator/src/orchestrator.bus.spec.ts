@@ -239,6 +239,7 @@ describe('the orchestrator', () => {
       budgetUsd: '1.50',
       waiting: 'its budget is being set',
       spentUsd: null,
+      usage: null,
     });
     expect((await claim('c-early', 100)).assignments.map(({ taskId }) => taskId)).not.toContain('paid');
     watchdog.here = true;
@@ -250,7 +251,11 @@ describe('the orchestrator', () => {
       limitUsd: '1.50',
       onExhausted: 'free',
     });
-    expect((await bus.call(tasksGet, { id: 'paid' })).spentUsd).toBe('0.25');
+    expect(await bus.call(tasksGet, { id: 'paid' })).toMatchObject({
+      spentUsd: '0.25',
+      usage: { inputTokens: 42, outputTokens: 8, requests: 2, usd: '0.25' },
+      sessions: [{ usage: { inputTokens: 40, outputTokens: 5, requests: 1, usd: '0.00' } }],
+    });
     await finish('paid', 1, { kind: 'completed', result: null });
   });
 

@@ -119,14 +119,30 @@ export function isPurserError(value: unknown): value is PurserError {
   );
 }
 
+interface Issue {
+  field: string;
+  problem: string;
+}
+
+const issueText = ({ field, problem }: Issue): string => `${field}: ${problem}`;
+
 /** Turns a failed zod parse into the error that names each field, what was wrong and what would be right. */
 export function invalidRequest(what: string, error: z.ZodError): PurserError {
   const issues = error.issues.map((issue) => ({ field: issue.path.join('.') || '(whole)', problem: issue.message }));
-  const shown = issues.slice(0, 3).map((issue) => `${issue.field}: ${issue.problem}`);
+  const shown = issues.slice(0, 3).map(issueText);
   const more = issues.length > 3 ? `; and ${issues.length - 3} more` : '';
   return new PurserError('invalid_request', {
     message: `${what}: ${shown.join('; ')}${more}`,
     details: { issues },
     cause: error,
   });
+}
+
+/** All that is wrong, a line each: the message of `invalidRequest` shows only the first three. */
+export function problemLines(error: PurserError): string[] {
+  const { issues } = error.details as { issues?: Issue[] };
+  const first = issues?.[0];
+  const at = first === undefined ? -1 : error.message.indexOf(issueText(first));
+  if (issues === undefined || at < 0) return error.message.split('\n');
+  return issues.map((issue) => error.message.slice(0, at) + issueText(issue));
 }

@@ -3,6 +3,14 @@ import { fact, operation } from './contract.js';
 import { Latch } from './emergency.js';
 import { Instant, Token } from './scalars.js';
 
+/** What a runner can do, and what it takes for it. */
+export const ExecutorOffer = z.object({
+  name: Token,
+  /** JSON Schema of a task's `input`; absent when the executor's own cannot be put so. It refuses only what the executor would. */
+  input: z.record(z.string(), z.unknown()).optional(),
+});
+export type ExecutorOffer = z.infer<typeof ExecutorOffer>;
+
 export const Heartbeat = z.object({
   service: Token,
   instance: Token,
@@ -13,6 +21,8 @@ export const Heartbeat = z.object({
   latch: Latch.optional(),
   budgetsRevision: z.number().int().optional(),
   taskBudgetsRevision: z.number().int().optional(),
+  /** Only from agent-runner. */
+  executors: z.array(ExecutorOffer).optional(),
 });
 export type Heartbeat = z.infer<typeof Heartbeat>;
 

@@ -47,6 +47,15 @@ export type TaskSpecInput = z.input<typeof TaskSpec>;
 export const SessionOutcome = z.enum(['completed', 'failed', 'continued', 'released', 'lost']);
 export type SessionOutcome = z.infer<typeof SessionOutcome>;
 
+/** What the gateway metered, complete within a second of the last call. */
+export const Usage = z.object({
+  inputTokens: z.number().int(),
+  outputTokens: z.number().int(),
+  requests: z.number().int(),
+  usd: Usd,
+});
+export type Usage = z.infer<typeof Usage>;
+
 export const SessionSummary = z.object({
   id: Id,
   epoch: z.number().int(),
@@ -56,6 +65,8 @@ export const SessionSummary = z.object({
   outcome: SessionOutcome.nullable(),
   /** Why it ended, in words: `tokens 0.86 of its limit`, `runner lost`. */
   reason: z.string().nullable(),
+  /** To be held against the task's `limits`. Null when the ledger cannot be reached. */
+  usage: Usage.nullable(),
 });
 export type SessionSummary = z.infer<typeof SessionSummary>;
 
@@ -80,6 +91,8 @@ export const Task = z.object({
   sessions: z.array(SessionSummary),
   /** From the ledger, complete within a second of the last call. Null when the ledger cannot be reached. */
   spentUsd: Usd.nullable(),
+  /** Over all sessions, also from the ledger; `usage.usd` is `spentUsd`. */
+  usage: Usage.nullable(),
   progress: Progress.nullable(),
   /** What the last session gave back; at most 2 MiB as JSON. */
   result: z.unknown(),
@@ -111,7 +124,7 @@ export const tasksCreate = operation('tasks.create', {
 
 export const tasksGet = operation('tasks.get', {
   owner: 'orchestrator',
-  summary: 'One task with its sessions, spend, progress and result.',
+  summary: 'One task with its sessions, spend and usage, progress and result.',
   request: byId,
   reply: Task,
   http: { method: 'GET', path: '/v1/tasks/:id' },

@@ -1,6 +1,12 @@
 export { EmbeddedError, type EmbeddedErrorCode, type FailedStep } from './embedded-error.js';
 export { natsConfigText, type NatsAuthorization, type NatsUser } from './nats-config.js';
-export { clearStaleNats, startNatsServer, type RunningNats, type StartNatsOptions } from './nats-server.js';
+export {
+  clearStaleNats,
+  findStaleNats,
+  startNatsServer,
+  type RunningNats,
+  type StartNatsOptions,
+} from './nats-server.js';
 export { freePort } from './port.js';
 export { endProcess, findProcess, listProcesses, type EndStep, type ProcessEntry } from './process-table.js';
 export type { ServerExit } from './server-process.js';
@@ -10,4 +16,4 @@ export { OLDEST_NATS } from './nats-version.js';
 export { findAccount, isRoot, makePassable, reachableBy, type Account } from './account.js';
 export { findPostgres, type PostgresBinaries } from './postgres-binaries.js';
 export { startPostgres, type RunningPostgres, type StartPostgresOptions } from './postgres-server.js';
-export { clearStalePostgres } from './stale-postgres.js';
+export { clearStalePostgres, findStalePostgres } from './stale-postgres.js';

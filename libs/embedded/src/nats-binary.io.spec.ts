@@ -1,12 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EmbeddedError } from './embedded-error.js';
 import { findNatsServer, type FindNatsOptions } from './nats-binary.js';
+import { findProcess } from './process-table.js';
 import { NATS_RELEASE, releasePlatform, type NatsRelease } from './nats-release.js';
 
 const platform = releasePlatform(process.platform, process.arch);
@@ -179,6 +180,44 @@ mkdir -p "$3/usr/sbin" && cp "${join(folder, 'old', 'real')}" "$3/usr/sbin/nats-
       from: 'debian',
     });
     expect(await readdir(join(folder, 'cache'))).toEqual(['nats-server-v2.9.10-debian']);
+  });
+
+  it('leaves no partial file when it is called off during a download', async () => {
+    const called = new AbortController();
+    let sent: () => void = () => undefined;
+    const begun = new Promise<void>((resolve) => (sent = resolve));
+    answers = undefined;
+    server.once('request', (_, response: ServerResponse) => {
+      response.writeHead(200).write(archive.subarray(0, 20), () => sent());
+    });
+    const finding = findNatsServer(options({ signal: called.signal }));
+    await begun;
+    called.abort(new Error('called off'));
+    await expect(finding).rejects.toThrow('called off');
+    expect(await readdir(join(folder, 'cache'))).toEqual([]);
+  });
+
+  onLinux('ends apt-get and all that it started when it is called off', async () => {
+    const tools = join(folder, 'slow');
+    await mkdir(tools, { recursive: true });
+    execFileSync('mkfifo', [join(tools, 'started')]);
+    await writeProgram(
+      join(tools, 'apt-get'),
+      `#!/bin/sh
+echo half > nats-server.deb
+sh -c 'echo $$ > ${join(tools, 'started')}; sleep 600' &
+wait
+`,
+    );
+    answers = () => ({ status: 503, body: Buffer.from('') });
+    const called = new AbortController();
+    const finding = findNatsServer(options({ env: { PATH: `${tools}:/usr/bin:/bin` }, signal: called.signal }));
+    const child = Number(await readFile(join(tools, 'started'), 'utf8'));
+    called.abort(new Error('called off'));
+    await expect(finding).rejects.toThrow('called off');
+    // A zombie, which whoever adopted it has not reaped yet, has no command line.
+    expect((await findProcess(child))?.command ?? '').toBe('');
+    expect(await readdir(join(folder, 'cache'))).toEqual([]);
   });
 
   it('pins a whole SHA-256 for every platform that Purser runs on', () => {

@@ -23,6 +23,8 @@ export interface FindNatsOptions {
   serverFolders?: readonly string[];
   answerTimeoutMs?: number;
   totalTimeoutMs?: number;
+  /** Aborted: it rejects with the signal's reason, once no program runs and no partial file is left. */
+  signal?: AbortSignal;
 }
 
 export interface FoundNats {
@@ -77,6 +79,7 @@ export async function findNatsServer(options: FindNatsOptions): Promise<FoundNat
       const path = await provide();
       return { path, version: await usableNatsVersion(path), from };
     } catch (error) {
+      options.signal?.throwIfAborted();
       failed(step, error);
       return undefined;
     }
@@ -120,13 +123,16 @@ export async function findNatsServer(options: FindNatsOptions): Promise<FoundNat
       env: options.env,
       answerTimeoutMs: options.answerTimeoutMs ?? 8_000,
       totalTimeoutMs: options.totalTimeoutMs ?? 120_000,
+      signal: options.signal,
     }),
   );
   if (downloaded) return downloaded;
 
   if (process.platform === 'linux') {
     options.log?.("nats-server: unpacking Debian's package");
-    const unpacked = await attempt('debian', "Debian's package", () => unpackDebianNats(options.cacheDir, options.env));
+    const unpacked = await attempt('debian', "Debian's package", () =>
+      unpackDebianNats(options.cacheDir, options.env, options.signal),
+    );
     if (unpacked) return unpacked;
   }
   throw notFound(steps);

@@ -1,12 +1,9 @@
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { inWorkFolder, keepInCache } from './nats-cache.js';
 import type { NatsRelease } from './nats-release.js';
-
-const run = promisify(execFile);
+import { runGroup } from './run-group.js';
 
 /** Release archives are about 7 MB. */
 const MAX_ARCHIVE_BYTES = 64 * 1024 * 1024;
@@ -22,6 +19,8 @@ export interface DownloadOptions {
   totalTimeoutMs: number;
   /** With the PATH that tar is found on. */
   env: NodeJS.ProcessEnv;
+  /** Aborted: nobody wants it any more. */
+  signal: AbortSignal | undefined;
 }
 
 /** Writes the answer's body to a file and returns its SHA-256. */
@@ -31,7 +30,11 @@ async function fetchTo(file: string, url: string, options: DownloadOptions): Pro
     () => answering.abort(new Error(`no answer within ${options.answerTimeoutMs / 1000} s`)),
     options.answerTimeoutMs,
   );
-  const signal = AbortSignal.any([answering.signal, AbortSignal.timeout(options.totalTimeoutMs)]);
+  const signal = AbortSignal.any([
+    answering.signal,
+    AbortSignal.timeout(options.totalTimeoutMs),
+    ...(options.signal ? [options.signal] : []),
+  ]);
   const response = await fetch(url, { signal }).finally(() => clearTimeout(timer));
   if (!response.ok || response.body === null) {
     await response.body?.cancel();
@@ -70,7 +73,8 @@ export async function downloadNats(options: DownloadOptions): Promise<string> {
     if (actual !== expected) {
       throw new Error(`${url} has SHA-256 ${actual}, expected ${expected}; it was thrown away`);
     }
-    await run('tar', ['-xzf', archive, '-C', folder, `${name}/nats-server`], { timeout: 60_000, env: options.env });
+    const { env, signal } = options;
+    await runGroup('tar', ['-xzf', archive, `${name}/nats-server`], { cwd: folder, env, timeoutMs: 60_000, signal });
     return keepInCache(join(folder, name, 'nats-server'), cacheDir, name);
   });
 }

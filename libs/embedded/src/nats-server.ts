@@ -136,6 +136,16 @@ export async function startNatsServer(options: StartNatsOptions): Promise<Runnin
   };
 }
 
+const isServerOf = (storeDir: string) => {
+  const command = `${PROGRAM} -c ${configFileOf(storeDir)}`;
+  return (entry: ProcessEntry): boolean => entry.command === command;
+};
+
+/** The pid of a nats-server that runs with this store; it is left by a killed Purser when nobody has the data folder's lock. */
+export async function findStaleNats(storeDir: string): Promise<number | undefined> {
+  return (await listProcesses()).find(isServerOf(storeDir))?.pid;
+}
+
 /**
  * Ends a nats-server that a killed Purser left running with this store, and removes its pid and ports files.
  * The caller must hold the lock of the data folder: a server in use is ended all the same.
@@ -143,7 +153,7 @@ export async function startNatsServer(options: StartNatsOptions): Promise<Runnin
  */
 export async function clearStaleNats(storeDir: string): Promise<{ ended: number | undefined }> {
   const folder = resolve(storeDir);
-  const isIt = ({ command }: ProcessEntry): boolean => command === `${PROGRAM} -c ${configFileOf(folder)}`;
+  const isIt = isServerOf(folder);
   let ended: number | undefined;
   for (const { pid } of (await listProcesses()).filter(isIt)) {
     if (!(await endProcess(pid, isIt, STOP))) {

@@ -94,6 +94,12 @@ const standIn = (folder: string, wanted: string): string =>
 
 const DATA = 'postgres';
 
+/** Everywhere that data which are wanted at a path may be. */
+export const possiblePlaces = (wanted: string, reachableFolders: readonly string[] = REACHABLE_FOLDERS): string[] => {
+  const path = resolve(wanted);
+  return [path, ...reachableFolders.map((folder) => join(standIn(folder, path), DATA))];
+};
+
 /**
  * Where the data that is wanted at a path goes. As a normal user it is that path. As root it is too, unless the user
  * that Postgres runs as cannot get there (a clone under /root): then it is a folder of its own elsewhere. Data that

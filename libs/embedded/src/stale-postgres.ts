@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { EmbeddedError } from './embedded-error.js';
-import { placePostgres } from './postgres-place.js';
+import { placePostgres, possiblePlaces } from './postgres-place.js';
 import { endProcess, findProcess, listProcesses, type EndStep, type ProcessEntry } from './process-table.js';
 
 const run = promisify(execFile);
@@ -65,6 +65,15 @@ async function waitForBackends(dataDir: string, segment: string): Promise<void> 
       );
     }
   }
+}
+
+/** The pid of a Postgres that runs on this data; it is left by a killed Purser when nobody has the data folder's lock. */
+export async function findStalePostgres(
+  dataDir: string,
+  options: { reachableFolders?: readonly string[] } = {},
+): Promise<number | undefined> {
+  const isOne = possiblePlaces(dataDir, options.reachableFolders).map(isPostmasterOf);
+  return (await listProcesses()).find((entry) => isOne.some((isIt) => isIt(entry)))?.pid;
 }
 
 /**

@@ -5,6 +5,7 @@ export {
   type CapabilityInstance,
   type CapabilityName,
   type FailedPlugin,
+  inspectPlugins,
   type LoadedPlugin,
   loadPlugins,
   type LoadPluginsOptions,

@@ -100,6 +100,25 @@ const reasonOf = (error: unknown): string => {
   return typeof message === 'string' && message !== '' ? message : String(error);
 };
 
+/** Loads every entry and checks its configuration, whatever the plugin can do; makes no instance. @returns what is wrong */
+export async function inspectPlugins(
+  options: Pick<LoadPluginsOptions<CapabilityName>, 'entries' | 'resolveFrom' | 'timeoutMs' | 'importModule'>,
+): Promise<FailedPlugin[]> {
+  const { resolveFrom, timeoutMs = 10_000, importModule: load = importModule } = options;
+  const inspected = await Promise.all(
+    options.entries.map(async ({ use, name, config }): Promise<FailedPlugin | undefined> => {
+      try {
+        const plugin = pluginIn(await bounded(timeoutMs, load(use, resolveFrom)));
+        const checked = plugin.config.safeParse(config);
+        return checked.success ? undefined : { name, use, reason: invalidRequest('its config', checked.error).message };
+      } catch (error) {
+        return { name, use, reason: reasonOf(error) };
+      }
+    }),
+  );
+  return inspected.filter((one) => one !== undefined);
+}
+
 /**
  * Loads every entry and makes the instances of those that have the capability; entries for other capabilities are
  * passed over. A plugin that cannot be loaded is reported and stops nobody else.

@@ -24,17 +24,22 @@ const protocolOf = (value: string): string => {
   }
 };
 
+/** Whatever is wrong with what was given, the error says `what` would be right. */
+export const wholeBetween = (minimum: number, maximum: number, what: string) =>
+  z.coerce.number(what).int(what).min(minimum, what).max(maximum, what);
 export const port = (standard: number) =>
-  z.coerce.number(`a port (0 to 65535) such as ${standard}`).int().min(0).max(65_535).default(standard);
+  wholeBetween(0, 65_535, `a port (0 to 65535) such as ${standard}`).default(standard);
 export const milliseconds = (standard: number) =>
-  z.coerce.number(`milliseconds such as ${standard}`).int().positive().default(standard);
+  wholeBetween(1, Number.MAX_SAFE_INTEGER, `milliseconds such as ${standard}`).default(standard);
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 
 /** What every service reads. Each app extends it with its own variables. */
 export const serviceSettings = {
   PURSER_NATS_URL: url(['nats:', 'tls:', 'ws:', 'wss:'], 'nats://user:password@127.0.0.1:4222'),
-  PURSER_NATS_REPLICAS: z.coerce.number().int().min(1).max(5).default(1),
+  PURSER_NATS_REPLICAS: wholeBetween(1, 5, 'a number of copies from 1 to 5').default(1),
   PURSER_DATABASE_URL: url(['postgres:', 'postgresql:'], 'postgres://user:password@127.0.0.1:5432/purser'),
-  PURSER_DATABASE_POOL: z.coerce.number().int().min(1).max(100).default(8),
+  PURSER_DATABASE_POOL: wholeBetween(1, 100, 'a number of connections from 1 to 100, such as 8').default(8),
   PURSER_HOME: z.string().min(1).default('.purser'),
   PURSER_CONFIG_DIR: z.string().min(1).default('config'),
   PURSER_BIND: z.string().min(1).default('127.0.0.1'),
@@ -47,8 +52,8 @@ export const serviceSettings = {
           .replaceAll(/[^A-Za-z0-9_-]/g, '-')
           .slice(0, 40)}-${process.pid}`,
     ),
-  PURSER_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
-  PURSER_LOG_FORMAT: z.enum(['json', 'pretty']).optional(),
+  PURSER_LOG_LEVEL: z.enum(LOG_LEVELS, `one of ${LOG_LEVELS.join(', ')}`).default('info'),
+  PURSER_LOG_FORMAT: z.enum(['json', 'pretty'], 'json or pretty').optional(),
 };
 
 export type ServiceSettings = z.output<z.ZodObject<typeof serviceSettings>>;
@@ -56,17 +61,19 @@ export type ServiceSettings = z.output<z.ZodObject<typeof serviceSettings>>;
 /** `NAME_FILE=/path` stands for NAME with the file's content, as container secrets come. NAME itself wins when both are set. */
 export function withSecretFiles(env: Environment): Environment {
   const read: Record<string, string> = {};
+  const unreadable: Error[] = [];
   for (const [name, path] of Object.entries(env)) {
     const target = name.replace(/_FILE$/, '');
     if (target === name || !path || env[target] || !/^(PURSER_|.*_(KEY|TOKEN)$)/.test(target)) continue;
     try {
       read[target] = readFileSync(path, 'utf8').trim();
     } catch (cause) {
-      throw new PurserError('invalid_request', {
-        message: `${name} names a file that cannot be read: ${(cause as Error).message}`,
-        cause,
-      });
+      unreadable.push(new Error(`${name} names a file that cannot be read: ${(cause as Error).message}`, { cause }));
     }
+  }
+  if (unreadable.length > 0) {
+    const message = unreadable.map((error) => error.message).join('\n');
+    throw new PurserError('invalid_request', { message, cause: new AggregateError(unreadable) });
   }
   return { ...env, ...read };
 }
@@ -83,7 +90,7 @@ export function parseConfig<Schema extends z.ZodType>(schema: Schema, env: Envir
       : `${name} is not set: expected ${issue.message}`;
   });
   throw new PurserError('invalid_request', {
-    message: lines.join('\n'),
-    details: { variables: parsed.error.issues.map((issue) => issue.path.join('.')) },
+    message: [...new Set(lines)].join('\n'),
+    details: { variables: [...new Set(parsed.error.issues.map((issue) => issue.path.join('.')))] },
   });
 }

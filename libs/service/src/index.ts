@@ -7,6 +7,7 @@ export {
   port,
   serviceSettings,
   type ServiceSettings,
+  wholeBetween,
   withSecretFiles,
 } from './config.js';
 export { ErrorFilter, type ErrorRenderer, plainErrors } from './error-filter.js';

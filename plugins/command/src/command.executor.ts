@@ -1,14 +1,12 @@
 import { stat } from 'node:fs/promises';
 import { isAbsolute, resolve, sep } from 'node:path';
+import { GuardedProgram, type Isolation, OutputPipes, type ProgramSpec, pumpLines, Tail } from '@purser/guard';
 import type { Executor, ExecutorResult, ExecutorSession } from '@purser/plugin-sdk';
 import { Captures } from './captures.js';
 import { within } from './deadline.js';
 import { programEnvironment } from './environment.js';
-import { GuardedProgram, type Isolation, type ProgramSpec } from './guarded-program.js';
 import { CommandInput } from './input.js';
 import { outcome } from './outcome.js';
-import { OutputPipes } from './output-pipes.js';
-import { pumpLines, Tail } from './output.js';
 import type { ProgramUser } from './run-as.js';
 import { FILE_LIMIT, SessionFiles } from './session-files.js';
 import { SessionLog } from './session-log.js';

@@ -4,7 +4,6 @@ import { CommandExecutor } from './command.executor.js';
 import { chooseUser } from './run-as.js';
 
 export { CommandExecutor, type CommandExecutorOptions } from './command.executor.js';
-export { type GuardedCommand, type GuardedCommandEnd, runGuarded } from './guarded-command.js';
 export { INHERITED } from './environment.js';
 export { CommandInput } from './input.js';
 export { chooseUser, type ProgramUser } from './run-as.js';

@@ -27,8 +27,12 @@ export const CommandInput = z.strictObject({
     .array(text('an argument'), 'the program and its arguments as a list, such as ["claude", "-p", "fix the build"]')
     .min(1, 'must name a program, such as ["sh", "-c", "echo hello"]')
     .max(10_000, 'at most 10000 arguments; put the rest into a file')
-    .refine((argv) => argv.length === 0 || argv[0] !== '', 'the first element must name a program, it is empty'),
-  cwd: text('cwd').min(1, 'must not be empty; leave it out to run in the workspace').optional(),
-  env: Environment.optional(),
+    .refine((argv) => argv.length === 0 || argv[0] !== '', 'the first element must name a program, it is empty')
+    .describe('the program and its arguments as a list, such as ["claude", "-p", "fix the build"]'),
+  cwd: text('cwd')
+    .min(1, 'must not be empty; leave it out to run in the workspace')
+    .optional()
+    .describe('where the program runs: a folder in the workspace, or an absolute path'),
+  env: Environment.optional().describe('an object of variables, such as {"LOG_LEVEL": "debug"}'),
 });
 export type CommandInput = z.output<typeof CommandInput>;

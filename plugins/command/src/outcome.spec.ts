@@ -1,4 +1,5 @@
-import { outcome, type Circumstances, type ProgramEnd } from './outcome.js';
+import type { ProgramEnd } from '@purser/guard';
+import { outcome, type Circumstances } from './outcome.js';
 
 const plain: Circumstances = {
   argv0: 'agent',

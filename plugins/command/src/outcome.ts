@@ -1,13 +1,5 @@
+import type { ProgramEnd } from '@purser/guard';
 import type { ExecutorResult } from '@purser/plugin-sdk';
-
-/** How a guarded program ended. */
-export type ProgramEnd =
-  | { kind: 'exited'; code: number | null; signal: string | null }
-  | { kind: 'unstarted'; code: string; message: string; folder: string | undefined }
-  /** The runner stood still, and everything was killed before its lease ran out. */
-  | { kind: 'deserted'; withinMs: number }
-  /** The guard itself was killed, and with it or by the runner all that it guarded. */
-  | { kind: 'guard_lost'; detail: string };
 
 /** A program asks with it for a fresh session (EX_TEMPFAIL of sysexits.h). */
 export const CONTINUE_EXIT = 75;

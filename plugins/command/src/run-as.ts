@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { RunAs } from './guard-protocol.ts';
+import type { RunAs } from '@purser/guard';
 
 export interface ProgramUser extends RunAs {
   name: string | undefined;

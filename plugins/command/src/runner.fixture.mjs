@@ -1,9 +1,11 @@
 /* global AbortController */
-// A runner of its own, for specs that kill it: runs one session from this package's sources and prints how it ended.
+// A runner of its own, for specs that kill it: runs one session from the sources and prints how it ended.
 import { registerHooks } from 'node:module';
 
 registerHooks({
   resolve(name, context, next) {
+    if (name === '@purser/guard')
+      return next(new URL('../../../libs/guard/src/index.ts', import.meta.url).href, context);
     const source = context.parentURL?.endsWith('.ts') && name.startsWith('./') ? name.replace(/\.js$/, '.ts') : name;
     return next(source, context);
   },

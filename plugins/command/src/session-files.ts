@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import { chmod, chown, lchown, lstat, mkdir, open, opendir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { RunAs } from '@purser/guard';
 import type { ExecutorSession } from '@purser/plugin-sdk';
-import type { RunAs } from './guard-protocol.ts';
 
 /** Checkpoints, handoffs and results above this are not taken. */
 export const FILE_LIMIT = 1024 * 1024;

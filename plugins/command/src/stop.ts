@@ -1,5 +1,5 @@
+import type { GuardedProgram } from '@purser/guard';
 import type { ExecutorSession } from '@purser/plugin-sdk';
-import type { GuardedProgram } from './guarded-program.js';
 
 export const reasonOf = (signal: AbortSignal): string => {
   const reason: unknown = signal.reason;

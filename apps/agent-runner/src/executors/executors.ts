@@ -2,8 +2,10 @@ import { join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Executor } from '@purser/plugin-sdk';
 import { loadPlugins, pluginContexts, type PluginEntry, readPluginEntries } from '@purser/plugin-host';
-import { CONFIG, Log, Readiness } from '@purser/service';
+import type { ExecutorOffer } from '@purser/contracts';
+import { CONFIG, HeartbeatPublisher, Log, Readiness } from '@purser/service';
 import type { Config } from '../config.js';
+import { inputSchema } from './input-schema.js';
 
 const STANDARD: readonly PluginEntry[] = [{ use: '@purser/command', config: {} }];
 
@@ -11,16 +13,20 @@ const STANDARD: readonly PluginEntry[] = [{ use: '@purser/command', config: {} }
 @Injectable()
 export class Executors {
   private readonly byName = new Map<string, Executor>();
+  /** Told with every heartbeat, so that wrong input is refused when a task is handed in. */
+  private offers: ExecutorOffer[] = [];
   private readonly closing = new AbortController();
 
   constructor(
     private readonly log: Log,
     readiness: Readiness,
+    private readonly heartbeat: HeartbeatPublisher,
     @Inject(CONFIG) private readonly config: Config,
   ) {
     readiness.add('executors', () => {
       if (this.byName.size === 0) throw new Error('no executor plugin could be loaded; see the log for why');
     });
+    heartbeat.carry(() => Promise.resolve({ executors: this.offers }));
   }
 
   get names(): string[] {
@@ -36,8 +42,10 @@ export class Executors {
     const file = join(this.config.PURSER_CONFIG_DIR, 'plugins.json');
     const { entries, resolveFrom } = await readPluginEntries(file, STANDARD);
     await this.loadFrom(entries, resolveFrom);
-    if (this.byName.size > 0 || entries.some(({ use }) => STANDARD.some((standard) => standard.use === use))) return;
-    await this.loadFrom(STANDARD, resolveFrom);
+    const named = entries.some(({ use }) => STANDARD.some((standard) => standard.use === use));
+    if (this.byName.size === 0 && !named) await this.loadFrom(STANDARD, resolveFrom);
+    this.offers = [...this.byName].map(([name, { input }]) => ({ name, input: inputSchema(input) }));
+    void this.heartbeat.beat();
   }
 
   close(): void {

@@ -2,9 +2,7 @@ import { execFile } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-// The plugin is this app's standard executor; its guard is the one way to end all that a program started.
-// eslint-disable-next-line @nx/enforce-module-boundaries
-import { runGuarded } from '@purser/command';
+import { runGuarded } from '@purser/guard';
 
 const run = promisify(execFile);
 

@@ -86,7 +86,7 @@ export class ControlApi {
     const { message, cause: inner } = cause as Error & { cause?: { message?: string } };
     const why = inner?.message || message;
     return new PurserError('unavailable', {
-      message: `No answer from Purser at ${this.url} (${why}). Start it with \`npm start\`, or set PURSER_API_URL to where it runs.`,
+      message: `No answer from Purser at ${this.url} (${why}). Start it with \`purser up\`, or set PURSER_API_URL to where it runs.`,
       cause,
     });
   }

@@ -39,9 +39,7 @@ export function addBudgetCommands(program: Command, commands: CommandSet): void 
     async ({ api, print, terminal }) => {
       const { reply, json } = await api().ask(budgetsList, {});
       print(json, () =>
-        reply.budgets.length === 0
-          ? 'No budget is set: paid calls have no limit. Set one: purser budget set monthly --limit 50 --period month\n'
-          : budgetTable(reply.budgets, terminal),
+        reply.budgets.length === 0 ? terminal.typed(NO_BUDGET) : budgetTable(reply.budgets, terminal),
       );
     },
   );
@@ -81,6 +79,9 @@ export function addBudgetCommands(program: Command, commands: CommandSet): void 
     .option('--by <name>', 'who (default: the user of this machine)')
     .option('--reason <text>', 'why; it is kept');
 }
+
+const NO_BUDGET =
+  'No budget is set: paid calls have no limit. Set one: purser budget set monthly --limit 50 --period month\n';
 
 function parsePeriod(text: string): BudgetPeriod {
   if (text === 'day' || text === 'week' || text === 'month' || text === 'total') return text;

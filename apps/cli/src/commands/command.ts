@@ -59,7 +59,9 @@ export class CommandSet {
       this.outcome.code = (await action(invocation, args)) ?? EXIT.ok;
     } catch (error) {
       this.outcome.code = exitCodeOf(error);
-      terminal.err(options.json ? `${JSON.stringify({ error: asJson(error) })}\n` : `${describe(error)}\n`);
+      terminal.err(
+        options.json ? `${JSON.stringify({ error: asJson(error) })}\n` : `${terminal.typed(describe(error))}\n`,
+      );
     }
   }
 }

@@ -42,7 +42,7 @@ export function addTaskCommands(program: Command, commands: CommandSet): void {
       async ({ api, print, terminal, options: { state, label, limit, after } }) => {
         const request = { limit, ...(state && { state }), ...(label && { label }), ...(after && { after }) };
         const { reply, json } = await api().ask(tasksList, request);
-        const more = reply.next === null ? '' : `More: purser task list --after ${reply.next}\n`;
+        const more = reply.next === null ? '' : terminal.typed(`More: purser task list --after ${reply.next}\n`);
         print(json, () =>
           reply.tasks.length === 0 ? 'No tasks.\n' : taskTable(reply.tasks, new Date(), terminal) + more,
         );
@@ -98,10 +98,10 @@ function addSubmit(task: Command, commands: CommandSet): void {
           options.file === undefined ? taskSpec(options, argv) : await fromFile(options.file, terminal, argv);
         const { reply, json } = await api().ask(tasksCreate, spec);
         if (!options.wait) {
-          print(json, () => submitted(reply));
+          print(json, () => submitted(reply, terminal));
           return EXIT.ok;
         }
-        if (!options.json) terminal.err(submitted(reply));
+        if (!options.json) terminal.err(submitted(reply, terminal));
         return waitForTask(invocation, reply.id);
       },
     )
@@ -127,8 +127,8 @@ function addSubmit(task: Command, commands: CommandSet): void {
     .option('--wait', 'wait until it has ended; exit code 1 unless it is completed');
 }
 
-const submitted = ({ id, state, waiting }: Task): string =>
-  `Task ${id} is ${state}${waiting === null ? '' : ` (${waiting})`}. Follow it: purser task logs ${id} --follow\n`;
+const submitted = ({ id, state, waiting }: Task, { typed }: Terminal): string =>
+  `Task ${id} is ${state}${waiting === null ? '' : ` (${waiting})`}. Follow it: ${typed(`purser task logs ${id} --follow`)}\n`;
 
 async function fromFile(path: string, terminal: Terminal, argv: string[]): Promise<TaskSpecInput> {
   const where = path === '-' ? 'standard input' : path;

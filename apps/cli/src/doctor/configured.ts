@@ -1,59 +1,25 @@
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { modelsList } from '@purser/contracts';
-import { z } from 'zod';
 import type { ControlApi } from '../api/control-api.js';
+import { type Configuration, type Source, SOURCES } from '../configuration/read-configuration.js';
 import { type Check, fail, type Finding, ok, warn } from './check.js';
 
-const FILES = ['budgets', 'models', 'plugins'] as const;
+/** What a start would say of the environment and of the files of the configuration folder. */
+export const configChecks = (configDir: string, { problems }: Configuration): Check[] =>
+  SOURCES.map((name) => ({ name, look: () => Promise.resolve(finding(name, configDir, problems[name])) }));
 
-/** Files of the configuration folder, against the schemas beside them. */
-export const configChecks = (configDir: string): Check[] =>
-  FILES.map((name) => ({ name: `${name}.json`, look: () => configFile(configDir, name) }));
-
-async function configFile(configDir: string, name: string): Promise<Finding> {
-  const file = join(configDir, `${name}.json`);
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
-  if (text === undefined) return ok(`${file} is not there: its defaults apply`);
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    return fail(`${file} is not JSON: ${(error as Error).message}`, 'Correct it; an editor shows the place.');
+function finding(source: Source, configDir: string, problems: string[]): Finding {
+  if (problems.length > 0) {
+    const remedy =
+      source === 'environment'
+        ? 'Correct or unset the variable.'
+        : 'Correct the file; an editor that knows its $schema helps.';
+    return fail(problems.join('\n'), remedy);
   }
-  const schema = await readSchema(configDir, name);
-  if (schema === undefined)
-    return ok(`${file} is JSON (there is no schema in ${join(configDir, 'schemas')} to check it)`);
-  const checked = schema.safeParse(value);
-  if (checked.success) return ok(file);
-  const issues = checked.error.issues
-    .flatMap((issue) => fieldIssues(issue))
-    .slice(0, 3)
-    .map(({ path, message }) => `${path.join('.') || 'the file'}: ${message}`);
-  return fail(`${file}: ${issues.join('; ')}`, 'Correct it; an editor that knows its $schema helps.');
-}
-
-interface FieldIssue {
-  path: PropertyKey[];
-  message: string;
-}
-
-/** Where a value may have one of several shapes, the one that it comes nearest to says what is wrong. */
-function fieldIssues(issue: z.core.$ZodIssue, above: PropertyKey[] = []): FieldIssue[] {
-  const path = [...above, ...issue.path];
-  if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [{ path, message: issue.message }];
-  const depth = (issues: FieldIssue[]) => Math.max(0, ...issues.map((one) => one.path.length));
-  return issue.errors
-    .map((shape) => shape.flatMap((one) => fieldIssues(one, path)))
-    .reduce((nearest, other) => (depth(other) > depth(nearest) ? other : nearest));
-}
-
-async function readSchema(configDir: string, name: string): Promise<z.ZodType | undefined> {
-  const text = await readFile(join(configDir, 'schemas', `${name}.schema.json`), 'utf8').catch(() => undefined);
-  return text === undefined ? undefined : z.fromJSONSchema(JSON.parse(text) as Parameters<typeof z.fromJSONSchema>[0]);
+  if (source === 'environment') return ok('every variable that is set is right');
+  const file = join(configDir, source);
+  return ok(existsSync(file) ? file : `${file} is not there: its defaults apply`);
 }
 
 /** What the running gateway found; when none runs, what this environment would let it find. */

@@ -4,28 +4,37 @@ import { dirname, join } from 'node:path';
 import { findNatsServer, findPostgres } from '@purser/embedded';
 import type { Environment } from '@purser/service';
 import type { Home } from '../home.js';
-import { portState, type PortUse } from '../up/ports.js';
+import { portState } from '../up/ports.js';
+import { findAbandoned } from '../up/servers.js';
 import { portUses, type Settings } from '../up/settings.js';
 import { type Check, fail, type Finding, ok, warn } from './check.js';
 
 export interface Installed {
   env: Environment;
   home: Home;
-  configDir: string;
-  settings: Settings;
+  /** Undefined when the environment is wrong; then what depends on it is not looked at. */
+  settings: Settings | undefined;
   /** The Purser that runs on this data folder; its ports are taken by itself. */
   runningPid: number | undefined;
+  /** Aborted when nobody waits for the answers any more. */
+  signal: AbortSignal;
 }
 
 /** Finding nats-server may mean to download it. */
 const FIND_NATS_WITHIN_MS = 300_000;
 
-export const installationChecks = (installed: Installed): Check[] => [
+export const installationChecks = ({ settings, ...installed }: Installed): Check[] => [
   { name: 'data folder', look: () => dataFolder(installed.home) },
   { name: 'admin key', look: () => adminKey(installed.home) },
-  { name: 'ports', look: () => ports(portUses(installed.settings), installed.runningPid) },
-  { name: 'NATS', look: () => nats(installed), withinMs: FIND_NATS_WITHIN_MS },
-  { name: 'Postgres', look: () => postgres(installed) },
+  ...(settings ? serverChecks({ ...installed, settings }) : []),
+];
+
+type Configured = Installed & { settings: Settings };
+
+const serverChecks = (configured: Configured): Check[] => [
+  { name: 'ports', look: () => ports(configured) },
+  { name: 'NATS', look: () => nats(configured), withinMs: FIND_NATS_WITHIN_MS },
+  { name: 'Postgres', look: () => postgres(configured) },
 ];
 
 async function dataFolder({ root }: Home): Promise<Finding> {
@@ -63,26 +72,39 @@ async function adminKey({ adminKey: file }: Home): Promise<Finding> {
     : ok(file);
 }
 
-async function ports(uses: PortUse[], runningPid: number | undefined): Promise<Finding> {
+async function ports({ home, settings, runningPid }: Configured): Promise<Finding> {
+  const uses = portUses(settings);
   const list = uses.map(({ port }) => port).join(', ');
   if (runningPid !== undefined) return ok(`${list}: in use by the Purser that runs`);
   const states = await Promise.all(uses.map(async (use) => ({ use, state: await portState(use) })));
-  const taken = states.flatMap(({ use, state }) => (state.free ? [] : [{ ...use, reason: state.reason }]));
+  const taken = states.flatMap(({ use, state }) => (state.free ? [] : [{ ...use, ...state }]));
   if (taken.length === 0) return ok(`${list}: free`);
-  return fail(
-    taken.map(({ port, what, reason }) => `${port} (${what}) is ${reason}`).join('; '),
-    `Stop what listens there, or choose others with ${taken.map(({ variable }) => variable).join(', ')}.`,
+  const abandoned = await findAbandoned(home);
+  // Who listens is not known everywhere; then our own server, which runs, is whom to expect on its port.
+  const isLeft = ({ what, pid }: (typeof taken)[number]): boolean =>
+    abandoned.some((left) => left.what === what && (pid === undefined || pid === left.pid));
+  const foreign = taken.filter((one) => !isLeft(one));
+  if (foreign.length > 0) {
+    return fail(
+      foreign.map(({ port, what, reason }) => `${port} (${what}) is ${reason}`).join('; '),
+      `Stop what listens there, or choose others with ${foreign.map(({ variable }) => variable).join(', ')}.`,
+    );
+  }
+  const left = abandoned.map(({ what, pid }) => `${what} (pid ${pid})`).join(', ');
+  return warn(
+    `${taken.map(({ port }) => port).join(', ')}: held by what a killed Purser left: ${left}`,
+    'Nothing is to be done: the next start ends it.',
   );
 }
 
-async function nats({ env, home, settings, runningPid }: Installed): Promise<Finding> {
+async function nats({ env, home, settings, runningPid, signal }: Configured): Promise<Finding> {
   if (settings.PURSER_NATS_URL !== undefined) return reachable(settings.PURSER_NATS_URL, '4222', 'PURSER_NATS_URL');
   if (runningPid !== undefined) return ok(`our own runs on port ${settings.PURSER_NATS_PORT}`);
-  const { path, version, from } = await findNatsServer({ env, cacheDir: home.cache });
+  const { path, version, from } = await findNatsServer({ env, cacheDir: home.cache, signal });
   return ok(`nats-server ${version} (${path}, from ${from === 'debian' ? "Debian's package" : from})`);
 }
 
-async function postgres({ settings, runningPid }: Installed): Promise<Finding> {
+async function postgres({ settings, runningPid }: Configured): Promise<Finding> {
   if (settings.PURSER_DATABASE_URL !== undefined) {
     return reachable(settings.PURSER_DATABASE_URL, '5432', 'PURSER_DATABASE_URL');
   }

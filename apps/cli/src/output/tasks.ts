@@ -1,7 +1,7 @@
-import type { LogLine, SessionSummary, Task, TaskState, TaskSummary } from '@purser/contracts';
+import type { LogLine, SessionSummary, Task, TaskState, TaskSummary, Usage } from '@purser/contracts';
 import type { Style, Terminal } from '../terminal.js';
 import { fields, printable, table } from './table.js';
-import { count, moment, since, span, usd } from './words.js';
+import { against, count, grouped, moment, since, span, usd } from './words.js';
 
 type Styled = Pick<Terminal, 'style'>;
 
@@ -60,18 +60,26 @@ export function taskText(task: Task, terminal: Styled): string {
     ['after', task.dependsOn.join(', ')],
     ['limits', limitTexts.length === 0 ? null : `${limitTexts.join(', ')} per session`],
     ['spent', task.budgetUsd === null ? usd(task.spentUsd) : `${usd(task.spentUsd)} of ${usd(task.budgetUsd)}`],
+    ['used', task.usage && usageText(task.usage)],
     ['created', moment(task.createdAt)],
     ['not before', moment(task.notBefore)],
     ['deadline', moment(task.deadline)],
     ['finished', moment(task.finishedAt)],
     ['result', task.result == null ? null : cut(JSON.stringify(task.result, null, 2), 4_000)],
   ]);
-  return sessions.length === 0 ? facts : `${facts}\n${sessionTable(sessions, terminal)}`;
+  return sessions.length === 0 ? facts : `${facts}\n${sessionTable(task, terminal)}`;
 }
 
 const SHOWN_SESSIONS = 20;
 
-function sessionTable(sessions: SessionSummary[], terminal: Styled): string {
+const usageText = ({ inputTokens, outputTokens, requests }: Usage): string =>
+  `${grouped(inputTokens)} tokens in, ${grouped(outputTokens)} out, ${grouped(requests)} requests`;
+
+/** What the ledger says of a session; it may be out of reach. */
+const metered = (cell: (usage: Usage) => string) => (session: SessionSummary) =>
+  session.usage === null ? '?' : cell(session.usage);
+
+function sessionTable({ sessions, limits }: Task, terminal: Styled): string {
   const shown = [...sessions].sort((a, b) => a.epoch - b.epoch).slice(-SHOWN_SESSIONS);
   const text = table(
     shown,
@@ -85,6 +93,15 @@ function sessionTable(sessions: SessionSummary[], terminal: Styled): string {
         cell: ({ startedAt, endedAt }) => (endedAt === null ? '' : span(Date.parse(endedAt) - Date.parse(startedAt))),
         right: true,
       },
+      { head: 'IN', cell: metered(({ inputTokens }) => grouped(inputTokens)), right: true },
+      { head: 'OUT', cell: metered(({ outputTokens }) => grouped(outputTokens)), right: true },
+      {
+        head: 'TOKENS',
+        cell: metered(({ inputTokens, outputTokens }) => against(inputTokens + outputTokens, limits.tokens)),
+        right: true,
+      },
+      { head: 'REQUESTS', cell: metered(({ requests }) => against(requests, limits.requests)), right: true },
+      { head: 'SPENT', cell: metered((usage) => usd(usage.usd)), right: true },
       { head: 'OUTCOME', cell: ({ outcome }) => outcome ?? 'running' },
       { head: 'WHY', cell: ({ reason }) => cut(reason ?? '', 80) },
     ],

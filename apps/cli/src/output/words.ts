@@ -8,6 +8,13 @@ export function usd(amount: string | null): string {
   return `${amount.startsWith('-') ? '-' : ''}$${whole}.${kept}`;
 }
 
+/** `1,234` */
+export const grouped = (value: number): string => value.toLocaleString('en-US');
+
+/** `1,234 of 5,000`, or just the first where there is no limit. */
+export const against = (used: number, limit: number | undefined): string =>
+  limit === undefined ? grouped(used) : `${grouped(used)} of ${grouped(limit)}`;
+
 const UNITS = [
   ['d', 86_400],
   ['h', 3_600],

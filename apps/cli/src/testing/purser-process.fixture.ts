@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, listProcesses, type ProcessEntry } from '@purser/embedded';
+import { findNatsServer, freePort, listProcesses, type ProcessEntry } from '@purser/embedded';
 
 const PORTS = [
   'PURSER_GATEWAY_PORT',
@@ -37,11 +37,13 @@ export class Playground {
     this.home = join(folder, 'home');
   }
 
-  static async make(env: NodeJS.ProcessEnv = {}): Promise<Playground> {
+  static async make(): Promise<Playground> {
+    // Found here: each playground has an empty cache of its own.
+    const { path } = await findNatsServer({ env: process.env, cacheDir: process.env.PURSER_TEST_CACHE_DIR ?? '' });
     const folder = await mkdtemp(join(tmpdir(), 'purser-up-'));
     await chmod(folder, 0o755); // As root, Postgres runs as another user and must get through.
     const ports = await Promise.all(PORTS.map(async (name) => [name, String(await freePort())] as const));
-    return new Playground(folder, Object.fromEntries(ports) as Playground['ports'], env);
+    return new Playground(folder, Object.fromEntries(ports) as Playground['ports'], { NATS_SERVER_BIN: path });
   }
 
   get env(): NodeJS.ProcessEnv {
@@ -50,9 +52,10 @@ export class Playground {
     return { PATH, HOME, ...this.ports, PURSER_HOME: this.home, PURSER_CONFIG_DIR: config, ...this.given };
   }
 
-  async configure(file: string, content: object): Promise<void> {
+  async configure(file: string, content: object | string): Promise<void> {
     await mkdir(join(this.folder, 'config'), { recursive: true });
-    await writeFile(join(this.folder, 'config', file), JSON.stringify(content));
+    const text = typeof content === 'string' ? content : JSON.stringify(content);
+    await writeFile(join(this.folder, 'config', file), text);
   }
 
   private spawn(args: string[], env: NodeJS.ProcessEnv): PurserProcess {
@@ -72,6 +75,11 @@ export class Playground {
   /** Any command line, to its end. */
   async purser(args: string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
     return this.spawn(args, env).end();
+  }
+
+  /** Has a task print its own name, and waits until it is done. */
+  echo(id: string): Promise<Ended> {
+    return this.purser(['task', 'submit', '--id', id, '--wait', '--json', '--', 'sh', '-c', `echo from ${id}`]);
   }
 
   read(file: string): Promise<string> {

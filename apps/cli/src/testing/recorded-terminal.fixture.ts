@@ -15,6 +15,7 @@ export function recordedTerminal(given: Partial<Terminal> = {}): RecordedTermina
     err: (text) => (printed.err += text),
     style: (_, text) => text,
     readInput: () => Promise.resolve(''),
+    typed: (text) => text,
     ...given,
     printed,
   };

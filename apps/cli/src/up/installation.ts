@@ -25,13 +25,13 @@ const ORDER_OF_POSTGRES = ORDER_OF_NATS + 1;
 export class Installation {
   private readonly open: Closable[] = [];
   private starting: Promise<unknown> = Promise.resolve();
-  private stopping = false;
+  private readonly ending = new AbortController();
   private readonly serverPids: (() => number | undefined)[] = [];
   /** Where our own Postgres has its data, once it runs. */
   postgresData: string | undefined;
 
   constructor(
-    private readonly options: ServersOptions,
+    private readonly options: Omit<ServersOptions, 'signal'>,
     private readonly serviceEnv: Environment,
   ) {}
 
@@ -48,7 +48,7 @@ export class Installation {
     for (const stage of START_STAGES) {
       const results = await Promise.allSettled(
         stage.map(async (name) => {
-          if (this.stopping) throw new Error('stopped while starting');
+          this.ending.signal.throwIfAborted();
           const { start } = await loaded[name];
           const service = await start(this.envOf(name, nats, postgres, urls));
           urls[name] = service.url;
@@ -61,13 +61,14 @@ export class Installation {
   }
 
   private async startServers(): Promise<{ nats: NatsAccess; postgres: PostgresAccess }> {
+    const options = { ...this.options, signal: this.ending.signal };
     // Both are awaited also when one fails, so that the other one is known and can be stopped.
     const [nats, postgres] = await Promise.allSettled([
-      provideNats(this.options).then(async (access) => {
+      provideNats(options).then(async (access) => {
         await this.keepServer('nats-server', ORDER_OF_NATS, access.server);
         return access;
       }),
-      providePostgres(this.options).then(async (access) => {
+      providePostgres(options).then(async (access) => {
         this.postgresData = access.server?.current.dataDir;
         await this.keepServer('Postgres', ORDER_OF_POSTGRES, access.server);
         return access;
@@ -105,13 +106,13 @@ export class Installation {
 
   /** What comes up after we were told to stop is closed at once. */
   private async keep(one: Closable): Promise<void> {
-    if (this.stopping) await one.close();
+    if (this.ending.signal.aborted) await one.close();
     else this.open.push(one);
   }
 
   /** @returns what could not be stopped, in words */
   async stop(): Promise<string[]> {
-    this.stopping = true;
+    this.ending.abort(new Error('stopped while starting'));
     const failures: string[] = [];
     const closeThoseOpen = async (): Promise<void> => {
       for (const one of this.open.splice(0).sort((a, b) => a.order - b.order)) {

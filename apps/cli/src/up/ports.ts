@@ -10,7 +10,7 @@ export interface PortUse {
   port: number;
 }
 
-export type PortState = { free: true } | { free: false; reason: string };
+export type PortState = { free: true } | { free: false; reason: string; pid?: number };
 
 /** Whether it could be bound now. */
 export async function portState({ host, port }: Pick<PortUse, 'host' | 'port'>): Promise<PortState> {
@@ -22,7 +22,8 @@ export async function portState({ host, port }: Pick<PortUse, 'host' | 'port'>):
   if (error === undefined) return { free: true };
   if (error.code === 'EADDRINUSE') {
     const holder = await listenerOn(port);
-    return { free: false, reason: holder ? `taken by ${holder}` : 'taken by another program' };
+    if (!holder) return { free: false, reason: 'taken by another program' };
+    return { free: false, reason: `taken by ${holder.name} (pid ${holder.pid})`, pid: holder.pid };
   }
   if (error.code === 'EACCES') return { free: false, reason: 'not allowed to this user (ports below 1024 need root)' };
   if (error.code === 'EADDRNOTAVAIL') return { free: false, reason: `${host} is not an address of this machine` };
@@ -50,8 +51,8 @@ const another = (port: number): number => (port > 60_000 ? port - 1_000 : port +
 
 const LISTEN = '0A';
 
-/** `node (pid 123)`, on Linux and for processes of this user; undefined where it cannot be told. */
-async function listenerOn(port: number): Promise<string | undefined> {
+/** On Linux and for processes of this user; undefined where it cannot be told. */
+async function listenerOn(port: number): Promise<{ name: string; pid: number } | undefined> {
   if (process.platform !== 'linux') return undefined;
   const wanted = port.toString(16).toUpperCase().padStart(4, '0');
   const sockets = new Set<string>();
@@ -68,7 +69,7 @@ async function listenerOn(port: number): Promise<string | undefined> {
       const target = await readlink(`/proc/${pid}/fd/${fd}`).catch(() => '');
       if (!sockets.has(target)) continue;
       const name = (await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')).trim();
-      return `${name || 'a process'} (pid ${pid})`;
+      return { name: name || 'a process', pid: Number(pid) };
     }
   }
   return undefined;

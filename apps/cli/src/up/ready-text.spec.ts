@@ -1,6 +1,6 @@
 import { type Ready, readyText } from './ready-text.js';
 
-const terminal = { cwd: '/clone', style: (_: string, text: string) => text };
+const terminal = { cwd: '/clone', style: (_: string, text: string) => text, typed: (text: string) => text };
 const latch = { serial: 0, active: false, by: '', reason: '', at: '2026-11-23T10:00:00Z' };
 const ready: Ready = {
   seconds: 3.14,

@@ -22,7 +22,7 @@ export interface Ready {
 }
 
 /** What a person needs to know once everything runs. Its first line begins with `Purser is ready`. */
-export function readyText(ready: Ready, { cwd, style }: Pick<Terminal, 'cwd' | 'style'>): string {
+export function readyText(ready: Ready, { cwd, style, typed }: Pick<Terminal, 'cwd' | 'style' | 'typed'>): string {
   const near = (path: string): string => {
     const shown = relative(cwd, path);
     return shown.startsWith('..') ? path : shown;
@@ -31,7 +31,7 @@ export function readyText(ready: Ready, { cwd, style }: Pick<Terminal, 'cwd' | '
     ['Model gateway', `${ready.gatewayUrl}/v1   (base URL for OpenAI clients)`],
     ['Control API', ready.apiUrl],
     ['NATS', ready.natsUrl + (ready.toolsUrlFile ? `   (URL for other tools: ${near(ready.toolsUrlFile)})` : '')],
-    ['Admin key', `${near(ready.adminKeyFile)}   (\`purser key\` prints it)`],
+    ['Admin key', `${near(ready.adminKeyFile)}   (\`${typed('purser key')}\` prints it)`],
     ['Logs', ready.logFile === null ? 'here' : `${near(ready.logFile)}   (warnings are shown here too)`],
     [
       'Postgres data',
@@ -42,7 +42,7 @@ export function readyText(ready: Ready, { cwd, style }: Pick<Terminal, 'cwd' | '
   const blocks = [
     `Purser is ready (${ready.seconds.toFixed(1)} s)\n${indent(places)}`,
     `Model providers\n${indent(providersText(ready.providers))}`,
-    ...latchWarning(ready.latch, style),
+    ...latchWarning(ready.latch, style, typed),
     'Ctrl-C stops everything; nothing is lost.\n',
   ];
   return blocks.join('\n');
@@ -59,11 +59,12 @@ function providersText(providers: Ready['providers']): string {
   );
 }
 
-function latchWarning(latch: Ready['latch'], style: Terminal['style']): string[] {
+function latchWarning(latch: Ready['latch'], style: Terminal['style'], typed: Terminal['typed']): string[] {
   if ('unknown' in latch) return [style('yellow', `Whether there is an emergency is not known: ${latch.unknown}\n`)];
   if (!latch.active) return [];
   const head = style('red', `EMERGENCY since ${moment(latch.at)}, set by ${latch.by}: ${latch.reason}`);
-  return [`${head}\nNothing starts and nothing is spent until: purser emergency reset --by NAME --reason TEXT\n`];
+  const reset = typed('purser emergency reset --by NAME --reason TEXT');
+  return [`${head}\nNothing starts and nothing is spent until: ${reset}\n`];
 }
 
 const indent = (text: string): string => text.replaceAll(/^(?=.)/gm, '  ');

@@ -3,6 +3,8 @@ import {
   clearStaleNats,
   clearStalePostgres,
   findNatsServer,
+  findStaleNats,
+  findStalePostgres,
   type RunningNats,
   type RunningPostgres,
   startNatsServer,
@@ -12,6 +14,7 @@ import type { ServiceName } from '@purser/contracts';
 import type { Environment } from '@purser/service';
 import type { Home } from '../home.js';
 import { natsUrl, natsUsers, type Secrets } from '../nats/secrets.js';
+import type { PortUse } from './ports.js';
 import type { Settings } from './settings.js';
 import { SupervisedServer } from './supervised-server.js';
 
@@ -22,6 +25,8 @@ export interface ServersOptions {
   secrets: Secrets;
   say: (message: string) => void;
   giveUp: (error: Error) => void;
+  /** Aborted when the start is called off. */
+  signal: AbortSignal;
 }
 
 export interface NatsAccess {
@@ -42,12 +47,13 @@ export interface PostgresAccess {
 }
 
 /** The given NATS, or one of our own with a user for each service. */
-export async function provideNats({ env, home, settings, secrets, say, giveUp }: ServersOptions): Promise<NatsAccess> {
+export async function provideNats(options: ServersOptions): Promise<NatsAccess> {
+  const { env, home, settings, secrets, say, giveUp, signal } = options;
   const given = settings.PURSER_NATS_URL;
   if (given !== undefined) {
     return { urlFor: () => given, shownUrl: withoutCredentials(given), toolsUrl: undefined, server: undefined };
   }
-  const { path: bin } = await findNatsServer({ env, cacheDir: home.cache, log: natsProgress(say) });
+  const { path: bin } = await findNatsServer({ env, cacheDir: home.cache, log: natsProgress(say), signal });
   let port = settings.PURSER_NATS_PORT;
   const server = await SupervisedServer.start({
     name: 'nats-server',
@@ -113,6 +119,15 @@ export async function providePostgres({
   });
   const { url, movedTo } = server.current;
   return { url, shownUrl: withoutCredentials(url), movedTo, server };
+}
+
+/** Servers that run on this data: when nobody has its lock, a killed Purser left them. */
+export async function findAbandoned(home: Home): Promise<{ what: PortUse['what']; pid: number }[]> {
+  const [nats, postgres] = await Promise.all([findStaleNats(home.nats), findStalePostgres(home.postgres)]);
+  return [
+    ...(nats === undefined ? [] : [{ what: 'nats-server', pid: nats }]),
+    ...(postgres === undefined ? [] : [{ what: 'Postgres', pid: postgres }]),
+  ];
 }
 
 /** Ends servers that a killed Purser left on this data. @returns what was ended, in words */

@@ -1,16 +1,20 @@
 import type { ServiceName } from '@purser/contracts';
 import type { Environment, RunningService } from '@purser/service';
+import type { z } from 'zod';
 
-type Start = (env: Environment) => Promise<RunningService>;
+interface Service {
+  Config: z.ZodType;
+  start: (env: Environment) => Promise<RunningService>;
+}
 
-/** Each is loaded while the servers start. */
-const LOADERS: Record<ServiceName, () => Promise<{ start: Start }>> = {
+/** Each is loaded once, to read the configuration with; it starts later. */
+const LOADERS = {
   'cost-watchdog': () => import('@purser/cost-watchdog'),
   'model-gateway': () => import('@purser/model-gateway'),
   orchestrator: () => import('@purser/orchestrator'),
   'agent-runner': () => import('@purser/agent-runner'),
   'offload-manager': () => import('@purser/offload-manager'),
-};
+} satisfies Record<ServiceName, () => Promise<Service>>;
 
 /** The watchdog first, whose state the others wait for; agents last, when all they use is there. */
 export const START_STAGES: readonly (readonly ServiceName[])[] = [
@@ -28,7 +32,7 @@ export const STOP_ORDER: readonly ServiceName[] = [
   'cost-watchdog',
 ];
 
-export type LoadedServices = Record<ServiceName, Promise<{ start: Start }>>;
+export type LoadedServices = { [Name in ServiceName]: ReturnType<(typeof LOADERS)[Name]> };
 
 export function loadServices(): LoadedServices {
   const loaded = Object.fromEntries(

@@ -1,5 +1,5 @@
-import { PurserError, type ServiceName } from '@purser/contracts';
-import { type Environment, parseConfig, port, serviceSettings, withSecretFiles } from '@purser/service';
+import type { ServiceName } from '@purser/contracts';
+import { type Environment, parseConfig, port, serviceSettings } from '@purser/service';
 import { z } from 'zod';
 import type { PortUse } from './ports.js';
 
@@ -29,11 +29,7 @@ export const SERVICE_PORTS = {
 
 const LOOPBACK = '127.0.0.1';
 
-export function readSettings(env: Environment): Settings {
-  const settings = parseConfig(Settings, withSecretFiles(env));
-  refuseDoubledPorts(portUses(settings));
-  return settings;
-}
+export const parseSettings = (env: Environment): Settings => parseConfig(Settings, env);
 
 /** Every port that a start with these settings binds. */
 export function portUses(settings: Settings): PortUse[] {
@@ -57,15 +53,14 @@ export function portUses(settings: Settings): PortUse[] {
   return uses;
 }
 
-function refuseDoubledPorts(uses: PortUse[]): void {
+/** Variables that name the same port, in words. */
+export function doubledPorts(settings: Settings): string[] {
   const seen = new Map<number, PortUse>();
-  for (const use of uses.filter(({ port }) => port !== 0)) {
-    const other = seen.get(use.port);
-    if (other) {
-      throw new PurserError('invalid_request', {
-        message: `${other.variable} and ${use.variable} are both ${use.port}; each needs a port of its own.`,
-      });
-    }
-    seen.set(use.port, use);
-  }
+  return portUses(settings)
+    .filter(({ port }) => port !== 0)
+    .flatMap((use) => {
+      const other = seen.get(use.port);
+      if (!other) seen.set(use.port, use);
+      return other ? [`${other.variable} and ${use.variable} are both ${use.port}; each needs a port of its own`] : [];
+    });
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { logTo } from '@purser/service';
+import { requireConfiguration } from '../configuration/read-configuration.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { findConfigDir, findHome, type Home } from '../home.js';
 import { ensureSecrets, writePrivate } from '../nats/secrets.js';
@@ -12,7 +13,7 @@ import { prepareHome } from './prepare-home.js';
 import { askReady } from './ready.js';
 import { readyText } from './ready-text.js';
 import { clearAbandoned } from './servers.js';
-import { portUses, readSettings, type Settings } from './settings.js';
+import { portUses, type Settings } from './settings.js';
 import { StopSignal } from './stop-signal.js';
 
 /** Sessions and calls in flight are given time to end in order; no more than this. */
@@ -21,7 +22,7 @@ const STOP_WITHIN_MS = 30_000;
 /** Starts everything in this process and keeps it running until somebody asks it to stop. */
 export async function up(terminal: Terminal, { json = false }: { json?: boolean }): Promise<ExitCode> {
   const startedAt = performance.now();
-  const settings = readSettings(terminal.env);
+  const settings = await requireConfiguration(terminal.env, findConfigDir(terminal.env, terminal.cwd));
   const home = findHome(terminal.env, terminal.cwd);
   await prepareHome(home);
   const lock = lockHome(home);
@@ -155,6 +156,6 @@ class Launch {
   }
 
   private say(message: string): void {
-    this.terminal.err(`${message}\n`);
+    this.terminal.err(`${this.terminal.typed(message)}\n`);
   }
 }

@@ -72,7 +72,7 @@ it.each([
 });
 
 it('refuses a tier that is called free and has a price', () => {
-  expect(() => read({ c: { tier_3_free: paid } })).toThrow(/c\.tier_3_free is called free but has a price/);
+  expect(() => read({ c: { tier_3_free: paid } })).toThrow(/c\.tier_3_free: is called free but has a price/);
 });
 
 describe('route', () => {

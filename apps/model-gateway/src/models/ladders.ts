@@ -43,13 +43,25 @@ export class Ladders {
     for (const [capability, tiers] of ladders) this.routes.set(capability, { capability, tiers });
   }
 
-  /** Throws `invalid_request` naming the tier that contradicts itself. */
-  static from(file: ModelsFile): Ladders {
-    const ladders = Object.entries(file).map(([capability, specs]) => {
-      const tiers = Object.entries(specs).map(([name, spec]) => readTier(capability, name, spec));
-      return [capability, tiers.sort(byRung)] as const;
+  /** Throws `invalid_request` naming every tier that contradicts itself. */
+  static from(models: ModelsFile, source = 'models'): Ladders {
+    const specs = Object.entries(models).flatMap(([capability, tiers]) =>
+      Object.entries(tiers).map(([name, spec]) => [capability, name, spec] as const),
+    );
+    const issues = specs.flatMap(([capability, name, spec]) => {
+      const problem = contradiction(name, spec);
+      return problem === undefined ? [] : [{ field: `${capability}.${name}`, problem }];
     });
-    return new Ladders(new Map(ladders));
+    if (issues.length > 0) {
+      const message = issues.map(({ field, problem }) => `${source}: ${field}: ${problem}`).join('\n');
+      throw new PurserError('invalid_request', { message, details: { issues } });
+    }
+    const ladders = new Map<string, Tier[]>();
+    for (const [capability, name, spec] of specs) {
+      ladders.set(capability, [...(ladders.get(capability) ?? []), readTier(capability, name, spec)]);
+    }
+    for (const tiers of ladders.values()) tiers.sort(byRung);
+    return new Ladders(ladders);
   }
 
   get tiers(): Tier[] {
@@ -75,16 +87,19 @@ function byRung(a: Tier, b: Tier): number {
   return first === second ? 0 : first - second;
 }
 
+const declaredFree = (name: string): boolean => name.endsWith('_free');
+
+const costs = (spec: TierSpec): boolean =>
+  priceKnown(spec) && !(isFreeOfCharge(readPrice(spec) ?? FREE) && noOtherPrice(spec));
+
+const contradiction = (name: string, spec: TierSpec): string | undefined =>
+  declaredFree(name) && costs(spec)
+    ? `is called free but has a price; name it "${name.replace(/_free$/, '_paid')}" or remove the price`
+    : undefined;
+
 function readTier(capability: string, name: string, spec: TierSpec): Tier {
   const price = readPrice(spec);
-  const declaredFree = name.endsWith('_free');
-  const costs = priceKnown(spec) && !(isFreeOfCharge(price ?? FREE) && noOtherPrice(spec));
-  if (declaredFree && costs)
-    throw new PurserError('invalid_request', {
-      message: `${capability}.${name} is called free but has a price; name it "${name.replace(/_free$/, '_paid')}" or remove the price`,
-      details: { field: `${capability}.${name}` },
-    });
-  const free = declaredFree || (priceKnown(spec) && !costs);
+  const free = declaredFree(name) || (priceKnown(spec) && !costs(spec));
   return {
     capability,
     name,

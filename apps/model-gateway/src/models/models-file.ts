@@ -22,7 +22,9 @@ const amountPer1k = z
     'dollars per 1,000 tokens such as 0.01, not negative, at most 12 decimal places',
   );
 
-const remark = z.union([z.string(), z.number(), z.array(z.string()), z.null()]).optional();
+const remark = z
+  .union([z.string(), z.number(), z.array(z.string()), z.null()], { error: 'a text, a number or a list of texts' })
+  .optional();
 
 export const TierPrice = z
   .strictObject({

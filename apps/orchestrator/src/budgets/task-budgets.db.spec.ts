@@ -25,7 +25,7 @@ afterAll(async () => {
 it('gets to the budget of every task, however many others keep failing', async () => {
   const failing = Array.from({ length: 45 }, (_, n) => `fails-${n}`);
   for (const id of [...failing, 'fine'])
-    await on.tasks.create(TaskSpec.parse({ id, executor: 'command', input: {}, budgetUsd: '1' }));
+    await on.intake.create(TaskSpec.parse({ id, executor: 'command', input: {}, budgetUsd: '1' }));
   const set: string[] = [];
   const call = (_operation: unknown, { scope }: RequestOf<typeof budgetsSet>) => {
     if (scope?.task !== 'fine') return Promise.reject(new PurserError('timeout'));

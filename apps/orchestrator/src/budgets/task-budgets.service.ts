@@ -5,6 +5,7 @@ import { budgetsSet, isPurserError } from '@purser/contracts';
 import { Database } from '@purser/database';
 import { formatUsd } from '@purser/money';
 import { Log } from '@purser/service';
+import type { NewTask } from '../tasks/submission.js';
 import { TaskFacts } from '../tasks/task-facts.js';
 import { TasksRepository } from '../tasks/tasks.repository.js';
 import { Nudge } from '../work/nudge.js';
@@ -37,6 +38,12 @@ export class TaskBudgets {
     private readonly nudge: Nudge,
     private readonly log: Log,
   ) {}
+
+  /** A task that may run needs its budget first, if it has one. */
+  stored({ budgetNano }: NewTask, state: 'ready' | 'blocked'): void {
+    if (budgetNano !== null) void this.setMissing();
+    else if (state === 'ready') this.nudge.workIsReady();
+  }
 
   /** After a task with a budget was stored, and from the sweep. Never rejects; what fails is tried again by the next sweep. */
   setMissing(): Promise<void> {

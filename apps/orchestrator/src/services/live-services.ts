@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Heartbeat } from '@purser/contracts';
+import type { ExecutorOffer, Heartbeat } from '@purser/contracts';
 import { Clock } from '@purser/service';
 
 const ALIVE_MS = 10_000;
@@ -25,6 +25,14 @@ export class LiveServices {
   list(): Heartbeat[] {
     this.forgetTheSilent();
     return [...this.beats].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, { beat }]) => beat);
+  }
+
+  /** What each live runner that has this executor takes as input; undefined for one that does not say. */
+  inputsOf(executor: string): (ExecutorOffer['input'] | undefined)[] {
+    this.forgetTheSilent();
+    return [...this.beats.values()].flatMap(({ beat }) =>
+      (beat.executors ?? []).filter(({ name }) => name === executor).map(({ input }) => input),
+    );
   }
 
   private forgetTheSilent(): void {

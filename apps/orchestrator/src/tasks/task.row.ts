@@ -1,4 +1,4 @@
-import type { SessionOutcome, SessionSummary, Task, TaskSpec, TaskState, TaskSummary } from '@purser/contracts';
+import type { SessionOutcome, SessionSummary, Task, TaskSpec, TaskState, TaskSummary, Usage } from '@purser/contracts';
 import { formatUsd } from '@purser/money';
 
 /** What every reading of a task needs; input and result, which may be large, are read only where they are shown. */
@@ -57,11 +57,11 @@ const instant = (date: Date | null): string | null => date?.toISOString() ?? nul
 
 export interface Seen {
   /** Null when the ledger cannot be reached. */
-  spentUsd: string | null;
+  usage: Usage | null;
   waiting: string | null;
 }
 
-export function summaryOf(row: TaskSummaryRow, { spentUsd, waiting }: Seen): TaskSummary {
+export function summaryOf(row: TaskSummaryRow, { usage, waiting }: Seen): TaskSummary {
   return {
     id: row.id,
     executor: row.executor,
@@ -77,7 +77,8 @@ export function summaryOf(row: TaskSummaryRow, { spentUsd, waiting }: Seen): Tas
     deadline: instant(row.deadline),
     state: row.state,
     epoch: row.epoch,
-    spentUsd,
+    spentUsd: usage?.usd ?? null,
+    usage,
     progress: row.progress,
     error: row.error,
     waiting,
@@ -87,16 +88,21 @@ export function summaryOf(row: TaskSummaryRow, { spentUsd, waiting }: Seen): Tas
   };
 }
 
-export function taskOf(row: TaskRow, sessions: SessionRow[], seen: Seen): Task {
+export function taskOf(
+  row: TaskRow,
+  sessions: SessionRow[],
+  seen: Seen,
+  usageOf: (sessionId: string) => Usage | null,
+): Task {
   return {
     ...summaryOf(row, seen),
     input: row.input,
     result: row.result ?? null,
-    sessions: sessions.map(sessionOf),
+    sessions: sessions.map((session) => sessionOf(session, usageOf(session.id))),
   };
 }
 
-const sessionOf = (row: SessionRow): SessionSummary => ({
+const sessionOf = (row: SessionRow, usage: Usage | null): SessionSummary => ({
   id: row.id,
   epoch: row.epoch,
   runner: row.runner,
@@ -104,4 +110,5 @@ const sessionOf = (row: SessionRow): SessionSummary => ({
   endedAt: instant(row.ended_at),
   outcome: row.outcome,
   reason: row.reason,
+  usage,
 });

@@ -26,7 +26,7 @@ describe('tasks in Postgres', () => {
 
   const spec = (input: Partial<TaskSpecInput> = {}) =>
     TaskSpec.parse({ executor: 'command', input: { argv: ['true'] }, ...input });
-  const create = (input: Partial<TaskSpecInput> = {}) => on.tasks.create(spec(input));
+  const create = (input: Partial<TaskSpecInput> = {}) => on.intake.create(spec(input));
   const stateOf = async (id: string) => (await on.repository.find(id))?.state;
   const run = async (id: string, outcome: 'completed' | 'failed') => {
     await database.query('UPDATE tasks SET priority = 9 WHERE id = $1', [id]);
@@ -160,7 +160,7 @@ describe('tasks in Postgres', () => {
 
     it('are one task for every delivery of one message, with or without an id', async () => {
       const message = submission(spec({ labels: ['redelivered'] }));
-      await Promise.all([on.tasks.submit(message), on.tasks.submit(message), on.tasks.submit(message)]);
+      await Promise.all([on.intake.submit(message), on.intake.submit(message), on.intake.submit(message)]);
       expect(
         await on.repository.list({ state: undefined, label: 'redelivered', beforeSeq: undefined, limit: 10 }),
       ).toHaveLength(1);
@@ -168,11 +168,11 @@ describe('tasks in Postgres', () => {
 
     it('wait for a dependency that another orchestrator may be storing, but not for ever', async () => {
       const message = submission(spec({ id: 'patient', dependsOn: ['late'] }));
-      await expect(on.tasks.submit(message)).rejects.toMatchObject({ code: 'unavailable', retryable: true });
+      await expect(on.intake.submit(message)).rejects.toMatchObject({ code: 'unavailable', retryable: true });
       await create({ id: 'late' });
-      await on.tasks.submit({ ...message, deliveries: 2 });
+      await on.intake.submit({ ...message, deliveries: 2 });
       expect(await stateOf('patient')).toBe('blocked');
-      await on.tasks.submit(submission(spec({ id: 'hopeless', dependsOn: ['never'] }), 4));
+      await on.intake.submit(submission(spec({ id: 'hopeless', dependsOn: ['never'] }), 4));
       expect(await on.facts()).toContain('task.rejected.hopeless');
     });
 
@@ -184,8 +184,8 @@ describe('tasks in Postgres', () => {
         deliveryId: randomUUID(),
         deliveries: 1,
       };
-      await on.tasks.submit(refused);
-      await on.tasks.submit(refused);
+      await on.intake.submit(refused);
+      await on.intake.submit(refused);
       const rows = await database.query<{ event: string }>(
         `SELECT event FROM outbox WHERE subject = 'task.rejected.large'`,
       );

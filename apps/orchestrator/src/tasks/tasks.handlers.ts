@@ -11,24 +11,26 @@ import {
   type TaskSpec,
   tasksSubmit,
 } from '@purser/contracts';
+import { Intake } from './intake.service.js';
 import { TaskViews } from './task-views.service.js';
 import { TasksService } from './tasks.service.js';
 
 @Controller()
 export class TasksHandlers {
   constructor(
+    private readonly intake: Intake,
     private readonly tasks: TasksService,
     private readonly views: TaskViews,
   ) {}
 
   @Take(tasksSubmit)
   submit(taken: Taken<typeof tasksSubmit>): Promise<void> {
-    return this.tasks.submit(taken);
+    return this.intake.submit(taken);
   }
 
   @Serve(tasksCreate)
   async create(spec: TaskSpec): Promise<Task> {
-    return this.views.get(await this.tasks.create(spec));
+    return this.views.get(await this.intake.create(spec));
   }
 
   @Serve(tasksGet)

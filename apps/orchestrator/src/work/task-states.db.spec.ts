@@ -82,7 +82,7 @@ class Run {
       retries,
       dependsOn: needed.map((index) => this.model[index]?.id ?? ''),
     };
-    const id = await this.on.tasks.create(TaskSpec.parse(spec));
+    const id = await this.on.intake.create(TaskSpec.parse(spec));
     this.model.push({
       id,
       dependsOn: needed,

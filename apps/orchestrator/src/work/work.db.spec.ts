@@ -34,7 +34,7 @@ describe('sessions in Postgres', () => {
   });
 
   const create = (input: Partial<TaskSpecInput> = {}) =>
-    on.tasks.create(TaskSpec.parse({ executor, input: { argv: ['true'] }, ...input }));
+    on.intake.create(TaskSpec.parse({ executor, input: { argv: ['true'] }, ...input }));
   const claim = async (slots = 1, requestId: string = randomUUID(), runner = 'r1') =>
     (await on.claims.claim({ requestId, runner, slots, executors: [executor] })).assignments;
   const claimOne = async (): Promise<Assignment> => {

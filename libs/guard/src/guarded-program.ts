@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { extname, join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { onLine, sendLine, type GuardReport, type GuardRequest, type StartProgram } from './guard-protocol.js';
-import type { ProgramEnd } from './outcome.js';
 import type { OutputPipes } from './output-pipes.js';
 import { NEW_NAMESPACE, ownPidNamespace } from './pid-namespace.js';
 import { killGroup, SessionProcesses } from './session-processes.js';
@@ -27,6 +26,15 @@ const SOONEST_SIGN_MS = 50;
 export type Isolation = 'best' | 'processes';
 
 export type ProgramSpec = Omit<StartProgram, 'do' | 'runnerNamespace' | 'aliveWithinMs'>;
+
+/** How a guarded program ended. */
+export type ProgramEnd =
+  | { kind: 'exited'; code: number | null; signal: string | null }
+  | { kind: 'unstarted'; code: string; message: string; folder: string | undefined }
+  /** The runner stood still, and everything was killed before its lease ran out. */
+  | { kind: 'deserted'; withinMs: number }
+  /** The guard itself was killed, and with it or by the runner all that it guarded. */
+  | { kind: 'guard_lost'; detail: string };
 
 export interface GuardOptions {
   /** `best` when absent. */

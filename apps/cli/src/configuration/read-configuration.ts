@@ -1,0 +1,80 @@
+import { isPurserError, problemLines, PurserError, type ServiceName } from '@purser/contracts';
+import { type Environment, parseConfig, withSecretFiles } from '@purser/service';
+import { count } from '../output/words.js';
+import { type LoadedServices, loadServices } from '../up/services.js';
+import { doubledPorts, parseSettings, type Settings } from '../up/settings.js';
+import { checkPlugins } from './plugins-file.js';
+
+/** Where configuration comes from, as `purser doctor` lists it. */
+export const SOURCES = ['environment', 'budgets.json', 'models.json', 'plugins.json'] as const;
+export type Source = (typeof SOURCES)[number];
+
+export interface Configuration {
+  /** Undefined when the environment has problems. */
+  settings: Settings | undefined;
+  /** Each names the variable or the file and its field, what is wrong, and what would be right. */
+  problems: Record<Source, string[]>;
+}
+
+/** What `purser up` gives every service itself; any that is right will do to check the rest. */
+const GIVEN: Environment = {
+  PURSER_NATS_URL: 'nats://127.0.0.1:4222',
+  PURSER_DATABASE_URL: 'postgres://127.0.0.1:5432/purser',
+};
+
+/** Reads everything that the services will read, with their own readers, and starts nothing. */
+export async function readConfiguration(env: Environment, configDir: string): Promise<Configuration> {
+  const services = loadServices();
+  const [{ settings, problems: environment }, budgets, models, plugins] = await Promise.all([
+    readEnvironment(env, services),
+    problemsOf(async () => (await services['cost-watchdog']).loadBudgetsFile(configDir)),
+    problemsOf(async () => (await services['model-gateway']).readLadders(configDir)),
+    problemsOf(() => checkPlugins(configDir)),
+  ]);
+  return {
+    settings,
+    problems: { environment, 'budgets.json': budgets, 'models.json': models, 'plugins.json': plugins },
+  };
+}
+
+/**
+ * Settings to start with.
+ * @throws PurserError `invalid_request` that lists all that is wrong
+ */
+export async function requireConfiguration(env: Environment, configDir: string): Promise<Settings> {
+  const { settings, problems } = await readConfiguration(env, configDir);
+  const all = SOURCES.flatMap((source) => problems[source]);
+  if (settings && all.length === 0) return settings;
+  throw new PurserError('invalid_request', {
+    message: `${count(all.length, 'thing')} in the configuration ${all.length === 1 ? 'is' : 'are'} wrong; nothing was started.\n${all.join('\n')}`,
+    details: { problems },
+  });
+}
+
+async function readEnvironment(
+  given: Environment,
+  services: LoadedServices,
+): Promise<{ settings: Settings | undefined; problems: string[] }> {
+  let env = given;
+  const problems = await problemsOf(() => (env = withSecretFiles(given)));
+  let settings: Settings | undefined;
+  problems.push(...(await problemsOf(() => (settings = parseSettings(env)))));
+  for (const name of Object.keys(services) as ServiceName[]) {
+    const { Config } = await services[name];
+    problems.push(...(await problemsOf(() => parseConfig(Config, { ...env, ...GIVEN }))));
+  }
+  if (settings) problems.push(...doubledPorts(settings));
+  const all = [...new Set(problems)];
+  return { settings: all.length === 0 ? settings : undefined, problems: all };
+}
+
+/** What `read` has to say against what it reads; anything but that is thrown on. */
+async function problemsOf(read: () => unknown): Promise<string[]> {
+  try {
+    await read();
+    return [];
+  } catch (error) {
+    if (isPurserError(error) && error.code === 'invalid_request') return problemLines(error);
+    throw error;
+  }
+}

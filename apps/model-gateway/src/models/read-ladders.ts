@@ -1,0 +1,10 @@
+import { join } from 'node:path';
+import { DEFAULT_MODELS } from './default-models.js';
+import { Ladders } from './ladders.js';
+import { readModelsFile } from './models-file.js';
+
+/** The ladders of `config/models.json`; without that file, those that Purser comes with. */
+export async function readLadders(configDir: string): Promise<Ladders> {
+  const file = join(configDir, 'models.json');
+  return Ladders.from((await readModelsFile(file)) ?? DEFAULT_MODELS, file);
+}

@@ -1,0 +1,12 @@
+export type { RunAs } from './guard-protocol.js';
+export { type GuardedCommand, type GuardedCommandEnd, runGuarded } from './guarded-command.js';
+export {
+  GuardedProgram,
+  type GuardOptions,
+  type Isolation,
+  type ProgramEnd,
+  type ProgramSpec,
+} from './guarded-program.js';
+export { OutputPipes } from './output-pipes.js';
+export { LINE_LIMIT, pumpLines, Tail } from './output.js';
+export { ownPidNamespace } from './pid-namespace.js';
