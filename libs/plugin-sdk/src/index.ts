@@ -1,4 +1,6 @@
+export * from './conceal.js';
 export * from './executor.js';
+export * from './http-pass-through.js';
 export * from './media.js';
 export * from './model-provider.js';
 export * from './parameters.js';
