@@ -177,6 +177,6 @@ it.each([
     '`max_tokens` must be greater than `thinking.budget_tokens`',
   ],
 ])('does not take %j', async (body, headers, message) => {
-  const response = await ask(body, headers as Record<string, string>);
+  const response = await ask(body, headers);
   expect([response.status, await response.json()]).toMatchObject([400, { error: { message } }]);
 });
