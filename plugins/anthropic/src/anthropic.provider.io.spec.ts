@@ -1,33 +1,8 @@
-import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import Anthropic from '@anthropic-ai/sdk';
-import type { ChatProvider, ChatRequest, ModelProvider, PluginContext } from '@purser/plugin-sdk';
+import type { ChatRequest } from '@purser/plugin-sdk';
 import { modelProviderChecks } from '@purser/plugin-sdk/testing';
 import { type ModelServer, type ModelServerOptions, startModelServer } from '@purser/testing';
-import plugin from './index.js';
-
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
-const models = { 'claude-demo-20990101': { inputPerMillionUsd: 3, outputPerMillionUsd: 15 } };
-const model = 'claude-demo-20990101';
-type Provider = ChatProvider & Required<Pick<ModelProvider, 'countTokens' | 'passThrough'>>;
-
-function provide(config: object, secrets: Record<string, string> = {}): Provider {
-  const context: PluginContext = {
-    logger: quiet,
-    secret: (name) => secrets[name],
-    signal: new AbortController().signal,
-  };
-  return plugin.capabilities.modelProvider!(context, plugin.config.parse(config)) as Provider;
-}
-
-const signal = new AbortController().signal;
-const request = (more: object = {}): ChatRequest => ({
-  model,
-  messages: [{ role: 'user', content: 'Hello' }],
-  max_completion_tokens: 100,
-  ...more,
-});
-const bytes = (body: object) => [new TextEncoder().encode(JSON.stringify(body))];
+import { model, models, provide, type Provider, request, send, signal } from './provider.fixture.js';
 
 describe('conformance', () => {
   const checks = modelProviderChecks({
@@ -175,12 +150,8 @@ describe('with the model server', () => {
     server.script({ status: 529, message: 'Overloaded' });
     const failure = { kind: 'overloaded', status: 529, mayBill: false, message: 'Overloaded' };
     await expect(provider.chat(request(), { signal })).rejects.toMatchObject(failure);
-    const asked = {
-      body: bytes({ model, max_tokens: 9, messages: request().messages }),
-      streaming: false,
-      headers: {},
-    };
-    await expect(provider.passThrough.messages!.send(asked, { signal })).rejects.toMatchObject(failure);
+    const asked = { model, max_tokens: 9, messages: request().messages };
+    await expect(send(provider, asked)).rejects.toMatchObject(failure);
   });
 
   it('reads its key anew for every call, and says which variable holds one that is refused', async () => {
@@ -193,12 +164,8 @@ describe('with the model server', () => {
     });
     secrets.MY_KEY = 'new';
     expect(await provider.check({ signal })).toMatchObject({ available: true });
-    const asked = {
-      body: bytes({ model, max_tokens: 9, messages: request().messages }),
-      streaming: false,
-      headers: {},
-    };
-    const { contentType, body } = await provider.passThrough.messages!.send(asked, { signal });
+    const asked = { model, max_tokens: 9, messages: request().messages };
+    const { contentType, body } = await send(provider, asked);
     for await (const part of body) expect(part.length).toBeGreaterThan(0);
     expect(contentType).toBe('application/json');
   });
@@ -235,126 +202,5 @@ describe('with the model server', () => {
     expect(streamed.usage).toMatchObject({ output_tokens: whole.usage.output_tokens });
     expect(await client.messages.countTokens({ model, messages })).toEqual({ input_tokens: whole.usage.input_tokens });
     expect((await client.models.list()).data).toMatchObject([{ id: model }]);
-  });
-});
-
-describe('at a server of its own kind', () => {
-  const at = async (answer: RequestListener, use: (url: string) => Promise<void>) => {
-    const server = createServer(answer);
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    try {
-      await use(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-    } finally {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    }
-  };
-
-  it('sends its own headers and the client’s of the protocol, no others', async () => {
-    const seen: Record<string, unknown>[] = [];
-    const answer: RequestListener = (asked, response) => {
-      seen.push(asked.headers);
-      response.writeHead(200, { 'content-type': 'application/json' }).end('{"content": [], "usage": null}');
-    };
-    process.env.ANTHROPIC_CUSTOM_HEADERS = 'x-other: not for this server';
-    try {
-      await at(answer, async (url) => {
-        const provider = provide({ baseUrl: url, apiKeyEnv: 'KEY' }, { KEY: 'sk-ant-key' });
-        await provider.chat(request(), { signal });
-        const headers = {
-          'anthropic-version': '2026-10-21',
-          'anthropic-beta': 'a,b',
-          'x-other': 'no',
-          'x-api-key': 'psk',
-        };
-        for (const given of [{}, headers])
-          for await (const part of (
-            await provider.passThrough.messages!.send({ body: bytes({}), streaming: false, headers: given }, { signal })
-          ).body)
-            expect(part.length).toBeGreaterThan(0);
-      });
-    } finally {
-      delete process.env.ANTHROPIC_CUSTOM_HEADERS;
-    }
-    const own = { 'x-api-key': 'sk-ant-key', 'anthropic-version': '2023-06-01' };
-    expect(seen).toMatchObject([own, own, { ...own, 'anthropic-version': '2026-10-21', 'anthropic-beta': 'a,b' }]);
-    for (const headers of seen) {
-      expect(headers).not.toHaveProperty('x-other');
-      expect(headers).not.toHaveProperty('authorization');
-    }
-  });
-
-  it('never repeats its key in an error', async () => {
-    const answer: RequestListener = (_asked, response) =>
-      response
-        .writeHead(401, { 'content-type': 'application/json' })
-        .end('{"error": {"message": "not sk-ant-secret"}}');
-    await at(answer, async (url) => {
-      const provider = provide({ baseUrl: url, apiKeyEnv: 'KEY' }, { KEY: 'sk-ant-secret' });
-      const failed = await provider.chat(request(), { signal }).catch((error: unknown) => error);
-      const passed = await provider.passThrough
-        .messages!.send({ body: bytes({}), streaming: false, headers: {} }, { signal })
-        .catch((error: unknown) => error);
-      for (const error of [failed, passed]) {
-        expect(error).toMatchObject({ kind: 'auth', status: 401, message: 'not [secret]' });
-        expect((error as Error).cause).toBeUndefined();
-      }
-    });
-  });
-
-  it('takes a stream that just ends, and an answer that is none, as failures that may be billed', async () => {
-    const start = { type: 'message_start', message: { id: 'x', model, content: [] } };
-    await at(
-      (asked, response) => {
-        asked.resume().once('end', () => {
-          response.setHeader('content-type', 'text/event-stream');
-          response.end(`event: message_start\ndata: ${JSON.stringify(start)}\n\n`);
-        });
-      },
-      async (url) => {
-        const reading = (async () => {
-          for await (const part of provide({ baseUrl: url }).streamChat(request(), { signal })) void part;
-        })();
-        await expect(reading).rejects.toMatchObject({ kind: 'connection', mayBill: true });
-      },
-    );
-    await at(
-      (_asked, response) => response.end('<h1>Welcome</h1>'),
-      async (url) => {
-        await expect(provide({ baseUrl: url }).chat(request(), { signal })).rejects.toMatchObject({
-          kind: 'unknown',
-          mayBill: true,
-          message: expect.stringContaining('does not answer as Anthropic does') as string,
-        });
-      },
-    );
-  });
-});
-
-describe('check() without a call', () => {
-  it.each([
-    [{}, {}, 'ANTHROPIC_API_KEY is not set; set ANTHROPIC_API_KEY in the environment'],
-    [{ apiKeyEnv: 'OTHER_KEY' }, { ANTHROPIC_API_KEY: 'sk-x' }, 'OTHER_KEY is not set'],
-    [{}, { ANTHROPIC_BASE_URL: 'localhost:8000' }, 'ANTHROPIC_BASE_URL is not an http or https URL'],
-  ])('%j with %j: %s', async (config, secrets, reason) => {
-    expect(await provide(config, secrets).check({ signal })).toEqual({
-      available: false,
-      reason: expect.stringContaining(reason) as string,
-    });
-  });
-
-  it('refuses settings that cannot be meant', () => {
-    const problems = (config: object) => plugin.config.safeParse(config).error?.issues.map((issue) => issue.message);
-    expect(problems({ apiKeyEnv: 'sk-ant-1234' })).toEqual([expect.stringContaining('never the key itself')]);
-    expect(problems({ baseUrl: 'localhost' })).toEqual([expect.stringContaining('an http or https URL')]);
-    expect(problems({ baseURL: 'http://127.0.0.1' })).toHaveLength(1);
-  });
-
-  it('says what it cannot do, the configured included', () => {
-    const { unsupportedParameters, cancelledCallsBill } = provide({ unsupportedParameters: ['temperature', 'n'] });
-    expect(unsupportedParameters).toEqual(expect.arrayContaining(['n', 'logprobs', 'seed', 'temperature']));
-    expect(new Set(unsupportedParameters).size).toBe(unsupportedParameters?.length);
-    expect(cancelledCallsBill).toBe('full');
-    expect(provide({ cancelledCallsBill: 'delivered' }).cancelledCallsBill).toBe('delivered');
   });
 });

@@ -162,8 +162,9 @@ export class AnthropicProvider implements ChatProvider {
         timeout: answerMs,
         logLevel: 'off',
         openTelemetry: false,
-        // The client would add what ANTHROPIC_CUSTOM_HEADERS holds, which may be a key for another server than this one.
-        fetch: (url, init) => fetch(url, { ...init, headers }),
+        // The client would add what ANTHROPIC_CUSTOM_HEADERS holds, which may be a key for another server than this
+        // one; and a redirect would take this one's key to wherever it leads.
+        fetch: (url, init) => fetch(url, { ...init, headers, redirect: 'manual' }),
       });
       this.client = { for: name, anthropic };
     }
