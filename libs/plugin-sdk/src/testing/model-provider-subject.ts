@@ -1,4 +1,5 @@
 import type { ChatProvider } from '../model-provider.js';
+import type { ChatProtocol } from '../pass-through.js';
 
 /** What the fake upstream is to do with the next chat call; `{}` is a good answer. */
 export interface UpstreamBehaviour {
@@ -17,6 +18,8 @@ export interface UpstreamBehaviour {
 export interface UpstreamCall {
   state: 'running' | 'completed' | 'cancelled' | 'failed' | 'refused';
   outputLimit: number | undefined;
+  /** The body as it was understood; needed for providers that pass calls through. */
+  request?: Readonly<Record<string, unknown>>;
   inputTokens: number;
   outputTokens: number;
 }
@@ -41,4 +44,6 @@ export interface ModelProviderSubject {
   open(): Promise<OpenedProvider>;
   /** A provider at whose address nobody listens. */
   unreachable(): ChatProvider | Promise<ChatProvider>;
+  /** What the provider passes through, and the fake upstream speaks. */
+  passThrough?: readonly ChatProtocol[];
 }

@@ -4,11 +4,23 @@ export interface ModelPrices {
   outputPerMillionUsd: string | number;
   /** The input price when left out. */
   cachedPerMillionUsd?: string | number;
+  /** The input price when left out, as is the price of the longer time. */
+  cacheWritePerMillionUsd?: string | number;
+  cacheWriteLongPerMillionUsd?: string | number;
+}
+
+/** What is billed for a call; the cache's tokens are part of the input's. */
+export interface BilledTokens {
+  inputTokens: number;
+  cachedTokens: number;
+  cacheWriteTokens?: number;
+  cacheWriteLongTokens?: number;
+  outputTokens: number;
 }
 
 export interface CallRecord {
   readonly id: number;
-  readonly api: 'openai' | 'ollama';
+  readonly api: 'openai' | 'ollama' | 'anthropic';
   readonly model: string;
   readonly streaming: boolean;
   /** The body as it came. */
@@ -19,6 +31,8 @@ export interface CallRecord {
   status: number;
   inputTokens: number;
   cachedTokens: number;
+  cacheWriteTokens: number;
+  cacheWriteLongTokens: number;
   outputTokens: number;
   /** Nano-dollars. */
   billedNano: bigint;
@@ -39,6 +53,8 @@ export interface Counters {
 interface Rates {
   input: bigint;
   cached: bigint;
+  write: bigint;
+  writeLong: bigint;
   output: bigint;
 }
 
@@ -78,8 +94,14 @@ export class Bill {
   constructor(models: Readonly<Record<string, ModelPrices>>) {
     for (const [name, prices] of Object.entries(models)) {
       const input = rate(prices.inputPerMillionUsd);
-      const cached = prices.cachedPerMillionUsd === undefined ? input : rate(prices.cachedPerMillionUsd);
-      this.rates.set(name, { input, cached, output: rate(prices.outputPerMillionUsd) });
+      const orInput = (usd: string | number | undefined) => (usd === undefined ? input : rate(usd));
+      this.rates.set(name, {
+        input,
+        cached: orInput(prices.cachedPerMillionUsd),
+        write: orInput(prices.cacheWritePerMillionUsd),
+        writeLong: orInput(prices.cacheWriteLongPerMillionUsd),
+        output: rate(prices.outputPerMillionUsd),
+      });
       this.perModel.set(name, emptyCounters());
     }
   }
@@ -101,6 +123,8 @@ export class Bill {
       status: 200,
       inputTokens: 0,
       cachedTokens: 0,
+      cacheWriteTokens: 0,
+      cacheWriteLongTokens: 0,
       outputTokens: 0,
       billedNano: 0n,
     };
@@ -114,11 +138,7 @@ export class Bill {
   }
 
   /** Ends a call; `usage` is what is billed for it. */
-  close(
-    record: CallRecord,
-    state: Exclude<CallRecord['state'], 'running'>,
-    usage: { inputTokens: number; cachedTokens: number; outputTokens: number },
-  ): void {
+  close(record: CallRecord, state: Exclude<CallRecord['state'], 'running'>, usage: BilledTokens): void {
     if (record.state !== 'running') return;
     Object.assign(record, usage, { state, billedNano: this.cost(record.model, usage) });
     for (const counters of this.countersFor(record.model)) {
@@ -130,13 +150,16 @@ export class Bill {
     }
   }
 
-  private cost(model: string, usage: { inputTokens: number; cachedTokens: number; outputTokens: number }): bigint {
+  private cost(model: string, usage: BilledTokens): bigint {
     const rates = this.rates.get(model);
     if (!rates) return 0n;
+    const { inputTokens, cachedTokens, cacheWriteTokens = 0, cacheWriteLongTokens = 0, outputTokens } = usage;
     const exact =
-      BigInt(usage.inputTokens - usage.cachedTokens) * rates.input +
-      BigInt(usage.cachedTokens) * rates.cached +
-      BigInt(usage.outputTokens) * rates.output;
+      BigInt(inputTokens - cachedTokens - cacheWriteTokens - cacheWriteLongTokens) * rates.input +
+      BigInt(cachedTokens) * rates.cached +
+      BigInt(cacheWriteTokens) * rates.write +
+      BigInt(cacheWriteLongTokens) * rates.writeLong +
+      BigInt(outputTokens) * rates.output;
     return (exact + 999_999n) / 1_000_000n;
   }
 

@@ -47,12 +47,20 @@ export async function serveChat(
 
   const behaviour = rules.script.take(request.model);
   const plan = planAnswer(request.model, behaviour, request.outputLimit);
+  let uncached = request.inputTokens;
+  const share = (tokens = 0) => {
+    const taken = Math.min(tokens, uncached);
+    uncached -= taken;
+    return taken;
+  };
   const answer: Answer = {
     call,
     plan,
     choices: request.choices,
     inputTokens: request.inputTokens,
-    cachedTokens: Math.min(behaviour.cachedTokens ?? 0, request.inputTokens),
+    cachedTokens: share(behaviour.cachedTokens),
+    cacheWriteTokens: share(behaviour.cacheWriteTokens),
+    cacheWriteLongTokens: share(behaviour.cacheWriteLongTokens),
     usage: !behaviour.omitUsage && (!request.streaming || request.streamUsage),
   };
   const total = plan.outputTokens * request.choices;
@@ -60,6 +68,8 @@ export async function serveChat(
     bill.close(call, state, {
       inputTokens: answer.inputTokens,
       cachedTokens: answer.cachedTokens,
+      cacheWriteTokens: answer.cacheWriteTokens,
+      cacheWriteLongTokens: answer.cacheWriteLongTokens,
       outputTokens: Math.min(outputTokens, total),
     });
 

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { anthropicAsked, anthropicError, anthropicRoutes } from './anthropic-endpoints.js';
 import { type Behaviour, Script, type ScriptOptions } from './behaviour.js';
 import { Bill, type CallRecord, type Counters, type ModelPrices } from './bill.js';
 import { type ChatRules, sendJson, serveChat } from './chat.js';
@@ -13,14 +14,16 @@ export interface ModelServerOptions {
   port?: number;
   /** Standard: 127.0.0.1. Only a container has a reason to listen elsewhere. */
   host?: string;
-  /** Calls of the OpenAI paths must carry it as their bearer token. */
+  /** Calls of the OpenAI and Anthropic paths must carry it, as their bearer token or as `x-api-key`. */
   apiKey?: string;
+  /** What Anthropic's list of models says that each can do; null for those left out, as for many models there. */
+  capabilities?: Readonly<Record<string, unknown>>;
   /** Standard: `delivered`. */
   cancelledCallsBill?: ChatRules['cancelledCallsBill'];
 }
 
 export interface ModelServer {
-  /** Also Ollama's base URL. */
+  /** Also Ollama's and Anthropic's base URL. */
   url: string;
   openaiBaseUrl: string;
   /** The last 10,000 calls, oldest first. */
@@ -53,7 +56,7 @@ async function readBody(request: IncomingMessage): Promise<Record<string, unknow
 
 const bigintsAsText = (_name: string, value: unknown): unknown => (typeof value === 'bigint' ? `${value}` : value);
 
-/** Demo models on loopback that speak OpenAI's and Ollama's chat protocols and bill by themselves. */
+/** Demo models on loopback that speak OpenAI's, Anthropic's and Ollama's chat protocols and bill by themselves. */
 export async function startModelServer(options: ModelServerOptions): Promise<ModelServer> {
   const bill = new Bill(options.models);
   const script = new Script();
@@ -65,19 +68,27 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
     use: (body: Record<string, unknown>) => Promise<void> | void,
   ) => {
     const body = await readBody(request);
+    const message = 'the body is not a JSON object';
     if (body) await use(body);
-    else
-      sendJson(response, 400, { error: { message: 'the body is not a JSON object', type: 'invalid_request_error' } });
+    else if (anthropicAsked(request)) sendJson(response, 400, anthropicError(400, message));
+    else sendJson(response, 400, { error: { message, type: 'invalid_request_error' } });
   };
 
+  const anthropic = anthropicRoutes(rules, options.capabilities ?? {});
   const routes: Record<string, (request: IncomingMessage, response: ServerResponse) => Promise<void> | void> = {
     'POST /v1/chat/completions': (request, response) =>
       withBody(request, response, (body) => serveChat(openaiWire, body, response, rules)),
-    'GET /v1/models': (_request, response) =>
-      sendJson(response, 200, {
-        object: 'list',
-        data: bill.models.map((id) => ({ id, object: 'model', created: 0, owned_by: 'demo' })),
-      }),
+    'GET /v1/models': (request, response) =>
+      anthropicAsked(request)
+        ? sendJson(response, 200, anthropic.models())
+        : sendJson(response, 200, {
+            object: 'list',
+            data: bill.models.map((id) => ({ id, object: 'model', created: 0, owned_by: 'demo' })),
+          }),
+    'POST /v1/messages': (request, response) =>
+      withBody(request, response, (body) => anthropic.messages(request, body, response)),
+    'POST /v1/messages/count_tokens': (request, response) =>
+      withBody(request, response, (body) => anthropic.countTokens(request, body, response)),
     'POST /api/chat': (request, response) =>
       withBody(request, response, (body) => serveChat(ollamaWire, body, response, rules)),
     'GET /api/tags': (_request, response) =>
@@ -112,7 +123,9 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
     const route = routes[`${request.method} ${path}`];
     if (!route) return sendJson(response, 404, { error: { message: `nothing at ${request.method} ${path}` } });
     if (options.apiKey !== undefined && path.startsWith('/v1/')) {
-      if (request.headers.authorization !== `Bearer ${options.apiKey}`) {
+      const key = request.headers['x-api-key'] ?? request.headers.authorization?.replace(/^Bearer /, '');
+      if (key !== options.apiKey) {
+        if (anthropicAsked(request)) return sendJson(response, 401, anthropicError(401, 'invalid x-api-key'));
         const message = 'Incorrect API key provided';
         return sendJson(response, 401, { error: { message, type: 'invalid_request_error', code: 'invalid_api_key' } });
       }
