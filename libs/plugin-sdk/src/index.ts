@@ -1,3 +1,4 @@
+export * from './embedding-list.js';
 export * from './executor.js';
 export * from './media.js';
 export * from './model-provider.js';
@@ -5,4 +6,5 @@ export * from './parameters.js';
 export * from './pass-through.js';
 export * from './plugin.js';
 export * from './provider-failures.js';
+export * from './subtitles.js';
 export * from './usage.js';
