@@ -6,6 +6,8 @@ export interface Behaviour {
   outputTokens?: number;
   /** Output tokens that are billed and not shown. */
   reasoningTokens?: number;
+  /** Thinking that is shown before the answer, where the protocol can, and billed as output. */
+  thinking?: string;
   toolCalls?: readonly { name: string; arguments: Record<string, unknown> }[];
   /** How many of the input tokens count as cached. */
   cachedTokens?: number;

@@ -4,17 +4,19 @@ import { countTokens, cutToTokens, filler, pieces } from './tokens.js';
 /** One answer, decided before its first byte is sent. */
 export interface Plan {
   text: string;
+  thinking: string;
   pieces: string[];
   toolCalls: readonly { name: string; arguments: Record<string, unknown> }[];
   finish: 'stop' | 'length' | 'tool_calls';
-  /** Per choice; reasoning included. */
+  /** Per choice; reasoning and thinking included. */
   outputTokens: number;
   reasoningTokens: number;
 }
 
 export function planAnswer(model: string, behaviour: Behaviour, limit: number | undefined): Plan {
   const allowed = behaviour.ignoreLimit ? Infinity : (limit ?? Infinity);
-  const reasoningTokens = Math.min(behaviour.reasoningTokens ?? 0, allowed);
+  const thinking = behaviour.thinking ?? '';
+  const reasoningTokens = Math.min((behaviour.reasoningTokens ?? 0) + countTokens(thinking), allowed);
   const wanted =
     behaviour.outputTokens === undefined
       ? (behaviour.reply ?? (behaviour.toolCalls ? '' : `This is ${model}, a demo model on this machine.`))
@@ -24,6 +26,7 @@ export function planAnswer(model: string, behaviour: Behaviour, limit: number | 
   const toolTokens = toolCalls.length === 0 ? 0 : countTokens(JSON.stringify(toolCalls));
   return {
     text,
+    thinking,
     pieces: pieces(text, behaviour.chunkTokens ?? 4),
     toolCalls,
     finish: text.length < wanted.length ? 'length' : toolCalls.length > 0 ? 'tool_calls' : 'stop',
