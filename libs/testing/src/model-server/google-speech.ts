@@ -152,10 +152,9 @@ function poll(name: string, { operations }: State, response: ServerResponse): vo
   operation.polls += 1;
   const type = 'type.googleapis.com/google.cloud.speech.v1.LongRunningRecognize';
   const head = { name, metadata: { '@type': `${type}Metadata`, progressPercent: operation.polls > 1 ? 100 : 10 } };
-  if (operation.polls < 2 || operation.behaviour.hang === 'midway') return sendJson(response, 200, head);
-  const { errorAfterTokens, message } = operation.behaviour;
-  if (errorAfterTokens !== undefined)
-    return sendJson(response, 200, { ...head, done: true, error: { code: 13, message: message ?? 'internal' } });
+  if (operation.polls < 2 || operation.behaviour.operationRuns) return sendJson(response, 200, head);
+  const { operationError: message } = operation.behaviour;
+  if (message !== undefined) return sendJson(response, 200, { ...head, done: true, error: { code: 13, message } });
   const result = { '@type': `${type}Response`, ...(operation.finish() as object) };
   sendJson(response, 200, { ...head, done: true, response: result });
 }
@@ -176,9 +175,9 @@ function remove(path: string, { objects }: State, response: ServerResponse): voi
 const prefix = '/google';
 
 /** Google's Speech-to-Text (REST, v1 and v1p1beta1), as much of Cloud Storage as it needs, and the tokens for both. */
-export function googleSpeechRoute(): Route {
+export function googleSpeech(): { route: Route; objects(): string[] } {
   const state: State = { objects: new Map(), operations: new Map() };
-  return (path, request, response, rules) => {
+  const route: Route = (path, request, response, rules) => {
     if (!path.startsWith(`${prefix}/`)) return undefined;
     const rest = path.slice(prefix.length);
     const { method } = request;
@@ -205,4 +204,5 @@ export function googleSpeechRoute(): Route {
     if (method === 'DELETE' && rest.startsWith('/storage/v1/b/')) return Promise.resolve(remove(rest, state, response));
     return undefined;
   };
+  return { route, objects: () => [...state.objects.keys()] };
 }

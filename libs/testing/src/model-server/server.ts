@@ -4,7 +4,7 @@ import { type Behaviour, Script, type ScriptOptions } from './behaviour.js';
 import { Bill, type CallRecord, type Counters, type ModelPrices } from './bill.js';
 import { type ChatRules, sendJson, serveChat } from './chat.js';
 import { readJson } from './body.js';
-import { googleSpeechRoute } from './google-speech.js';
+import { googleSpeech } from './google-speech.js';
 import { huggingFaceRoute } from './huggingface.js';
 import { ollamaRoute } from './ollama-models.js';
 import { ollamaWire } from './ollama-wire.js';
@@ -35,6 +35,8 @@ export interface ModelServer {
   huggingFaceUrl: string;
   /** In the place of Google's Speech-to-Text and Cloud Storage; `/token` gives tokens to service accounts. */
   googleUrl: string;
+  /** What lies in Cloud Storage, as `gs://` addresses. */
+  googleObjects(): string[];
   /** The last 10,000 calls, oldest first. */
   calls: readonly CallRecord[];
   /** Over all calls since the start. */
@@ -58,7 +60,8 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
     absent: new Set(options.absent),
     apiKey: options.apiKey,
   };
-  const wires: readonly Route[] = [ollamaRoute, openaiMediaRoute, huggingFaceRoute, googleSpeechRoute()];
+  const google = googleSpeech();
+  const wires: readonly Route[] = [ollamaRoute, openaiMediaRoute, huggingFaceRoute, google.route];
 
   const withBody = async (
     request: IncomingMessage,
@@ -121,6 +124,7 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
     openaiBaseUrl: `${url}/v1`,
     huggingFaceUrl: `${url}/huggingface`,
     googleUrl: `${url}/google`,
+    googleObjects: () => google.objects(),
     calls: bill.calls,
     counters: bill.counters,
     countersOf: (model) => bill.countersOf(model),
