@@ -7,4 +7,5 @@ export {
   type OutboxRow,
   takeFromOutbox,
 } from './outbox.js';
+export { SERVICE_SCHEMAS } from './service-schemas.js';
 export type { MigrationInterface, QueryRunner } from 'typeorm';
