@@ -17,6 +17,7 @@ const password = 'for this run';
 const secrets: Secrets = {
   nats: Object.fromEntries([...SERVICE_NAMES, 'tools'].map((name) => [name, password])) as Secrets['nats'],
   postgres: password,
+  database: Object.fromEntries(SERVICE_NAMES.map((name) => [name, password])) as Secrets['database'],
 };
 
 describe('the users of the bus', () => {

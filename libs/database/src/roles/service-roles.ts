@@ -31,13 +31,13 @@ export function ensureServiceRoles(
     }
     const roles = SERVICES.map((service) => roleName(database, service));
     await owner.transaction((run) => closeToOthers(run, database, roles));
-    const entries = SERVICES.map(async (service) => {
+    const urls = {} as Record<ServiceName, string>;
+    for (const service of SERVICES) {
       const role = roleName(database, service);
-      const roleUrl = urlOf(url, role, passwords[service]);
-      await ensurePassword(owner, role, roleUrl, passwords[service]);
-      return [service, roleUrl] as const;
-    });
-    return Object.fromEntries(await Promise.all(entries)) as Record<ServiceName, string>;
+      urls[service] = urlOf(url, role, passwords[service]);
+      await ensurePassword(owner, role, urls[service], passwords[service]);
+    }
+    return urls;
   });
 }
 
