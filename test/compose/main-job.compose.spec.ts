@@ -181,7 +181,7 @@ describe('docker compose up', () => {
     });
   });
 
-  it('shows an agent its runner’s own role in the database and on the bus, and nothing of the others', async () => {
+  it('shows an agent its runner’s own secrets and role in the database, and nothing of the others', async () => {
     await api('POST', '/v1/tasks', { id: 'nosy', executor: 'command', input: { argv: ['node', '-e', NOSY] } });
     const { result } = await taskIn('nosy', 'completed');
     const seen = JSON.parse(String(result.output)) as { secrets: string[]; role: object; answers: [string, string][] };

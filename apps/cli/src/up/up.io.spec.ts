@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { readFile, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { mayLogIn } from '@purser/database';
 import { findNatsServer } from '@purser/embedded';
 import { createTestDatabase, eventually, startModelServer, startTestNats } from '@purser/testing';
 import { portState } from './ports.js';
@@ -41,6 +42,10 @@ describe('purser up', () => {
       const hosts = await listeningHosts(Object.values(place.ports).map(Number));
       expect(hosts).toEqual(Object.values(place.ports).map(() => '127.0.0.1'));
     }
+
+    const role = new URL(`postgres://purser_orchestrator@127.0.0.1:${place.ports.PURSER_POSTGRES_PORT}/purser`);
+    role.password = (await place.read('secrets/database-orchestrator.password')).trim();
+    expect(await mayLogIn(role.href)).toBe(true);
 
     const done = await place.purser(echo('first'));
     expect({ code: done.code, err: done.err }).toEqual({ code: 0, err: '' });
