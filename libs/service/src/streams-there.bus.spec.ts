@@ -4,6 +4,8 @@ import { eventually, startTestNats, type TestNats } from '@purser/testing';
 import type { Log } from './log.js';
 import { streamsThere } from './streams-there.js';
 
+jest.setTimeout(60_000);
+
 describe('the start of a service before the watchdog', () => {
   let nats: TestNats;
   const open: Bus[] = [];
