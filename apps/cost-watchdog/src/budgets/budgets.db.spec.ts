@@ -2,6 +2,7 @@ import type { BudgetStatus } from '@purser/contracts';
 import { createTestDatabase, type TestDatabase } from '@purser/testing';
 import { LatchRepository } from '../emergency/latch.repository.js';
 import { LeasesService } from '../leases/leases.service.js';
+import { LedgerService } from '../ledger/ledger.service.js';
 import { newSpend } from '../ledger/new-spend.fixture.js';
 import { SettlementService } from '../ledger/settlement.service.js';
 import { budgetOf, HandClock, LEDGER_TEMPLATE, openWatchdog, type TestWatchdog } from '../watchdog.fixture.js';
@@ -231,16 +232,41 @@ describe('windows', () => {
   it('of rolling budgets never close, and lose spend by the hour', async () => {
     const { window } = await set({ id: 'r', period: { hours: 2 }, limitUsd: '10.00' });
     expect(window).toMatchObject({ startsAt: '2026-11-23T08:00:00.000Z', endsAt: null });
-    await spend({ amountUsd: '1.00', usageAt: '2026-11-23T08:30:00Z' });
+    await spend({ amountUsd: '1.00' });
+    clock.set('2026-11-23T11:30:00Z');
     await spend({ amountUsd: '2.00', windows: [window.id] });
-    clock.set('2026-11-23T10:59:59Z');
+    clock.set('2026-11-23T12:59:59Z');
     expect(await settled('r')).toBe('3.00');
-    clock.set('2026-11-23T11:00:00Z');
-    expect((await status('r'))?.window).toMatchObject({ id: window.id, settledUsd: '2.00' });
     clock.set('2026-11-23T13:00:00Z');
+    expect((await status('r'))?.window).toMatchObject({ id: window.id, settledUsd: '2.00' });
+    clock.set('2026-11-23T14:00:00Z');
     expect(await settled('r')).toBe('0.00');
-    await spend({ amountUsd: '4.00', usageAt: '2026-11-23T10:30:00Z' });
-    expect(await settled('r')).toBe('0.00');
+  });
+
+  it.each([
+    ['hours behind', '2026-11-23T03:00:00Z'],
+    ['hours ahead', '2026-11-23T15:00:00Z'],
+  ])('of rolling budgets neither lose nor keep the spend of a gateway whose clock is %s', async (_what, usageAt) => {
+    const day = await set({ id: 'd', period: 'day', limitUsd: '10.00' });
+    const { window } = await set({ id: 'r', period: { hours: 2 }, limitUsd: '10.00' });
+    await spend({ amountUsd: '1.00', usageAt });
+    await spend({ amountUsd: '2.00', usageAt, windows: [day.window.id, window.id] });
+    expect(await settled('r')).toBe('3.00');
+    // Counted anew from the ledger: by a change, by a new budget, and as the window moves on.
+    expect((await set({ id: 'r', period: { hours: 3 }, limitUsd: '10.00' })).window.settledUsd).toBe('3.00');
+    expect((await set({ id: 'new', period: { hours: 1 }, limitUsd: '10.00' })).window.settledUsd).toBe('3.00');
+    clock.set('2026-11-23T13:59:59Z');
+    expect([await settled('r'), await settled('new')]).toEqual(['3.00', '0.00']);
+    for (const later of ['2026-11-23T14:00:00Z', '2026-11-23T15:30:00Z']) {
+      clock.set(later);
+      expect([await settled('r'), await settled('new')]).toEqual(['0.00', '0.00']);
+    }
+    // A calendar day takes the gateway's word: the ledger keeps both.
+    expect(await settled('d')).toBe('3.00');
+    const [entry] = (await watchdog.get(LedgerService).query({ limit: 1 })).entries;
+    expect([entry?.usageAt, entry?.countedAt].map((at) => Date.parse(at ?? ''))).toEqual(
+      [usageAt, '2026-11-23T10:00:00Z'].map((at) => Date.parse(at)),
+    );
   });
 });
 

@@ -27,7 +27,7 @@ export class DefinitionsService {
   ) {}
 
   lock(tx: Sql): Promise<void> {
-    return this.windows.lockForShaping(tx);
+    return this.windows.lockShaping(tx);
   }
 
   /** False when the budget is so already. What is spent in its window is counted from the ledger, and counts. */

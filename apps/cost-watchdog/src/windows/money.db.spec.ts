@@ -65,7 +65,7 @@ const action = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: fc.record({ do: fc.constant('unheld' as const), cents, hoursAgo: fc.constantFrom(0, 1, 5, 26) }),
+    arbitrary: fc.record({ do: fc.constant('unheld' as const), cents, hoursAgo: fc.constantFrom(0, 1, 5, 26, -7) }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('rush' as const), cents }) },
 );
@@ -86,7 +86,7 @@ const usd = (amount: number): string => formatUsd(BigInt(Math.round(amount * 1e9
 /** One run: budgets of its own, and gateways that follow the protocol. */
 class Run {
   private readonly calls: Spend[] = [];
-  private readonly entries = new Map<string, Spend>();
+  private readonly entries = new Map<string, { spend: Spend; countedAt: Date }>();
   /** Totals as each gateway knows them: `<gateway> <window>`. */
   private readonly known = new Map<string, { granted: number; returned: number; consumed: number; held: number }>();
 
@@ -208,7 +208,8 @@ class Run {
   }
 
   private async record(spend: Spend): Promise<void> {
-    this.entries.set(spend.attemptId, spend);
+    const countedAt = this.watchdog.clock.now();
+    if (!this.entries.has(spend.attemptId)) this.entries.set(spend.attemptId, { spend, countedAt });
     await this.watchdog.get(SettlementService).settle([spend]);
   }
 
@@ -286,12 +287,12 @@ class Run {
     windowsOfBudget.add(row.id.toString());
     this.windowsOf.set(row.budget_id, windowsOfBudget);
     let sum = 0n;
-    for (const entry of this.entries.values()) {
+    for (const { spend: entry, countedAt } of this.entries.values()) {
       if (row.budget_id === this.id('task') && entry.task !== this.name) continue;
       const held = entry.windows.filter((id) => windowsOfBudget.has(id));
-      const at = new Date(entry.usageAt);
-      const inRange = at >= row.starts_at && (row.ends_at === null || at < row.ends_at);
       const rolling = row.budget_id === this.id('rolling');
+      const at = rolling ? countedAt : new Date(entry.usageAt);
+      const inRange = at >= row.starts_at && (row.ends_at === null || at < row.ends_at);
       const here = held.length > 0 && !rolling ? held.includes(row.id.toString()) : inRange;
       if (here) sum += BigInt(Math.round(Number(entry.amountUsd) * 1e9));
     }
