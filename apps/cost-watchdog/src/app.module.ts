@@ -23,9 +23,12 @@ import { GatewaysService } from './leases/gateways.service.js';
 import { LeasesHandlers } from './leases/leases.handlers.js';
 import { LeasesRepository } from './leases/leases.repository.js';
 import { LeasesService } from './leases/leases.service.js';
+import { LostGateways } from './leases/lost-gateways.service.js';
 import { Presence } from './leases/presence.js';
 import { RecallService } from './leases/recall.service.js';
 import { RefusalsService } from './leases/refusals.service.js';
+import { ReleasesRepository } from './leases/releases.repository.js';
+import { ReleasesService } from './leases/releases.service.js';
 import { EntriesRepository } from './ledger/entries.repository.js';
 import { LedgerHandlers } from './ledger/ledger.handlers.js';
 import { LedgerRepository } from './ledger/ledger.repository.js';
@@ -40,6 +43,7 @@ export const RULES = [
   BudgetsRepository,
   WindowsRepository,
   LeasesRepository,
+  ReleasesRepository,
   EntriesRepository,
   LedgerRepository,
   LatchRepository,
@@ -61,6 +65,8 @@ export const RULES = [
   RefusalsService,
   BudgetsService,
   LeasesService,
+  LostGateways,
+  ReleasesService,
   SettlementService,
   LedgerService,
 ];

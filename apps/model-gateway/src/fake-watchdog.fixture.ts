@@ -87,6 +87,7 @@ export class FakeWatchdog {
     this.serve(leasesRead, ({ gateway }) => {
       this.readGateways.add(gateway);
       return {
+        releases: 0,
         windows: [...this.windows].map(([windowId, { leases }]) => {
           const { granted, returned, consumed } = leases.get(gateway) ?? { granted: 0n, returned: 0n, consumed: 0n };
           return {
@@ -94,6 +95,7 @@ export class FakeWatchdog {
             grantedUsd: formatUsd(granted),
             returnedUsd: formatUsd(returned),
             consumedUsd: formatUsd(consumed),
+            releasedUsd: '0.00',
           };
         }),
       };

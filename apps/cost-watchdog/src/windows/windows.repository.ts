@@ -111,7 +111,7 @@ export class WindowsRepository {
            FROM windows w
            JOIN budgets b ON b.id = w.budget_id AND b.shape = w.shape AND b.deleted_at IS NULL
           CROSS JOIN LATERAL (
-            SELECT w.settled_nano + coalesce(sum(l.granted_nano - l.returned_nano - l.consumed_nano), 0) AS nano
+            SELECT w.settled_nano + coalesce(sum(l.outstanding_nano), 0) AS nano
               FROM leases l WHERE l.window_id = w.id AND l.presumed) AS spent
           WHERE w.id = ANY($1::bigint[]) AND w.starts_at <= $2 AND (w.ends_at IS NULL OR w.ends_at > $2)
        )
