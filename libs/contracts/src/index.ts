@@ -28,6 +28,7 @@ export * from './scalars.js';
 export * from './services.js';
 export * from './sessions.js';
 export * from './streams.js';
+export * from './task-budget.js';
 export * from './tasks.js';
 export * from './work.js';
 

@@ -53,6 +53,16 @@ describe('parseBudgetsFile', () => {
     ['alerts', { monthly_budget: { total: 1 }, alerts: { warning_threshold: 0.95 } }, /warning <= critical/],
     ['fallback_enabled', { monthly_budget: { total: 1 }, fallback_enabled: 'yes' }, /boolean/],
     ['spikeRules.0.percent', { budgets: [], spikeRules: [{ percent: 0, windowMinutes: 60, minUsd: '5' }] }, />0/],
+    [
+      'budgets.1.id',
+      { budgets: ['a', 'task-b'].map((id) => ({ id, period: 'day', limitUsd: '1' })) },
+      /of the task "b"/,
+    ],
+    [
+      'budgets.0.id',
+      { budgets: [{ id: 'task-b', period: 'total', limitUsd: '1', scope: { task: 'b' } }] },
+      /does not begin with "task-"/,
+    ],
     ['budgets', {}, /array/],
     ['budgets', { budgets: [1, 2].map(() => ({ id: 'a', period: 'day', limitUsd: '1' })) }, /"a" is there twice/],
   ])('names %s when it is wrong', (field, value, problem) => {

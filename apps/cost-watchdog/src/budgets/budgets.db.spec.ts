@@ -1,4 +1,4 @@
-import type { BudgetStatus } from '@purser/contracts';
+import { type BudgetStatus, taskBudgetId } from '@purser/contracts';
 import { createTestDatabase, type TestDatabase } from '@purser/testing';
 import { LatchRepository } from '../emergency/latch.repository.js';
 import { LeasesService } from '../leases/leases.service.js';
@@ -52,6 +52,12 @@ describe('budgets.set', () => {
 
   it.each([
     ['for everything under the id of a task’s budget', { id: 'task-x' }, 'invalid_request', 'begin with "task-"'],
+    [
+      'for one task under the id of another’s',
+      { id: 'task-x', scope: { task: 'y' } },
+      'invalid_request',
+      'that of the task "y" is "task-y"',
+    ],
     ['for everything in place of a task’s', { id: 'mine' }, 'conflict', 'is for the task "x"'],
     ['for one task in place of another’s', { id: 'mine', scope: { task: 'y' } }, 'conflict', 'is for the task "x"'],
     ['for a task in place of one for everything', { id: 'all', scope: { task: 'x' } }, 'conflict', 'not for a single'],
@@ -116,7 +122,7 @@ describe('budgets.set', () => {
     await set({ ...of('t1'), limitUsd: '0.5' });
     expect((await budgets.changed({ since })).tasks).toEqual(['t1']);
     expect(recalls().at(-1)).toMatchObject({ windowIds: [window.id] });
-    await budgets.delete({ id: 'task-t2', by: 'ada', reason: '' });
+    await budgets.retire({ task: 't2' });
     expect((await budgets.changed({ since })).tasks?.sort()).toEqual(['t1', 't2']);
     // A new day of a task's budget is no change of any other's.
     const { revision: before } = await budgets.list({});
@@ -190,6 +196,31 @@ describe('budgets.set', () => {
     const latch = await watchdog.get(LatchRepository).read(watchdog.database);
     expect(latch).toMatchObject({ active: true, serial: 1, by: 'budget stop', announced: false });
     expect(await watchdog.facts('alert.critical.emergency')).toHaveLength(1);
+  });
+});
+
+describe('the budget that a task was given', () => {
+  it('is removed for the orchestrator alone, when the task has ended, and not by a person', async () => {
+    const long = 'x'.repeat(64);
+    const ids = ['x', long].map((task) => taskBudgetId(task));
+    for (const [n, task] of ['x', long].entries())
+      await set({ id: ids[n] ?? '', period: 'total', limitUsd: '1', scope: { task } });
+    const another = await set({ id: 'more', period: 'day', limitUsd: '1', scope: { task: 'x' } });
+    for (const id of ids) {
+      const deleting = budgets.delete({ id, by: 'ada', reason: 'a spec' });
+      await expect(deleting).rejects.toMatchObject({
+        code: 'conflict',
+        message: expect.stringContaining(`purser budget set ${id} --limit`) as string,
+      });
+    }
+    expect(await budgets.delete({ id: 'more', by: 'ada', reason: '' })).toEqual({ id: another.id, deleted: true });
+    expect((await budgets.list({})).budgets.map(({ id }) => id)).toEqual(ids);
+    expect(await budgets.retire({ task: long })).toEqual({ id: ids[1], deleted: true });
+    expect(await budgets.retire({ task: long })).toEqual({ id: ids[1], deleted: false });
+    expect((await budgets.list({})).budgets.map(({ id }) => id)).toEqual(['task-x']);
+    expect(await watchdog.database.query('SELECT by, reason FROM budget_changes ORDER BY seq DESC LIMIT 1')).toEqual([
+      { by: 'orchestrator', reason: `task ${long} has ended` },
+    ]);
   });
 });
 
