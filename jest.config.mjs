@@ -21,6 +21,7 @@ const base = {
     '^@purser/(openai|ollama|command)$': '<rootDir>/plugins/$1/src/index.ts',
     '^@purser/(orchestrator|cost-watchdog|model-gateway|agent-runner|offload-manager|cli|demo)$':
       '<rootDir>/apps/$1/src/index.ts',
+    '^@purser/cost-watchdog/budgets-file$': '<rootDir>/apps/cost-watchdog/src/budgets/budgets-file.ts',
     '^(\\.{1,2}/.*)\\.js$': ['$1.js', '$1.ts'],
   },
   modulePathIgnorePatterns: ['/dist/', '/.purser/'],

@@ -1,18 +1,21 @@
-import { type Environment, type RunningService, startService } from '@purser/service';
-import { AppModule } from './app.module.js';
+import { type Environment, parseConfig, type RunningService, startService, withSecretFiles } from '@purser/service';
+import { appModule } from './app.module.js';
+import { loadBudgetsFile } from './budgets/budgets-file.js';
 import { FileFollower } from './budgets/file-follower.service.js';
 import { Config } from './config.js';
 import { MIGRATIONS } from './migrations/index.js';
 import { WindowsService } from './windows/windows.service.js';
 
 /** Starts the cost-watchdog with the given environment. */
-export const start = (env: Environment): Promise<RunningService> =>
-  startService(
+export async function start(env: Environment): Promise<RunningService> {
+  const { PURSER_CONFIG_DIR: configDir } = parseConfig(Config, withSecretFiles(env));
+  const file = await loadBudgetsFile(configDir);
+  return startService(
     {
       name: 'cost-watchdog',
       config: Config,
       port: (config) => config.PURSER_WATCHDOG_PORT,
-      module: AppModule,
+      module: appModule(file),
       database: { schema: 'ledger', migrations: MIGRATIONS },
       // Before the first request is taken: nobody is to be told of budgets as they were before the file was read.
       prepare: async (app) => {
@@ -22,3 +25,4 @@ export const start = (env: Environment): Promise<RunningService> =>
     },
     env,
   );
+}

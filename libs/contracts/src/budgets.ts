@@ -12,10 +12,10 @@ export const BudgetScope = z.strictObject({
 export type BudgetScope = z.infer<typeof BudgetScope>;
 
 /** Calendar periods begin at midnight in the budget's time zone; `{hours}` is a rolling window of whole hours. */
-export const BudgetPeriod = z.union([
-  z.enum(['day', 'week', 'month', 'total']),
-  z.strictObject({ hours: z.number().int().min(1).max(8784) }),
-]);
+export const BudgetPeriod = z.union(
+  [z.enum(['day', 'week', 'month', 'total']), z.strictObject({ hours: z.number().int().min(1).max(8784) })],
+  { error: '"day", "week", "month", "total", or rolling whole hours such as {"hours": 24}, at most 8784' },
+);
 export type BudgetPeriod = z.infer<typeof BudgetPeriod>;
 
 const zones = new Set([...Intl.supportedValuesOf('timeZone'), 'UTC']);

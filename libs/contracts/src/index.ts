@@ -20,6 +20,7 @@ export { errorsPage } from './docs/errors-page.js';
 export { openApi } from './docs/openapi.js';
 export * from './emergency.js';
 export * from './errors.js';
+export { fieldIssues } from './field-issues.js';
 export * from './leases.js';
 export * from './ledger.js';
 export * from './models.js';

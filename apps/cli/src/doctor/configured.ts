@@ -1,15 +1,29 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { modelsList } from '@purser/contracts';
+import { fieldIssues, isPurserError, modelsList } from '@purser/contracts';
+import { loadBudgetsFile } from '@purser/cost-watchdog/budgets-file';
 import { z } from 'zod';
 import type { ControlApi } from '../api/control-api.js';
 import { type Check, fail, type Finding, ok, warn } from './check.js';
 
-const FILES = ['budgets', 'models', 'plugins'] as const;
+const MEND = 'Correct it; an editor that knows its $schema helps.';
+const FILES = ['models', 'plugins'] as const;
 
-/** Files of the configuration folder, against the schemas beside them. */
-export const configChecks = (configDir: string): Check[] =>
-  FILES.map((name) => ({ name: `${name}.json`, look: () => configFile(configDir, name) }));
+/** Files of the configuration folder: the budgets as the cost-watchdog reads them, others against the schemas beside them. */
+export const configChecks = (configDir: string): Check[] => [
+  { name: 'budgets.json', look: () => budgetsFile(configDir) },
+  ...FILES.map((name) => ({ name: `${name}.json`, look: () => configFile(configDir, name) })),
+];
+
+async function budgetsFile(configDir: string): Promise<Finding> {
+  try {
+    const { path, found } = await loadBudgetsFile(configDir);
+    return ok(found ? path : `${path} is not there: budgets are as they were last set`);
+  } catch (error) {
+    if (!isPurserError(error)) throw error;
+    return fail(error.message, MEND);
+  }
+}
 
 async function configFile(configDir: string, name: string): Promise<Finding> {
   const file = join(configDir, `${name}.json`);
@@ -33,22 +47,7 @@ async function configFile(configDir: string, name: string): Promise<Finding> {
     .flatMap((issue) => fieldIssues(issue))
     .slice(0, 3)
     .map(({ path, message }) => `${path.join('.') || 'the file'}: ${message}`);
-  return fail(`${file}: ${issues.join('; ')}`, 'Correct it; an editor that knows its $schema helps.');
-}
-
-interface FieldIssue {
-  path: PropertyKey[];
-  message: string;
-}
-
-/** Where a value may have one of several shapes, the one that it comes nearest to says what is wrong. */
-function fieldIssues(issue: z.core.$ZodIssue, above: PropertyKey[] = []): FieldIssue[] {
-  const path = [...above, ...issue.path];
-  if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [{ path, message: issue.message }];
-  const depth = (issues: FieldIssue[]) => Math.max(0, ...issues.map((one) => one.path.length));
-  return issue.errors
-    .map((shape) => shape.flatMap((one) => fieldIssues(one, path)))
-    .reduce((nearest, other) => (depth(other) > depth(nearest) ? other : nearest));
+  return fail(`${file}: ${issues.join('; ')}`, MEND);
 }
 
 async function readSchema(configDir: string, name: string): Promise<z.ZodType | undefined> {

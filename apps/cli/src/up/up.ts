@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { loadBudgetsFile } from '@purser/cost-watchdog/budgets-file';
 import { logTo } from '@purser/service';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { findConfigDir, findHome, type Home } from '../home.js';
@@ -81,6 +82,9 @@ class Launch {
 
   private async start(lock: HomeLock): Promise<void> {
     const { terminal, home, settings } = this;
+    const configDir = findConfigDir(terminal.env, terminal.cwd);
+    // What a person has to mend is told before anything is started.
+    await loadBudgetsFile(configDir);
     const ended = await clearAbandoned(home);
     if (lock.abandoned || ended.length > 0) this.tellAbandoned(lock.abandoned?.pid, ended);
     await requirePorts(portUses(settings));
@@ -96,7 +100,7 @@ class Launch {
         say: (text) => this.say(text),
         giveUp: (error) => this.fail(error),
       },
-      { ...terminal.env, PURSER_HOME: home.root, PURSER_CONFIG_DIR: findConfigDir(terminal.env, terminal.cwd) },
+      { ...terminal.env, PURSER_HOME: home.root, PURSER_CONFIG_DIR: configDir },
     );
     const running = await this.installation.start();
     if (running.nats.toolsUrl !== undefined) await writePrivate(home.natsUrl, `${running.nats.toolsUrl}\n`);
