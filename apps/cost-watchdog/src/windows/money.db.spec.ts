@@ -8,6 +8,7 @@ import { LeasesService } from '../leases/leases.service.js';
 import { newSpend } from '../ledger/new-spend.fixture.js';
 import { SettlementService } from '../ledger/settlement.service.js';
 import { budgetOf, HandClock, LEDGER_TEMPLATE, openWatchdog, type TestWatchdog } from '../watchdog.fixture.js';
+import { type Action, action, type BudgetName, BUDGETS, GATEWAYS } from './money-actions.fixture.js';
 import { WindowChanges } from './window-changes.js';
 import { WindowsRepository } from './windows.repository.js';
 import { WindowsService } from './windows.service.js';
@@ -19,61 +20,7 @@ import { WindowsService } from './windows.service.js';
  */
 
 const HOUR = 3_600_000;
-const GATEWAYS = 3;
-const BUDGETS = ['day', 'rolling', 'task'] as const;
 const CUTOFF = { day: 1, rolling: 0.85, task: 0.7 } as const;
-type BudgetName = (typeof BUDGETS)[number];
-
-const gateway = fc.nat(GATEWAYS - 1);
-const cents = fc.integer({ min: 1, max: 40 });
-const action = fc.oneof(
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      do: fc.constant('call' as const),
-      gateway,
-      cents,
-      want: cents,
-      withTask: fc.boolean(),
-      /** The reply never reaches the gateway. */
-      lost: fc.nat(5).map((n) => n === 0),
-    }),
-  },
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      do: fc.constant('settle' as const),
-      pick: fc.nat(),
-      percent: fc.integer({ min: 0, max: 150 }),
-      twice: fc.boolean(),
-    }),
-  },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('return' as const), gateway }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('die' as const), gateway }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('release' as const), gateway, back: fc.boolean() }) },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      do: fc.constant('limit' as const),
-      budget: fc.constantFrom(...BUDGETS),
-      cents: fc.integer({ min: 0, max: 150 }),
-    }),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      do: fc.constant('pass' as const),
-      hours: fc.constantFrom(1, 3, 14, 14),
-      roll: fc.nat(2).map((n) => n === 0),
-    }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({ do: fc.constant('unheld' as const), cents, hoursAgo: fc.constantFrom(0, 1, 5, 26, -7) }),
-  },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('rush' as const), cents }) },
-);
-type Action = typeof action extends fc.Arbitrary<infer A> ? A : never;
 
 interface WindowRow {
   id: bigint;
