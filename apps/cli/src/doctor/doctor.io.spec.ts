@@ -1,6 +1,7 @@
 import { chmod, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { loadBudgetsFile } from '@purser/cost-watchdog/budgets-file';
 import { homeAt } from '../home.js';
 import { runCheck } from './check.js';
 import { configChecks, providerChecks } from './configured.js';
@@ -41,8 +42,22 @@ describe('the checks of purser doctor', () => {
     await write('budgets.json', '{"budgets":[{"id":"a","period":"year","limitUsd":"1"}]}');
     expect(await config('budgets.json')).toMatchObject({
       state: 'fail',
-      what: expect.stringContaining('budgets.0.period') as string,
+      what: expect.stringContaining('budgets.0.period: "day", "week", "month", "total", or rolling') as string,
     });
+  });
+
+  it('says of budgets what the cost-watchdog says, also what no schema can tell', async () => {
+    for (const budget of [
+      { period: 'day', limitUsd: '-1' },
+      { period: 'day', limitUsd: '1', thresholds: { warning: 0.95 } },
+      { id: 'task-nightly', period: 'total', limitUsd: '1' },
+      { period: 'day', limitUsd: '1', timezone: 'Berlin' },
+    ]) {
+      await write('budgets.json', JSON.stringify({ budgets: [{ id: 'a', ...budget }] }));
+      const told = await loadBudgetsFile(join(folder, 'config')).catch((error: Error) => error.message);
+      expect(told).toMatch(/budgets\.0/);
+      expect(await config('budgets.json')).toMatchObject({ state: 'fail', what: told });
+    }
   });
 
   it('tells what is no JSON', async () => {

@@ -103,6 +103,14 @@ describe('purser up', () => {
     }
   });
 
+  it('says once what is wrong with the budgets, before anything is started', async () => {
+    await place.configure('budgets.json', { budgets: [{ id: 'a', period: 'year', limitUsd: '1' }] });
+    const { code, out, err } = await place.purser(['up']);
+    expect([code, out]).toEqual([1, '']);
+    expect(err).toMatch(/^\S+budgets\.json: budgets\.0\.period: "day", "week", "month", "total", or [^\n]+\n$/);
+    await expect(place.read('logs/nats-server.log')).rejects.toThrow('ENOENT');
+  });
+
   it('clears what a killed one left, and goes on', async () => {
     const first = await place.up();
     await place.purser(echo('before'));
