@@ -2,7 +2,7 @@ import {
   BUCKETS,
   budgetsChanged,
   budgetsList,
-  budgetsSet,
+  budgetsRetire,
   type Contract,
   CONTRACTS,
   deadLetter,
@@ -64,7 +64,7 @@ interface Needs {
 const NEEDS: Record<ServiceName, Needs> = {
   orchestrator: {
     // The control API passes every operation that has a route on to the bus, its own ones too.
-    calls: [...OPERATIONS.filter(({ http }) => http !== undefined), budgetsSet, ledgerSum],
+    calls: [...OPERATIONS.filter(({ http }) => http !== undefined), budgetsRetire, ledgerSum],
     hears: [],
     consumes: ['TASKS'],
   },
