@@ -17,6 +17,8 @@ import { Experience } from './experience/experience.service.js';
 import { Journal } from './journal/journal.js';
 import { Settlements } from './journal/settlements.js';
 import { Authenticator } from './keys/authenticator.js';
+import { KeyCache } from './keys/key-cache.js';
+import { KeyChanges } from './keys/key-changes.js';
 import { KeysHandlers } from './keys/keys.handlers.js';
 import { KeysRepository } from './keys/keys.repository.js';
 import { KeysService } from './keys/keys.service.js';
@@ -57,6 +59,8 @@ export function appModule({ env, journal, ladders }: Groundwork): Type {
       CallsInFlight,
       Experience,
       ExperienceRepository,
+      KeyCache,
+      KeyChanges,
       KeysRepository,
       KeysService,
       KeysSweep,
