@@ -9,6 +9,8 @@ import { MIGRATIONS } from '../migrations/index.js';
 import { Authenticator } from './authenticator.js';
 import { KeyCache } from './key-cache.js';
 import { KeyChanges } from './key-changes.js';
+import { KeyLimits } from './key-limits.js';
+import { KeyMinutesRepository } from './key-minutes.repository.js';
 import { KeysRepository } from './keys.repository.js';
 import { KeysService } from './keys.service.js';
 
@@ -76,6 +78,7 @@ export interface Instance {
   changes: KeyChanges;
   keys: KeysService;
   authenticator: Authenticator;
+  limits: KeyLimits;
 }
 
 export interface InstanceOptions {
@@ -122,6 +125,7 @@ export async function openKeyRing(): Promise<KeyRing> {
         changes,
         keys: new KeysService(repository, changes),
         authenticator: new Authenticator(repository, cache, changes, clock, {} as Config),
+        limits: new KeyLimits(new KeyMinutesRepository(wire.end), clock, log),
       };
     },
     async close() {
