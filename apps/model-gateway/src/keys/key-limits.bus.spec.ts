@@ -132,7 +132,10 @@ describe('requests per minute', () => {
     const error = (await admit(one, caller, 1).catch((thrown: unknown) => thrown)) as {
       details: { retryAfterMs: number };
     };
-    expect(error).toMatchObject({ status: 429, details: { limit: 'requests', requestsPerMinute: 2 } });
+    expect(error).toMatchObject({
+      status: 429,
+      details: { limit: 'requests', rate: { limits: { requestsPerMinute: 2 } } },
+    });
     expect(error.details.retryAfterMs).toBeGreaterThan(0);
     expect(error.details.retryAfterMs).toBeLessThanOrEqual(MINUTE_MS);
   });

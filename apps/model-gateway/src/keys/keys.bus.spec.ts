@@ -6,6 +6,7 @@ import { createTestDatabase, eventually } from '@purser/testing';
 import { MIGRATIONS } from '../migrations/index.js';
 import { openKeyRing, type Instance, type KeyRing } from './key-ring.fixture.js';
 
+jest.setTimeout(60_000);
 let ring: KeyRing;
 let one: Instance;
 

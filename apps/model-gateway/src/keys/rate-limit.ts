@@ -11,22 +11,18 @@ export interface RateState {
 }
 
 /** The key has used up its minute. */
-export function rateLimited(key: string, need: Amounts, { limits, left, resetMs }: RateState): PurserError {
+export function rateLimited(key: string, need: Amounts, rate: RateState): PurserError {
+  const { limits, left } = rate;
   const which = left.requests < need.requests ? 'requests' : 'tokens';
   const limit = which === 'requests' ? limits.requestsPerMinute : limits.tokensPerMinute;
   const rest = which === 'tokens' ? `; this call may take ${need.tokens} and ${Math.max(0, left.tokens)} are left` : '';
-  const retryAfterMs = Math.max(1, Math.ceil(resetMs));
   return new PurserError('rate_limited', {
-    message: `the key "${key}" may use ${limit} ${which} a minute${rest}; try again in ${Math.ceil(retryAfterMs / 1000)} s`,
-    details: {
-      key,
-      limit: which,
-      retryAfterMs,
-      requestsPerMinute: limits.requestsPerMinute,
-      tokensPerMinute: limits.tokensPerMinute,
-    },
+    message: `the key "${key}" may use ${limit} ${which} a minute${rest}; try again in ${retrySeconds(rate)} s`,
+    details: { key, limit: which, retryAfterMs: Math.max(1, Math.ceil(rate.resetMs)), rate },
   });
 }
+
+export const retrySeconds = ({ resetMs }: RateState): number => Math.max(1, Math.ceil(resetMs / 1_000));
 
 /** No minute is long enough for it, so that it makes no sense to try again. */
 export const neverFits = (key: string, tokens: number, tokensPerMinute: number): PurserError =>
