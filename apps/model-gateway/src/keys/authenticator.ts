@@ -1,7 +1,7 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { PurserError } from '@purser/contracts';
-import { adminKeyFile, Clock, CONFIG, keyHash, readOrCreateSecret } from '@purser/service';
+import { adminKeyFile, Clock, CONFIG, hideSecret, keyHash, readOrCreateSecret } from '@purser/service';
 import type { Config } from '../config.js';
 import { ADMIN, type Caller } from './caller.js';
 import { KeyCache } from './key-cache.js';
@@ -41,7 +41,9 @@ export class Authenticator {
   ) {}
 
   async start(): Promise<void> {
-    this.admin = Buffer.from(digestOf(await readOrCreateSecret(adminKeyFile(this.config.PURSER_HOME), 'pk_')));
+    const secret = await readOrCreateSecret(adminKeyFile(this.config.PURSER_HOME), 'pk_');
+    hideSecret(secret);
+    this.admin = Buffer.from(digestOf(secret));
   }
 
   identify(headers: Headers): Caller | Promise<Caller> {
