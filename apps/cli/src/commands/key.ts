@@ -96,7 +96,7 @@ function addReading(key: Command, commands: CommandSet): void {
         const { reply, json } = await api().ask(keysList, { sessions: options.sessions ?? false });
         print(json, () =>
           reply.keys.length === 0
-            ? 'There is no key but the admin key. Make one: purser key create NAME\n'
+            ? terminal.typed('There is no key but the admin key. Make one: purser key create NAME\n')
             : keyTable(reply.keys, terminal),
         );
       },
