@@ -12,6 +12,9 @@ describe('the command line', () => {
     ['nothing to do', ['task', 'submit'], 2, /What is to be done/],
     ['a period that there is not', ['budget', 'set', 'b', '--period', 'year'], 2, /day, week, month, total/],
     ['a release without a reason', ['budget', 'release', 'g1'], 2, /required option '--reason <text>'/],
+    ['a key without a name', ['key', 'create'], 2, /missing required argument 'name'/],
+    ['a key command that there is not', ['key', 'make'], 2, /too many arguments/],
+    ['an end that is none', ['key', 'create', 'x', '--expires', 'soon'], 2, /30d/],
     ['a wrong API URL', ['task', 'list'], 2, /PURSER_API_URL is not valid/],
   ])('ends with code 2 for %s, and says what is wrong on stderr alone', async (_, argv, code, message) => {
     const terminal = recordedTerminal({ env: { PURSER_API_URL: 'ftp://x' } });
@@ -25,6 +28,11 @@ describe('the command line', () => {
       'up',
       'doctor',
       'key',
+      'key create',
+      'key list',
+      'key show',
+      'key update',
+      'key revoke',
       'init',
       'status',
       'task submit',

@@ -18,6 +18,10 @@ import { Experience } from './experience/experience.service.js';
 import { Journal } from './journal/journal.js';
 import { Settlements } from './journal/settlements.js';
 import { Authenticator } from './keys/authenticator.js';
+import { KeyCache } from './keys/key-cache.js';
+import { KeyChanges } from './keys/key-changes.js';
+import { KeyLimits } from './keys/key-limits.js';
+import { KeyMinutesRepository } from './keys/key-minutes.repository.js';
 import { KeysHandlers } from './keys/keys.handlers.js';
 import { KeysRepository } from './keys/keys.repository.js';
 import { KeysService } from './keys/keys.service.js';
@@ -66,6 +70,10 @@ export function appModule({ env, journal, ladders }: Groundwork): Type {
       CallsInFlight,
       Experience,
       ExperienceRepository,
+      KeyCache,
+      KeyChanges,
+      KeyLimits,
+      KeyMinutesRepository,
       KeysRepository,
       KeysService,
       KeysSweep,

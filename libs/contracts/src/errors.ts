@@ -49,6 +49,12 @@ export const ERRORS = {
     retryable: true,
     meaning: 'The money that is left is held by calls in flight; try again shortly.',
   },
+  rate_limited: {
+    status: 429,
+    retryable: true,
+    meaning:
+      'The key has used up its requests or tokens of this minute; `details.retryAfterMs` says when the next one begins.',
+  },
   emergency: {
     status: 403,
     retryable: false,

@@ -2,6 +2,7 @@ import type { Contract, Operation, ServiceName } from './contract.js';
 import * as alerts from './alerts.js';
 import * as budgets from './budgets.js';
 import * as emergency from './emergency.js';
+import * as keys from './keys.js';
 import * as leases from './leases.js';
 import * as ledger from './ledger.js';
 import * as models from './models.js';
@@ -21,6 +22,7 @@ export { openApi } from './docs/openapi.js';
 export * from './emergency.js';
 export * from './errors.js';
 export { fieldIssues } from './field-issues.js';
+export * from './keys.js';
 export * from './leases.js';
 export * from './ledger.js';
 export * from './models.js';
@@ -48,6 +50,7 @@ export const CONTRACTS: readonly Contract[] = [
   leases,
   ledger,
   emergency,
+  keys,
   models,
   offload,
   services,

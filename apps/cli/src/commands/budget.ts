@@ -103,7 +103,7 @@ export function addBudgetCommands(program: Command, commands: CommandSet): void 
 const NO_BUDGET =
   'No budget is set: paid calls have no limit. Set one: purser budget set monthly --limit 50 --period month\n';
 
-function parsePeriod(text: string): BudgetPeriod {
+export function parsePeriod(text: string): BudgetPeriod {
   if (text === 'day' || text === 'week' || text === 'month' || text === 'total') return text;
   const hours = /^(\d{1,4})h?$/.exec(text)?.[1];
   if (hours === undefined) throw new InvalidArgumentError('It must be day, week, month, total, or hours such as 24h.');

@@ -12,6 +12,7 @@ import {
   emergencyStatus,
   type Fact,
   heartbeat,
+  keysChanged,
   keysCreate,
   keysRenew,
   keysRevoke,
@@ -75,7 +76,7 @@ const NEEDS: Record<ServiceName, Needs> = {
   },
   'model-gateway': {
     calls: [leasesGrant, leasesReturn, leasesRead, budgetsList, budgetsChanged],
-    hears: [leasesRecall],
+    hears: [keysChanged, leasesRecall],
     consumes: [],
   },
   'cost-watchdog': {

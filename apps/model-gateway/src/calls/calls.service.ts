@@ -4,13 +4,16 @@ import { PurserError } from '@purser/contracts';
 import { type Nano } from '@purser/money';
 import { type ProviderError } from '@purser/plugin-sdk';
 import { Experience } from '../experience/experience.service.js';
-import type { Caller } from '../keys/authenticator.js';
+import type { Caller } from '../keys/caller.js';
+import { KeyLimits } from '../keys/key-limits.js';
+import type { RateState } from '../keys/rate-limit.js';
 import { Ladders, type Tier } from '../models/ladders.js';
 import { AttemptPlanner, type Plan } from './attempt-planner.js';
 import { Attempts, type Finished } from './attempts.js';
 import { type CallInFlight, CallsInFlight } from './calls-in-flight.js';
 import type { ModelCall } from './model-call.js';
 import { noTierLeft, type PassedOver } from './passed-over.js';
+import { tokensBound } from './tokens-bound.js';
 import type { WholeAnswer } from './way.js';
 
 /** One client's call, over all tiers that are tried. */
@@ -25,6 +28,10 @@ export interface CallContext {
   blockedBy: string | undefined;
   /** Of all attempts that have ended. */
   spent: Nano;
+  /** That the answer took; undefined while nobody knows. */
+  tokens: number | undefined;
+  /** How the key's minute stands; undefined when it has no limits. */
+  rate: RateState | undefined;
   startedAt: number;
 }
 
@@ -46,6 +53,7 @@ export class Calls {
     private readonly attempts: Attempts,
     private readonly inFlight: CallsInFlight,
     private readonly experience: Experience,
+    private readonly limits: KeyLimits,
   ) {}
 
   /** Begins a call: finds its ladder. The call ends when `inFlight.end` is called. */
@@ -58,22 +66,32 @@ export class Calls {
         details: { param: 'model', code: 'model_not_found' },
       });
     }
+    const { capability } = route;
+    const tiers = caller.rules
+      ? route.tiers.filter((tier) =>
+          this.limits.allows(caller, { capability, provider: tier.provider, model: tier.model }),
+        )
+      : route.tiers;
+    if (tiers.length === 0) throw notAllowed(caller, call.model);
     const context: CallContext = {
       callId: `call-${randomUUID()}`,
       caller,
       call,
-      capability: route.capability,
+      capability,
       inFlight: this.inFlight.open(),
       passed: [],
       blockedBy: undefined,
       spent: 0n,
+      tokens: 0,
+      rate: undefined,
       startedAt: performance.now(),
     };
-    return { context, tiers: route.tiers };
+    return { context, tiers };
   }
 
   /** Goes from tier to tier until one answers. Throws what the client is to be told when none does. */
   async answer(context: CallContext, tiers: readonly Tier[]): Promise<Answer> {
+    if (context.caller.rules) await this.count(context, tiers);
     for (const tier of tiers) {
       context.inFlight.signal.throwIfAborted();
       const plan = await this.planner.plan(context, tier);
@@ -83,6 +101,18 @@ export class Calls {
     }
     context.inFlight.signal.throwIfAborted();
     throw noTierLeft(context.passed);
+  }
+
+  /** Against the limits of its key. */
+  private async count(context: CallContext, tiers: readonly Tier[]): Promise<void> {
+    const { caller, call, capability, inFlight } = context;
+    const usual = (tier: Tier) => this.experience.largestUsual(capability ?? tier.model, this.planner.learnsAs(caller));
+    const bound = tokensBound(call, tiers, usual, caller.rules?.tokensPerMinute ?? Infinity);
+    const admission = await this.limits.admit(caller, bound);
+    context.rate = admission.rate;
+    inFlight.whenEnded(() => {
+      if (context.tokens !== undefined) this.limits.settle(admission, context.tokens);
+    });
   }
 
   private async attempt(context: CallContext, plan: Plan): Promise<Answer | undefined> {
@@ -98,6 +128,7 @@ export class Calls {
         this.learn(context, attempt.tier, result.finished);
         return { ...served, kind: 'whole', answer: result.answer };
       case 'stream':
+        context.tokens = undefined;
         return { ...served, kind: 'stream', frames: this.learnFrom(context, attempt.tier, result.frames) };
       case 'failed':
         inFlight.paying = false;
@@ -118,6 +149,7 @@ export class Calls {
   private learn(context: CallContext, tier: Tier, { cost, usage }: Finished): void {
     const { call, capability, caller } = context;
     context.spent += cost;
+    context.tokens = usage && usage.inputTokens + usage.outputTokens;
     if (!usage || tier.free || !call.writes) return;
     this.experience.learn(
       capability ?? tier.model,
@@ -134,4 +166,12 @@ function failure(tier: Tier, error: ProviderError): PassedOver {
     reason: `${error.kind}: ${error.message}`,
     ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
   };
+}
+
+function notAllowed({ key, rules }: Caller, model: string): PurserError {
+  const allowed = [...(rules?.capabilities ?? []), ...(rules?.models ?? [])].join(', ');
+  return new PurserError('forbidden', {
+    message: `the key "${key}" may not use "${model}"; it may use: ${allowed}`,
+    details: { param: 'model' },
+  });
 }
