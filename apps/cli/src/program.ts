@@ -3,6 +3,7 @@ import { CommandSet, type Outcome } from './commands/command.js';
 import { addBudgetCommands } from './commands/budget.js';
 import { addEmergencyCommands } from './commands/emergency.js';
 import { addInstallationCommands } from './commands/installation.js';
+import { addPricesCommands } from './commands/prices.js';
 import { addStatusCommand } from './commands/status.js';
 import { addTaskCommands } from './commands/task.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
@@ -60,6 +61,7 @@ function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addStatusCommand(program, commands);
   addTaskCommands(program, commands);
   addBudgetCommands(program, commands);
+  addPricesCommands(program, commands);
   addEmergencyCommands(program, commands);
   return program;
 }

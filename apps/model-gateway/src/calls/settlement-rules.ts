@@ -1,5 +1,5 @@
 import type { Spend } from '@purser/contracts';
-import { cost, isPossible, minNano, type Nano, type Price } from '@purser/money';
+import { cost, hold, isPossible, minNano, NO_SAFETY, type Nano, type Price } from '@purser/money';
 import type { Usage } from '@purser/plugin-sdk';
 
 /** What was agreed before the call. */
@@ -61,7 +61,8 @@ function cancelled(
   if (bills === 'full' || terms.reasoning) return { amount: terms.hold, finality: 'presumed' };
   // A token is at least one byte, so this is more than what was delivered.
   const outputTokens = Math.min(bytes + UNDER_WAY, terms.outputBound);
-  const delivered = cost(terms.price, { inputTokens: terms.inputBound, cachedTokens: 0, outputTokens });
+  const worst = { inputTokens: terms.inputBound, maxOutputTokens: outputTokens, choices: 1, safety: NO_SAFETY };
+  const delivered = hold(terms.price, worst);
   return { amount: minNano(delivered, terms.hold), finality: 'estimate' };
 }
 
