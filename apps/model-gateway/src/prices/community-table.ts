@@ -71,7 +71,8 @@ function readRow(
   const theirs = row.litellm_provider;
   const provider = typeof theirs === 'string' && Object.hasOwn(providers, theirs) ? providers[theirs] : undefined;
   if (typeof theirs !== 'string' || provider === undefined) throw new Skip('of a provider that was not asked for');
-  if (row.mode !== undefined && !MODES.has(String(row.mode))) throw new Skip(`a model for ${String(row.mode)}`);
+  const mode = typeof row.mode === 'string' ? row.mode : 'chat';
+  if (!MODES.has(mode)) throw new Skip(`a model for ${mode}`);
   const ref = ModelRef.safeParse(`${provider}/${name.startsWith(`${theirs}/`) ? name.slice(theirs.length + 1) : name}`);
   if (!ref.success) throw new Skip('its name cannot be one of a model');
   const price = PriceRow.safeParse({
@@ -97,7 +98,7 @@ function figures(row: Row): Partial<PriceRow> {
   );
   // Models that write nothing, such as those for embeddings, have no price of output.
   const noOutput = standard.inputPerMillionUsd !== undefined && standard.outputPerMillionUsd === undefined;
-  if (noOutput && (row.mode === undefined || row.mode === 'chat' || row.mode === 'completion'))
+  if (noOutput && (typeof row.mode !== 'string' || row.mode === 'chat' || row.mode === 'completion'))
     throw new Skip('no price of output');
   const all = {
     ...standard,

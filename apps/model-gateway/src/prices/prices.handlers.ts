@@ -16,7 +16,7 @@ export class PricesHandlers {
 
   @Serve(pricesList)
   list(request: RequestOf<typeof pricesList>): Promise<ReplyOf<typeof pricesList>> {
-    return Promise.resolve(this.prices.list(request));
+    return this.prices.list(request);
   }
 
   @Serve(pricesSet)

@@ -28,7 +28,9 @@ export class PricesService {
     private readonly clock: Clock,
   ) {}
 
-  list({ provider, model = '' }: RequestOf<typeof pricesList>): ReplyOf<typeof pricesList> {
+  /** Also what another gateway was told a moment ago: whoever sets a price and lists it may reach two of them. */
+  async list({ provider, model = '' }: RequestOf<typeof pricesList>): Promise<ReplyOf<typeof pricesList>> {
+    await this.follower.refresh();
     const found = this.prices.all.filter(
       (known) => (provider === undefined || known.model.startsWith(`${provider}/`)) && known.model.includes(model),
     );
@@ -36,6 +38,7 @@ export class PricesService {
   }
 
   async set({ model, price, by, reason }: RequestOf<typeof pricesSet>): Promise<ReplyOf<typeof pricesSet>> {
+    await this.follower.refresh();
     const before = this.prices.byRef(model);
     await this.repository.add([{ model, price }], by, reason);
     await this.follower.refresh();
@@ -45,6 +48,7 @@ export class PricesService {
 
   async import(request: RequestOf<typeof pricesImport>): Promise<PricesImported> {
     const { table, providers, dryRun, source, by, reason } = request;
+    await this.follower.refresh();
     const date = this.clock.now().toISOString().slice(0, 10);
     const { taken, skipped } = readCommunityTable(table, providers, { source, date });
     const added: PricesImported['added'] = [];
