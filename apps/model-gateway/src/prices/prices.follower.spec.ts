@@ -34,7 +34,7 @@ it('warns at the start of what models.json has mistyped, later of what is set, a
   } as unknown as PricesRepository;
   const table = new PriceTable({ 'openai/m': row('2'), 'openai/n': row('2') });
   const file = { c: { tier_1_paid: { provider: 'openai', model: 'm', cost_per_1k_tokens: 2 } } };
-  const ladders = Ladders.from(ModelsFile.parse(file), table);
+  const ladders = Ladders.from(ModelsFile.parse(file), { prices: table });
   const log = new Told();
   const follower = new PricesFollower(repository, table, ladders, new PriceWarnings(table, ladders), log);
 
