@@ -4,6 +4,7 @@ import { addBudgetCommands } from './commands/budget.js';
 import { addEmergencyCommands } from './commands/emergency.js';
 import { addInstallationCommands } from './commands/installation.js';
 import { addKeyCommands } from './commands/key.js';
+import { addPricesCommands } from './commands/prices.js';
 import { addStatusCommand } from './commands/status.js';
 import { addTaskCommands } from './commands/task.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
@@ -64,6 +65,7 @@ function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addTaskCommands(program, commands);
   addBudgetCommands(program, commands);
   addKeyCommands(program, commands);
+  addPricesCommands(program, commands);
   addEmergencyCommands(program, commands);
   return program;
 }

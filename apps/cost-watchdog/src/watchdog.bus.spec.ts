@@ -120,7 +120,9 @@ describe('two watchdogs on one bus and one database', () => {
       });
     });
 
-    const spend = newSpend({ gateway: 'g1', task: 't1', amountUsd: '0.76', holdUsd: '0.50', windows: [windowId] });
+    const priceRow = 'prices.json:openai/gpt-test@2026-11-01';
+    const amounts = { amountUsd: '0.76', holdUsd: '0.50', windows: [windowId], priceRow };
+    const spend = newSpend({ gateway: 'g1', task: 't1', ...amounts });
     await bus.publish(spendRecorded, spend.provider, { spends: [spend] }, spend.attemptId);
     await bus.publish(spendRecorded, spend.provider, { spends: [spend] }, `${spend.attemptId}-again`);
     await until(async () => {
@@ -133,7 +135,7 @@ describe('two watchdogs on one bus and one database', () => {
       { id: 't2', amountUsd: '0.00', inputTokens: 0, outputTokens: 0, requests: 0 },
     ]);
     const { entries } = await bus.call(ledgerQuery, { task: 't1' });
-    expect(entries).toMatchObject([{ attemptId: spend.attemptId, amountUsd: '0.76', source: 'metered' }]);
+    expect(entries).toMatchObject([{ attemptId: spend.attemptId, amountUsd: '0.76', priceRow, source: 'metered' }]);
     expect(await bus.call(costsSummary, {})).toMatchObject({ monthUsd: '0.76', byProvider: [{ requests: 1 }] });
 
     expect(await bus.call(leasesRead, { gateway: 'g1' })).toEqual({

@@ -37,16 +37,23 @@ import { ModelCatalogue } from './models/model-catalogue.js';
 import { ModelsHandlers } from './models/models.handlers.js';
 import { PluginLoader } from './models/plugin-loader.js';
 import { Providers } from './models/providers.js';
+import { PriceTable } from './prices/price-table.js';
+import { PriceWarnings } from './prices/price-warnings.js';
+import { PricesFollower } from './prices/prices.follower.js';
+import { PricesHandlers } from './prices/prices.handlers.js';
+import { PricesRepository } from './prices/prices.repository.js';
+import { PricesService } from './prices/prices.service.js';
 import { TokenCounts } from './token-counts/token-counts.service.js';
 
-/** What exists before the service starts: the journal names the instance, and a bad models.json is told at once. */
+/** What exists before the service starts: the journal names the instance, and a bad models.json or prices.json is told at once. */
 export interface Groundwork {
   env: Environment;
   journal: Journal;
   ladders: Ladders;
+  prices: PriceTable;
 }
 
-export function appModule({ env, journal, ladders }: Groundwork): Type {
+export function appModule({ env, journal, ladders, prices }: Groundwork): Type {
   @Module({
     controllers: [
       ChatController,
@@ -55,11 +62,13 @@ export function appModule({ env, journal, ladders }: Groundwork): Type {
       LeasesHandlers,
       ModelsController,
       ModelsHandlers,
+      PricesHandlers,
     ],
     providers: [
       { provide: ENVIRONMENT, useValue: env },
       { provide: Journal, useValue: journal },
       { provide: Ladders, useValue: ladders },
+      { provide: PriceTable, useValue: prices },
       AttemptPlanner,
       Attempts,
       Authenticator,
@@ -86,6 +95,10 @@ export function appModule({ env, journal, ladders }: Groundwork): Type {
       ModelEndpoint,
       PaidGate,
       PluginLoader,
+      PricesFollower,
+      PricesRepository,
+      PricesService,
+      PriceWarnings,
       Providers,
       Settlements,
       TokenCounts,

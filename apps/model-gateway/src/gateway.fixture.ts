@@ -46,6 +46,8 @@ export const MODELS = {
 export interface World {
   nats: TestNats;
   database: TestDatabase;
+  /** As the command line and the control API use it. */
+  bus: Bus;
   models: ModelServer;
   watchdog: FakeWatchdog;
   gateway: RunningService;
@@ -114,6 +116,7 @@ export async function openWorld({ env = {}, cancelledCallsBill = 'full' }: World
   const world: World = {
     nats,
     database,
+    bus,
     models,
     watchdog,
     gateway,

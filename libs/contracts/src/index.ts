@@ -7,6 +7,7 @@ import * as leases from './leases.js';
 import * as ledger from './ledger.js';
 import * as models from './models.js';
 import * as offload from './offload.js';
+import * as prices from './prices.js';
 import * as services from './services.js';
 import * as sessions from './sessions.js';
 import * as tasks from './tasks.js';
@@ -27,6 +28,7 @@ export * from './leases.js';
 export * from './ledger.js';
 export * from './models.js';
 export * from './offload.js';
+export * from './prices.js';
 export * from './scalars.js';
 export * from './services.js';
 export * from './sessions.js';
@@ -52,6 +54,7 @@ export const CONTRACTS: readonly Contract[] = [
   emergency,
   keys,
   models,
+  prices,
   offload,
   services,
   alerts,

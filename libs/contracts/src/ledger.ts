@@ -26,6 +26,8 @@ export const Spend = z.object({
   inputTokens: z.number().int().nonnegative(),
   outputTokens: z.number().int().nonnegative(),
   cachedTokens: z.number().int().nonnegative().default(0),
+  /** The row of prices that `amountUsd` follows; null on free tiers, and in records older than this field. */
+  priceRow: z.string().max(500).nullable().default(null),
   usageAt: Instant,
   finality: Finality,
   outcome: z.enum(['ok', 'failed', 'cancelled', 'unknown']),

@@ -33,15 +33,15 @@ export class EntriesRepository {
   async append(tx: Sql, spends: readonly Spend[], now: Date): Promise<Map<string, bigint>> {
     const rows = await tx.query<{ seq: bigint; attempt_id: string }>(
       `INSERT INTO entries (attempt_id, call_id, gateway, provider, model, tier, capability, key, project, task, session,
-         amount_nano, hold_nano, held_in, input_tokens, output_tokens, cached_tokens, usage_at, observed_at, counted_at,
-         source, finality, outcome, latency_ms)
+         amount_nano, hold_nano, held_in, input_tokens, output_tokens, cached_tokens, price_row, usage_at, observed_at,
+         counted_at, source, finality, outcome, latency_ms)
        SELECT attempt_id, call_id, gateway, provider, model, tier, capability, key, project, task, session,
-              amount_nano, hold_nano, held_in, input_tokens, output_tokens, cached_tokens, usage_at, $2, $2,
+              amount_nano, hold_nano, held_in, input_tokens, output_tokens, cached_tokens, price_row, usage_at, $2, $2,
               'metered', finality, outcome, latency_ms
          FROM jsonb_to_recordset($1::jsonb) AS x(attempt_id text, call_id text, gateway text, provider text, model text,
               tier text, capability text, key text, project text, task text, session text, amount_nano bigint,
               hold_nano bigint, held_in bigint[], input_tokens bigint, output_tokens bigint, cached_tokens bigint,
-              usage_at timestamptz, finality text, outcome text, latency_ms bigint)
+              price_row text, usage_at timestamptz, finality text, outcome text, latency_ms bigint)
        ON CONFLICT (attempt_id) DO NOTHING
        RETURNING seq, attempt_id`,
       [JSON.stringify(spends.map(columns)), now],
@@ -99,6 +99,7 @@ const columns = (spend: Spend) => ({
   input_tokens: spend.inputTokens,
   output_tokens: spend.outputTokens,
   cached_tokens: spend.cachedTokens,
+  price_row: spend.priceRow,
   usage_at: spend.usageAt,
   finality: spend.finality,
   outcome: spend.outcome,

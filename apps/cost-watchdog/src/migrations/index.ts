@@ -6,6 +6,7 @@ import { CreateLeaseReleases1700000003006 } from './create-lease-releases.js';
 import { CreateLedger1700000003001 } from './create-ledger.js';
 import { CreateShaping1700000003005 } from './create-shaping.js';
 import { IndexBudgetChanges1700000003003 } from './index-budget-changes.js';
+import { NamePriceRows1700000003007 } from './name-price-rows.js';
 
 export const MIGRATIONS: MigrationClass[] = [
   CreateBudgets1700000003000,
@@ -15,4 +16,5 @@ export const MIGRATIONS: MigrationClass[] = [
   CountByOwnClock1700000003004,
   CreateShaping1700000003005,
   CreateLeaseReleases1700000003006,
+  NamePriceRows1700000003007,
 ];

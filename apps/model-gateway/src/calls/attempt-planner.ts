@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { PurserError } from '@purser/contracts';
+import { covers } from '@purser/money';
 import { Latch } from '@purser/service';
 import { Experience } from '../experience/experience.service.js';
 import type { Caller } from '../keys/authenticator.js';
 import type { Hold } from '../leases/wallet.js';
 import type { Tier } from '../models/ladders.js';
-import { NO_PRICE } from '../models/model-catalogue.js';
 import { Providers } from '../models/providers.js';
+import { noPrice } from '../prices/price-table.js';
 import type { CallContext } from './calls.service.js';
 import { type Attempt, JournalUnwritable, Meter } from './meter.js';
 import { isUnmet, type Passage } from './model-call.js';
@@ -125,7 +126,7 @@ export class AttemptPlanner {
     const unavailable = this.providers.unavailable(tier.provider);
     const provider = this.providers.get(tier.provider);
     if (unavailable !== undefined || !provider) return no('unavailable', unavailable ?? 'it is not there');
-    if (!tier.price) return no('no_price', NO_PRICE);
+    if (!tier.price || !covers(tier.price, call.bounds)) return no('no_price', noPrice(tier));
     const cooling = this.providers.coolDowns.waiting(tier.provider, tier.model);
     if (cooling)
       return no('failed', `left alone for ${Math.ceil(cooling.ms / 1000)} s more (${cooling.reason})`, {
