@@ -12,6 +12,7 @@ import { ENVIRONMENT } from './config.js';
 import { ChatController } from './endpoints/chat.controller.js';
 import { ModelEndpoint } from './endpoints/model-endpoint.js';
 import { ModelsController } from './endpoints/models.controller.js';
+import { StoredResponsesController } from './endpoints/stored-responses.controller.js';
 import { ExperienceRepository } from './experience/experience.repository.js';
 import { Experience } from './experience/experience.service.js';
 import { Journal } from './journal/journal.js';
@@ -42,7 +43,14 @@ export interface Groundwork {
 
 export function appModule({ env, journal, ladders }: Groundwork): Type {
   @Module({
-    controllers: [ChatController, KeysHandlers, LeasesHandlers, ModelsController, ModelsHandlers],
+    controllers: [
+      ChatController,
+      KeysHandlers,
+      LeasesHandlers,
+      ModelsController,
+      ModelsHandlers,
+      StoredResponsesController,
+    ],
     providers: [
       { provide: ENVIRONMENT, useValue: env },
       { provide: Journal, useValue: journal },

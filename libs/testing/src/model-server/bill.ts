@@ -20,7 +20,7 @@ export interface BilledTokens {
 
 export interface CallRecord {
   readonly id: number;
-  readonly api: 'openai' | 'ollama' | 'anthropic';
+  readonly api: 'openai' | 'responses' | 'ollama' | 'anthropic';
   readonly model: string;
   readonly streaming: boolean;
   /** The body as it came. */

@@ -6,6 +6,7 @@ import { Bill, type CallRecord, type Counters, type ModelPrices } from './bill.j
 import { type ChatRules, sendJson, serveChat } from './chat.js';
 import { ollamaWire } from './ollama-wire.js';
 import { openaiWire } from './openai-wire.js';
+import { responsesWire } from './responses-wire.js';
 import { isObject } from './wire.js';
 
 export interface ModelServerOptions {
@@ -78,6 +79,8 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
   const routes: Record<string, (request: IncomingMessage, response: ServerResponse) => Promise<void> | void> = {
     'POST /v1/chat/completions': (request, response) =>
       withBody(request, response, (body) => serveChat(openaiWire, body, response, rules)),
+    'POST /v1/responses': (request, response) =>
+      withBody(request, response, (body) => serveChat(responsesWire, body, response, rules)),
     'GET /v1/models': (request, response) =>
       anthropicAsked(request)
         ? sendJson(response, 200, anthropic.models())
