@@ -4,7 +4,7 @@ import { PurserError } from '@purser/contracts';
 /** What OpenAI's Responses API has besides making a response: all of it is about responses that are kept, and here none are. */
 @Controller('v1')
 export class StoredResponsesController {
-  @All(['responses/:id', 'responses/:id/*rest'])
+  @All(['responses/:id', 'responses/:id/:part'])
   refuse(): never {
     throw new PurserError('not_found', {
       message:

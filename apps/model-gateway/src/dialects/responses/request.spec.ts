@@ -35,6 +35,7 @@ it.each([
   [{ model: 'm', input: [] }, 'input'],
   [{ model: 'm', input: 5 }, 'input'],
   [{ model: 'm', input: ['Hi'] }, 'input'],
+  [{ model: 'm', input: [{ role: 'user' }, { type: 'message', content: 'Hi' }] }, 'input.1.role'],
   [{ model: 'm', input: 'Hi', instructions: [] }, 'instructions'],
   [{ model: 'm', input: 'Hi', max_output_tokens: 0 }, 'max_output_tokens'],
   [{ model: 'm', input: 'Hi', stream: 'yes' }, 'stream'],

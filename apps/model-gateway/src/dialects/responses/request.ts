@@ -46,6 +46,11 @@ export function readResponsesCall({ value, bytes, longTexts }: ClientBody): Chat
   const empty = body.input === undefined || body.input === null || body.input.length === 0;
   if (empty && CONTEXT.every((name) => body[name] === undefined || body[name] === null))
     throw invalid('the request is invalid: input: a text, or a list with at least one item', 'input');
+  const nameless = Array.isArray(body.input)
+    ? body.input.findIndex(({ type, role }) => type === 'message' && !role)
+    : -1;
+  if (nameless >= 0)
+    throw invalid('the request is invalid: a message needs a role such as "user"', `input.${nameless}.role`);
   // It would be paid for, and nobody could ever fetch it: answers are not kept here.
   if (body.background === true)
     throw invalid(
