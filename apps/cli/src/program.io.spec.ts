@@ -230,6 +230,51 @@ describe('commands that talk to the control API', () => {
     expect(found.printed.out).toBe('pk_from_file\n');
   });
 
+  it('deletes a budget, and says who and why', async () => {
+    answers['DELETE /v1/budgets/daily'] = () => [200, { id: 'daily', deleted: true }];
+    const argv = ['budget', 'delete', 'daily', '--by', 'ada', '--reason', 'the trial is over'];
+    expect(await purser(...argv)).toEqual({ code: 0, out: 'Budget daily is deleted.\n', err: '' });
+    const json = await purser(...argv, '--json');
+    expect(JSON.parse(json.out)).toEqual({ id: 'daily', deleted: true });
+    const sent = new URL(seen[0]?.url ?? '', url()).searchParams;
+    expect([sent.get('by'), sent.get('reason')]).toEqual(['ada', 'the trial is over']);
+    answers['DELETE /v1/budgets/daily'] = () => [200, { id: 'daily', deleted: false }];
+    expect(await purser(...argv)).toEqual({ code: 1, out: '', err: 'There is no budget "daily".\n' });
+    const why = { code: 'conflict', message: '"daily" is the limit that the task "x" was given', details: {} };
+    answers['DELETE /v1/budgets/daily'] = () => [409, { error: why }];
+    expect(await purser(...argv)).toEqual({ code: 1, out: '', err: `${why.message}\n` });
+  });
+
+  it('shows what lost gateways hold, and releases it', async () => {
+    const held = {
+      gateway: 'gateway-a-1',
+      windowId: '7',
+      budgetId: 'monthly',
+      amountUsd: '0.40',
+      lostSince: '2026-11-23T10:00:00Z',
+    };
+    const released = { ...held, by: 'ada', reason: 'its disk is gone', at: '2026-11-23T11:00:00Z' };
+    answers['GET /v1/leases/presumed'] = () => [200, { presumed: [], releases: [] }];
+    expect(await purser('budget', 'presumed')).toMatchObject({ code: 0, out: 'No lost gateway holds anything.\n' });
+    answers['GET /v1/leases/presumed'] = () => [200, { presumed: [held], releases: [released] }];
+    const shown = await purser('budget', 'presumed', '--limit', '5');
+    expect(shown.out).toMatch(/^GATEWAY +BUDGET +AMOUNT +LOST SINCE\ngateway-a-1 +monthly +\$?0\.40/);
+    expect(shown.out).toMatch(/Released\nGATEWAY .*\n.* ada +its disk is gone\n$/s);
+    expect(seen.at(-1)?.url).toBe('/v1/leases/presumed?limit=5');
+    answers['POST /v1/leases/release'] = () => [200, { gateway: 'gateway-a-1', released: [released] }];
+    const argv = ['budget', 'release', 'gateway-a-1', '--by', 'ada', '--reason', 'its disk is gone'];
+    expect((await purser(...argv)).out).toMatch(/0\.40.* ada +its disk is gone\n$/s);
+    expect(seen.at(-1)?.body).toEqual({ gateway: 'gateway-a-1', by: 'ada', reason: 'its disk is gone' });
+    expect(JSON.parse((await purser(...argv, '--json')).out)).toEqual({ gateway: 'gateway-a-1', released: [released] });
+    answers['POST /v1/leases/release'] = () => [200, { gateway: 'gateway-a-1', released: [] }];
+    expect(await purser(...argv)).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/nothing was released/) as string,
+    });
+    answers['POST /v1/leases/release'] = () => [409, { error: { code: 'conflict', message: 'alive', details: {} } }];
+    expect(await purser(...argv)).toEqual({ code: 1, out: '', err: 'alive\n' });
+  });
+
   it('prints all pages of a log, and follows it until the task has ended', async () => {
     const lines = [1, 2, 3].map((seq) => line(seq, `said ${seq}\n`));
     let shown = 1;

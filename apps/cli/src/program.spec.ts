@@ -11,6 +11,7 @@ describe('the command line', () => {
     ['a value that is no number', ['task', 'submit', '--priority', 'high', '--', 'date'], 2, /whole number/],
     ['nothing to do', ['task', 'submit'], 2, /What is to be done/],
     ['a period that there is not', ['budget', 'set', 'b', '--period', 'year'], 2, /day, week, month, total/],
+    ['a release without a reason', ['budget', 'release', 'g1'], 2, /required option '--reason <text>'/],
     ['a wrong API URL', ['task', 'list'], 2, /PURSER_API_URL is not valid/],
   ])('ends with code 2 for %s, and says what is wrong on stderr alone', async (_, argv, code, message) => {
     const terminal = recordedTerminal({ env: { PURSER_API_URL: 'ftp://x' } });
@@ -33,6 +34,9 @@ describe('the command line', () => {
       'task cancel',
       'budget list',
       'budget set',
+      'budget delete',
+      'budget presumed',
+      'budget release',
       'emergency status',
       'emergency trigger',
       'emergency reset',

@@ -1,5 +1,7 @@
-import { type Environment, type RunningService, startService } from '@purser/service';
-import { AppModule } from './app.module.js';
+import { SERVICE_SCHEMAS } from '@purser/database';
+import { type Environment, parseConfig, type RunningService, startService, withSecretFiles } from '@purser/service';
+import { appModule } from './app.module.js';
+import { loadBudgetsFile } from './budgets/budgets-file.js';
 import { FileFollower } from './budgets/file-follower.service.js';
 import { Config } from './config.js';
 import { MIGRATIONS } from './migrations/index.js';
@@ -9,14 +11,16 @@ export { loadBudgetsFile } from './budgets/budgets-file.js';
 export { Config } from './config.js';
 
 /** Starts the cost-watchdog with the given environment. */
-export const start = (env: Environment): Promise<RunningService> =>
-  startService(
+export async function start(env: Environment): Promise<RunningService> {
+  const { PURSER_CONFIG_DIR: configDir } = parseConfig(Config, withSecretFiles(env));
+  const file = await loadBudgetsFile(configDir);
+  return startService(
     {
       name: 'cost-watchdog',
       config: Config,
       port: (config) => config.PURSER_WATCHDOG_PORT,
-      module: AppModule,
-      database: { schema: 'ledger', migrations: MIGRATIONS },
+      module: appModule(file),
+      database: { schema: SERVICE_SCHEMAS['cost-watchdog'], migrations: MIGRATIONS },
       // Before the first request is taken: nobody is to be told of budgets as they were before the file was read.
       prepare: async (app) => {
         await app.get(FileFollower).apply();
@@ -25,3 +29,4 @@ export const start = (env: Environment): Promise<RunningService> =>
     },
     env,
   );
+}

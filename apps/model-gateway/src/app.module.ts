@@ -10,6 +10,7 @@ import { Meter } from './calls/meter.js';
 import { PaidGate } from './calls/paid-gate.js';
 import { ENVIRONMENT } from './config.js';
 import { ChatController } from './endpoints/chat.controller.js';
+import { CountTokensController } from './endpoints/count-tokens.controller.js';
 import { ModelEndpoint } from './endpoints/model-endpoint.js';
 import { ModelsController } from './endpoints/models.controller.js';
 import { StoredResponsesController } from './endpoints/stored-responses.controller.js';
@@ -33,6 +34,7 @@ import { ModelCatalogue } from './models/model-catalogue.js';
 import { ModelsHandlers } from './models/models.handlers.js';
 import { PluginLoader } from './models/plugin-loader.js';
 import { Providers } from './models/providers.js';
+import { TokenCounts } from './token-counts/token-counts.service.js';
 
 /** What exists before the service starts: the journal names the instance, and a bad models.json is told at once. */
 export interface Groundwork {
@@ -45,6 +47,7 @@ export function appModule({ env, journal, ladders }: Groundwork): Type {
   @Module({
     controllers: [
       ChatController,
+      CountTokensController,
       KeysHandlers,
       LeasesHandlers,
       ModelsController,
@@ -79,6 +82,7 @@ export function appModule({ env, journal, ladders }: Groundwork): Type {
       PluginLoader,
       Providers,
       Settlements,
+      TokenCounts,
     ],
   })
   class AppModule {}

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { fieldIssues } from './field-issues.js';
 
 interface ErrorKind {
   /** Status on HTTP; also sent as `Nats-Service-Error-Code` on the bus. */
@@ -128,7 +129,9 @@ const issueText = ({ field, problem }: Issue): string => `${field}: ${problem}`;
 
 /** Turns a failed zod parse into the error that names each field, what was wrong and what would be right. */
 export function invalidRequest(what: string, error: z.ZodError): PurserError {
-  const issues = error.issues.map((issue) => ({ field: issue.path.join('.') || '(whole)', problem: issue.message }));
+  const issues = error.issues
+    .flatMap((issue) => fieldIssues(issue))
+    .map(({ path, message }) => ({ field: path.join('.') || '(whole)', problem: message }));
   const shown = issues.slice(0, 3).map(issueText);
   const more = issues.length > 3 ? `; and ${issues.length - 3} more` : '';
   return new PurserError('invalid_request', {

@@ -20,6 +20,7 @@ export { errorsPage } from './docs/errors-page.js';
 export { openApi } from './docs/openapi.js';
 export * from './emergency.js';
 export * from './errors.js';
+export { fieldIssues } from './field-issues.js';
 export * from './leases.js';
 export * from './ledger.js';
 export * from './models.js';
@@ -28,6 +29,7 @@ export * from './scalars.js';
 export * from './services.js';
 export * from './sessions.js';
 export * from './streams.js';
+export * from './task-budget.js';
 export * from './tasks.js';
 export * from './work.js';
 

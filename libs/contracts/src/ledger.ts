@@ -53,6 +53,8 @@ export const LedgerEntry = z.object({
   seq: z.string(),
   ...Spend.omit({ windows: true }).shape,
   observedAt: Instant,
+  /** When the ledger took it, by the watchdog's clock: rolling windows count by this, calendar ones by `usageAt`. */
+  countedAt: Instant,
   source: z.enum(['metered', 'reported', 'correction']),
 });
 export type LedgerEntry = z.infer<typeof LedgerEntry>;

@@ -52,6 +52,7 @@ async function lookAround(env: Readonly<Record<string, string | undefined>>): Pr
     () => false,
   );
   if (answers) found.push(`ollama: answers at ${ollama}`);
+  if (env.HF_TOKEN) found.push('huggingface: HF_TOKEN is set');
   if (found.length > 0) return ok(found.join('; '));
   return warn(`none: neither OPENAI_API_KEY nor ANTHROPIC_API_KEY is set, and no Ollama answers at ${ollama}`, NONE);
 }

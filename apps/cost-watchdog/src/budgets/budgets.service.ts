@@ -3,17 +3,19 @@ import {
   type budgetsChanged,
   type budgetsDelete,
   type budgetsList,
+  type budgetsRetire,
   type budgetsSet,
   type BudgetsSnapshot,
   type BudgetStatus,
   PurserError,
   type ReplyOf,
   type RequestOf,
+  taskBudgetId,
 } from '@purser/contracts';
 import { RecallService } from '../leases/recall.service.js';
-import { type Touched, WindowChanges } from '../windows/window-changes.js';
+import { WindowChanges } from '../windows/window-changes.js';
 import { WindowsService } from '../windows/windows.service.js';
-import { DefinitionsService } from './definitions.service.js';
+import { DefinitionsService, type Removal } from './definitions.service.js';
 import { SnapshotService } from './snapshot.service.js';
 
 @Injectable()
@@ -43,7 +45,7 @@ export class BudgetsService {
       await this.definitions.define(tx, touched, budget, { by, reason, origin: 'set' });
       return touched;
     });
-    await this.tellGateways(changed);
+    await this.recalls.afterChange(changed);
     await this.rollover.roll();
     const status = await this.snapshot.one(budget.id);
     if (!status) {
@@ -54,18 +56,22 @@ export class BudgetsService {
     return status;
   }
 
-  async delete({ id, by, reason }: RequestOf<typeof budgetsDelete>): Promise<ReplyOf<typeof budgetsDelete>> {
-    const { deleted, touched } = await this.changes.commit(async (tx, touched) => {
-      await this.definitions.lock(tx);
-      return { deleted: await this.definitions.remove(tx, touched, id, by, reason), touched };
-    });
-    await this.tellGateways(touched);
-    return { id, deleted };
+  /** A person's word; the budget that limits a task is not theirs to remove. */
+  delete({ id, by, reason }: RequestOf<typeof budgetsDelete>): Promise<ReplyOf<typeof budgetsDelete>> {
+    return this.remove(id, { by, reason, ofTask: false });
   }
 
-  /** Budgets of tasks come in thousands: they wait for the next write of the snapshot, and a new one for the next heartbeat. */
-  private async tellGateways(touched: Touched): Promise<void> {
-    if (touched.general) await this.snapshot.publish();
+  /** The orchestrator's: the task has ended. */
+  retire({ task }: RequestOf<typeof budgetsRetire>): Promise<ReplyOf<typeof budgetsRetire>> {
+    return this.remove(taskBudgetId(task), { by: 'orchestrator', reason: `task ${task} has ended`, ofTask: true });
+  }
+
+  private async remove(id: string, removal: Removal): Promise<{ id: string; deleted: boolean }> {
+    const { deleted, touched } = await this.changes.commit(async (tx, touched) => {
+      await this.definitions.lock(tx);
+      return { deleted: await this.definitions.remove(tx, touched, id, removal), touched };
+    });
     await this.recalls.afterChange(touched);
+    return { id, deleted };
   }
 }

@@ -26,6 +26,7 @@ interface EntryRow {
   cached_tokens: bigint;
   usage_at: Date;
   observed_at: Date;
+  counted_at: Date;
   source: LedgerEntry['source'];
   finality: LedgerEntry['finality'];
   outcome: LedgerEntry['outcome'];
@@ -122,6 +123,7 @@ const entryOf = (row: EntryRow): LedgerEntry => ({
   cachedTokens: Number(row.cached_tokens),
   usageAt: row.usage_at.toISOString(),
   observedAt: row.observed_at.toISOString(),
+  countedAt: row.counted_at.toISOString(),
   source: row.source,
   finality: row.finality,
   outcome: row.outcome,

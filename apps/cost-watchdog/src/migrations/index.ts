@@ -1,7 +1,10 @@
 import type { MigrationClass } from '@purser/database';
+import { CountByOwnClock1700000003004 } from './count-by-own-clock.js';
 import { CreateBudgets1700000003000 } from './create-budgets.js';
 import { CreateLatch1700000003002 } from './create-latch.js';
+import { CreateLeaseReleases1700000003006 } from './create-lease-releases.js';
 import { CreateLedger1700000003001 } from './create-ledger.js';
+import { CreateShaping1700000003005 } from './create-shaping.js';
 import { IndexBudgetChanges1700000003003 } from './index-budget-changes.js';
 
 export const MIGRATIONS: MigrationClass[] = [
@@ -9,4 +12,7 @@ export const MIGRATIONS: MigrationClass[] = [
   CreateLedger1700000003001,
   CreateLatch1700000003002,
   IndexBudgetChanges1700000003003,
+  CountByOwnClock1700000003004,
+  CreateShaping1700000003005,
+  CreateLeaseReleases1700000003006,
 ];

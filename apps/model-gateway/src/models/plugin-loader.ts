@@ -14,6 +14,8 @@ import { Providers } from './providers.js';
 export const DEFAULT_PLUGINS: readonly PluginEntryInput[] = [
   { use: '@purser/openai' },
   { use: '@purser/anthropic' },
+  { use: '@purser/huggingface' },
+  { use: '@purser/google-speech' },
   { use: '@purser/ollama' },
 ];
 

@@ -39,6 +39,9 @@ export interface Behaviour {
   /** Do not heed the output limit, and bill beyond it. */
   ignoreLimit?: boolean;
   omitUsage?: boolean;
+  /** Google's long-running operation never ends, or ends with this error. */
+  operationRuns?: boolean;
+  operationError?: string;
 }
 
 export interface ScriptOptions {

@@ -12,6 +12,10 @@ export interface ChatRules {
   script: Script;
   /** What a call costs whose client goes away: what was sent by then, or all that it would have come to. */
   cancelledCallsBill: 'delivered' | 'full';
+  /** Models that Ollama has not got yet. */
+  absent: Set<string>;
+  /** What callers of a guarded path have to show. */
+  apiKey: string | undefined;
 }
 
 export function sendJson(
@@ -43,7 +47,9 @@ export async function serveChat(
     bill.close(call, 'refused', { inputTokens: 0, cachedTokens: 0, outputTokens: 0 });
     sendJson(response, status, wire.error(status, message, code), headers);
   };
-  if (!bill.models.includes(request.model)) return refuse(404, `model "${request.model}" not found`, 'model_not_found');
+  const missing = wire.api === 'ollama' && rules.absent.has(request.model);
+  if (missing || !bill.models.includes(request.model))
+    return refuse(404, `model "${request.model}" not found`, 'model_not_found');
 
   const behaviour = rules.script.take(request.model);
   const plan = planAnswer(request.model, behaviour, request.outputLimit);

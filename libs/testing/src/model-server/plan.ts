@@ -7,7 +7,7 @@ export interface Plan {
   pieces: string[];
   toolCalls: readonly { name: string; arguments: Record<string, unknown> }[];
   finish: 'stop' | 'length' | 'tool_calls';
-  /** Per choice; reasoning included. */
+  /** Per choice; reasoning and thinking included. */
   outputTokens: number;
   reasoningTokens: number;
   thinking: string;
