@@ -68,9 +68,18 @@ export interface World {
 export interface WorldOptions {
   env?: Record<string, string>;
   cancelledCallsBill?: 'delivered' | 'full';
+  /** More configuration of OpenAI's plugin. */
+  openai?: object;
+  /** Instead of the usual ladders. */
+  ladders?: object;
 }
 
-export async function openWorld({ env = {}, cancelledCallsBill = 'full' }: WorldOptions = {}): Promise<World> {
+export async function openWorld({
+  env = {},
+  cancelledCallsBill = 'full',
+  openai = {},
+  ladders = MODELS,
+}: WorldOptions = {}): Promise<World> {
   const [nats, database, models, home] = await Promise.all([
     startTestNats(),
     createTestDatabase(),
@@ -87,11 +96,11 @@ export async function openWorld({ env = {}, cancelledCallsBill = 'full' }: World
   await bus.ensureStreams();
   const watchdog = new FakeWatchdog(bus);
   await watchdog.start();
-  await writeFile(join(home, 'models.json'), JSON.stringify(MODELS));
+  await writeFile(join(home, 'models.json'), JSON.stringify(ladders));
   await writeFile(
     join(home, 'plugins.json'),
     JSON.stringify({
-      plugins: [{ use: '@purser/openai', config: { cancelledCallsBill } }, { use: '@purser/ollama' }],
+      plugins: [{ use: '@purser/openai', config: { cancelledCallsBill, ...openai } }, { use: '@purser/ollama' }],
     }),
   );
   const full = {
