@@ -53,11 +53,7 @@ describe('parseBudgetsFile', () => {
       { budgets: [{ id: 'a', period: 'year', limitUsd: '1' }] },
       /"day", "week", "month", "total", or rolling/,
     ],
-    [
-      'budgets.0.period',
-      { budgets: [{ id: 'a', period: { days: 2 }, limitUsd: '1' }] },
-      /rolling whole hours such as/,
-    ],
+    ['budgets.0.period', { budgets: [{ id: 'a', period: { days: 2 }, limitUsd: '1' }] }, /rolling whole hours such as/],
     ['budgets.0', { budgets: [{ id: 'a', period: 'day', limitUsd: '1', limit: 2 }] }, /"limit"/],
     ['monthly_budget.total', { monthly_budget: { total: 'lots' } }, /in dollars such as/],
     ['alerts', { monthly_budget: { total: 1 }, alerts: { warning_threshold: 0.95 } }, /warning <= critical/],

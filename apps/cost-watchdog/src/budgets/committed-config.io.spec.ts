@@ -28,7 +28,9 @@ describe('the committed configuration', () => {
     // There is nobody at these addresses.
     const nowhere = { PURSER_NATS_URL: 'nats://127.0.0.1:1', PURSER_DATABASE_URL: 'postgres://127.0.0.1:1/none' };
     const starting = start({ ...nowhere, PURSER_CONFIG_DIR: folder });
-    await expect(starting).rejects.toThrow(`${join(folder, 'budgets.json')}: budgets.0.limitUsd: a decimal string in dollars`);
+    await expect(starting).rejects.toThrow(
+      `${join(folder, 'budgets.json')}: budgets.0.limitUsd: a decimal string in dollars`,
+    );
     await rm(folder, { recursive: true });
   });
 
