@@ -161,8 +161,7 @@ describe('what a lost gateway holds', () => {
   });
 
   it('is numbered in the order in which it is committed, also of several gateways at once', async () => {
-    const windowId = await windowOf('b', '1.00');
-    for (const gateway of ['one', 'two']) await grant(gateway, windowId, '0.10');
+    for (const gateway of ['one', 'two']) await grant(gateway, await windowOf(gateway, '1.00'), '0.10');
     await untilReleasable();
     const last = async () => (await watchdog.database.query('SELECT last_value AS n FROM lease_releases_seq_seq'))[0];
     const { one, two } = await watchdog.database.transaction(async (tx) => {
