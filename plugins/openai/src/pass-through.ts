@@ -53,6 +53,7 @@ export class PassThroughs {
           secrets: [at.key],
         };
       },
+      closing: this.context.signal,
       ...(adapt ? { adapt } : {}),
     });
   }
