@@ -38,8 +38,13 @@ export type Spend = z.infer<typeof Spend>;
 /** Most attempts that one message tells of. */
 export const MOST_SPENDS = 200;
 
+/** As gateways of before told each attempt by itself: some may still lie in a stream. */
+function alone(value: unknown): unknown {
+  return typeof value === 'object' && value !== null && 'attemptId' in value ? { spends: [value] } : value;
+}
+
 /** Attempts at one provider that ended at about the same time, each told once or, after trouble, again. */
-export const SpendBatch = z.object({ spends: z.array(Spend).min(1).max(MOST_SPENDS) });
+export const SpendBatch = z.preprocess(alone, z.object({ spends: z.array(Spend).min(1).max(MOST_SPENDS) }));
 export type SpendBatch = z.infer<typeof SpendBatch>;
 
 export const spendRecorded = fact('spend.recorded', {

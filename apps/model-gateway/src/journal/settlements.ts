@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Bus } from '@purser/bus';
 import { isPurserError, MOST_SPENDS, type Spend, spendRecorded } from '@purser/contracts';
@@ -13,11 +14,21 @@ const RETRY_MS = { first: 100, last: 5_000 };
 /** While the bus is away, at most so many wait. Then those that cost nothing are dropped; paid ones are bounded by the leases. */
 const MAX_WAITING = 50_000;
 
+/** One message. It is repeated as it is or not at all: a stream takes what has a known name for a repetition, whatever is in it. */
+interface Batch {
+  id: string;
+  spends: readonly Spend[];
+}
+
 /** Publishes settlements until the bus has stored them, over restarts of both sides. */
 @Injectable()
 export class Settlements {
   private readonly waiting: Spend[] = [];
+  /** Batches that may have been stored and must be sent once more. */
+  private readonly again: Batch[] = [];
   private flying = 0;
+  /** Settlements in messages that are under way, or that must be sent once more. */
+  private unconfirmed = 0;
   private backoff = RETRY_MS.first;
   private retry: NodeJS.Timeout | undefined;
   private gathering: NodeJS.Timeout | undefined;
@@ -55,7 +66,7 @@ export class Settlements {
   }
 
   get pending(): number {
-    return this.waiting.length + this.flying;
+    return this.waiting.length + this.unconfirmed;
   }
 
   /** Resolves when all is stored, or after `timeoutMs`: then the journal keeps it for the next start. */
@@ -72,6 +83,8 @@ export class Settlements {
     clearTimeout(this.retry);
     clearTimeout(this.gathering);
     this.waiting.length = 0;
+    this.again.length = 0;
+    this.unconfirmed = 0;
   }
 
   private gather(): void {
@@ -82,39 +95,40 @@ export class Settlements {
     clearTimeout(this.gathering);
     this.gathering = undefined;
     while (this.retry === undefined && this.flying < PIPELINE) {
-      const batch = this.nextBatch();
-      if (batch.length === 0) break;
+      const batch = this.again.shift() ?? this.nextBatch();
+      if (!batch) break;
       this.flying += 1;
       void this.send(batch);
     }
   }
 
   /** Of one provider, in order: the subject names it. */
-  private nextBatch(): Spend[] {
+  private nextBatch(): Batch | undefined {
     const provider = this.waiting[0]?.provider;
     const rest = this.waiting.findIndex((spend) => spend.provider !== provider);
-    return this.waiting.splice(0, Math.min(rest < 0 ? this.waiting.length : rest, MOST_SPENDS));
+    const spends = this.waiting.splice(0, Math.min(rest < 0 ? this.waiting.length : rest, MOST_SPENDS));
+    if (spends.length === 0) return undefined;
+    this.unconfirmed += spends.length;
+    return { id: randomUUID(), spends };
   }
 
-  private async send(spends: Spend[]): Promise<void> {
-    const [first] = spends;
-    if (!first) return;
+  private async send(batch: Batch): Promise<void> {
+    const { id, spends } = batch;
     try {
-      // The same name for the same content, so that a repetition is known as one; the ledger knows each attempt anyway.
-      await this.bus.publish(spendRecorded, first.provider, { spends }, `${first.attemptId}+${spends.length - 1}`);
+      await this.bus.publish(spendRecorded, spends[0]?.provider, { spends: [...spends] }, id);
       for (const { attemptId } of spends) this.journal.sent(attemptId);
+      this.unconfirmed -= spends.length;
       this.backoff = RETRY_MS.first;
     } catch (error) {
-      if (isPurserError(error) && !error.retryable) {
-        this.refused(spends, error);
-      } else {
-        this.waiting.unshift(...spends);
+      if (isPurserError(error) && !error.retryable) this.refused(spends, error);
+      else {
+        this.again.push(batch);
         this.pause(error);
       }
     } finally {
       this.flying -= 1;
     }
-    if (this.waiting.length >= MOST_SPENDS || this.idle.length > 0) this.pump();
+    if (this.again.length > 0 || this.waiting.length >= MOST_SPENDS || this.idle.length > 0) this.pump();
     else if (this.waiting.length > 0) this.gather();
     if (this.pending === 0) for (const resolve of this.idle.splice(0)) resolve();
   }
@@ -122,14 +136,12 @@ export class Settlements {
   /** Repeating it would hold up all others, and one that is wrong must not keep back those it travelled with. */
   private refused(spends: readonly Spend[], error: unknown): void {
     const [first] = spends;
-    if (spends.length > 1) for (const spend of spends) void this.sendAlone(spend);
+    if (spends.length > 1) for (const spend of spends) this.again.push({ id: randomUUID(), spends: [spend] });
     // It stays in the journal, and its money stays leased.
-    else this.log.error({ error, attemptId: first?.attemptId }, 'a settlement cannot be published');
-  }
-
-  private sendAlone(spend: Spend): Promise<void> {
-    this.flying += 1;
-    return this.send([spend]);
+    else {
+      this.unconfirmed -= spends.length;
+      this.log.error({ error, attemptId: first?.attemptId }, 'a settlement cannot be published');
+    }
   }
 
   private pause(error: unknown): void {
