@@ -110,17 +110,17 @@ export class FakeWatchdog {
     await this.bus.connection.flush();
   }
 
-  setBudget(input: BudgetInput): void {
+  setBudget(input: BudgetInput, endsAt: string | null = null): void {
     const budget = Budget.parse(input);
     const id = `w-${budget.id}`;
     const known = this.windows.get(id);
     const window = known ?? {
-      budget: this.status(budget, id),
+      budget: this.status(budget, id, endsAt),
       limit: 0n,
       settled: 0n,
       leases: new Map<string, Lease>(),
     };
-    window.budget = this.status(budget, id);
+    window.budget = this.status(budget, id, endsAt);
     window.limit = parseUsd(budget.limitUsd);
     this.windows.set(id, window);
     if (budget.scope.task === undefined) this.revision += 1;
@@ -229,7 +229,7 @@ export class FakeWatchdog {
     }));
   }
 
-  private status(budget: Budget, windowId: string): BudgetStatus {
+  private status(budget: Budget, windowId: string, endsAt: string | null): BudgetStatus {
     const zero = '0.00';
     return {
       ...budget,
@@ -237,7 +237,7 @@ export class FakeWatchdog {
       window: {
         id: windowId,
         startsAt: '2026-01-01T00:00:00Z',
-        endsAt: null,
+        endsAt,
         settledUsd: zero,
         leasedUsd: zero,
         presumedUsd: zero,

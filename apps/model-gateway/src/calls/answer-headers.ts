@@ -28,5 +28,15 @@ export function failureHeaders(context: CallContext | undefined, error: PurserEr
     ...(context ? costHeaders(context) : {}),
     ...(seconds === undefined ? {} : { 'retry-after': String(seconds) }),
     ...(error.retryable === true ? {} : { 'x-should-retry': 'false' }),
+    ...budgetHeaders(error),
+  };
+}
+
+/** Which budgets refused the call, and when the first of their windows ends. */
+function budgetHeaders({ details }: PurserError): Headers {
+  const { budgets, resetsAt } = details;
+  return {
+    ...(Array.isArray(budgets) && budgets.length > 0 ? { 'x-purser-budget': plain(budgets.join(', ')) } : {}),
+    ...(typeof resetsAt === 'string' ? { 'x-purser-budget-resets-at': resetsAt } : {}),
   };
 }

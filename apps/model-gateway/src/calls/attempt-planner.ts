@@ -132,7 +132,9 @@ export class AttemptPlanner {
         retryAfterMs: cooling.ms,
       });
     if (tier.free && blockedBy !== undefined)
-      return no('budget_blocks', `the budget ${blockedBy} is used up and blocks free tiers too`);
+      return no('budget_blocks', `the budget ${blockedBy} is used up and blocks free tiers too`, {
+        budgets: [blockedBy],
+      });
     const passage = call.via(provider, tier.provider);
     if (isUnmet(passage))
       return no('unsupported_parameter', passage.unmet, passage.param === undefined ? {} : { param: passage.param });

@@ -34,6 +34,9 @@ export interface PaidCall {
 /** A window may roll over between reading the budgets and asking for a lease. */
 const TRIES = 3;
 
+/** A watchdog that is gone comes back within seconds, or not at all. */
+const AWAY = { retryAfterMs: 2_000 };
+
 /** Decides whether a paid tier may be called, and holds its worst case. No paid call starts past it. */
 @Injectable()
 export class PaidGate {
@@ -45,17 +48,17 @@ export class PaidGate {
   ) {}
 
   async admit(tier: Tier, limits: OutputLimits, paid: PaidCall): Promise<Admission | Refusal> {
-    const no = (why: PassedOver['why'], reason: string, param?: string): Refusal => ({
+    const no = (why: PassedOver['why'], reason: string, more: Partial<PassedOver> = {}): Refusal => ({
       admitted: false,
-      passed: { tier, why, reason, ...(param === undefined ? {} : { param }) },
+      passed: { tier, why, reason, ...more },
     });
     if (!tier.price) return no('no_price', 'its price is not known');
     for (let attempt = 0; attempt < TRIES; attempt++) {
       if (this.latch.isSet)
-        return no('latch_unknown', 'whether the emergency latch is set is not known (no cost-watchdog)');
+        return no('latch_unknown', 'whether the emergency latch is set is not known (no cost-watchdog)', AWAY);
       const { key, project, task } = paid.caller;
       const windows = await this.budgets.windowsFor({ provider: tier.provider, key, project, task });
-      if (!windows) return no('budgets_unknown', 'the budgets cannot be read (no cost-watchdog)');
+      if (!windows) return no('budgets_unknown', 'the budgets cannot be read (no cost-watchdog)', AWAY);
       if (windows.length > MOST_WINDOWS)
         return no(
           'budgets_unknown',
@@ -66,7 +69,7 @@ export class PaidGate {
         return no(
           'unsupported_parameter',
           `${priced} has a price that cannot be told before the call, and a budget applies`,
-          priced,
+          { param: priced },
         );
       const outcome = await this.reserve(tier, tier.price, limits, windows, paid);
       if (outcome !== 'again') return outcome;
@@ -111,7 +114,15 @@ function refuse(
   windows: MatchedWindow[],
 ): Refusal {
   if (why === 'away')
-    return { admitted: false, passed: { tier, why: 'budgets_unknown', reason: 'no answer from the cost-watchdog' } };
+    return {
+      admitted: false,
+      passed: {
+        tier,
+        why: 'budgets_unknown',
+        reason: 'no answer from the cost-watchdog',
+        ...AWAY,
+      },
+    };
   const which = budgetId === undefined ? windows : windows.filter((window) => window.budgetId === budgetId);
   const blocking = which.find(({ blocks }) => blocks);
   const named = which.map((window) => window.budgetId).join(', ');
@@ -120,7 +131,19 @@ function refuse(
     passed:
       why === 'held'
         ? { tier, why: 'budget_held', reason: `calls in flight hold what is left of ${named}`, retryAfterMs: 1_000 }
-        : { tier, why: 'budget_exhausted', reason: `what is left of ${named} does not cover this call` },
+        : {
+            tier,
+            why: 'budget_exhausted',
+            reason: `what is left of ${named} does not cover this call`,
+            budgets: which.map((window) => window.budgetId),
+            resetsAt: endOf(which),
+          },
     ...(blocking ? { blockedBy: blocking.budgetId } : {}),
   };
+}
+
+/** When the first of these windows ends. */
+function endOf(windows: readonly MatchedWindow[]): number | undefined {
+  const first = windows.reduce((least, { endsAt }) => Math.min(least, endsAt), Infinity);
+  return first === Infinity ? undefined : first;
 }

@@ -20,6 +20,10 @@ export interface PassedOver {
   reason: string;
   param?: string;
   retryAfterMs?: number;
+  /** The budgets that do not cover it. */
+  budgets?: readonly string[];
+  /** When the window of the budget that refused it ends, in ms since 1970; undefined when it never does. */
+  resetsAt?: number | undefined;
 }
 
 const inHeader = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 500);
@@ -46,7 +50,10 @@ export function noTierLeft(passed: readonly PassedOver[]): PurserError {
   if (money?.why === 'budget_held')
     return new PurserError('budget_held', { message: `no tier is affordable now (${said})`, details: { tiers } });
   if (money)
-    return new PurserError('budget_exhausted', { message: `no tier is affordable (${said})`, details: { tiers } });
+    return new PurserError('budget_exhausted', {
+      message: `no tier is affordable (${said})`,
+      details: { tiers, code: 'budget_exceeded', ...refusedBy(passed) },
+    });
   const wrong = find('invalid_request', 'output_limit', 'unsupported_parameter');
   const onlyWrong = passed.every(({ why }) => isCallersFault(why) || why === 'unavailable' || why === 'no_price');
   if (wrong && onlyWrong)
@@ -55,6 +62,15 @@ export function noTierLeft(passed: readonly PassedOver[]): PurserError {
       details: { tiers, ...(wrong.param === undefined ? {} : { param: wrong.param }) },
     });
   return new PurserError('no_tier', { message: `no tier could be used (${said})`, details: { tiers } });
+}
+
+/** Which budgets stand in the way, and when the first tier may be affordable again: null when no window of them ends. */
+function refusedBy(passed: readonly PassedOver[]): { budgets: string[]; resetsAt: string | null } {
+  const times = passed.flatMap(({ resetsAt }) => (resetsAt === undefined ? [] : [resetsAt]));
+  return {
+    budgets: [...new Set(passed.flatMap(({ budgets = [] }) => budgets))],
+    resetsAt: times.length === 0 ? null : new Date(Math.min(...times)).toISOString(),
+  };
 }
 
 const isCallersFault = (why: PassedOver['why']): boolean =>

@@ -1,0 +1,92 @@
+import { eventually } from '@purser/testing';
+import OpenAI from 'openai';
+import { hello, openWorld, type World } from '../gateway.fixture.js';
+
+jest.setTimeout(60_000);
+let world: World;
+afterEach(() => world.close());
+
+const body = { ...hello('paid_only'), max_tokens: 100 };
+
+/** The official client as it comes, retries included, and how often it asked. */
+function clientThatCounts(maxRetries: number): { client: OpenAI; requests: () => number } {
+  let requests = 0;
+  const client = new OpenAI({
+    apiKey: world.adminKey,
+    baseURL: `${world.gateway.url}/v1`,
+    maxRetries,
+    fetch: (url, init) => {
+      requests += 1;
+      return fetch(url, init);
+    },
+  });
+  return { client, requests: () => requests };
+}
+
+async function refusal(client: OpenAI): Promise<InstanceType<typeof OpenAI.APIError>> {
+  try {
+    await client.chat.completions.create(body);
+  } catch (error) {
+    if (error instanceof OpenAI.APIError) return error;
+    throw error;
+  }
+  throw new Error('it succeeded');
+}
+
+it('says 402 once, with the budget and when its window ends', async () => {
+  world = await openWorld();
+  world.watchdog.setBudget({ id: 'daily', period: 'day', limitUsd: '0.0001' }, '2099-01-01T00:00:00.000Z');
+  await world.watchdog.beat();
+  const { client, requests } = clientThatCounts(3);
+  const error = await refusal(client);
+  expect(error).toMatchObject({ status: 402, code: 'budget_exceeded', type: 'insufficient_quota' });
+  expect(error.headers?.get('x-should-retry')).toBe('false');
+  expect(error.headers?.get('x-purser-budget')).toBe('daily');
+  expect(error.headers?.get('x-purser-budget-resets-at')).toBe('2099-01-01T00:00:00.000Z');
+  expect(error.error).toMatchObject({ details: { budgets: ['daily'], resetsAt: '2099-01-01T00:00:00.000Z' } });
+  expect(requests()).toBe(1);
+});
+
+it('says 429 while the money is held, and the client that comes again is served', async () => {
+  world = await openWorld({ env: { PURSER_HOLD_WAIT_MS: '50' } });
+  world.watchdog.setBudget({ id: 'total', period: 'total', limitUsd: '0.0045' });
+  await world.watchdog.beat();
+  world.models.script({ outputTokens: 10, latencyMs: 600 }, { times: 1 });
+  const slow = world.client().chat.completions.create(body);
+  await eventually(() => expect(world.models.counters.running).toBe(1));
+  const once = await refusal(clientThatCounts(0).client);
+  expect(once).toMatchObject({ status: 429, code: 'budget_held' });
+  expect(once.headers?.get('retry-after')).toBe('1');
+  const { client } = clientThatCounts(5);
+  expect((await client.chat.completions.create(body)).choices).toHaveLength(1);
+  await slow;
+});
+
+it('says 503 when the ledger is away and only paid tiers exist, and a free one serves all the same', async () => {
+  world = await openWorld();
+  world.watchdog.setBudget({ id: 'total', period: 'total', limitUsd: '1' });
+  world.watchdog.away = true;
+  // What it said last is believed for a few seconds.
+  const error = await eventually(async () => {
+    const refused = await refusal(clientThatCounts(0).client);
+    expect(refused).toMatchObject({ status: 503, code: 'no_tier' });
+    return refused;
+  });
+  expect(error.headers?.get('x-should-retry')).toBeNull();
+  expect(error.headers?.get('retry-after')).toBe('2');
+  const { response } = await world.client().chat.completions.create(hello('code_generation')).withResponse();
+  expect(response.headers.get('x-purser-tier')).toBe('tier_3_free');
+});
+
+it('says 403 once while the latch is set', async () => {
+  world = await openWorld();
+  await world.watchdog.setLatch(true);
+  const { client, requests } = clientThatCounts(3);
+  const error = await eventually(async () => {
+    const refused = await refusal(client);
+    expect(refused).toMatchObject({ status: 403, code: 'emergency' });
+    return refused;
+  });
+  expect(error.headers?.get('x-should-retry')).toBe('false');
+  expect(requests()).toBe(1);
+});
