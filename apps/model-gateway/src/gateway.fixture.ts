@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Bus } from '@purser/bus';
 import { keysCreate, keysRevoke, modelsList, type ReplyOf, type RequestInput } from '@purser/contracts';
+import type { PluginEntryInput } from '@purser/plugin-host';
 import { adminKeyFile, type RunningService } from '@purser/service';
 // Test code that several specs share; the build leaves it out.
 import {
@@ -66,9 +67,15 @@ export interface World {
 export interface WorldOptions {
   env?: Record<string, string>;
   cancelledCallsBill?: 'delivered' | 'full';
+  /** Of the entry of the paid provider in plugins.json. By default a call asks it once. */
+  openai?: Pick<PluginEntryInput, 'limits' | 'retry'>;
 }
 
-export async function openWorld({ env = {}, cancelledCallsBill = 'full' }: WorldOptions = {}): Promise<World> {
+export async function openWorld({
+  env = {},
+  cancelledCallsBill = 'full',
+  openai = { retry: { attempts: 1 } },
+}: WorldOptions = {}): Promise<World> {
   const [nats, database, models, home] = await Promise.all([
     startTestNats(),
     createTestDatabase(),
@@ -89,7 +96,7 @@ export async function openWorld({ env = {}, cancelledCallsBill = 'full' }: World
   await writeFile(
     join(home, 'plugins.json'),
     JSON.stringify({
-      plugins: [{ use: '@purser/openai', config: { cancelledCallsBill } }, { use: '@purser/ollama' }],
+      plugins: [{ use: '@purser/openai', config: { cancelledCallsBill }, ...openai }, { use: '@purser/ollama' }],
     }),
   );
   const full = {

@@ -8,7 +8,9 @@ type Headers = Record<string, string>;
 const plain = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, '?');
 
 /** Which tier answered, and why not an earlier one. */
-export function answerHeaders({ passed }: CallContext, { tier, limitSet }: Served): Headers {
+export function answerHeaders(context: CallContext, { tier, limitSet }: Served): Headers {
+  // It may have failed at first, and answered when it was asked again.
+  const passed = context.passed.filter((one) => one.tier !== tier);
   return {
     'x-purser-tier': plain(tier.name),
     'x-purser-provider': plain(tier.provider),

@@ -6,6 +6,8 @@ import type { Caller } from '../keys/authenticator.js';
 import type { Hold } from '../leases/wallet.js';
 import type { Tier } from '../models/ladders.js';
 import { NO_PRICE } from '../models/model-catalogue.js';
+import type { Turn } from '../models/circuit.js';
+import type { Place } from '../models/provider-limits.js';
 import { Providers } from '../models/providers.js';
 import type { CallContext } from './calls.service.js';
 import { type Attempt, JournalUnwritable, Meter } from './meter.js';
@@ -20,6 +22,10 @@ import type { Target } from './way.js';
 export interface Plan {
   attempt: Attempt;
   target: Target;
+  /** How the call began is to be told to it. */
+  turn: Turn;
+  /** To be left when the call is over. */
+  place: Place;
   /** The output limit, when we set it. */
   limitSet: number | undefined;
 }
@@ -43,19 +49,14 @@ export class AttemptPlanner {
       context.passed.push(found);
       return undefined;
     }
-    const { caller, call } = context;
-    const usual = this.experience.largestUsual(context.capability ?? tier.model, this.learnsAs(caller));
-    const limits = call.writes ? outputLimits(tier, call.maxOutputTokens, usual) : WRITES_NOTHING;
-    const room = tier.free
-      ? { hold: undefined, maxOutputTokens: limits.most }
-      : await this.holdFor(context, tier, limits);
-    if (!room) return undefined;
+    const place = await this.enter(context, tier);
+    if (!place) return undefined;
+    let plan: Plan | undefined;
     try {
-      return this.begin(context, tier, found, limits, room);
-    } catch (error) {
-      if (!(error instanceof JournalUnwritable)) throw error;
-      context.passed.push({ tier, why: 'journal_unwritable', reason: error.message });
-      return undefined;
+      plan = await this.planWithin(context, tier, found, place);
+      return plan;
+    } finally {
+      if (!plan) place.leave(0);
     }
   }
 
@@ -64,13 +65,67 @@ export class AttemptPlanner {
     return task === null ? key : `task ${task}`;
   }
 
+  private async planWithin(
+    context: CallContext,
+    tier: Tier,
+    passage: Passage,
+    place: Place,
+  ): Promise<Plan | undefined> {
+    const { caller, call } = context;
+    const usual = this.experience.largestUsual(context.capability ?? tier.model, this.learnsAs(caller));
+    const limits = call.writes ? outputLimits(tier, call.maxOutputTokens, usual) : WRITES_NOTHING;
+    const room = tier.free
+      ? { hold: undefined, maxOutputTokens: limits.most }
+      : await this.holdFor(context, tier, limits);
+    if (!room) return undefined;
+    // Others may have failed there meanwhile, or one may be trying it.
+    const turn = this.providers.circuits.enter(tier.provider, tier.model);
+    if (!turn) {
+      if (room.hold) this.gate.release(room.hold);
+      context.passed.push(this.leftAlone(tier) ?? { tier, why: 'failed', reason: 'it failed a moment ago' });
+      return undefined;
+    }
+    try {
+      return { ...this.begin(context, tier, passage, limits, room), turn, place };
+    } catch (error) {
+      turn.abandoned();
+      if (!(error instanceof JournalUnwritable)) throw error;
+      context.passed.push({ tier, why: 'journal_unwritable', reason: error.message });
+      return undefined;
+    }
+  }
+
+  /** A place among the calls of the tier's provider. */
+  private async enter(context: CallContext, tier: Tier): Promise<Place | undefined> {
+    const admittance = this.providers.admittance(tier.provider);
+    if (!admittance) return ANY_PLACE;
+    const { call, inFlight } = context;
+    const entrance = await admittance.enter(Math.ceil(call.bounds.inputTokens / BYTES_PER_TOKEN), inFlight.signal);
+    if (entrance.entered) return entrance.place;
+    const { reason, retryAfterMs } = entrance;
+    context.passed.push({ tier, why: 'over_limit', reason: `${tier.provider}: ${reason}`, retryAfterMs });
+    return undefined;
+  }
+
+  private leftAlone(tier: Tier): PassedOver | undefined {
+    const waiting = this.providers.circuits.waiting(tier.provider, tier.model);
+    return (
+      waiting && {
+        tier,
+        why: 'failed',
+        reason: `left alone for ${Math.ceil(waiting.ms / 1000)} s more (${waiting.reason})`,
+        retryAfterMs: waiting.ms,
+      }
+    );
+  }
+
   private begin(
     context: CallContext,
     tier: Tier,
     passage: Passage,
     limits: OutputLimits,
     { hold, maxOutputTokens }: { hold: Hold | undefined; maxOutputTokens: number },
-  ): Plan {
+  ): Omit<Plan, 'turn' | 'place'> {
     const { call } = context;
     const terms: Terms = {
       price: tier.price ?? FREE,
@@ -126,11 +181,8 @@ export class AttemptPlanner {
     const provider = this.providers.get(tier.provider);
     if (unavailable !== undefined || !provider) return no('unavailable', unavailable ?? 'it is not there');
     if (!tier.price) return no('no_price', NO_PRICE);
-    const cooling = this.providers.coolDowns.waiting(tier.provider, tier.model);
-    if (cooling)
-      return no('failed', `left alone for ${Math.ceil(cooling.ms / 1000)} s more (${cooling.reason})`, {
-        retryAfterMs: cooling.ms,
-      });
+    const leftAlone = this.leftAlone(tier);
+    if (leftAlone) return leftAlone;
     if (tier.free && blockedBy !== undefined)
       return no('budget_blocks', `the budget ${blockedBy} is used up and blocks free tiers too`, {
         budgets: [blockedBy],
@@ -149,6 +201,9 @@ export class AttemptPlanner {
   }
 }
 
+/** For estimates of input: its bound counts bytes. */
+const BYTES_PER_TOKEN = 4;
+const ANY_PLACE: Place = { leave: () => undefined };
 const WRITES_NOTHING: OutputLimits = { most: 0, least: 0, setByUs: false };
 const FREE = { inputPerMillion: 0n, cachedPerMillion: 0n, outputPerMillion: 0n };
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { PurserError } from '@purser/contracts';
 import { type Nano } from '@purser/money';
@@ -6,11 +7,13 @@ import { type ProviderError } from '@purser/plugin-sdk';
 import { Experience } from '../experience/experience.service.js';
 import type { Caller } from '../keys/authenticator.js';
 import { Ladders, type Tier } from '../models/ladders.js';
+import { Providers } from '../models/providers.js';
 import { AttemptPlanner, type Plan } from './attempt-planner.js';
 import { Attempts, type Finished } from './attempts.js';
 import { type CallInFlight, CallsInFlight } from './calls-in-flight.js';
 import type { ModelCall } from './model-call.js';
 import { noTierLeft, type PassedOver } from './passed-over.js';
+import { retryWait } from './retries.js';
 import type { WholeAnswer } from './way.js';
 
 /** One client's call, over all tiers that are tried. */
@@ -42,6 +45,7 @@ export type Answer = Served &
 export class Calls {
   constructor(
     private readonly ladders: Ladders,
+    private readonly providers: Providers,
     private readonly planner: AttemptPlanner,
     private readonly attempts: Attempts,
     private readonly inFlight: CallsInFlight,
@@ -75,35 +79,51 @@ export class Calls {
   /** Goes from tier to tier until one answers. Throws what the client is to be told when none does. */
   async answer(context: CallContext, tiers: readonly Tier[]): Promise<Answer> {
     for (const tier of tiers) {
-      context.inFlight.signal.throwIfAborted();
-      const plan = await this.planner.plan(context, tier);
-      if (!plan) continue;
-      const answer = await this.attempt(context, plan);
+      const answer = await this.ask(context, tier);
       if (answer) return answer;
     }
     context.inFlight.signal.throwIfAborted();
     throw noTierLeft(context.passed);
   }
 
-  private async attempt(context: CallContext, plan: Plan): Promise<Answer | undefined> {
-    const { attempt, target } = plan;
+  /** Asks one tier, and once more after a failure that may pass; each attempt has a hold of its own, and none while it waits. */
+  private async ask(context: CallContext, tier: Tier): Promise<Answer | undefined> {
+    const policy = this.providers.retryPolicy(tier.provider);
+    const { signal } = context.inFlight;
+    let waitedMs = 0;
+    for (let attempts = 1; ; attempts++) {
+      signal.throwIfAborted();
+      const plan = await this.planner.plan(context, tier);
+      if (!plan) return undefined;
+      const outcome = await this.attempt(context, plan);
+      if ('answer' in outcome) return outcome.answer;
+      const leftAloneMs = this.providers.circuits.waiting(tier.provider, tier.model)?.ms ?? 0;
+      const wait = retryWait(policy, outcome.error, { attempts, waitedMs, leftAloneMs }, Math.random);
+      if (wait === undefined) return undefined;
+      waitedMs += wait;
+      await pause(wait, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  private async attempt(context: CallContext, plan: Plan): Promise<{ answer: Answer } | { error: ProviderError }> {
+    const { attempt } = plan;
     const { call, inFlight } = context;
     inFlight.paying = attempt.hold !== undefined;
     const result = call.streaming
-      ? await this.attempts.stream(attempt, target, inFlight.signal)
-      : await this.attempts.whole(attempt, target, inFlight.signal);
+      ? await this.attempts.stream(plan, inFlight.signal)
+      : await this.attempts.whole(plan, inFlight.signal);
     const served: Served = { tier: attempt.tier, limitSet: plan.limitSet };
     switch (result.kind) {
       case 'whole':
         this.learn(context, attempt.tier, result.finished);
-        return { ...served, kind: 'whole', answer: result.answer };
+        return { answer: { ...served, kind: 'whole', answer: result.answer } };
       case 'stream':
-        return { ...served, kind: 'stream', frames: this.learnFrom(context, attempt.tier, result.frames) };
+        return { answer: { ...served, kind: 'stream', frames: this.learnFrom(context, attempt.tier, result.frames) } };
       case 'failed':
         inFlight.paying = false;
         context.spent += result.cost;
         context.passed.push(failure(attempt.tier, result.error));
-        return undefined;
+        return { error: result.error };
     }
   }
 

@@ -16,6 +16,7 @@ export interface PassedOver {
     | 'budget_held'
     | 'budget_blocks'
     | 'invalid_request'
+    | 'over_limit'
     | 'failed';
   reason: string;
   param?: string;

@@ -26,7 +26,7 @@ export class ModelCatalogue {
   }
 
   private describe({ capability, name, provider, model, free, price }: Tier): ModelTier {
-    const cooling = this.providers.coolDowns.waiting(provider, model);
+    const cooling = this.providers.circuits.waiting(provider, model);
     const reason =
       this.providers.unavailable(provider) ??
       (price ? undefined : NO_PRICE) ??
