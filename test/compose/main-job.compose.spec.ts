@@ -12,6 +12,49 @@ const project = `purser-test-${process.pid}`;
 const files = ['-f', 'docker-compose.yml', '-f', 'test/compose/override.yml'];
 const scale = ['--scale', 'agent-runner=3', '--scale', 'model-gateway=2'];
 
+/** For `find`: whatever looks like a secret of Purser's. */
+const SECRETS = ['-name', '*.url', '-o', '-name', '*.key', '-o', '-name', '*.password*', '-o', '-name', 'nats.conf'];
+
+/** What an agent may want of the database. */
+const STATEMENTS = [
+  'SELECT * FROM ledger.entries',
+  `UPDATE ledger.budgets SET limit_nano = 10 ^ 15`,
+  'DELETE FROM ledger.entries',
+  'TRUNCATE ledger.windows',
+  'SELECT * FROM gateway.keys',
+  `UPDATE gateway.keys SET revoked_at = NULL`,
+  'SELECT * FROM tasks.tasks',
+  'SELECT name FROM ledger.locks FOR UPDATE',
+  'CREATE TABLE public.mine (id text)',
+  'CREATE SCHEMA mine',
+  'CREATE ROLE mine',
+  'SET ROLE purser_cost_watchdog',
+  'SELECT * FROM pg_authid',
+  `COPY (SELECT 1) TO PROGRAM 'id'`,
+];
+
+/** An agent that looks for secrets, logs in to the database with what it finds, and tries what it must not do. */
+const NOSY = `
+  const { execFileSync } = require('node:child_process');
+  const { readFileSync } = require('node:fs');
+  const pg = require('/app/node_modules/pg');
+  const find = ['/var', '/home', '/run', '/tmp', '/etc', '-readable', '-type', 'f', '(', ...${JSON.stringify(SECRETS)}, ')'];
+  let found = '';
+  try { found = execFileSync('find', find, { stdio: ['ignore', 'pipe', 'ignore'] }); } catch (error) { found = error.stdout; }
+  const secrets = String(found).split('\\n').filter((file) => /purser/.test(file)).sort();
+  (async () => {
+    const url = readFileSync('/var/lib/purser/secrets/agent-runner.database.url', 'utf8').trim();
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    const { rows: [role] } = await client.query(
+      'SELECT current_user AS name, NOT (rolsuper OR rolcreaterole OR rolcreatedb) AS plain FROM pg_roles WHERE rolname = current_user');
+    const answers = [];
+    for (const statement of ${JSON.stringify(STATEMENTS)})
+      answers.push([statement, await client.query(statement).then(() => 'allowed', (error) => error.message)]);
+    await client.end();
+    console.log(JSON.stringify({ secrets, role, answers }));
+  })();`;
+
 interface Task {
   state: string;
   epoch: number;
@@ -82,6 +125,15 @@ describe('docker compose up', () => {
       PURSER_NATS_PORT: String(nats),
       TEST_MODELS_PORT: String(models),
     };
+    await up();
+    adminKey = (await compose('exec', '-T', 'orchestrator', 'purser', 'key')).trim();
+  });
+
+  afterAll(async () => {
+    await compose('down', '--volumes', '--timeout', '40');
+  });
+
+  const up = async (): Promise<void> => {
     try {
       await compose('up', '--build', '--detach', '--wait', '--wait-timeout', '240', ...scale);
     } catch (error) {
@@ -90,12 +142,7 @@ describe('docker compose up', () => {
         cause: error,
       });
     }
-    adminKey = (await compose('exec', '-T', 'orchestrator', 'purser', 'key')).trim();
-  });
-
-  afterAll(async () => {
-    await compose('down', '--volumes', '--timeout', '40');
-  });
+  };
 
   it('runs three runners and two gateways, all as an unprivileged user', async () => {
     const all = await containers();
@@ -132,6 +179,38 @@ describe('docker compose up', () => {
     expect((await taskIn('published', 'completed')).result).toMatchObject({
       output: expect.stringContaining('from a container') as string,
     });
+  });
+
+  it('shows an agent its runner’s own secrets and role in the database, and nothing of the others', async () => {
+    await api('POST', '/v1/tasks', { id: 'nosy', executor: 'command', input: { argv: ['node', '-e', NOSY] } });
+    const { result } = await taskIn('nosy', 'completed');
+    const seen = JSON.parse(String(result.output)) as { secrets: string[]; role: object; answers: [string, string][] };
+    expect(seen.secrets).toEqual([
+      '/var/lib/purser/secrets/agent-runner.database.url',
+      '/var/lib/purser/secrets/agent-runner.nats.url',
+    ]);
+    expect(seen.role).toEqual({ name: 'purser_agent_runner', plain: true });
+    const refused = seen.answers.map(([statement]) => [
+      statement,
+      expect.stringMatching(/permission denied/) as string,
+    ]);
+    expect(seen.answers).toEqual(refused);
+    expect(refused).toHaveLength(STATEMENTS.length);
+  });
+
+  it('gives each service its own secrets alone, and the admin key to those who check it', async () => {
+    const found = async (service: string) =>
+      (await compose('exec', '-T', service, 'find', '/var/lib/purser', ...SECRETS)).trim().split('\n').sort();
+    const own = (service: string) =>
+      ['database', 'nats'].map((kind) => `/var/lib/purser/secrets/${service}.${kind}.url`);
+    expect(await found('cost-watchdog')).toEqual(own('cost-watchdog'));
+    expect(await found('offload-manager')).toEqual(own('offload-manager'));
+    expect(await found('model-gateway')).toEqual(['/var/lib/purser/admin.key', ...own('model-gateway')]);
+    expect(await found('orchestrator')).toEqual([
+      '/var/lib/purser/admin.key',
+      '/var/lib/purser/nats.url',
+      ...own('orchestrator'),
+    ]);
   });
 
   it('continues an agent over its token limit, and both gateways take part', async () => {
@@ -177,5 +256,16 @@ describe('docker compose up', () => {
     expect((await api('POST', '/v1/chat/completions', chat, env.PURSER_GATEWAY_PORT)).status).toBe(403);
     await api('POST', '/v1/emergency/reset', { by: 'test', reason: 'over' });
     await taskIn('interrupted', 'completed', 60_000);
+  });
+
+  it('goes on after a stop of everything, with the same volumes', async () => {
+    await compose('down', '--timeout', '40');
+    await up();
+    expect((await compose('exec', '-T', 'orchestrator', 'purser', 'key')).trim()).toBe(adminKey);
+    expect((await api<Task>('GET', '/v1/tasks/long-work')).body).toMatchObject({ state: 'completed' });
+    await api('POST', '/v1/tasks', { id: 'after', executor: 'command', input: { argv: ['true'] } });
+    await taskIn('after', 'completed');
+    const chat = { model: 'demo-large', max_tokens: 10, messages: [{ role: 'user', content: 'x' }] };
+    expect((await api('POST', '/v1/chat/completions', chat, env.PURSER_GATEWAY_PORT)).status).toBe(200);
   });
 });

@@ -1,3 +1,4 @@
+import { SERVICE_SCHEMAS } from '@purser/database';
 import { type Environment, type RunningService, startService } from '@purser/service';
 import { AppModule } from './app.module.js';
 import { Config } from './config.js';
@@ -16,7 +17,7 @@ export const start = (env: Environment): Promise<RunningService> =>
       config: Config,
       port: (config) => config.PURSER_RUNNER_PORT,
       module: AppModule,
-      database: { schema: 'sessions', migrations },
+      database: { schema: SERVICE_SCHEMAS['agent-runner'], migrations },
     },
     env,
   );

@@ -4,6 +4,7 @@ import { Bus } from '@purser/bus';
 import {
   type Assignment,
   emergencyShutdown,
+  emergencyStatus,
   type ErrorCode,
   heartbeat,
   keysCreate,
@@ -54,6 +55,7 @@ export class OtherServices {
     const bus = await Bus.connect({ url, service: 'orchestrator', instance: 'fake' });
     await bus.ensureStreams();
     const services = new OtherServices(bus);
+    services.serve(emergencyStatus, () => ({ latch: services.latch, acknowledgements: [] }));
     services.serve(workClaim, (request) => services.claim(request));
     services.serve(workHeartbeat, (request) => services.beat(request));
     services.serve(workFinish, (request) => services.finish(request));

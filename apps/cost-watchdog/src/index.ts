@@ -1,3 +1,4 @@
+import { SERVICE_SCHEMAS } from '@purser/database';
 import { type Environment, type RunningService, startService } from '@purser/service';
 import { AppModule } from './app.module.js';
 import { FileFollower } from './budgets/file-follower.service.js';
@@ -16,7 +17,7 @@ export const start = (env: Environment): Promise<RunningService> =>
       config: Config,
       port: (config) => config.PURSER_WATCHDOG_PORT,
       module: AppModule,
-      database: { schema: 'ledger', migrations: MIGRATIONS },
+      database: { schema: SERVICE_SCHEMAS['cost-watchdog'], migrations: MIGRATIONS },
       // Before the first request is taken: nobody is to be told of budgets as they were before the file was read.
       prepare: async (app) => {
         await app.get(FileFollower).apply();

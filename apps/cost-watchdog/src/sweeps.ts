@@ -1,6 +1,6 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Bus } from '@purser/bus';
 import { Log } from '@purser/service';
-import { SnapshotService } from './budgets/snapshot.service.js';
 import { LatchStores } from './emergency/latch-stores.js';
 import { SpikeService } from './emergency/spike.service.js';
 import { GatewaysService } from './leases/gateways.service.js';
@@ -15,16 +15,17 @@ export class Sweeps implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     windows: WindowsService,
     gateways: GatewaysService,
-    snapshot: SnapshotService,
     latch: LatchStores,
     spikes: SpikeService,
+    bus: Bus,
     log: Log,
   ) {
     this.all = [
       new Repeating('rolling budget windows over', 1_000, () => windows.rollWhenDue(), log),
       new Repeating('watching over gateways', 1_000, () => gateways.judge(), log),
-      new Repeating('writing the budgets to their bucket', 500, () => snapshot.publishDue(), log),
       new Repeating('reconciling the emergency latch', 2_000, () => latch.reconcile(), log),
+      // A server that came back without its store has lost the streams too.
+      new Repeating('keeping the streams', 5_000, () => bus.ensureStreams(), log),
       new Repeating('looking for spending spikes', 3_000, () => spikes.check(), log),
     ];
   }

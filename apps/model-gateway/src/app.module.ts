@@ -10,6 +10,7 @@ import { Meter } from './calls/meter.js';
 import { PaidGate } from './calls/paid-gate.js';
 import { ENVIRONMENT } from './config.js';
 import { ChatController } from './endpoints/chat.controller.js';
+import { CountTokensController } from './endpoints/count-tokens.controller.js';
 import { ModelEndpoint } from './endpoints/model-endpoint.js';
 import { ModelsController } from './endpoints/models.controller.js';
 import { ExperienceRepository } from './experience/experience.repository.js';
@@ -32,6 +33,7 @@ import { ModelCatalogue } from './models/model-catalogue.js';
 import { ModelsHandlers } from './models/models.handlers.js';
 import { PluginLoader } from './models/plugin-loader.js';
 import { Providers } from './models/providers.js';
+import { TokenCounts } from './token-counts/token-counts.service.js';
 
 /** What exists before the service starts: the journal names the instance, and a bad models.json is told at once. */
 export interface Groundwork {
@@ -42,7 +44,14 @@ export interface Groundwork {
 
 export function appModule({ env, journal, ladders }: Groundwork): Type {
   @Module({
-    controllers: [ChatController, KeysHandlers, LeasesHandlers, ModelsController, ModelsHandlers],
+    controllers: [
+      ChatController,
+      CountTokensController,
+      KeysHandlers,
+      LeasesHandlers,
+      ModelsController,
+      ModelsHandlers,
+    ],
     providers: [
       { provide: ENVIRONMENT, useValue: env },
       { provide: Journal, useValue: journal },
@@ -71,6 +80,7 @@ export function appModule({ env, journal, ladders }: Groundwork): Type {
       PluginLoader,
       Providers,
       Settlements,
+      TokenCounts,
     ],
   })
   class AppModule {}

@@ -1,3 +1,4 @@
+import { SERVICE_SCHEMAS } from '@purser/database';
 import {
   type Environment,
   Log,
@@ -43,7 +44,7 @@ async function startIn(slot: Slot, ladders: Ladders, env: Environment): Promise<
       config: Config,
       port: (config) => config.PURSER_GATEWAY_PORT,
       module: appModule({ env, journal, ladders }),
-      database: { schema: 'gateway', migrations: MIGRATIONS },
+      database: { schema: SERVICE_SCHEMAS['model-gateway'], migrations: MIGRATIONS },
       renderErrors: renderError,
       bodyLimit: MAX_BODY_BYTES,
       // Endpoints read their bodies themselves: errors look as their protocols want, and long texts are never parsed.

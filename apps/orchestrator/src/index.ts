@@ -1,8 +1,9 @@
+import { SERVICE_SCHEMAS } from '@purser/database';
 import { type Environment, type RunningService, startService } from '@purser/service';
 import { serveControlApi } from './api/control-api.js';
 import { AppModule } from './app.module.js';
 import { Config } from './config.js';
-import { CreateTasks1700000001000 } from './migrations/create-tasks.js';
+import { MIGRATIONS } from './migrations/index.js';
 
 export { Config } from './config.js';
 
@@ -14,7 +15,7 @@ export const start = (env: Environment): Promise<RunningService> =>
       config: Config,
       port: (config) => config.PURSER_API_PORT,
       module: AppModule,
-      database: { schema: 'tasks', migrations: [CreateTasks1700000001000] },
+      database: { schema: SERVICE_SCHEMAS.orchestrator, migrations: MIGRATIONS },
       prepare: serveControlApi,
     },
     env,

@@ -2,7 +2,7 @@ import type { Bus } from '@purser/bus';
 import { CreateOutbox1700000000000, Database } from '@purser/database';
 import { createLog, Latch, Metrics, Outbox, systemClock } from '@purser/service';
 import { TaskBudgets } from './budgets/task-budgets.service.js';
-import { CreateTasks1700000001000 } from './migrations/create-tasks.js';
+import { MIGRATIONS } from './migrations/index.js';
 import { LiveServices } from './services/live-services.js';
 import { DependentsService } from './tasks/dependents.service.js';
 import { ExecutorInputs } from './tasks/executor-inputs.js';
@@ -23,7 +23,7 @@ export const openTasks = (url: string): Promise<Database> =>
   Database.open({
     url,
     schema: 'tasks',
-    migrations: [CreateOutbox1700000000000, CreateTasks1700000001000],
+    migrations: [CreateOutbox1700000000000, ...MIGRATIONS],
     applicationName: 'purser orchestrator spec',
   });
 

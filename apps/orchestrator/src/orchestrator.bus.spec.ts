@@ -59,6 +59,7 @@ describe('the orchestrator', () => {
       PURSER_LEASE_MS: '1500',
     };
     bus = await Bus.connect({ url: nats.url, service: 'tools', instance: 'spec' });
+    await bus.ensureStreams();
     bus.connection.subscribe('task.>', {
       callback: (_error, message) => {
         const { data } = unframe(message.string(), message.subject);

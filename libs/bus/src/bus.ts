@@ -16,7 +16,7 @@ import {
 import type { z } from 'zod';
 import { check, type EventOrigin, frame } from './event.js';
 import { ConnectionLost, Link } from './link.js';
-import { ensureStreams } from './streams.js';
+import { ensureStreams, haveStreams } from './streams.js';
 import { currentTraceparent } from './trace.js';
 
 export interface BusOptions {
@@ -70,8 +70,25 @@ export class Bus {
     return this.link.isUp;
   }
 
+  /** Makes the streams and buckets, or brings them up to date: for the one service that keeps them. */
   ensureStreams(): Promise<void> {
-    return ensureStreams(this.manager, this.replicas);
+    return this.onJetStream(() => ensureStreams(this.manager, this.replicas));
+  }
+
+  /** Whether the streams and buckets are there. */
+  haveStreams(): Promise<boolean> {
+    return this.onJetStream(() => haveStreams(this.manager));
+  }
+
+  private async onJetStream<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await this.link.within(CALL_TIMEOUT_MS, undefined, work);
+    } catch (cause) {
+      throw new PurserError('unavailable', {
+        message: `JetStream does not answer for its streams (${(cause as Error).message})`,
+        cause,
+      });
+    }
   }
 
   /**
@@ -154,11 +171,11 @@ export class Bus {
     }
   }
 
-  /** A key-value bucket, created when it is missing. */
+  /** A key-value bucket, whether it is there or not. */
   bucket(name: string): Promise<KV> {
     const known = this.buckets.get(name);
     if (known) return known;
-    const opened = new Kvm(this.jetstream).create(name, { history: 1, replicas: this.replicas });
+    const opened = new Kvm(this.jetstream).open(name);
     this.buckets.set(name, opened);
     opened.catch(() => this.buckets.delete(name));
     return opened;

@@ -81,8 +81,6 @@ export class DurableConsumer {
         failures += 1;
         if (failures === 3) this.options.report(error, `consumer ${this.options.durable} cannot be opened; trying on`);
         await this.pause(Math.min(5_000, 100 * 2 ** failures));
-        // A server that came back without its store has lost the streams too.
-        await this.bus.ensureStreams().catch(() => undefined);
       }
     }
   }

@@ -62,7 +62,6 @@ export class BusStrategy extends Server implements CustomTransportStrategy {
   private async open(): Promise<void> {
     const { bus, service, version, report } = this.options;
     this.refuseMissingHandlers();
-    await bus.ensureStreams();
     this.micro = await new Svcm(askedFromInboxes(bus.connection, report)).add({
       name: service,
       version,

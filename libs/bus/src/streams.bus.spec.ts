@@ -1,8 +1,10 @@
 import 'reflect-metadata';
+import { Kvm } from '@nats-io/kv';
 import { headers } from '@nats-io/nats-core';
 import { Catch, Controller, type ExceptionFilter, type INestMicroservice, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import {
+  BUCKETS,
   deadLetter,
   fact,
   type FactData,
@@ -98,6 +100,7 @@ describe('streams', () => {
     nats = await startTestNats();
     bus = await Bus.connect({ url: nats.url, service: 'offload-manager', instance: 'a' });
     outsider = await Bus.connect({ url: nats.url, service: 'tools', instance: 'spec' });
+    await bus.ensureStreams();
     app = await boot(bus);
   });
 
@@ -282,8 +285,27 @@ describe('streams', () => {
   });
 
   it('keeps values in a bucket', async () => {
-    expect(await outsider.read('spec', 'key')).toBeUndefined();
-    await bus.write('spec', 'key', { a: 1 });
-    expect(await outsider.read('spec', 'key')).toEqual({ a: 1 });
+    expect(await outsider.read(BUCKETS.emergency, 'key')).toBeUndefined();
+    await bus.write(BUCKETS.emergency, 'key', { a: 1 });
+    await bus.write(BUCKETS.emergency, 'key', { a: 2 });
+    expect(await outsider.read(BUCKETS.emergency, 'key')).toEqual({ a: 2 });
+    await expect(outsider.manager.streams.purge('KV_emergency')).rejects.toThrow('not permitted');
+  });
+
+  it('brings a bucket up to date that an older version made, and keeps what is in it', async () => {
+    await outsider.manager.streams.delete('KV_emergency');
+    const made = await new Kvm(outsider.jetstream).create(BUCKETS.emergency, { history: 1 });
+    await made.put('key', '{"a":3}');
+    await bus.ensureStreams();
+    expect(await outsider.read(BUCKETS.emergency, 'key')).toEqual({ a: 3 });
+    await expect(outsider.manager.streams.purge('KV_emergency')).rejects.toThrow('not permitted');
+  });
+
+  it('knows whether all are there', async () => {
+    expect(await outsider.haveStreams()).toBe(true);
+    await outsider.manager.streams.delete('KV_emergency');
+    expect(await outsider.haveStreams()).toBe(false);
+    await bus.ensureStreams();
+    expect(await outsider.haveStreams()).toBe(true);
   });
 });

@@ -1,4 +1,4 @@
-import type { StreamName } from './contract.js';
+import type { ServiceName, StreamName } from './contract.js';
 
 const day = 24 * 60 * 60 * 1000;
 
@@ -66,6 +66,16 @@ export const STREAMS: Record<StreamName, StreamShape> = {
 export const BUCKETS = {
   /** Key `latch`: the emergency latch. */
   emergency: 'emergency',
-  /** Key `snapshot`: all budgets with level and remaining. */
-  budgets: 'budgets',
 } as const;
+
+/** The one service that makes and changes streams and buckets; the others wait for them. */
+export const STREAM_KEEPER: ServiceName = 'cost-watchdog';
+
+/**
+ * Agents run beside this one and may read its password. JetStream sends the answers of its API, with the server's own
+ * rights, wherever whoever asks wants them, so this one may not ask.
+ */
+const BESIDE_AGENTS: ServiceName = 'agent-runner';
+
+/** Whether a service may look at streams and read buckets. */
+export const readsStreams = (service: string): boolean => service !== BESIDE_AGENTS;

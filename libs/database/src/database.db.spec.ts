@@ -67,6 +67,15 @@ describe('a database', () => {
       await again.close();
     });
 
+    it('may take longer than a statement of the service, and are waited for by the others that start', async () => {
+      const opened = await Promise.all([1, 2].map(() => open(server.url, 'slow', { statementTimeoutMs: 100 })));
+      for (const one of opened) {
+        expect(await one.query('SELECT id FROM counters')).toEqual([]);
+        await expect(one.query('SELECT pg_sleep(5)')).rejects.toMatchObject({ code: 'unavailable' });
+        await one.close();
+      }
+    });
+
     it('leave nothing behind when one fails, and do not hold up the next start', async () => {
       const migrations = [CreateCounters1700000001000, Broken1700000002000];
       const said = jest.spyOn(console, 'log').mockImplementation(() => undefined);

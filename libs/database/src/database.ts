@@ -1,7 +1,9 @@
 import 'reflect-metadata';
-import { isPurserError, PurserError } from '@purser/contracts';
+import { isPurserError } from '@purser/contracts';
 import pg from 'pg';
 import { DataSource, type MigrationInterface, type QueryRunner } from 'typeorm';
+import { type DriverError, initialise, messageOf, sqlState, translated } from './connection.js';
+import { migrate } from './migrate.js';
 
 // bigint columns (money, sequence numbers) come back as bigint, not as the driver's default string.
 pg.types.setTypeParser(pg.types.builtins.INT8, BigInt);
@@ -33,7 +35,7 @@ const SILENCE_MS = 5_000;
 const TRANSACTION_TRIES = 4;
 
 export class Database implements Sql {
-  private constructor(readonly source: DataSource) {}
+  private constructor(private readonly source: DataSource) {}
 
   static async open(options: DatabaseOptions): Promise<Database> {
     const { statementTimeoutMs = STATEMENT_TIMEOUT_MS } = options;
@@ -44,8 +46,6 @@ export class Database implements Sql {
       applicationName: options.applicationName,
       poolSize: options.poolSize ?? 8,
       connectTimeoutMS: 5_000,
-      migrations: options.migrations,
-      migrationsTableName: 'migrations',
       entities: [],
       extra: {
         statement_timeout: statementTimeoutMs,
@@ -57,30 +57,9 @@ export class Database implements Sql {
       poolErrorHandler: () => undefined, // An idle connection was lost; the next query opens another one and reports for itself.
       logging: false,
     });
-    await initialise(source, options);
-    const database = new Database(source);
-    try {
-      await database.migrate(options.schema);
-    } catch (error) {
-      await source.destroy();
-      throw error;
-    }
-    return database;
-  }
-
-  /** Several instances of a service may start at once: one migrates, the others wait for it. */
-  private async migrate(schema: string): Promise<void> {
-    const runner = this.source.createQueryRunner();
-    try {
-      await runner.query('SELECT pg_advisory_lock(hashtextextended($1, 0))', [`purser.${schema}`]);
-      await runner.query(`CREATE SCHEMA IF NOT EXISTS "${schema}"`);
-      await this.source.runMigrations({ transaction: 'each' });
-    } finally {
-      await runner
-        .query('SELECT pg_advisory_unlock(hashtextextended($1, 0))', [`purser.${schema}`])
-        .catch(() => undefined);
-      await runner.release();
-    }
+    await migrate(options);
+    await initialise(source, options.url, options.connectTimeoutMs);
+    return new Database(source);
   }
 
   async query<Row>(text: string, parameters: unknown[] = []): Promise<Row[]> {
@@ -133,28 +112,6 @@ export class Database implements Sql {
   }
 }
 
-async function initialise(source: DataSource, { connectTimeoutMs = 30_000, url }: DatabaseOptions): Promise<void> {
-  const deadline = Date.now() + connectTimeoutMs;
-  for (;;) {
-    try {
-      await source.initialize();
-      return;
-    } catch (cause) {
-      const error = translated(cause);
-      const passing = isPurserError(error) && error.code === 'unavailable';
-      if (passing && Date.now() < deadline) {
-        await new Promise((resolve) => setTimeout(resolve, 250));
-        continue;
-      }
-      const where = new URL(url);
-      throw new PurserError('unavailable', {
-        message: `no connection to Postgres at ${where.host}${where.pathname}: ${(cause as Error).message}. Is it running, and are PURSER_DATABASE_URL's user and password right?`,
-        cause,
-      });
-    }
-  }
-}
-
 /** TypeORM gives plain rows for SELECT and INSERT, but [rows, count] for UPDATE and DELETE. */
 async function rows<Row>(runner: QueryRunner, text: string, parameters: unknown[]): Promise<Row[]> {
   const result: unknown = await runner.query(text, parameters).catch(async (error: unknown) => {
@@ -176,48 +133,8 @@ async function hangUpIfSilent(runner: QueryRunner, error: unknown): Promise<void
   client.end().catch(() => undefined);
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : '');
-
-interface DriverError {
-  code?: unknown;
-  driverError?: { code?: unknown; constraint?: unknown };
-}
-
-function sqlState(error: unknown): string | undefined {
-  const { code, driverError } = (error ?? {}) as DriverError;
-  const found = driverError?.code ?? code;
-  return typeof found === 'string' ? found : undefined;
-}
-
 /** The name of the constraint that refused a write, if that is what happened. */
 export function violatedConstraint(error: unknown): string | undefined {
   const { driverError } = ((isPurserError(error) ? error.cause : error) ?? {}) as DriverError;
   return typeof driverError?.constraint === 'string' ? driverError.constraint : undefined;
-}
-
-/** Postgres being away is passing trouble that every caller must be able to tell from a defect. */
-function translated(error: unknown): unknown {
-  if (isPurserError(error)) return error;
-  const state = sqlState(error) ?? '';
-  const message = messageOf(error);
-  const away =
-    [
-      'ECONNREFUSED',
-      'ECONNRESET',
-      'EPIPE',
-      'ETIMEDOUT',
-      'ENOTFOUND',
-      '57P01',
-      '57P02',
-      '57P03',
-      '53300',
-      '57014',
-    ].includes(state) ||
-    state.startsWith('08') ||
-    /connection terminated|query read timeout|timeout exceeded when trying to connect|Connection ended|is not queryable|not established/i.test(
-      message,
-    );
-  return away
-    ? new PurserError('unavailable', { message: `the database is not reachable (${message})`, cause: error })
-    : error;
 }

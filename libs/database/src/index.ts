@@ -7,4 +7,7 @@ export {
   type OutboxRow,
   takeFromOutbox,
 } from './outbox.js';
+export { changeOwnPassword, mayLogIn } from './roles/owner.js';
+export { ensureServiceRoles } from './roles/service-roles.js';
+export { SERVICE_SCHEMAS } from './service-schemas.js';
 export type { MigrationInterface, QueryRunner } from 'typeorm';

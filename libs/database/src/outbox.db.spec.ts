@@ -1,4 +1,5 @@
 import { createTestDatabase, type TestDatabase } from '@purser/testing';
+import pg from 'pg';
 import { Database, type Sql } from './database.js';
 import {
   appendToOutbox,
@@ -10,18 +11,16 @@ import {
 
 jest.setTimeout(60_000);
 
+const open = (url: string) =>
+  Database.open({ url, schema: 'spec', migrations: [CreateOutbox1700000000000], applicationName: 'spec' });
+
 describe('the outbox', () => {
   let server: TestDatabase;
   let database: Database;
 
   beforeAll(async () => {
     server = await createTestDatabase();
-    database = await Database.open({
-      url: server.url,
-      schema: 'spec',
-      migrations: [CreateOutbox1700000000000],
-      applicationName: 'spec',
-    });
+    database = await open(server.url);
   });
 
   afterAll(async () => {
@@ -101,6 +100,21 @@ describe('the outbox', () => {
     await Promise.all(Array.from({ length: 6 }, () => relay((id) => published.push(id))));
     while ((await relay((id) => published.push(id))) > 0);
     expect(published).toEqual(['a', 'b', 'c']);
+  });
+
+  it('is not held up by a lock that any role may take', async () => {
+    const outsider = new pg.Client({ connectionString: server.url });
+    await outsider.connect();
+    try {
+      // What an earlier version locked with.
+      for (const name of ['spec.outbox', 'purser.spec'])
+        await outsider.query('SELECT pg_advisory_lock(hashtextextended($1, 0))', [name]);
+      await add('a');
+      expect(await relay(() => undefined)).toBe(1);
+      await (await open(server.url)).close();
+    } finally {
+      await outsider.end();
+    }
   });
 
   it('does not hold up those who add while it is sent', async () => {

@@ -47,10 +47,8 @@ export async function outboxIsEmpty(sql: Sql): Promise<boolean> {
 
 /** The next rows in order, for the one relay that holds the lock; the caller publishes them before its transaction ends. */
 export async function takeFromOutbox(tx: Sql, limit: number): Promise<OutboxRow[]> {
-  const [lock] = await tx.query<{ held: boolean }>(
-    `SELECT pg_try_advisory_xact_lock(hashtextextended(current_schema() || '.outbox', 0)) AS held`,
-  );
-  if (!lock?.held) return [];
+  const held = await tx.query(`SELECT name FROM locks WHERE name = 'outbox' FOR UPDATE SKIP LOCKED`);
+  if (held.length === 0) return [];
   return tx.query<OutboxRow>('SELECT seq, event_id, subject, event FROM outbox ORDER BY seq LIMIT $1', [limit]);
 }
 

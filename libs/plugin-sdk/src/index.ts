@@ -1,4 +1,5 @@
 export * from './conceal.js';
+export * from './embedding-list.js';
 export * from './executor.js';
 export * from './http-pass-through.js';
 export * from './media.js';
@@ -7,4 +8,5 @@ export * from './parameters.js';
 export * from './pass-through.js';
 export * from './plugin.js';
 export * from './provider-failures.js';
+export * from './subtitles.js';
 export * from './usage.js';

@@ -1,12 +1,17 @@
 import { type ArgumentsHost, NotFoundException } from '@nestjs/common';
 import { PurserError } from '@purser/contracts';
 import { lastValueFrom, type Observable } from 'rxjs';
-import { ErrorFilter, plainErrors } from './error-filter.js';
+import { ErrorFilter, type ErrorRenderer, plainErrors } from './error-filter.js';
 import { createLog } from './log.js';
 
 const log = createLog({ service: 'spec', instance: 'one', level: 'silent' });
 
-function onHttp(thrown: unknown, { sent = false, render = plainErrors } = {}) {
+const request = { url: '/v1/things?of=ours', headers: { 'x-version': '1' } };
+
+function onHttp(
+  thrown: unknown,
+  { sent = false, render = plainErrors }: { sent?: boolean; render?: ErrorRenderer } = {},
+) {
   const logged = jest.spyOn(log, 'error');
   const answer: { status?: number; body?: unknown } = {};
   const reply = {
@@ -20,7 +25,7 @@ function onHttp(thrown: unknown, { sent = false, render = plainErrors } = {}) {
       answer.body = body;
     },
   };
-  const host = { getType: () => 'http', switchToHttp: () => ({ getResponse: () => reply }) };
+  const host = { getType: () => 'http', switchToHttp: () => ({ getResponse: () => reply, getRequest: () => request }) };
   new ErrorFilter(log, render).catch(thrown, host as unknown as ArgumentsHost);
   const times = logged.mock.calls.length;
   logged.mockRestore();
@@ -60,8 +65,11 @@ describe('the error filter', () => {
   );
 
   it('answers in the shape that the service asks for, and not twice', () => {
-    const render = (error: PurserError) => ({ status: 418, body: { teapot: error.code } });
-    expect(onHttp(new PurserError('timeout'), { render })).toMatchObject({ status: 418, body: { teapot: 'timeout' } });
+    const render: ErrorRenderer = (error, asked) => ({ status: 418, body: { teapot: error.code, asked } });
+    expect(onHttp(new PurserError('timeout'), { render })).toMatchObject({
+      status: 418,
+      body: { teapot: 'timeout', asked: { path: '/v1/things', headers: { 'x-version': '1' } } },
+    });
     expect(onHttp(new PurserError('timeout'), { sent: true })).toEqual({ logged: 0 });
   });
 

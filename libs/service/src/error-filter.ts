@@ -1,15 +1,21 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import { type ErrorBody, isPurserError, PurserError } from '@purser/contracts';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { throwError } from 'rxjs';
 import type { Log } from './log.js';
 
-/** How an error looks on this service's HTTP port. */
-export type ErrorRenderer = (error: PurserError) => { status: number; body: unknown };
+/** What was asked, as far as it decides how an error looks. */
+export interface FailedRequest {
+  path: string;
+  headers: Readonly<Record<string, string | string[] | undefined>>;
+}
 
-export const plainErrors: ErrorRenderer = (error) => ({
+/** How an error looks on this service's HTTP port. */
+export type ErrorRenderer = (error: PurserError, request: FailedRequest) => { status: number; body: unknown };
+
+export const plainErrors = (error: PurserError): { status: number; body: { error: ErrorBody } } => ({
   status: error.status,
-  body: { error: error.toJSON() satisfies ErrorBody },
+  body: { error: error.toJSON() },
 });
 
 /** The one place where what was thrown becomes an answer, on HTTP and on the bus. */
@@ -24,9 +30,12 @@ export class ErrorFilter implements ExceptionFilter {
     // On the bus the strategy answers; Nest would hide the error behind "Internal server error".
     if (host.getType() !== 'http') return throwError(() => thrown);
     const error = this.known(thrown);
-    const reply = host.switchToHttp().getResponse<FastifyReply>();
+    const http = host.switchToHttp();
+    const reply = http.getResponse<FastifyReply>();
     if (reply.sent || reply.raw.headersSent) return undefined;
-    const { status, body } = this.render(error);
+    const { url, headers } = http.getRequest<FastifyRequest>();
+    const [path = '/'] = url.split('?');
+    const { status, body } = this.render(error, { path, headers });
     return reply.status(status).send(body);
   }
 

@@ -10,7 +10,7 @@ export {
   wholeBetween,
   withSecretFiles,
 } from './config.js';
-export { ErrorFilter, type ErrorRenderer, plainErrors } from './error-filter.js';
+export { ErrorFilter, type ErrorRenderer, type FailedRequest, plainErrors } from './error-filter.js';
 export { Metrics, Readiness } from './health.js';
 export { HEARTBEAT_MS, HeartbeatPublisher, VERSION } from './heartbeat.js';
 export { Latch, LATCH_MAX_AGE_MS } from './latch.js';

@@ -10,6 +10,7 @@ import {
   type Heartbeat,
   Latch as LatchSchema,
   type Latch as LatchState,
+  readsStreams,
   type ServiceName,
 } from '@purser/contracts';
 import { Latch } from './latch.js';
@@ -53,6 +54,7 @@ export class LatchHandlers {
     const options = { timeoutMs: ASK_TIMEOUT_MS };
     const answer = toAsk ? await this.bus.call(emergencyStatus, {}, options).catch(() => undefined) : undefined;
     if (answer) return this.latch.observe(answer.latch, true);
+    if (!readsStreams(this.bus.origin.service)) return;
     const kept = LatchSchema.safeParse(await this.bus.read(BUCKETS.emergency, 'latch').catch(() => undefined));
     if (kept.success) this.latch.observe(kept.data, false);
   }

@@ -110,6 +110,7 @@ describe('a service', () => {
   beforeAll(async () => {
     [nats, postgres] = await Promise.all([startTestNats(), createTestDatabase()]);
     bus = await Bus.connect({ url: nats.url, service: 'tools', instance: 'spec' });
+    await bus.ensureStreams();
     bus.connection.subscribe('emergency.acknowledged.offload-manager.one', {
       callback: (_error, message) => {
         acknowledged.push(unframe(message.string(), 'spec').data as { serial: number; stopped: string[] });

@@ -15,6 +15,7 @@ import { Latch } from './latch.js';
 import { EmergencyStop, LatchHandlers } from './latch.handlers.js';
 import { createLog, Log, nestLogger } from './log.js';
 import { Outbox } from './outbox-relay.js';
+import { streamsThere } from './streams-there.js';
 import type { z } from 'zod';
 
 export interface ServiceDefinition<Config extends ServiceSettings> {
@@ -69,6 +70,7 @@ export async function startService<Config extends ServiceSettings>(
     await database?.close();
   };
   try {
+    await streamsThere(bus, log);
     database = definition.database && (await openDatabase(definition.name, definition.database, config));
     app = await createApp(definition, config, { log, bus, database });
     await app.startAllMicroservices();

@@ -1,4 +1,4 @@
-const LEADS_ELSEWHERE = /^(PURSER|OPENAI|ANTHROPIC)_|^(OLLAMA_HOST|HF_TOKEN)$/;
+const LEADS_ELSEWHERE = /^(PURSER|OPENAI|ANTHROPIC|HF|GOOGLE)_|^OLLAMA_HOST$/;
 
 /** Without what would lead a Purser to the servers, providers and money of whoever starts a demo or a test. */
 export function cleanEnvironment(env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {

@@ -18,6 +18,8 @@ async function query(url: string, sql: string): Promise<unknown[]> {
 
 afterAll(() => expectNoChildren());
 
+jest.setTimeout(60_000);
+
 describe('startTestNats', () => {
   it('keeps its address over a restart and a crash', async () => {
     const nats = await startTestNats();

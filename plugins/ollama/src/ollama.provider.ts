@@ -4,15 +4,20 @@ import {
   type ChatChunk,
   type ChatProvider,
   type ChatRequest,
-  failureFromNetwork,
+  type EmbeddingAnswer,
+  type EmbeddingRequest,
+  type ModelProvider,
   isProviderError,
   type PluginContext,
   type ProviderCheck,
-  ProviderError,
+  type PullProgress,
 } from '@purser/plugin-sdk';
 import type { ChatResponse } from 'ollama';
 import type { OllamaConfig } from './config.js';
 import { connect, hostToCall } from './connection.js';
+import { embed } from './embeddings.js';
+import { failure } from './failure.js';
+import { pull } from './pull.js';
 import { ChunkWriter, toCompletion } from './to-openai.js';
 import { toOllama, unsupportedParameters } from './to-ollama.js';
 
@@ -21,7 +26,7 @@ const checkMs = 2500;
 const standardHost = 'http://127.0.0.1:11434';
 
 /** Local models behind Ollama's own protocol, which unlike its OpenAI endpoint takes the size of the context window. */
-export class OllamaProvider implements ChatProvider {
+export class OllamaProvider implements ChatProvider, Required<Pick<ModelProvider, 'embed' | 'pullModel'>> {
   /** The server stops generating when its client leaves. */
   readonly cancelledCallsBill = 'delivered';
   readonly unsupportedParameters = unsupportedParameters;
@@ -61,7 +66,7 @@ export class OllamaProvider implements ChatProvider {
       return toCompletion(await withoutThinking(asked, (body) => client.chat({ ...body, stream: false })));
     } catch (error) {
       signal.throwIfAborted();
-      throw this.failure(error);
+      throw failure(error, this.host(), request.model);
     }
   }
 
@@ -77,7 +82,30 @@ export class OllamaProvider implements ChatProvider {
       for await (const line of lines as AsyncIterable<ChatResponse>) yield* writer.chunks(line);
     } catch (error) {
       signal.throwIfAborted();
-      throw this.failure(error);
+      throw failure(error, this.host(), request.model);
+    } finally {
+      left.abort();
+    }
+  }
+
+  async embed(request: EmbeddingRequest, { signal }: CallOptions): Promise<EmbeddingAnswer> {
+    signal.throwIfAborted();
+    try {
+      return await embed(connect(this.host(), signal), request, this.config);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw failure(error, this.host(), request.model);
+    }
+  }
+
+  async *pullModel(model: string, { signal }: CallOptions): AsyncIterable<PullProgress> {
+    signal.throwIfAborted();
+    const left = new AbortController();
+    try {
+      yield* pull(connect(this.host(), AbortSignal.any([signal, left.signal])), model);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw failure(error, this.host(), model);
     } finally {
       left.abort();
     }
@@ -85,14 +113,6 @@ export class OllamaProvider implements ChatProvider {
 
   private host(): string {
     return hostToCall(this.config.host ?? this.context.secret('OLLAMA_HOST') ?? standardHost);
-  }
-
-  private failure(error: unknown): ProviderError {
-    if (isProviderError(error)) return error;
-    // A plain Error is an `{"error": ...}` line in a stream, passed on by the client; the socket's own errors are others.
-    if (error instanceof Error && error.constructor === Error && error.cause === undefined)
-      return new ProviderError('overloaded', error.message, { mayBill: true, cause: error });
-    return failureFromNetwork(error, this.host());
   }
 }
 

@@ -70,10 +70,13 @@ function messages(list: readonly ChatMessage[]): Message[] {
   return list.map((message) => {
     const calls = (message.tool_calls ?? []) as OpenAiToolCall[];
     for (const call of calls) if (call.id && call.function?.name) tools.set(call.id, call.function.name);
+    // What it thought before a tool call is told to the model again, or it thinks anew.
+    const thinking = message.reasoning_content ?? message.reasoning;
     const tool = typeof message.tool_call_id === 'string' ? tools.get(message.tool_call_id) : undefined;
     return {
       role: message.role === 'developer' ? 'system' : message.role,
       ...contentOf(message.content),
+      ...(typeof thinking === 'string' && thinking !== '' ? { thinking } : {}),
       ...(calls.length > 0 ? { tool_calls: calls.map(toolCall) } : {}),
       ...(tool === undefined ? {} : { tool_name: tool }),
     };
@@ -87,17 +90,30 @@ function format(value: unknown): OllamaRequest['format'] {
   return undefined;
 }
 
-const sampling = ['temperature', 'top_p', 'seed', 'presence_penalty', 'frequency_penalty'] as const;
+const sampling = [
+  'temperature',
+  'top_p',
+  'top_k',
+  'min_p',
+  'seed',
+  'presence_penalty',
+  'frequency_penalty',
+  'repeat_penalty',
+] as const;
 
+/** A caller may add Ollama's own `options`; the output limit is not theirs to raise, since the hold was computed with it. */
 function options(request: ChatRequest, config: OllamaConfig): Partial<Options> {
-  const result: Partial<Options> = { num_predict: request.max_completion_tokens };
+  const result: Partial<Options> = {
+    ...(config.contextTokens === undefined ? {} : { num_ctx: config.contextTokens }),
+    ...(request.options as Partial<Options> | undefined),
+    num_predict: request.max_completion_tokens,
+  };
   for (const name of sampling) {
     const value = request[name];
     if (typeof value === 'number') result[name] = value;
   }
   if (typeof request.stop === 'string') result.stop = [request.stop];
   else if (Array.isArray(request.stop)) result.stop = request.stop as string[];
-  if (config.contextTokens !== undefined) result.num_ctx = config.contextTokens;
   return result;
 }
 
@@ -118,7 +134,7 @@ export function toOllama(request: ChatRequest, config: OllamaConfig): OllamaRequ
     tools: Array.isArray(request.tools) ? (request.tools as Tool[]) : undefined,
     format: format(request.response_format),
     think: think(request.reasoning_effort),
-    keep_alive: config.keepAlive,
+    keep_alive: (request.keep_alive as string | number | undefined) ?? config.keepAlive,
     options: options(request, config),
   });
 }

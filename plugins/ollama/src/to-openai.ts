@@ -4,7 +4,7 @@ import type { ChatResponse } from 'ollama';
 
 function usageOf({ prompt_eval_count: input, eval_count: output }: Partial<ChatResponse>): Usage | undefined {
   if (output === undefined) return undefined;
-  // Without a count of the prompt Ollama had all of it in its cache.
+  // Ollama leaves the prompt's count out when all of it was in its cache; it cannot be told how long it was.
   return { inputTokens: input ?? 0, outputTokens: output, cachedTokens: 0 };
 }
 
@@ -30,8 +30,8 @@ function finishReason(reason: string | undefined, calledTools: boolean): string 
   return calledTools ? 'tool_calls' : 'stop';
 }
 
-/** Ollama's thinking, under the name that its own OpenAI endpoint gives it. */
-const reasoning = ({ thinking }: ChatResponse['message']) => (thinking ? { reasoning: thinking } : {});
+/** Ollama's thinking, under the name that clients of DeepSeek, vLLM and others look for. */
+const reasoning = ({ thinking }: ChatResponse['message']) => (thinking ? { reasoning_content: thinking } : {});
 
 export function toCompletion(answer: ChatResponse): ChatAnswer {
   const usage = usageOf(answer);

@@ -16,6 +16,16 @@ describe('toOllama', () => {
     });
   });
 
+  it('lets the caller add options of Ollama’s own, but not raise the limit', () => {
+    const asked = request({ options: { num_ctx: 4096, mirostat: 1, num_predict: 9999 }, top_k: 3, keep_alive: 0 });
+    expect(toOllama(asked, { contextTokens: 8192, keepAlive: '30m' })).toEqual({
+      model: 'm',
+      messages: [],
+      keep_alive: 0,
+      options: { num_predict: 50, num_ctx: 4096, mirostat: 1, top_k: 3 },
+    });
+  });
+
   it.each([
     [{ response_format: { type: 'json_object' } }, { format: 'json' }],
     [
@@ -49,6 +59,7 @@ describe('toOllama', () => {
       {
         role: 'assistant',
         content: null,
+        reasoning_content: 'I should look.',
         tool_calls: [{ id: 'call_1', type: 'function', function: { name: 'look', arguments: '{"at":"it"}' } }],
       },
       { role: 'tool', tool_call_id: 'call_1', content: 'a cat' },
@@ -56,7 +67,12 @@ describe('toOllama', () => {
     expect(toOllama(request({ messages }), {}).messages).toEqual([
       { role: 'system', content: 'Be brief.' },
       { role: 'user', content: 'What is\nthis?', images: ['aGk='] },
-      { role: 'assistant', content: '', tool_calls: [{ function: { name: 'look', arguments: { at: 'it' } } }] },
+      {
+        role: 'assistant',
+        content: '',
+        thinking: 'I should look.',
+        tool_calls: [{ function: { name: 'look', arguments: { at: 'it' } } }],
+      },
       { role: 'tool', content: 'a cat', tool_name: 'look' },
     ]);
   });
@@ -90,7 +106,7 @@ describe('to OpenAI', () => {
           finish_reason: 'tool_calls',
           message: {
             content: null,
-            reasoning: 'hm',
+            reasoning_content: 'hm',
             tool_calls: [{ type: 'function', function: { name: 'look', arguments: '{"at":"it"}' } }, {}],
           },
         },

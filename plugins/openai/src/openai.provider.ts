@@ -4,15 +4,24 @@ import {
   type ChatChunk,
   type ChatProvider,
   type ChatRequest,
+  type EmbeddingAnswer,
+  type EmbeddingRequest,
+  type ImageAnswer,
+  type ImageRequest,
   type PluginContext,
   type ProviderCheck,
   ProviderError,
+  type Transcription,
+  type TranscriptionRequest,
 } from '@purser/plugin-sdk';
 import OpenAI from 'openai';
 import type { OpenAiConfig } from './config.js';
+import { embed } from './embeddings.js';
 import { type Endpoint, endpoint, keyAdvice } from './endpoint.js';
 import { failure } from './failure.js';
+import { generateImages } from './images.js';
 import { chatPassThrough } from './pass-through.js';
+import { transcribe } from './transcription.js';
 import { readUsage } from './usage.js';
 
 /** Below the 3 s that a check may take. */
@@ -29,7 +38,7 @@ function requestBody(request: ChatRequest, at: Endpoint): Record<string, unknown
   return { ...rest, [at.outputLimitField]: limit };
 }
 
-/** Models behind anything that speaks OpenAI's chat completions, through OpenAI's own client. */
+/** Models behind anything that speaks OpenAI's protocol, through OpenAI's own client. */
 export class OpenAiProvider implements ChatProvider {
   readonly cancelledCallsBill: 'delivered' | 'full';
   readonly unsupportedParameters: readonly string[];
@@ -98,6 +107,29 @@ export class OpenAiProvider implements ChatProvider {
     signal.throwIfAborted();
     if (!ended)
       throw new ProviderError('connection', `${at.shown}: the stream ended before the answer did`, { mayBill: true });
+  }
+
+  embed(request: EmbeddingRequest, { signal }: CallOptions): Promise<EmbeddingAnswer> {
+    return this.attempt(signal, (openai) => embed(openai, request, signal));
+  }
+
+  generateImages(request: ImageRequest, { signal }: CallOptions): Promise<ImageAnswer> {
+    return this.attempt(signal, (openai) => generateImages(openai, request, signal));
+  }
+
+  transcribe(request: TranscriptionRequest, { signal }: CallOptions): Promise<Transcription> {
+    return this.attempt(signal, (openai) => transcribe(openai, request, signal));
+  }
+
+  private async attempt<Answer>(signal: AbortSignal, call: (openai: OpenAI) => Promise<Answer>): Promise<Answer> {
+    signal.throwIfAborted();
+    const at = endpoint(this.config, this.context);
+    try {
+      return await call(this.connect(at));
+    } catch (error) {
+      signal.throwIfAborted();
+      throw failure(error, at.shown);
+    }
   }
 
   private async askModels(at: Endpoint, signal: AbortSignal): Promise<ProviderCheck> {

@@ -1,6 +1,6 @@
 import type { Usage } from '@purser/plugin-sdk';
 
-const count = (value: unknown): number | undefined =>
+export const count = (value: unknown): number | undefined =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 
 /**

@@ -76,7 +76,31 @@ Writes what is missing into PURSER_HOME (secrets that are there stay) and prints
   PURSER_INIT_PUBLIC_NATS_HOST  where other programs reach it   (127.0.0.1:4222)
   PURSER_INIT_NATS_STORE        JetStream's folder on its side  (/data)
   PURSER_INIT_POSTGRES_HOST     where services reach Postgres   (postgres:5432)
-  PURSER_INIT_RUNNER_HOME       also a home for agent-runners, without the admin key
-  PURSER_INIT_POSTGRES_HOME     also a folder with Postgres' password alone`,
+  PURSER_INIT_HOMES             a folder with a home for each service, under its name, that holds its own secrets alone
+                                (all in PURSER_HOME)
+  PURSER_INIT_NATS_HOME         a folder for nats.conf          (PURSER_HOME/secrets)
+  PURSER_INIT_POSTGRES_HOME     also a folder with the password of Postgres' owner alone`,
+    );
+
+  commands
+    .leaf(
+      program,
+      'init-database',
+      'make a role and a schema for each service in Postgres, for services that run apart (compose)',
+      ['PURSER_DATABASE_URL=postgres://owner:secret@db/purser purser init-database'],
+      async ({ terminal, print }) => {
+        const { initDatabase } = await import('../database/init-database.js');
+        const written = await initDatabase(terminal);
+        print({ written }, () => written.map((file) => `${file}\n`).join(''));
+      },
+    )
+    .addHelpText(
+      'after',
+      `
+Each service's role owns its schema and may nothing else; nobody else may connect to the database any more but its owner.
+Changes only what is missing; a schema of another owner, with all that is in it, becomes the role's. Writes the roles' URLs
+into secrets/<service>.database.url.
+  PURSER_DATABASE_URL           the owner, who may create roles (what \`purser init\` wrote)
+  PURSER_INIT_HOMES             as for \`purser init\``,
     );
 }

@@ -29,7 +29,7 @@ export const providerChecks = (
 ): Check[] => [{ name: 'providers', look: () => (running ? askGateway(running) : lookAround(env)) }];
 
 const NONE =
-  'Set OPENAI_API_KEY (any service that speaks its protocol: also OPENAI_BASE_URL), or start Ollama (OLLAMA_HOST where it is not on this machine), and start Purser again.';
+  'Set OPENAI_API_KEY (any service that speaks its protocol: also OPENAI_BASE_URL) or ANTHROPIC_API_KEY, or start Ollama (OLLAMA_HOST where it is not on this machine), and start Purser again.';
 
 async function askGateway(api: ControlApi): Promise<Finding> {
   const { providers } = await api.call(modelsList, {});
@@ -45,14 +45,16 @@ async function lookAround(env: Readonly<Record<string, string | undefined>>): Pr
   const found: string[] = [];
   if (env.OPENAI_API_KEY) found.push('openai: OPENAI_API_KEY is set');
   else if (env.OPENAI_BASE_URL) found.push('openai: OPENAI_BASE_URL is set');
+  if (env.ANTHROPIC_API_KEY) found.push('anthropic: ANTHROPIC_API_KEY is set');
   const ollama = ollamaUrl(env.OLLAMA_HOST);
   const answers = await fetch(new URL('/api/version', ollama), { signal: AbortSignal.timeout(2_000) }).then(
     ({ ok: good }) => good,
     () => false,
   );
   if (answers) found.push(`ollama: answers at ${ollama}`);
+  if (env.HF_TOKEN) found.push('huggingface: HF_TOKEN is set');
   if (found.length > 0) return ok(found.join('; '));
-  return warn(`none: OPENAI_API_KEY is not set, and no Ollama answers at ${ollama}`, NONE);
+  return warn(`none: neither OPENAI_API_KEY nor ANTHROPIC_API_KEY is set, and no Ollama answers at ${ollama}`, NONE);
 }
 
 /** OLLAMA_HOST as Ollama's own tools take it: a URL, or host:port, or a host. */

@@ -74,10 +74,15 @@ describe('the checks of purser doctor', () => {
     const [check] = providerChecks({ OLLAMA_HOST: '127.0.0.1:1' }, undefined);
     expect(check && (await runCheck(check))).toMatchObject({
       state: 'warn',
-      remedy: expect.stringMatching(/OPENAI_API_KEY.*OLLAMA_HOST/) as string,
+      remedy: expect.stringMatching(/OPENAI_API_KEY.*ANTHROPIC_API_KEY.*OLLAMA_HOST/) as string,
     });
-    const [found] = providerChecks({ OLLAMA_HOST: '127.0.0.1:1', OPENAI_API_KEY: 'sk' }, undefined);
-    expect(found && (await runCheck(found))).toMatchObject({ state: 'ok' });
+    for (const name of ['OPENAI_API_KEY', 'ANTHROPIC_API_KEY']) {
+      const [found] = providerChecks({ OLLAMA_HOST: '127.0.0.1:1', [name]: 'sk' }, undefined);
+      expect(found && (await runCheck(found))).toMatchObject({
+        state: 'ok',
+        what: expect.stringContaining(name) as string,
+      });
+    }
   });
 
   it('takes an absent Docker for a warning, and a check that hangs for a failure', async () => {

@@ -1,12 +1,14 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { natsConfigText } from '@purser/embedded';
-import { parseConfig } from '@purser/service';
+import { parseConfig, readSecret } from '@purser/service';
 import { z } from 'zod';
 import { findHome } from '../home.js';
 import type { Terminal } from '../terminal.js';
+import { takeOverEarlierLayout } from './earlier-layout.js';
 import { SERVICE_NAMES } from './permissions.js';
 import { ensureSecrets, natsUrl, natsUsers, writePrivate } from './secrets.js';
+import { ServiceHomes } from './service-homes.js';
 
 const address = (standard: string) =>
   z
@@ -19,7 +21,8 @@ const Settings = z.object({
   PURSER_INIT_PUBLIC_NATS_HOST: address('127.0.0.1:4222'),
   PURSER_INIT_NATS_STORE: z.string().default('/data'),
   PURSER_INIT_POSTGRES_HOST: address('postgres:5432'),
-  PURSER_INIT_RUNNER_HOME: z.string().optional(),
+  PURSER_INIT_HOMES: z.string().optional(),
+  PURSER_INIT_NATS_HOME: z.string().optional(),
   PURSER_INIT_POSTGRES_HOME: z.string().optional(),
 });
 
@@ -34,6 +37,8 @@ export async function init({ env, cwd }: Terminal): Promise<string[]> {
   const settings = parseConfig(Settings, env);
   const home = findHome(env, cwd);
   await mkdir(home.root, { recursive: true, mode: 0o700 });
+  const homes = new ServiceHomes(home, settings.PURSER_INIT_HOMES, cwd);
+  await takeOverEarlierLayout(home, homes);
   const secrets = await ensureSecrets(home);
   const written: string[] = [home.adminKey];
   const write = async (file: string, text: string): Promise<void> => {
@@ -41,21 +46,20 @@ export async function init({ env, cwd }: Terminal): Promise<string[]> {
     written.push(file);
   };
 
-  await write(join(home.secrets, 'nats.conf'), natsConfig(settings.PURSER_INIT_NATS_STORE, natsUsers(secrets)));
-  await write(home.natsUrl, natsUrl(secrets, 'tools', settings.PURSER_INIT_PUBLIC_NATS_HOST));
+  const { PURSER_INIT_NATS_HOME: natsHome, PURSER_INIT_POSTGRES_HOME: postgresHome } = settings;
+  const natsFolder = natsHome ? resolve(cwd, natsHome) : home.secrets;
+  await mkdir(natsFolder, { recursive: true, mode: 0o700 });
+  await write(join(natsFolder, 'nats.conf'), natsConfig(settings.PURSER_INIT_NATS_STORE, natsUsers(secrets)));
+  const toolsUrl = natsUrl(secrets, 'tools', settings.PURSER_INIT_PUBLIC_NATS_HOST);
+  await write(home.natsUrl, toolsUrl);
+  // The owner's; `purser init-database` makes a role for each service with it.
   const databaseUrl = `postgres://purser:${encodeURIComponent(secrets.postgres)}@${settings.PURSER_INIT_POSTGRES_HOST}/purser`;
-  const urlsInto = async (folder: string, services: typeof SERVICE_NAMES): Promise<void> => {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    for (const service of services) {
-      await write(join(folder, `${service}.nats.url`), natsUrl(secrets, service, settings.PURSER_INIT_NATS_HOST));
-    }
-    await write(join(folder, 'database.url'), databaseUrl);
-  };
-  await urlsInto(home.secrets, SERVICE_NAMES);
+  await write(join(home.secrets, 'database.url'), databaseUrl);
+  for (const service of SERVICE_NAMES)
+    written.push(await homes.writeUrl(service, 'nats', natsUrl(secrets, service, settings.PURSER_INIT_NATS_HOST)));
+  written.push(...(await homes.writeKeys(await readSecret(home.adminKey), toolsUrl)));
+  await homes.removeForeign();
 
-  const { PURSER_INIT_RUNNER_HOME: runnerHome, PURSER_INIT_POSTGRES_HOME: postgresHome } = settings;
-  // Agents run beside their runner, so its home holds its own URLs and nothing else.
-  if (runnerHome) await urlsInto(resolve(cwd, runnerHome, 'secrets'), ['agent-runner']);
   if (postgresHome) {
     await mkdir(resolve(cwd, postgresHome), { recursive: true });
     // Postgres' image reads it as its own user; who may is decided by who has the volume.

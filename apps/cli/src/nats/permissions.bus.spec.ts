@@ -1,14 +1,23 @@
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { Bus } from '@purser/bus';
-import { BUCKETS, heartbeat, type ServiceName, tasksCreate } from '@purser/contracts';
+import {
+  BUCKETS,
+  emergencyStatus,
+  heartbeat,
+  readsStreams,
+  type ServiceName,
+  STREAMS,
+  tasksCreate,
+} from '@purser/contracts';
 import { eventually, startTestNats, type TestNats } from '@purser/testing';
-import { SERVICE_NAMES } from './permissions.js';
+import { SERVICE_NAMES, servicePermissions } from './permissions.js';
 import { type NatsUserName, natsUsers, type Secrets } from './secrets.js';
 
 const password = 'for this run';
 const secrets: Secrets = {
   nats: Object.fromEntries([...SERVICE_NAMES, 'tools'].map((name) => [name, password])) as Secrets['nats'],
   postgres: password,
+  database: Object.fromEntries(SERVICE_NAMES.map((name) => [name, password])) as Secrets['database'],
 };
 
 describe('the users of the bus', () => {
@@ -131,33 +140,111 @@ describe('the users of the bus', () => {
     expect((await tools.request(tasksCreate.name, '{}', { timeout: 2_000 })).string()).toBe('done');
   });
 
-  it.each(SERVICE_NAMES)('lets %s start: streams, the latch, its heartbeat', async (service) => {
-    const bus = await busOf(service);
-    await bus.ensureStreams();
-    expect(await bus.read(BUCKETS.emergency, 'latch')).toBeUndefined();
+  it.each(SERVICE_NAMES)('lets %s start: the streams, the latch, its heartbeat', async (service) => {
+    const watchdog = await busOf('cost-watchdog');
+    await watchdog.ensureStreams();
+    const bus = service === 'cost-watchdog' ? watchdog : await busOf(service);
+    if (readsStreams(service)) {
+      expect(await bus.haveStreams()).toBe(true);
+      expect(await bus.read(BUCKETS.emergency, 'latch')).toBeUndefined();
+    } else {
+      const latch = { serial: 1, active: false, by: 'spec', reason: '', at: new Date().toISOString() };
+      watchdog.connection.subscribe(emergencyStatus.name, {
+        callback: (_, message) => void message.respond(JSON.stringify({ latch, acknowledgements: [] })),
+      });
+      await watchdog.connection.flush();
+      expect(await bus.call(emergencyStatus, {})).toMatchObject({ latch });
+    }
     const at = new Date().toISOString();
     await bus.publish(heartbeat, `${service}.one`, { service, instance: 'one', version: '1', startedAt: at, at });
     await bus.connection.flush();
   });
 
-  it('keeps a runner from claiming to be another service, or from spending', async () => {
+  const STREAM_NAMES = [...Object.keys(STREAMS), 'KV_emergency'];
+  const NOBODY = STREAM_NAMES.flatMap((stream) => [
+    `$JS.API.STREAM.DELETE.${stream}`,
+    `$JS.API.STREAM.PURGE.${stream}`,
+    `$JS.API.STREAM.MSG.DELETE.${stream}`,
+    `$JS.API.STREAM.RESTORE.${stream}`,
+    `$JS.API.STREAM.SNAPSHOT.${stream}`,
+  ]);
+  const WATCHDOG_ALONE = [
+    ...STREAM_NAMES.flatMap((stream) => [`$JS.API.STREAM.CREATE.${stream}`, `$JS.API.STREAM.UPDATE.${stream}`]),
+    '$JS.API.CONSUMER.CREATE.SPEND',
+    '$JS.API.CONSUMER.DURABLE.CREATE.SPEND.mine',
+    '$JS.API.CONSUMER.DELETE.SPEND.ledger',
+    '$JS.API.CONSUMER.MSG.NEXT.FACTS.mine',
+    '$KV.emergency.latch',
+    'emergency.shutdown',
+    'emergency.cleared',
+    'heartbeat.cost-watchdog.x',
+    'leases.recall',
+    'alert.critical.x',
+    'budget.exhausted.x',
+  ];
+  const ALWAYS = [
+    '$JS.API.STREAM.CREATE.MINE',
+    '$JS.API.STREAM.NAMES',
+    '$JS.API.CONSUMER.CREATE.KV_emergency',
+    '$JS.API.INFO',
+    '$SYS.REQ.SERVER.PING',
+    'something.else',
+    ...NOBODY,
+  ];
+  const OF_ONE_SERVICE: [ServiceName, string[]][] = [
+    [
+      'orchestrator',
+      ['task.completed.x', '$JS.API.CONSUMER.DURABLE.CREATE.TASKS.mine', 'emergency.reset', 'keys.list'],
+    ],
+    ['model-gateway', ['spend.recorded.openai', 'leases.grant', 'leases.return']],
+    ['agent-runner', ['work.claim', 'work.finish', 'keys.renew']],
+    ['offload-manager', []],
+    ['cost-watchdog', [...WATCHDOG_ALONE, 'dead.letter.x']],
+  ];
+
+  it.each(SERVICE_NAMES)('refuses %s what is not its own', async (service) => {
+    const connection = await as(service, `_INBOX_${service}`);
+    const others = OF_ONE_SERVICE.filter(([name]) => name !== service).flatMap(([, subjects]) => subjects);
+    const own = new Set(servicePermissions(service).publish);
+    for (const subject of [
+      ...ALWAYS,
+      ...others.filter((one) => one !== 'dead.letter.x' || !own.has('dead.letter.>')),
+    ]) {
+      expect([subject, await refusalToPublish(connection, subject)]).toEqual([
+        subject,
+        expect.stringMatching(/permissions violation/i),
+      ]);
+    }
+    for (const subject of ['>', '$JS.>', '$KV.>', 'work.claim', 'keys.create', 'leases.grant', 'tasks.create']) {
+      if (servicePermissions(service).subscribe.includes(subject)) continue;
+      expect([subject, await refusalToSubscribe(connection, subject)]).toEqual([
+        subject,
+        expect.stringMatching(/permissions violation/i),
+      ]);
+    }
+  });
+
+  it('gives a runner nothing of JetStream, and no inbox but those of who asks it', async () => {
     const runner = await as('agent-runner', '_INBOX_agent-runner');
     for (const subject of [
-      'heartbeat.cost-watchdog.x',
-      'emergency.shutdown',
+      ...STREAM_NAMES.map((stream) => `$JS.API.STREAM.INFO.${stream}`),
+      '$JS.API.STREAM.MSG.GET.KV_emergency',
+      '$JS.API.DIRECT.GET.KV_emergency',
+      '$JS.API.STREAM.MSG.GET.SPEND',
+      'dead.letter.x',
       'emergency.trigger',
-      'spend.recorded.openai',
-      'leases.grant',
       'budgets.set',
-      '$KV.emergency.latch',
-      '$JS.API.CONSUMER.CREATE.SPEND',
+      'tasks.submit',
+      '_INBOX_model-gateway.x',
+      '_INBOX_cost-watchdog.x',
     ]) {
       expect([subject, await refusalToPublish(runner, subject)]).toEqual([
         subject,
         expect.stringMatching(/permissions violation/i),
       ]);
     }
-    expect(await refusalToSubscribe(runner, 'tasks.create')).toMatch(/permissions violation/i);
+    expect(await refusalToPublish(runner, '_INBOX_orchestrator.x')).toBeUndefined();
+    expect(await refusalToSubscribe(runner, '_INBOX_orchestrator.>')).toMatch(/permissions violation/i);
   });
 
   it.each([
@@ -182,6 +269,34 @@ describe('the users of the bus', () => {
     // The server's own answers have had their turn when it has answered what was asked after them.
     for (let turn = 0; turn < 5; turn++) await state('SPEND');
     expect({ spend: await state('SPEND'), latch: await state('KV_emergency') }).toEqual(before);
+    expect(await watchdog.read(BUCKETS.emergency, 'latch')).toEqual({ on: true });
+  });
+
+  it.each([
+    '$JS.API.STREAM.PURGE.SPEND',
+    '$JS.API.STREAM.DELETE.SPEND',
+    '$JS.API.STREAM.MSG.DELETE.SPEND',
+    '$JS.API.STREAM.UPDATE.SPEND',
+    '$JS.API.STREAM.PURGE.KV_emergency',
+    '$JS.API.STREAM.DELETE.KV_emergency',
+  ])('does not let a runner reach %s by the reply subject of what it may publish', async (target) => {
+    const watchdog = await busOf('cost-watchdog');
+    await watchdog.ensureStreams();
+    await watchdog.write(BUCKETS.emergency, 'latch', { on: true });
+    const gateway = await as('model-gateway', '_INBOX_model-gateway');
+    for (let nth = 0; nth < 3; nth++) await gateway.request('spend.recorded.openai', '{}');
+    const info = (stream: string) => watchdog.manager.streams.info(stream);
+    const both = async () =>
+      (await Promise.all([info('SPEND'), info('KV_emergency')])).map(({ config, state }) => ({ config, state }));
+    const published = (await info('FACTS')).state.last_seq;
+    const before = await both();
+
+    const runner = await as('agent-runner', '_INBOX_agent-runner');
+    for (let nth = 0; nth < 3; nth++)
+      runner.publish('emergency.acknowledged.agent-runner.one', '{}', { reply: target });
+    await eventually(async () => expect((await info('FACTS')).state.last_seq).toBe(published + 3));
+    for (let turn = 0; turn < 5; turn++) await info('SPEND');
+    expect(await both()).toEqual(before);
     expect(await watchdog.read(BUCKETS.emergency, 'latch')).toEqual({ on: true });
   });
 

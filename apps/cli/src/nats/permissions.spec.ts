@@ -27,6 +27,14 @@ describe('who may do what on the bus', () => {
     expect(may('leases.grant')).toEqual(['model-gateway']);
   });
 
+  it('lets only the watchdog make or change a stream', () => {
+    for (const service of SERVICE_NAMES.filter((name) => name !== 'cost-watchdog')) {
+      const { publish } = servicePermissions(service);
+      expect(publish.filter((subject) => /STREAM\.(CREATE|UPDATE)/.test(subject))).toEqual([]);
+    }
+    expect(servicePermissions('agent-runner').publish.filter((subject) => subject.startsWith('$JS'))).toEqual([]);
+  });
+
   it('keeps replies to one service from the others', () => {
     const inboxes = SERVICE_NAMES.flatMap((name) =>
       servicePermissions(name).subscribe.filter((subject) => subject.startsWith('_INBOX')),

@@ -5,6 +5,7 @@ import {
   budgetsSet,
   type Contract,
   CONTRACTS,
+  deadLetter,
   emergencyAcknowledged,
   emergencyCleared,
   emergencyShutdown,
@@ -21,8 +22,10 @@ import {
   ledgerSum,
   type Operation,
   OPERATIONS,
+  readsStreams,
   type ServiceName,
   servedBy,
+  STREAM_KEEPER,
   STREAMS,
   type StreamName,
   tasksCreate,
@@ -55,9 +58,6 @@ interface Needs {
   hears: readonly Fact[];
   /** Streams that it has durable consumers on. */
   consumes: readonly StreamName[];
-  /** Key-value buckets; all read `emergency` at their start. */
-  watches: readonly string[];
-  writes: readonly string[];
 }
 
 /** Who needs what of whom. Everything else follows from the contracts: who owns an operation, who publishes a fact. */
@@ -67,31 +67,23 @@ const NEEDS: Record<ServiceName, Needs> = {
     calls: [...OPERATIONS.filter(({ http }) => http !== undefined), budgetsSet, ledgerSum],
     hears: [],
     consumes: ['TASKS'],
-    watches: [],
-    writes: [],
   },
   'agent-runner': {
     calls: [workClaim, workHeartbeat, workFinish, tasksGet, ledgerSum, keysCreate, keysRenew, keysRevoke],
     hears: [workAvailable],
     consumes: [],
-    watches: [],
-    writes: [],
   },
   'model-gateway': {
     calls: [leasesGrant, leasesReturn, leasesRead, budgetsList, budgetsChanged],
     hears: [leasesRecall],
     consumes: [],
-    watches: [BUCKETS.budgets],
-    writes: [],
   },
   'cost-watchdog': {
     calls: [],
     hears: [],
     consumes: ['SPEND', 'FACTS', 'DEAD'],
-    watches: [BUCKETS.budgets],
-    writes: [BUCKETS.budgets, BUCKETS.emergency],
   },
-  'offload-manager': { calls: [], hears: [], consumes: [], watches: [], writes: [] },
+  'offload-manager': { calls: [], hears: [], consumes: [] },
 };
 
 const anyId = ({ name, id }: Pick<Fact, 'name' | 'id'>): string => (id === undefined ? name : `${name}.>`);
@@ -104,15 +96,21 @@ function published(service: ServiceName): string[] {
   const isFact = (contract: Contract): contract is Fact => contract.kind === 'fact';
   return CONTRACTS.filter(isFact)
     .filter(({ by }) => by === service || by === 'every service')
+    .filter((fact) => fact !== deadLetter || NEEDS[service].consumes.length > 0)
     .map((fact) => ofOneself(fact, service));
 }
 
-/** Every service makes sure at its start that the streams are there; none may delete or purge one. */
-const ENSURE_STREAMS = ['INFO', 'CREATE', 'UPDATE'].flatMap((verb) =>
-  [...Object.keys(STREAMS), ...Object.values(BUCKETS).map((bucket) => `KV_${bucket}`)].map(
-    (stream) => `$JS.API.STREAM.${verb}.${stream}`,
-  ),
-);
+const KEPT = [...Object.keys(STREAMS), ...Object.values(BUCKETS).map((bucket) => `KV_${bucket}`)];
+const onKept = (verb: string): string[] => KEPT.map((stream) => `$JS.API.STREAM.${verb}.${stream}`);
+
+const readLatch = [`$JS.API.STREAM.MSG.GET.KV_${BUCKETS.emergency}`];
+
+/** Who may change a stream can empty it, or have the server publish what is in it as something else. Nobody may delete or purge one. */
+function streams(service: ServiceName): string[] {
+  if (service === STREAM_KEEPER)
+    return [...['INFO', 'CREATE', 'UPDATE'].flatMap(onKept), ...readLatch, `$KV.${BUCKETS.emergency}.>`];
+  return readsStreams(service) ? [...onKept('INFO'), ...readLatch] : [];
+}
 
 const consumer = (stream: string): string[] => [
   `$JS.API.CONSUMER.CREATE.${stream}`,
@@ -128,35 +126,27 @@ const consumer = (stream: string): string[] => [
   `$JS.FC.*.*.${stream}.>`,
 ];
 
-const readKey = (bucket: string): string[] => [
-  `$JS.API.STREAM.MSG.GET.KV_${bucket}`,
-  `$JS.API.DIRECT.GET.KV_${bucket}`,
-  `$JS.API.DIRECT.GET.KV_${bucket}.>`,
-];
-
 /**
- * Where answers go. Not `allow_responses`, which lets a service answer on any subject that whoever asks has named, be it
- * the purge of a stream.
+ * Where a service's answers go: to the inboxes of those who ask it. Not `allow_responses`, which lets it answer on any
+ * subject that whoever asks has named, be it the purge of a stream.
  */
-const INBOXES = ['_INBOX.>', ...[...SERVICE_NAMES, 'tools', 'cli'].map((name) => `_INBOX_${name}.>`)];
+function inboxes(service: ServiceName): string[] {
+  const asks = (name: ServiceName) => [...NEEDS[name].calls, emergencyStatus].some(({ owner }) => owner === service);
+  return ['_INBOX.>', ...[...SERVICE_NAMES.filter(asks), 'tools', 'cli'].map((name) => `_INBOX_${name}.>`)];
+}
 
 /** No more of the bus than the service's own subjects. */
 export function servicePermissions(service: ServiceName): Permissions {
-  const { calls, hears, consumes, watches, writes } = NEEDS[service];
+  const { calls, hears, consumes } = NEEDS[service];
   const served = servedBy(service).filter(({ kind }) => kind === 'operation');
-  const reads = new Set<string>([BUCKETS.emergency, ...watches, ...writes]);
   return {
     publish: unique([
       ...calls.map(({ name }) => name),
-      ...(service === 'cost-watchdog' ? [] : [emergencyStatus.name]),
+      ...(service === STREAM_KEEPER ? [] : [emergencyStatus.name]),
       ...published(service),
-      '$JS.API.INFO',
-      ...ENSURE_STREAMS,
+      ...streams(service),
       ...consumes.flatMap(consumer),
-      ...[...reads].flatMap(readKey),
-      ...watches.flatMap((bucket) => consumer(`KV_${bucket}`)),
-      ...writes.map((bucket) => `$KV.${bucket}.>`),
-      ...INBOXES,
+      ...inboxes(service),
     ]),
     subscribe: unique([
       `_INBOX_${service}.>`,

@@ -10,7 +10,10 @@ export type NatsUserName = ServiceName | 'tools';
 
 export interface Secrets {
   nats: Record<NatsUserName, string>;
+  /** Of the owner of the database. */
   postgres: string;
+  /** Of each service's own role in it. */
+  database: Record<ServiceName, string>;
 }
 
 const USERS: readonly NatsUserName[] = [...SERVICE_NAMES, 'tools'];
@@ -19,12 +22,16 @@ const USERS: readonly NatsUserName[] = [...SERVICE_NAMES, 'tools'];
 export async function ensureSecrets(home: Home): Promise<Secrets> {
   await mkdir(home.secrets, { recursive: true, mode: 0o700 });
   await readOrCreateSecret(home.adminKey, 'pk_');
-  const passwords = await Promise.all(
-    USERS.map(async (user) => [user, await readOrCreateSecret(join(home.secrets, `nats-${user}.password`), '')]),
-  );
+  const passwords = async <Name extends string>(kind: string, names: readonly Name[]) => {
+    const made = names.map(async (name) => {
+      return [name, await readOrCreateSecret(join(home.secrets, `${kind}-${name}.password`), '')] as const;
+    });
+    return Object.fromEntries(await Promise.all(made)) as Record<Name, string>;
+  };
   return {
-    nats: Object.fromEntries(passwords) as Record<NatsUserName, string>,
+    nats: await passwords('nats', USERS),
     postgres: await readOrCreateSecret(join(home.secrets, 'postgres.password'), ''),
+    database: await passwords('database', SERVICE_NAMES),
   };
 }
 

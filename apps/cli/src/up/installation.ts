@@ -1,7 +1,7 @@
 import type { ServiceName } from '@purser/contracts';
 import type { Environment, RunningService } from '@purser/service';
 import type { NatsAccess, PostgresAccess, ServersOptions } from './servers.js';
-import { provideNats, providePostgres } from './servers.js';
+import { provideNats, providePostgres, serviceUrls } from './servers.js';
 import { loadServices, START_STAGES, STOP_ORDER } from './services.js';
 
 interface Closable {
@@ -44,13 +44,14 @@ export class Installation {
   private async startAll(): Promise<Running> {
     const loaded = loadServices();
     const { nats, postgres } = await this.startServers();
+    const databaseUrls = await serviceUrls(postgres, this.options.secrets);
     const urls: Partial<Record<ServiceName, string>> = {};
     for (const stage of START_STAGES) {
       const results = await Promise.allSettled(
         stage.map(async (name) => {
           this.ending.signal.throwIfAborted();
           const { start } = await loaded[name];
-          const service = await start(this.envOf(name, nats, postgres, urls));
+          const service = await start(this.envOf(name, nats, databaseUrls, urls));
           urls[name] = service.url;
           await this.keep(closableService(service));
         }),
@@ -82,14 +83,14 @@ export class Installation {
   private envOf(
     name: ServiceName,
     nats: NatsAccess,
-    postgres: PostgresAccess,
+    databaseUrls: Record<ServiceName, string>,
     urls: Partial<Record<ServiceName, string>>,
   ): Environment {
     const gateway = this.options.settings.PURSER_GATEWAY_URL ?? urls['model-gateway'];
     return {
       ...this.serviceEnv,
       PURSER_NATS_URL: nats.urlFor(name),
-      PURSER_DATABASE_URL: postgres.url,
+      PURSER_DATABASE_URL: databaseUrls[name],
       ...(gateway === undefined ? {} : { PURSER_GATEWAY_URL: gateway }),
     };
   }

@@ -11,8 +11,10 @@ import {
   startPostgres,
 } from '@purser/embedded';
 import type { ServiceName } from '@purser/contracts';
+import { ensureServiceRoles } from '@purser/database';
 import type { Environment } from '@purser/service';
 import type { Home } from '../home.js';
+import { SERVICE_NAMES } from '../nats/permissions.js';
 import { natsUrl, natsUsers, type Secrets } from '../nats/secrets.js';
 import type { PortUse } from './ports.js';
 import type { Settings } from './settings.js';
@@ -39,6 +41,7 @@ export interface NatsAccess {
 }
 
 export interface PostgresAccess {
+  /** With the user that was given, or the owner of our own. */
   url: string;
   shownUrl: string;
   /** Where the data are, when Postgres' user could not reach the data folder. */
@@ -128,6 +131,15 @@ export async function findAbandoned(home: Home): Promise<{ what: PortUse['what']
     ...(nats === undefined ? [] : [{ what: 'nats-server', pid: nats }]),
     ...(postgres === undefined ? [] : [{ what: 'Postgres', pid: postgres }]),
   ];
+}
+
+/** What each service connects with: a role of its own where the Postgres is ours, else what was given. */
+export async function serviceUrls(
+  { url, server }: PostgresAccess,
+  secrets: Secrets,
+): Promise<Record<ServiceName, string>> {
+  if (server) return ensureServiceRoles(url, secrets.database);
+  return Object.fromEntries(SERVICE_NAMES.map((name) => [name, url])) as Record<ServiceName, string>;
 }
 
 /** Ends servers that a killed Purser left on this data. @returns what was ended, in words */

@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { mayLogIn } from '@purser/database';
 import { Playground } from '../testing/purser-process.fixture.js';
 
 jest.setTimeout(60_000);
@@ -28,6 +29,10 @@ describe('purser up', () => {
       const hosts = await listeningHosts(Object.values(place.ports).map(Number));
       expect(hosts).toEqual(Object.values(place.ports).map(() => '127.0.0.1'));
     }
+
+    const role = new URL(`postgres://purser_orchestrator@127.0.0.1:${place.ports.PURSER_POSTGRES_PORT}/purser`);
+    role.password = (await place.read('secrets/database-orchestrator.password')).trim();
+    expect(await mayLogIn(role.href)).toBe(true);
 
     const done = await place.echo('first');
     expect({ code: done.code, err: done.err }).toEqual({ code: 0, err: '' });

@@ -11,7 +11,7 @@ import {
   type RequestOf,
 } from '@purser/contracts';
 import { RecallService } from '../leases/recall.service.js';
-import { type Touched, WindowChanges } from '../windows/window-changes.js';
+import { WindowChanges } from '../windows/window-changes.js';
 import { WindowsService } from '../windows/windows.service.js';
 import { DefinitionsService } from './definitions.service.js';
 import { SnapshotService } from './snapshot.service.js';
@@ -43,7 +43,7 @@ export class BudgetsService {
       await this.definitions.define(tx, touched, budget, { by, reason, origin: 'set' });
       return touched;
     });
-    await this.tellGateways(changed);
+    await this.recalls.afterChange(changed);
     await this.rollover.roll();
     const status = await this.snapshot.one(budget.id);
     if (!status) {
@@ -59,13 +59,7 @@ export class BudgetsService {
       await this.definitions.lock(tx);
       return { deleted: await this.definitions.remove(tx, touched, id, by, reason), touched };
     });
-    await this.tellGateways(touched);
-    return { id, deleted };
-  }
-
-  /** Budgets of tasks come in thousands: they wait for the next write of the snapshot, and a new one for the next heartbeat. */
-  private async tellGateways(touched: Touched): Promise<void> {
-    if (touched.general) await this.snapshot.publish();
     await this.recalls.afterChange(touched);
+    return { id, deleted };
   }
 }

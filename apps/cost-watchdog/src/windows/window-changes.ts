@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 import { Database, type Sql } from '@purser/database';
 import { Outbox } from '@purser/service';
 import { LevelsService } from '../budgets/levels.service.js';
-import { SnapshotService } from '../budgets/snapshot.service.js';
 import { EmergencyService } from '../emergency/emergency.service.js';
 
 /** Whatever changes a window's figures says here which, so that its level is looked at in the same transaction. */
@@ -31,7 +30,6 @@ export class WindowChanges {
     private readonly database: Database,
     private readonly levels: LevelsService,
     private readonly outbox: Outbox,
-    private readonly snapshot: SnapshotService,
     private readonly emergency: EmergencyService,
   ) {}
 
@@ -44,7 +42,6 @@ export class WindowChanges {
     });
     if (shutdown) await this.emergency.announcePending();
     if (touched.windows.size > 0 || touched.definitions) {
-      this.snapshot.touch();
       await this.outbox.flush();
     }
     return result;

@@ -191,7 +191,7 @@ export class AttemptPlanner {
     if (isUnmet(passage))
       return no('unsupported_parameter', passage.unmet, passage.param === undefined ? {} : { param: passage.param });
     const { maxOutputTokens: asked } = call;
-    if (asked !== undefined && asked > (tier.maxOutputTokens ?? Infinity))
+    if (asked !== undefined && asked > (tier.maxOutputTokens ?? Infinity) && !call.limitMayBeCut)
       return no(
         'output_limit',
         `${call.limitParameter} is ${asked}, and ${tier.model} writes at most ${tier.maxOutputTokens}`,

@@ -19,6 +19,8 @@ export interface ModelCall {
   readonly maxOutputTokens: number | undefined;
   /** What the caller calls that limit. */
   readonly limitParameter: string;
+  /** Whether a model that cannot write as much as the caller's limit allows will do all the same. */
+  readonly limitMayBeCut?: boolean;
   /** Whether it has an output limit at all; embeddings have none. */
   readonly writes: boolean;
   readonly choices: number;

@@ -15,12 +15,15 @@ export interface OutputLimits {
 }
 
 /**
- * Output tokens that one choice may have. The caller's figure stands when there is one. Else: the model's maximum, but
+ * Output tokens that one choice may have. The caller's figure stands when there is one, up to the model's maximum. Else: the model's maximum, but
  * no more than four times what 99 of 100 such answers needed, at least a floor: a hold is taken for all of it, and holds
  * that are loose starve small budgets.
  */
 export function outputLimits(tier: Tier, asked: number | undefined, usual: number | undefined): OutputLimits {
-  if (asked !== undefined) return { most: asked, least: asked, setByUs: false };
+  if (asked !== undefined) {
+    const most = Math.min(asked, tier.maxOutputTokens ?? Infinity);
+    return { most, least: most, setByUs: most < asked };
+  }
   const maximum = tier.maxOutputTokens ?? (tier.free ? FREE_LIMIT : Infinity);
   const floor = Math.min(maximum, tier.reasoning ? REASONING_FLOOR : FLOOR);
   const most = tier.free ? maximum : Math.min(maximum, Math.max(floor, TIMES_USUAL * (usual ?? 0)));

@@ -19,6 +19,7 @@ const tier: Tier = {
 describe('output limits', () => {
   it.each([
     ['the caller’s figure stands', tier, 77, 5_000, { most: 77, least: 77, setByUs: false }],
+    ['but no more than the model can write', tier, 200_000, 5_000, { most: 100_000, least: 100_000, setByUs: true }],
     ['a floor at first', tier, undefined, undefined, { most: 1_024, least: 1_024, setByUs: true }],
     ['four times what is usual', tier, undefined, 2_000, { most: 8_000, least: 1_024, setByUs: true }],
     ['never above the model’s maximum', tier, undefined, 90_000, { most: 100_000, least: 1_024, setByUs: true }],

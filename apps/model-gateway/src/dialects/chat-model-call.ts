@@ -38,6 +38,10 @@ export class ChatModelCall implements ModelCall {
     return this.call.limitParameter;
   }
 
+  get limitMayBeCut(): boolean {
+    return this.call.limitRequired === true;
+  }
+
   get choices(): number {
     return this.call.choices;
   }

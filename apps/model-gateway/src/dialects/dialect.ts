@@ -19,6 +19,8 @@ export interface ChatCall {
   maxOutputTokens: number | undefined;
   /** What the caller calls that limit, for errors. */
   limitParameter: string;
+  /** The protocol makes every caller give a limit, so one above what a model can write is no wish for so much. */
+  limitRequired?: boolean;
   choices: number;
   size: PromptSize;
 }
@@ -85,7 +87,9 @@ export interface Dialect {
 
   /** What ends a stream that went well, after everything else. */
   readonly done: SseEvent | undefined;
-  error(error: PurserError): { status: number; body: object };
+  /** Where clients of this protocol look for the call's id, besides `x-request-id`. */
+  readonly requestIdHeader?: string;
+  error(error: PurserError, callId?: string): { status: number; body: object };
   /** An error after the answer had begun: the stream's last event. */
   errorEvent(error: PurserError): SseEvent;
 }

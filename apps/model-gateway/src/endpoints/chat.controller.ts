@@ -4,6 +4,7 @@ import { parseBody } from '../bodies/client-body.js';
 import { chatCompletions } from '../dialects/chat-completions/chat-completions.js';
 import { ChatModelCall } from '../dialects/chat-model-call.js';
 import type { Dialect } from '../dialects/dialect.js';
+import { messages } from '../dialects/messages/messages.js';
 import { ModelEndpoint } from './model-endpoint.js';
 
 /** The chat endpoints, each in its own protocol. */
@@ -14,6 +15,11 @@ export class ChatController {
   @Post('chat/completions')
   chatCompletions(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     return this.serve(chatCompletions, request, reply);
+  }
+
+  @Post('messages')
+  messages(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.serve(messages, request, reply);
   }
 
   private serve(dialect: Dialect, request: FastifyRequest, reply: FastifyReply): Promise<void> {

@@ -14,7 +14,9 @@ import { EventStream } from './event-stream.js';
 /** How an endpoint tells its clients what went wrong, and how its streams end. */
 export interface Manners {
   readonly done?: SseEvent | undefined;
-  error(error: PurserError): { status: number; body: object };
+  /** Carries the call's id too, besides `x-request-id`. */
+  readonly requestIdHeader?: string | undefined;
+  error(error: PurserError, callId?: string): { status: number; body: object };
   errorEvent?(error: PurserError): SseEvent;
 }
 
@@ -50,7 +52,7 @@ export class ModelEndpoint {
     context: CallContext,
     walk: () => Promise<Answer>,
   ): Promise<void> {
-    reply.header('x-request-id', context.callId);
+    reply.headers(idHeaders(manners, context));
     const leave = () => {
       if (!reply.raw.writableFinished) context.inFlight.abort(new ClientGone());
     };
@@ -75,10 +77,15 @@ export class ModelEndpoint {
     if (reply.sent || reply.raw.headersSent) return;
     if (!context && !isPurserError(thrown)) this.log.unexpected(thrown);
     const error = isPurserError(thrown) ? thrown : new PurserError('internal', { cause: thrown });
-    const { status, body } = manners.error(error);
+    const { status, body } = manners.error(error, context?.callId);
     reply.status(status).headers(failureHeaders(context, error)).send(body);
   }
 }
+
+const idHeaders = ({ requestIdHeader: other }: Manners, { callId }: CallContext): Record<string, string> => ({
+  'x-request-id': callId,
+  ...(other === undefined ? {} : { [other]: callId }),
+});
 
 function sendWhole(reply: FastifyReply, context: CallContext, served: Extract<Answer, { kind: 'whole' }>): void {
   const { body, contentType } = served.answer;
@@ -95,7 +102,7 @@ async function sendStream(
 ): Promise<void> {
   reply.hijack();
   const stream = new EventStream(reply.raw, context.inFlight.signal, {
-    'x-request-id': context.callId,
+    ...idHeaders(manners, context),
     ...answerHeaders(context, served),
   });
   try {

@@ -2,8 +2,9 @@ import { Controller, Get, Inject, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { Authenticator } from '../keys/authenticator.js';
 import { ModelCatalogue } from '../models/model-catalogue.js';
+import { speaksAnthropic } from './anthropic-clients.js';
 
-/** What can be asked for, as OpenAI's clients know it. */
+/** What can be asked for, as OpenAI's or Anthropic's clients know it. */
 @Controller('v1')
 export class ModelsController {
   constructor(
@@ -12,8 +13,8 @@ export class ModelsController {
   ) {}
 
   @Get('models')
-  async models(@Req() request: FastifyRequest): Promise<object> {
-    await this.authenticator.identify(request.headers);
-    return this.catalogue.openAiList();
+  async models(@Req() { headers, url }: FastifyRequest): Promise<object> {
+    await this.authenticator.identify(headers);
+    return speaksAnthropic({ path: url, headers }) ? this.catalogue.anthropicList() : this.catalogue.openAiList();
   }
 }

@@ -4,6 +4,12 @@ import { formatUsd } from '@purser/money';
 import { Ladders, type Tier } from './ladders.js';
 import { Providers } from './providers.js';
 
+interface Entry {
+  id: string;
+  owner: string;
+  maxOutputTokens: number | undefined;
+}
+
 /** What can be asked for, and what of it works now. */
 @Injectable()
 export class ModelCatalogue {
@@ -19,10 +25,36 @@ export class ModelCatalogue {
 
   /** As OpenAI's `GET /v1/models` tells it: capabilities and concrete models alike. */
   openAiList(): { object: 'list'; data: object[] } {
-    const entry = (id: string, owner: string) => ({ id, object: 'model', created: 0, owned_by: owner });
-    const capabilities = this.ladders.capabilities.map((id) => entry(id, 'purser'));
-    const models = new Map(this.ladders.models.map(({ model, provider }) => [model, entry(model, provider)]));
-    return { object: 'list', data: [...capabilities, ...models.values()] };
+    const entry = ({ id, owner }: Entry) => ({ id, object: 'model', created: 0, owned_by: owner });
+    return { object: 'list', data: this.entries().map(entry) };
+  }
+
+  /** The same as Anthropic tells it, all on one page. */
+  anthropicList(): { data: object[]; has_more: false; first_id: string | null; last_id: string | null } {
+    const entries = this.entries();
+    const data = entries.map(({ id, maxOutputTokens = null }) => ({
+      type: 'model',
+      id,
+      display_name: id,
+      // Its clients expect a date, and the epoch where it is not known.
+      created_at: '1970-01-01T00:00:00Z',
+      lifecycle: 'active',
+      capabilities: null,
+      line: null,
+      deprecated_at: null,
+      retires_at: null,
+      max_input_tokens: null,
+      max_tokens: maxOutputTokens,
+    }));
+    return { data, has_more: false, first_id: entries[0]?.id ?? null, last_id: entries.at(-1)?.id ?? null };
+  }
+
+  private entries(): Entry[] {
+    const capabilities = this.ladders.capabilities.map((id) => ({ id, owner: 'purser', maxOutputTokens: undefined }));
+    const models = this.ladders.models.map(({ model, provider, maxOutputTokens }) => {
+      return [model, { id: model, owner: provider, maxOutputTokens }] as const;
+    });
+    return [...capabilities, ...new Map(models).values()];
   }
 
   private describe({ capability, name, provider, model, free, price }: Tier): ModelTier {

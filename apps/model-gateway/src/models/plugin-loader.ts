@@ -11,7 +11,13 @@ import { CONFIG, type Environment, Log } from '@purser/service';
 import { type Config, ENVIRONMENT } from '../config.js';
 import { Providers } from './providers.js';
 
-export const DEFAULT_PLUGINS: readonly PluginEntryInput[] = [{ use: '@purser/openai' }, { use: '@purser/ollama' }];
+export const DEFAULT_PLUGINS: readonly PluginEntryInput[] = [
+  { use: '@purser/openai' },
+  { use: '@purser/anthropic' },
+  { use: '@purser/huggingface' },
+  { use: '@purser/google-speech' },
+  { use: '@purser/ollama' },
+];
 
 /** Finds the model providers that `plugins.json` names. */
 @Injectable()

@@ -27,6 +27,7 @@ describe('the control API', () => {
       mkdtemp(join(tmpdir(), 'purser-orchestrator-')),
     ]);
     bus = await Bus.connect({ url: nats.url, service: 'tools', instance: 'spec' });
+    await bus.ensureStreams();
     watchdog = new StandInWatchdog(bus);
     service = await start({
       PURSER_NATS_URL: nats.url,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Assignment, type FinishOutcome, TaskSpec, type TaskSpecInput } from '@purser/contracts';
 import type { Database } from '@purser/database';
-import { createTestDatabase, type TestDatabase } from '@purser/testing';
+import { createTestDatabase, eventually, type TestDatabase } from '@purser/testing';
 import { OnPostgres, openTasks } from '../on-postgres.fixture.js';
 import { WorkRepository } from './work.repository.js';
 
@@ -135,6 +135,31 @@ describe('sessions in Postgres', () => {
       expect(await claim(4)).toHaveLength(2);
       await finish(first?.[0] as Assignment, done);
       expect((await claim(2, requestId)).map(({ taskId }) => taskId)).toEqual([first?.[1]?.taskId]);
+    });
+
+    it('are waited for by a copy of the same request, and by nobody else', async () => {
+      for (let count = 0; count < 4; count++) await create();
+      const asked = { requestId: randomUUID(), runner: 'r1', slots: 2, executors: [executor], leaseMs: 8_000 };
+      let copy: Promise<Assignment[]> = Promise.resolve([]);
+      const first = await database.transaction(async (tx) => {
+        expect(await work.claimedBefore(tx, asked)).toBeUndefined();
+        expect(await claim(1)).toHaveLength(1);
+        copy = claim(2, asked.requestId);
+        let answered = false;
+        void copy.then(() => (answered = true));
+        await eventually(async () => {
+          const [row] = await database.query<{ waits: boolean }>(
+            `SELECT EXISTS (SELECT 1 FROM pg_stat_activity
+               WHERE datname = current_database() AND wait_event_type = 'Lock') AS waits`,
+          );
+          expect(answered || row?.waits).toBe(true);
+        });
+        return work.claim(tx, asked);
+      });
+      expect(first).toHaveLength(2);
+      expect(new Set((await copy).map(({ taskId }) => taskId))).toEqual(new Set(first.map(({ taskId }) => taskId)));
+      expect(await database.query('SELECT * FROM claims_under_way')).toEqual([]);
+      expect(await claim(4)).toHaveLength(1);
     });
 
     it('hand nothing out while the latch is set', async () => {

@@ -104,12 +104,14 @@ export class WorkRepository {
 
   /** The sessions that this very request was given before and that are still open, with a fresh lease; undefined when it is new. */
   async claimedBefore(tx: Sql, { requestId, runner, leaseMs }: ClaimRequest): Promise<Assignment[] | undefined> {
-    // Two deliveries of one request, to two orchestrators at once, must not both be taken for new.
-    await tx.query(`SELECT pg_advisory_xact_lock(hashtextextended('claim ' || $1, 0))`, [requestId]);
-    const known = await tx.query('SELECT 1 FROM sessions WHERE claim_request_id = $1 AND runner = $2 LIMIT 1', [
-      requestId,
-      runner,
-    ]);
+    // Two deliveries of one request, to two orchestrators at once, must not both be taken for new. The second one waits
+    // here until the first one's transaction is over, though that removes its row at once.
+    await tx.query('INSERT INTO claims_under_way VALUES ($1)', [requestId]);
+    const known = await tx.query(
+      `WITH gone AS (DELETE FROM claims_under_way WHERE request_id = $1)
+       SELECT 1 FROM sessions WHERE claim_request_id = $1 AND runner = $2 LIMIT 1`,
+      [requestId, runner],
+    );
     if (known.length === 0) return undefined;
     const rows = await tx.query<AssignmentRow>(
       `UPDATE tasks t SET lease_until = ${leaseFor('$3')}, updated_at = now() FROM sessions s

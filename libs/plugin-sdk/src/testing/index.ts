@@ -1,7 +1,9 @@
 export type { ConformanceCheck } from './check.js';
 export { executorChecks, type ExecutorSubject } from './executor-checks.js';
+export { embeddingChecks, imageChecks, transcriptionChecks } from './media-checks.js';
 export { modelProviderChecks } from './model-provider-checks.js';
 export type {
+  MediaSubject,
   ModelProviderSubject,
   ModelUpstream,
   OpenedProvider,

@@ -5,6 +5,7 @@ import { chatRequest, never, textOf } from './chat-probe.js';
 import { type ConformanceCheck, until, within } from './check.js';
 import { failureChecks } from './model-provider-failures.js';
 import type { ModelProviderSubject, OpenedProvider } from './model-provider-subject.js';
+import { passThroughChecks } from './pass-through-checks.js';
 
 const reply = 'A reply of some length, so that a stream of it comes in several parts and a limit can cut it short.';
 
@@ -150,6 +151,7 @@ export function modelProviderChecks(subject: ModelProviderSubject): ConformanceC
       assert.equal(textOf(rest), reply);
     }),
     ...failureChecks(subject, check),
+    ...passThroughChecks(subject, check),
   ];
 }
 

@@ -5,12 +5,13 @@ import { chatRequest, never, textOf } from './chat-probe.js';
 import { type ConformanceCheck, until, within } from './check.js';
 import type { ModelProviderSubject, OpenedProvider } from './model-provider-subject.js';
 
-type MakeCheck = (
+export type MakeCheck = (
   name: string,
   run: (provider: ChatProvider, opened: OpenedProvider) => Promise<void>,
 ) => ConformanceCheck;
 
-const refusals: [status: number, kind: ProviderErrorKind][] = [
+/** Refusals that every protocol knows. */
+export const refusals: [status: number, kind: ProviderErrorKind][] = [
   [400, 'invalid_request'],
   [401, 'auth'],
   [403, 'auth'],

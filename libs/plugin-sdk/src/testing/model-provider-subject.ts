@@ -1,7 +1,9 @@
-import type { ChatProvider } from '../model-provider.js';
+import type { ChatProvider, ModelProvider } from '../model-provider.js';
+import type { ChatProtocol } from '../pass-through.js';
 
-/** What the fake upstream is to do with the next chat call; `{}` is a good answer. */
+/** What the fake upstream is to do with the next call; `{}` is a good answer. */
 export interface UpstreamBehaviour {
+  /** What it says, or hears in a recording. */
   reply?: string;
   /** Refuse with this status; nothing is billed. */
   status?: number;
@@ -13,32 +15,43 @@ export interface UpstreamBehaviour {
   omitUsage?: boolean;
 }
 
-/** A chat call as the fake upstream saw it. Tokens are what it billed: zero after a refusal. */
+/** A call as the fake upstream saw it. Counts are what it billed: zero after a refusal. */
 export interface UpstreamCall {
   state: 'running' | 'completed' | 'cancelled' | 'failed' | 'refused';
   outputLimit: number | undefined;
+  /** The body as it was understood; needed for providers that pass calls through. */
+  request?: Readonly<Record<string, unknown>>;
   inputTokens: number;
   outputTokens: number;
+  images?: number;
+  audioSeconds?: number;
 }
 
 /** A fake of the provider's server that speaks its real protocol on loopback, so that the real client is what is tested. */
 export interface ModelUpstream {
   next(behaviour: UpstreamBehaviour): void | Promise<void>;
-  /** Chat calls only, oldest first. */
+  /** Calls that a model answers, oldest first. */
   readonly calls: readonly UpstreamCall[];
 }
 
-export interface OpenedProvider {
-  provider: ChatProvider;
+export interface OpenedProvider<Provider extends ModelProvider = ChatProvider> {
+  provider: Provider;
   upstream: ModelUpstream;
   close(): Promise<void>;
 }
 
-export interface ModelProviderSubject {
+export interface ModelProviderSubject<Provider extends ModelProvider = ChatProvider> {
   /** A model that the upstream serves. */
   model: string;
   /** A provider with a fresh upstream; called once for each check. */
-  open(): Promise<OpenedProvider>;
+  open(): Promise<OpenedProvider<Provider>>;
   /** A provider at whose address nobody listens. */
-  unreachable(): ChatProvider | Promise<ChatProvider>;
+  unreachable(): Provider | Promise<Provider>;
+  /** What the provider passes through, and the fake upstream speaks. */
+  passThrough?: readonly ChatProtocol[];
 }
+
+/** A provider that offers something else than chat, or beside it. */
+export type MediaSubject<Member extends 'embed' | 'generateImages' | 'transcribe'> = ModelProviderSubject<
+  ModelProvider & Required<Pick<ModelProvider, Member>>
+>;

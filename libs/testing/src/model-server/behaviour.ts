@@ -6,9 +6,20 @@ export interface Behaviour {
   outputTokens?: number;
   /** Output tokens that are billed and not shown. */
   reasoningTokens?: number;
+  /** What it thinks before it answers, in protocols that show it; counted as `reasoningTokens` when those are left out. */
+  thinking?: string;
   toolCalls?: readonly { name: string; arguments: Record<string, unknown> }[];
   /** How many of the input tokens count as cached. */
   cachedTokens?: number;
+  /** How many of the other input tokens are written to the prompt cache, for its standard and for its longer time. */
+  cacheWriteTokens?: number;
+  cacheWriteLongTokens?: number;
+  /** The tier of service that Anthropic's usage names; `standard` when left out. */
+  serviceTier?: string;
+  /** A stop sequence of the request that ends the answer. */
+  stopSequence?: string;
+  /** A safety system ends the answer after `reply`; this is what it says about it. */
+  refusal?: string;
   /** Wait before the first byte of the answer. */
   latencyMs?: number;
   chunkTokens?: number;
@@ -28,6 +39,9 @@ export interface Behaviour {
   /** Do not heed the output limit, and bill beyond it. */
   ignoreLimit?: boolean;
   omitUsage?: boolean;
+  /** Google's long-running operation never ends, or ends with this error. */
+  operationRuns?: boolean;
+  operationError?: string;
 }
 
 export interface ScriptOptions {

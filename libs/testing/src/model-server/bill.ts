@@ -4,14 +4,34 @@ export interface ModelPrices {
   outputPerMillionUsd: string | number;
   /** The input price when left out. */
   cachedPerMillionUsd?: string | number;
+  /** The input price when left out, as is the price of the longer time. */
+  cacheWritePerMillionUsd?: string | number;
+  cacheWriteLongPerMillionUsd?: string | number;
+  /** For each picture. */
+  perImageUsd?: string | number;
+  /** Of audio that is listened to. */
+  perMinuteUsd?: string | number;
+}
+
+/** What a call comes to; the cache's tokens are part of the input's. */
+export interface Billed {
+  inputTokens: number;
+  cachedTokens: number;
+  cacheWriteTokens?: number;
+  cacheWriteLongTokens?: number;
+  outputTokens: number;
+  images?: number;
+  audioSeconds?: number;
 }
 
 export interface CallRecord {
   readonly id: number;
-  readonly api: 'openai' | 'ollama';
+  readonly api: 'openai' | 'anthropic' | 'ollama' | 'huggingface' | 'google-speech';
+  /** Undefined for chat. */
+  readonly operation?: 'embeddings' | 'images' | 'transcriptions';
   readonly model: string;
   readonly streaming: boolean;
-  /** The body as it came. */
+  /** The body as it came; of a form its fields, without files. */
   readonly request: Readonly<Record<string, unknown>>;
   readonly outputLimit: number | undefined;
   /** `cancelled`: the client went away. `failed`: this server broke off. `refused`: answered with an error, not billed. */
@@ -19,7 +39,11 @@ export interface CallRecord {
   status: number;
   inputTokens: number;
   cachedTokens: number;
+  cacheWriteTokens: number;
+  cacheWriteLongTokens: number;
   outputTokens: number;
+  images?: number;
+  audioSeconds?: number;
   /** Nano-dollars. */
   billedNano: bigint;
 }
@@ -39,16 +63,20 @@ export interface Counters {
 interface Rates {
   input: bigint;
   cached: bigint;
+  write: bigint;
+  writeLong: bigint;
   output: bigint;
+  image: bigint;
+  minute: bigint;
 }
 
 /**
- * Nano-dollars per million tokens. Written again here instead of taken from Purser's own library: a test that compares
+ * Nano-dollars for what the price is for: a million tokens, a picture or a minute. Written again here instead of taken from Purser's own library: a test that compares
  * the ledger with this bill would not notice a mistake that both share.
  */
 function rate(usd: string | number): bigint {
   const match = /^(\d+)(?:\.(\d{1,9}))?$/.exec(typeof usd === 'number' ? String(usd) : usd);
-  if (!match) throw new RangeError(`"${usd}" is not a price in dollars per million tokens, such as "2.50"`);
+  if (!match) throw new RangeError(`"${usd}" is not a price in dollars, such as "2.50"`);
   return BigInt(match[1] ?? '0') * 1_000_000_000n + BigInt((match[2] ?? '').padEnd(9, '0'));
 }
 
@@ -78,8 +106,16 @@ export class Bill {
   constructor(models: Readonly<Record<string, ModelPrices>>) {
     for (const [name, prices] of Object.entries(models)) {
       const input = rate(prices.inputPerMillionUsd);
-      const cached = prices.cachedPerMillionUsd === undefined ? input : rate(prices.cachedPerMillionUsd);
-      this.rates.set(name, { input, cached, output: rate(prices.outputPerMillionUsd) });
+      const orInput = (usd: string | number | undefined) => (usd === undefined ? input : rate(usd));
+      this.rates.set(name, {
+        input,
+        cached: orInput(prices.cachedPerMillionUsd),
+        write: orInput(prices.cacheWritePerMillionUsd),
+        writeLong: orInput(prices.cacheWriteLongPerMillionUsd),
+        output: rate(prices.outputPerMillionUsd),
+        image: rate(prices.perImageUsd ?? 0),
+        minute: rate(prices.perMinuteUsd ?? 0),
+      });
       this.perModel.set(name, emptyCounters());
     }
   }
@@ -88,11 +124,20 @@ export class Bill {
     return [...this.rates.keys()];
   }
 
+  /** Whether this model's calls cost by the length of a recording. */
+  billsByTime(model: string): boolean {
+    return (this.rates.get(model)?.minute ?? 0n) > 0n;
+  }
+
+  billsByImage(model: string): boolean {
+    return (this.rates.get(model)?.image ?? 0n) > 0n;
+  }
+
   countersOf(model: string): Readonly<Counters> {
     return this.perModel.get(model) ?? emptyCounters();
   }
 
-  open(call: Pick<CallRecord, 'api' | 'model' | 'streaming' | 'request' | 'outputLimit'>): CallRecord {
+  open(call: Pick<CallRecord, 'api' | 'operation' | 'model' | 'streaming' | 'request' | 'outputLimit'>): CallRecord {
     this.lastId += 1;
     const record: CallRecord = {
       ...call,
@@ -101,6 +146,8 @@ export class Bill {
       status: 200,
       inputTokens: 0,
       cachedTokens: 0,
+      cacheWriteTokens: 0,
+      cacheWriteLongTokens: 0,
       outputTokens: 0,
       billedNano: 0n,
     };
@@ -114,11 +161,7 @@ export class Bill {
   }
 
   /** Ends a call; `usage` is what is billed for it. */
-  close(
-    record: CallRecord,
-    state: Exclude<CallRecord['state'], 'running'>,
-    usage: { inputTokens: number; cachedTokens: number; outputTokens: number },
-  ): void {
+  close(record: CallRecord, state: Exclude<CallRecord['state'], 'running'>, usage: Billed): void {
     if (record.state !== 'running') return;
     Object.assign(record, usage, { state, billedNano: this.cost(record.model, usage) });
     for (const counters of this.countersFor(record.model)) {
@@ -130,13 +173,18 @@ export class Bill {
     }
   }
 
-  private cost(model: string, usage: { inputTokens: number; cachedTokens: number; outputTokens: number }): bigint {
+  private cost(model: string, usage: Billed): bigint {
     const rates = this.rates.get(model);
     if (!rates) return 0n;
+    const { inputTokens, cachedTokens, cacheWriteTokens = 0, cacheWriteLongTokens = 0, outputTokens } = usage;
     const exact =
-      BigInt(usage.inputTokens - usage.cachedTokens) * rates.input +
-      BigInt(usage.cachedTokens) * rates.cached +
-      BigInt(usage.outputTokens) * rates.output;
+      BigInt(inputTokens - cachedTokens - cacheWriteTokens - cacheWriteLongTokens) * rates.input +
+      BigInt(cachedTokens) * rates.cached +
+      BigInt(cacheWriteTokens) * rates.write +
+      BigInt(cacheWriteLongTokens) * rates.writeLong +
+      BigInt(outputTokens) * rates.output +
+      BigInt(usage.images ?? 0) * rates.image * 1_000_000n +
+      (BigInt(Math.round((usage.audioSeconds ?? 0) * 1000)) * rates.minute * 1_000_000n) / 60_000n;
     return (exact + 999_999n) / 1_000_000n;
   }
 

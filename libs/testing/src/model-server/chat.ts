@@ -12,6 +12,10 @@ export interface ChatRules {
   script: Script;
   /** What a call costs whose client goes away: what was sent by then, or all that it would have come to. */
   cancelledCallsBill: 'delivered' | 'full';
+  /** Models that Ollama has not got yet. */
+  absent: Set<string>;
+  /** What callers of a guarded path have to show. */
+  apiKey: string | undefined;
 }
 
 export function sendJson(
@@ -43,16 +47,26 @@ export async function serveChat(
     bill.close(call, 'refused', { inputTokens: 0, cachedTokens: 0, outputTokens: 0 });
     sendJson(response, status, wire.error(status, message, code), headers);
   };
-  if (!bill.models.includes(request.model)) return refuse(404, `model "${request.model}" not found`, 'model_not_found');
+  const missing = wire.api === 'ollama' && rules.absent.has(request.model);
+  if (missing || !bill.models.includes(request.model))
+    return refuse(404, `model "${request.model}" not found`, 'model_not_found');
 
   const behaviour = rules.script.take(request.model);
   const plan = planAnswer(request.model, behaviour, request.outputLimit);
+  let uncached = request.inputTokens;
+  const share = (tokens = 0) => {
+    const taken = Math.min(tokens, uncached);
+    uncached -= taken;
+    return taken;
+  };
   const answer: Answer = {
     call,
     plan,
     choices: request.choices,
     inputTokens: request.inputTokens,
-    cachedTokens: Math.min(behaviour.cachedTokens ?? 0, request.inputTokens),
+    cachedTokens: share(behaviour.cachedTokens),
+    cacheWriteTokens: share(behaviour.cacheWriteTokens),
+    cacheWriteLongTokens: share(behaviour.cacheWriteLongTokens),
     usage: !behaviour.omitUsage && (!request.streaming || request.streamUsage),
   };
   const total = plan.outputTokens * request.choices;
@@ -60,6 +74,8 @@ export async function serveChat(
     bill.close(call, state, {
       inputTokens: answer.inputTokens,
       cachedTokens: answer.cachedTokens,
+      cacheWriteTokens: answer.cacheWriteTokens,
+      cacheWriteLongTokens: answer.cacheWriteLongTokens,
       outputTokens: Math.min(outputTokens, total),
     });
 

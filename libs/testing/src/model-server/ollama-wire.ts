@@ -4,16 +4,23 @@ import { type Answer, isObject, positive, type Wire } from './wire.js';
 const epoch = '1970-01-01T00:00:00Z';
 const line = (body: unknown): string => `${JSON.stringify(body)}\n`;
 
-function message({ plan }: Answer, content: string, withTools: boolean): Record<string, unknown> {
+const message = (content: string, more: object = {}) => ({ role: 'assistant', content, ...more });
+
+function toolCalls({ plan }: Answer): object {
   const tools = plan.toolCalls.map((tool) => ({ function: { name: tool.name, arguments: tool.arguments } }));
-  return { role: 'assistant', content, ...(withTools && tools.length > 0 ? { tool_calls: tools } : {}) };
+  return tools.length > 0 ? { tool_calls: tools } : {};
 }
 
-function done(answer: Answer, content: string): Record<string, unknown> {
+const thinking = ({ plan }: Answer): object => (plan.thinking === '' ? {} : { thinking: plan.thinking });
+
+const part = (answer: Answer, content: string, more: object): string =>
+  line({ model: answer.call.model, created_at: epoch, message: message(content, more), done: false });
+
+function done(answer: Answer, content: string, more: object): Record<string, unknown> {
   return {
     model: answer.call.model,
     created_at: epoch,
-    message: message(answer, content, true),
+    message: message(content, more),
     done: true,
     // Ollama itself says `stop` after tool calls too.
     done_reason: answer.plan.finish === 'length' ? 'length' : 'stop',
@@ -21,7 +28,8 @@ function done(answer: Answer, content: string): Record<string, unknown> {
     load_duration: 0,
     ...(answer.usage
       ? {
-          prompt_eval_count: answer.inputTokens,
+          // Left out when all of the prompt was in the cache.
+          ...(answer.inputTokens > answer.cachedTokens ? { prompt_eval_count: answer.inputTokens } : {}),
           prompt_eval_duration: 1,
           eval_count: answer.plan.outputTokens,
           eval_duration: 1,
@@ -47,10 +55,13 @@ export const ollamaWire: Wire = {
     };
   },
   error: (_status, text) => ({ error: text }),
-  whole: (answer) => done(answer, answer.plan.text),
-  opening: () => [],
-  piece: (answer, _choice, text) =>
-    line({ model: answer.call.model, created_at: epoch, message: message(answer, text, false), done: false }),
-  closing: (answer) => [line(done(answer, ''))],
+  whole: (answer) => done(answer, answer.plan.text, { ...thinking(answer), ...toolCalls(answer) }),
+  opening: (answer) => (answer.plan.thinking === '' ? [] : [part(answer, '', thinking(answer))]),
+  piece: (answer, _choice, text) => part(answer, text, {}),
+  // Tool calls come in a line of their own as soon as they are whole, before the last.
+  closing: (answer) => [
+    ...(answer.plan.toolCalls.length > 0 ? [part(answer, '', toolCalls(answer))] : []),
+    line(done(answer, '', {})),
+  ],
   errorInStream: (text) => line({ error: text }),
 };

@@ -7,14 +7,19 @@ export interface Plan {
   pieces: string[];
   toolCalls: readonly { name: string; arguments: Record<string, unknown> }[];
   finish: 'stop' | 'length' | 'tool_calls';
-  /** Per choice; reasoning included. */
+  /** Per choice; reasoning and thinking included. */
   outputTokens: number;
   reasoningTokens: number;
+  thinking: string;
+  stopSequence: string | undefined;
+  refusal: string | undefined;
+  serviceTier: string;
 }
 
 export function planAnswer(model: string, behaviour: Behaviour, limit: number | undefined): Plan {
   const allowed = behaviour.ignoreLimit ? Infinity : (limit ?? Infinity);
-  const reasoningTokens = Math.min(behaviour.reasoningTokens ?? 0, allowed);
+  const thinking = behaviour.thinking ?? '';
+  const reasoningTokens = Math.min(behaviour.reasoningTokens ?? countTokens(thinking), allowed);
   const wanted =
     behaviour.outputTokens === undefined
       ? (behaviour.reply ?? (behaviour.toolCalls ? '' : `This is ${model}, a demo model on this machine.`))
@@ -29,5 +34,9 @@ export function planAnswer(model: string, behaviour: Behaviour, limit: number | 
     finish: text.length < wanted.length ? 'length' : toolCalls.length > 0 ? 'tool_calls' : 'stop',
     outputTokens: reasoningTokens + countTokens(text) + toolTokens,
     reasoningTokens,
+    thinking: cutToTokens(thinking, reasoningTokens),
+    stopSequence: behaviour.stopSequence,
+    refusal: behaviour.refusal,
+    serviceTier: behaviour.serviceTier ?? 'standard',
   };
 }

@@ -1,9 +1,16 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { anthropicAsked, anthropicError, anthropicRoutes } from './anthropic-endpoints.js';
 import { type Behaviour, Script, type ScriptOptions } from './behaviour.js';
 import { Bill, type CallRecord, type Counters, type ModelPrices } from './bill.js';
 import { type ChatRules, sendJson, serveChat } from './chat.js';
+import { readJson } from './body.js';
+import { googleSpeech } from './google-speech.js';
+import { huggingFaceRoute } from './huggingface.js';
+import { ollamaRoute } from './ollama-models.js';
 import { ollamaWire } from './ollama-wire.js';
+import type { Route } from './media.js';
+import { openaiMediaRoute } from './openai-media.js';
 import { openaiWire } from './openai-wire.js';
 import { isObject } from './wire.js';
 
@@ -13,16 +20,26 @@ export interface ModelServerOptions {
   port?: number;
   /** Standard: 127.0.0.1. Only a container has a reason to listen elsewhere. */
   host?: string;
-  /** Calls of the OpenAI paths must carry it as their bearer token. */
+  /** Calls of the OpenAI, Anthropic and Hugging Face paths must carry it, as their bearer token or as `x-api-key`; Google's as their API key. */
   apiKey?: string;
+  /** What Anthropic's list of models says that each can do; null for those left out, as for many models there. */
+  capabilities?: Readonly<Record<string, unknown>>;
+  /** Models that Ollama has not got until they are pulled. */
+  absent?: readonly string[];
   /** Standard: `delivered`. */
   cancelledCallsBill?: ChatRules['cancelledCallsBill'];
 }
 
 export interface ModelServer {
-  /** Also Ollama's base URL. */
+  /** Also Ollama's and Anthropic's base URL. */
   url: string;
   openaiBaseUrl: string;
+  /** In the place of `https://router.huggingface.co`. */
+  huggingFaceUrl: string;
+  /** In the place of Google's Speech-to-Text and Cloud Storage; `/token` gives tokens to service accounts. */
+  googleUrl: string;
+  /** What lies in Cloud Storage, as `gs://` addresses. */
+  googleObjects(): string[];
   /** The last 10,000 calls, oldest first. */
   calls: readonly CallRecord[];
   /** Over all calls since the start. */
@@ -33,65 +50,51 @@ export interface ModelServer {
   stop(): Promise<void>;
 }
 
-const maxBody = 32 * 2 ** 20;
-
-async function readBody(request: IncomingMessage): Promise<Record<string, unknown> | undefined> {
-  const parts: Buffer[] = [];
-  let size = 0;
-  for await (const part of request as AsyncIterable<Buffer>) {
-    size += part.length;
-    if (size > maxBody) return undefined;
-    parts.push(part);
-  }
-  try {
-    const body: unknown = JSON.parse(Buffer.concat(parts).toString() || '{}');
-    return isObject(body) ? body : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 const bigintsAsText = (_name: string, value: unknown): unknown => (typeof value === 'bigint' ? `${value}` : value);
 
-/** Demo models on loopback that speak OpenAI's and Ollama's chat protocols and bill by themselves. */
+/** Demo models on loopback that speak the protocols of OpenAI, Anthropic, Ollama, Hugging Face and Google Speech, and bill by themselves. */
 export async function startModelServer(options: ModelServerOptions): Promise<ModelServer> {
   const bill = new Bill(options.models);
   const script = new Script();
-  const rules: ChatRules = { bill, script, cancelledCallsBill: options.cancelledCallsBill ?? 'delivered' };
+  const rules: ChatRules = {
+    bill,
+    script,
+    cancelledCallsBill: options.cancelledCallsBill ?? 'delivered',
+    absent: new Set(options.absent),
+    apiKey: options.apiKey,
+  };
+  const google = googleSpeech();
+  const wires: readonly Route[] = [ollamaRoute, openaiMediaRoute, huggingFaceRoute, google.route];
 
   const withBody = async (
     request: IncomingMessage,
     response: ServerResponse,
     use: (body: Record<string, unknown>) => Promise<void> | void,
   ) => {
-    const body = await readBody(request);
+    const body = await readJson(request);
+    const message = 'the body is not a JSON object';
     if (body) await use(body);
-    else
-      sendJson(response, 400, { error: { message: 'the body is not a JSON object', type: 'invalid_request_error' } });
+    else if (anthropicAsked(request)) sendJson(response, 400, anthropicError(400, message));
+    else sendJson(response, 400, { error: { message, type: 'invalid_request_error' } });
   };
 
+  const anthropic = anthropicRoutes(rules, options.capabilities ?? {});
   const routes: Record<string, (request: IncomingMessage, response: ServerResponse) => Promise<void> | void> = {
     'POST /v1/chat/completions': (request, response) =>
       withBody(request, response, (body) => serveChat(openaiWire, body, response, rules)),
-    'GET /v1/models': (_request, response) =>
-      sendJson(response, 200, {
-        object: 'list',
-        data: bill.models.map((id) => ({ id, object: 'model', created: 0, owned_by: 'demo' })),
-      }),
+    'GET /v1/models': (request, response) =>
+      anthropicAsked(request)
+        ? sendJson(response, 200, anthropic.models())
+        : sendJson(response, 200, {
+            object: 'list',
+            data: bill.models.map((id) => ({ id, object: 'model', created: 0, owned_by: 'demo' })),
+          }),
+    'POST /v1/messages': (request, response) =>
+      withBody(request, response, (body) => anthropic.messages(request, body, response)),
+    'POST /v1/messages/count_tokens': (request, response) =>
+      withBody(request, response, (body) => anthropic.countTokens(request, body, response)),
     'POST /api/chat': (request, response) =>
       withBody(request, response, (body) => serveChat(ollamaWire, body, response, rules)),
-    'GET /api/tags': (_request, response) =>
-      sendJson(response, 200, {
-        models: bill.models.map((name) => ({
-          name,
-          model: name,
-          modified_at: '1970-01-01T00:00:00Z',
-          size: 0,
-          digest: '',
-          details: { format: 'demo', family: 'demo', parameter_size: '0', quantization_level: 'none' },
-        })),
-      }),
-    'GET /api/version': (_request, response) => sendJson(response, 200, { version: '0.0.0-demo' }),
     'GET /__calls': (_request, response) => {
       response.writeHead(200, { 'content-type': 'application/json' });
       response.end(JSON.stringify({ counters: bill.counters, calls: bill.calls }, bigintsAsText));
@@ -109,15 +112,20 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
 
   const server = createServer((request, response) => {
     const path = (request.url ?? '/').split('?')[0] ?? '/';
-    const route = routes[`${request.method} ${path}`];
-    if (!route) return sendJson(response, 404, { error: { message: `nothing at ${request.method} ${path}` } });
     if (options.apiKey !== undefined && path.startsWith('/v1/')) {
-      if (request.headers.authorization !== `Bearer ${options.apiKey}`) {
+      const key = request.headers['x-api-key'] ?? request.headers.authorization?.replace(/^Bearer /, '');
+      if (key !== options.apiKey) {
+        if (anthropicAsked(request)) return sendJson(response, 401, anthropicError(401, 'invalid x-api-key'));
         const message = 'Incorrect API key provided';
         return sendJson(response, 401, { error: { message, type: 'invalid_request_error', code: 'invalid_api_key' } });
       }
     }
-    Promise.resolve(route(request, response)).catch((error: unknown) => response.destroy(error as Error));
+    let serving: Promise<void> | void = undefined;
+    for (const wire of wires) serving ??= wire(path, request, response, rules);
+    const route = serving ? undefined : routes[`${request.method} ${path}`];
+    if (!serving && !route)
+      return sendJson(response, 404, { error: { message: `nothing at ${request.method} ${path}` } });
+    Promise.resolve(serving ?? route?.(request, response)).catch((error: unknown) => response.destroy(error as Error));
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -127,6 +135,9 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
   return {
     url,
     openaiBaseUrl: `${url}/v1`,
+    huggingFaceUrl: `${url}/huggingface`,
+    googleUrl: `${url}/google`,
+    googleObjects: () => google.objects(),
     calls: bill.calls,
     counters: bill.counters,
     countersOf: (model) => bill.countersOf(model),

@@ -18,6 +18,8 @@ export interface Answer {
   choices: number;
   inputTokens: number;
   cachedTokens: number;
+  cacheWriteTokens: number;
+  cacheWriteLongTokens: number;
   /** Whether the counts are told. */
   usage: boolean;
 }

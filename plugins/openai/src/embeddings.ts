@@ -1,0 +1,16 @@
+import type { EmbeddingAnswer, EmbeddingRequest, Usage } from '@purser/plugin-sdk';
+import type OpenAI from 'openai';
+import { count } from './usage.js';
+
+/** Embeddings have no output tokens. */
+function usageOf(value: unknown): Usage | undefined {
+  const { prompt_tokens, total_tokens } = (value ?? {}) as Record<string, unknown>;
+  const inputTokens = count(prompt_tokens) ?? count(total_tokens);
+  return inputTokens === undefined ? undefined : { inputTokens, outputTokens: 0, cachedTokens: 0 };
+}
+
+/** `post` instead of `embeddings.create`: that one asks for base64 unasked, which compatible servers do not all have. */
+export async function embed(openai: OpenAI, request: EmbeddingRequest, signal: AbortSignal): Promise<EmbeddingAnswer> {
+  const answer = await openai.post<Record<string, unknown>>('/embeddings', { body: request, signal });
+  return { answer, usage: usageOf(answer.usage) };
+}
