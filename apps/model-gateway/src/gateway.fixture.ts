@@ -69,12 +69,15 @@ export interface WorldOptions {
   cancelledCallsBill?: 'delivered' | 'full';
   /** Of the entry of the paid provider in plugins.json. By default a call asks it once. */
   openai?: Pick<PluginEntryInput, 'limits' | 'retry'>;
+  /** Ladders besides the standard ones of specs. */
+  ladders?: object;
 }
 
 export async function openWorld({
   env = {},
   cancelledCallsBill = 'full',
   openai = { retry: { attempts: 1 } },
+  ladders = {},
 }: WorldOptions = {}): Promise<World> {
   const [nats, database, models, home] = await Promise.all([
     startTestNats(),
@@ -92,7 +95,7 @@ export async function openWorld({
   await bus.ensureStreams();
   const watchdog = new FakeWatchdog(bus);
   await watchdog.start();
-  await writeFile(join(home, 'models.json'), JSON.stringify(MODELS));
+  await writeFile(join(home, 'models.json'), JSON.stringify({ ...MODELS, ...ladders }));
   await writeFile(
     join(home, 'plugins.json'),
     JSON.stringify({

@@ -6,6 +6,7 @@ import type { Caller } from '../keys/authenticator.js';
 import type { Hold } from '../leases/wallet.js';
 import type { Tier } from '../models/ladders.js';
 import { NO_PRICE } from '../models/model-catalogue.js';
+import { isClientSide } from '../models/client-side.js';
 import type { Turn } from '../models/circuit.js';
 import type { Place } from '../models/provider-limits.js';
 import { Providers } from '../models/providers.js';
@@ -177,16 +178,17 @@ export class AttemptPlanner {
       reason,
       ...more,
     });
+    if (tier.free && blockedBy !== undefined)
+      return no('budget_blocks', `the budget ${blockedBy} is used up and blocks free tiers too`, {
+        budgets: [blockedBy],
+      });
+    if (isClientSide(tier)) return no('client_side', 'it runs at the client');
     const unavailable = this.providers.unavailable(tier.provider);
     const provider = this.providers.get(tier.provider);
     if (unavailable !== undefined || !provider) return no('unavailable', unavailable ?? 'it is not there');
     if (!tier.price) return no('no_price', NO_PRICE);
     const leftAlone = this.leftAlone(tier);
     if (leftAlone) return leftAlone;
-    if (tier.free && blockedBy !== undefined)
-      return no('budget_blocks', `the budget ${blockedBy} is used up and blocks free tiers too`, {
-        budgets: [blockedBy],
-      });
     const passage = call.via(provider, tier.provider);
     if (isUnmet(passage))
       return no('unsupported_parameter', passage.unmet, passage.param === undefined ? {} : { param: passage.param });

@@ -1,4 +1,5 @@
 import { PurserError } from '@purser/contracts';
+import { clientSideTask } from '../models/client-side.js';
 import type { Tier } from '../models/ladders.js';
 
 /** Why a tier did not serve a call. */
@@ -17,6 +18,7 @@ export interface PassedOver {
     | 'budget_blocks'
     | 'invalid_request'
     | 'over_limit'
+    | 'client_side'
     | 'failed';
   reason: string;
   param?: string;
@@ -34,7 +36,7 @@ export const fallbackReason = (passed: readonly PassedOver[]): string =>
   inHeader(passed.map(({ tier, why, reason }) => `${tier.name}: ${why} (${reason})`).join('; '));
 
 /**
- * The answer when no tier is left. What passes by itself comes first (429), then what a person can mend with money (402),
+ * The answer when no tier is left. A client that can serve itself is told so. Else what passes by itself comes first (429), then what a person can mend with money (402),
  * then what the caller can mend (400); everything else is 503.
  */
 export function noTierLeft(passed: readonly PassedOver[]): PurserError {
@@ -47,6 +49,12 @@ export function noTierLeft(passed: readonly PassedOver[]): PurserError {
   }));
   const said = passed.map(({ tier, reason }) => `${tier.name}: ${reason}`).join('; ');
   const find = (...kinds: PassedOver['why'][]) => passed.find(({ why }) => kinds.includes(why));
+  const own = find('client_side');
+  if (own)
+    return new PurserError('client_side_tier', {
+      message: `what is left is to be done by the client: ${clientSideTask(own.tier).how} (${said})`,
+      details: { ...clientSideTask(own.tier), tiers },
+    });
   const money = find('budget_held') ?? find('budget_exhausted', 'budget_blocks');
   if (money?.why === 'budget_held')
     return new PurserError('budget_held', { message: `no tier is affordable now (${said})`, details: { tiers } });

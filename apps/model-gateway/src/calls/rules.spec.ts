@@ -121,6 +121,7 @@ describe('when no tier is left', () => {
     [[passed('invalid_request'), passed('failed')], 'no_tier'],
     [[passed('latch_unknown')], 'no_tier'],
     [[passed('unavailable'), passed('no_price')], 'no_tier'],
+    [[passed('budget_held'), passed('failed'), passed('client_side')], 'client_side_tier'],
   ])('%#', (all, code) => {
     expect(noTierLeft(all)).toMatchObject({ code });
     expect(noTierLeft(all).details.tiers).toHaveLength(all.length);

@@ -1,6 +1,6 @@
 import { eventually } from '@purser/testing';
 import OpenAI from 'openai';
-import { hello, openWorld, type World } from '../gateway.fixture.js';
+import { hello, openWorld, PAID, type World } from '../gateway.fixture.js';
 
 jest.setTimeout(60_000);
 let world: World;
@@ -23,9 +23,9 @@ function clientThatCounts(maxRetries: number): { client: OpenAI; requests: () =>
   return { client, requests: () => requests };
 }
 
-async function refusal(client: OpenAI): Promise<InstanceType<typeof OpenAI.APIError>> {
+async function refusal(client: OpenAI, asked = body): Promise<InstanceType<typeof OpenAI.APIError>> {
   try {
-    await client.chat.completions.create(body);
+    await client.chat.completions.create(asked);
   } catch (error) {
     if (error instanceof OpenAI.APIError) return error;
     throw error;
@@ -89,4 +89,49 @@ it('says 403 once while the latch is set', async () => {
   });
   expect(error.headers?.get('x-should-retry')).toBe('false');
   expect(requests()).toBe(1);
+});
+
+it('says 409 once, and what to do, when only the client itself can serve', async () => {
+  world = await openWorld({
+    ladders: {
+      voice: {
+        tier_1_paid: { provider: 'openai', model: PAID, cost_per_1k_tokens: 0.01, maxOutputTokens: 4_096 },
+        tier_2_paid: { provider: 'nobody', model: 'm', cost_per_1k_tokens: 0.01 },
+        tier_3_free: { provider: 'browser_api', model: 'web-speech' },
+      },
+    },
+  });
+  const voice = { ...hello('voice'), max_tokens: 20 };
+  expect((await world.client().chat.completions.create(voice)).choices).toHaveLength(1);
+  const { tiers } = await world.ladders();
+  expect(tiers.find(({ provider }) => provider === 'browser_api')).toMatchObject({ available: true, free: true });
+  world.models.script({ status: 503 }, { model: PAID });
+  const { client, requests } = clientThatCounts(3);
+  const error = await refusal(client, voice);
+  expect(error).toMatchObject({ status: 409, code: 'client_side_tier' });
+  expect(error.error).toMatchObject({
+    details: {
+      capability: 'voice',
+      tier: 'tier_3_free',
+      api: 'Web Speech API',
+      how: expect.stringContaining('SpeechRecognition') as unknown,
+    },
+  });
+  expect(requests()).toBe(1);
+});
+
+it('sends nobody to the browser whose budget blocks', async () => {
+  world = await openWorld({
+    ladders: {
+      voice: {
+        tier_1_paid: { provider: 'openai', model: PAID, cost_per_1k_tokens: 0.01, maxOutputTokens: 4_096 },
+        tier_3_free: { provider: 'browser_api', model: 'web-speech' },
+      },
+    },
+  });
+  world.watchdog.setBudget({ id: 'hard', period: 'total', limitUsd: '0.0001', onExhausted: 'block' });
+  await world.watchdog.beat();
+  expect(await refusal(clientThatCounts(0).client, { ...hello('voice'), max_tokens: 20 })).toMatchObject({
+    status: 402,
+  });
 });

@@ -3,6 +3,7 @@ import type { ProviderStatus } from '@purser/contracts';
 import { type FailedPlugin, type LoadedPlugin, RetryPolicy } from '@purser/plugin-host';
 import type { ModelProvider, ProviderCheck } from '@purser/plugin-sdk';
 import { Clock, Log } from '@purser/service';
+import { BROWSER_API } from './client-side.js';
 import { Circuits } from './circuits.js';
 import { Admittance } from './provider-limits.js';
 
@@ -85,6 +86,7 @@ export class Providers {
 
   /** Why a provider cannot be called now, or undefined when it can. */
   unavailable(name: string): string | undefined {
+    if (name === BROWSER_API) return undefined;
     const entry = this.entries.get(name);
     if (!entry) {
       const broken = this.failed.find((plugin) => plugin.name === name);
