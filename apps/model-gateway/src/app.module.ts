@@ -23,6 +23,7 @@ import { KeysRepository } from './keys/keys.repository.js';
 import { KeysService } from './keys/keys.service.js';
 import { KeysSweep } from './keys/keys.sweep.js';
 import { BudgetBook } from './leases/budget-book.js';
+import { BudgetNotes } from './leases/budget-notes.js';
 import { LeaseClient } from './leases/lease-client.js';
 import { LeaseDesk } from './leases/lease-desk.js';
 import { LeasesHandlers } from './leases/leases.handlers.js';
@@ -60,6 +61,7 @@ export function appModule({ env, journal, ladders }: Groundwork): Type {
       Attempts,
       Authenticator,
       BudgetBook,
+      BudgetNotes,
       CallLog,
       CallMetrics,
       Calls,

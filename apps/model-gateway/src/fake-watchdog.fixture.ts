@@ -191,13 +191,17 @@ export class FakeWatchdog {
               ? 'held'
               : undefined;
       const slice = minNano(parseUsd(ask.wantUsd), free / 50n);
-      return { ask, lease, refusal, give: lacking <= 0n ? 0n : lacking > slice ? lacking : slice } as const;
+      return { ask, lease, window, refusal, give: lacking <= 0n ? 0n : lacking > slice ? lacking : slice } as const;
     });
     const refused = asks.find(({ refusal }) => refusal !== undefined);
     if (!refused) for (const { lease, give } of asks) lease.granted += give;
     return {
       granted: !refused,
-      windows: asks.map(({ ask, lease }) => ({ windowId: ask.windowId, grantedUsd: formatUsd(lease.granted) })),
+      windows: asks.map(({ ask, lease, window }) => ({
+        windowId: ask.windowId,
+        grantedUsd: formatUsd(lease.granted),
+        ...(window ? { settledUsd: formatUsd(window.settled), consumedUsd: formatUsd(lease.consumed) } : {}),
+      })),
       ...(refused?.refusal ? { refusal: { kind: refused.refusal, windowId: refused.ask.windowId } } : {}),
     };
   }

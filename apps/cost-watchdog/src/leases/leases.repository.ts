@@ -18,6 +18,9 @@ export interface GrantRow {
   window_id: bigint;
   granted: Nano;
   refusal: Refusal | null;
+  /** What the ledger has of the window, and how much of it this gateway took; null for a window that is unknown. */
+  settled: Nano | null;
+  consumed: Nano;
   least: Nano;
   /** The refusal shows that a window of which nearly all is spent serves no call any more. */
   uses_up: boolean;
@@ -55,6 +58,7 @@ export class LeasesRepository {
            FROM windows WHERE id = ANY($2::bigint[]) ORDER BY id FOR UPDATE
        ), known AS (
          SELECT a.window_id, a.least, greatest(a.need, a.least) AS whole, coalesce(l.granted_nano, 0) AS stored,
+                w.settled_nano AS settled, coalesce(l.consumed_nano, 0) AS consumed,
                 greatest(0, a.need - greatest(0, coalesce(l.granted_nano, 0) - a.known)) AS lacking,
                 greatest(0, a.want - greatest(0, coalesce(l.granted_nano, 0) - a.known)) AS wanted,
                 w.limit_nano - w.settled_nano AS unspent,
@@ -68,7 +72,7 @@ export class LeasesRepository {
            LEFT JOIN budgets b ON b.id = w.budget_id
            LEFT JOIN leases l ON l.gateway = $1 AND l.window_id = a.window_id
        ), figures AS (
-         SELECT window_id, stored, least, last_refusal,
+         SELECT window_id, stored, least, last_refusal, settled, consumed,
                 CASE WHEN lacking = 0 THEN 0
                      ELSE least(free, greatest(lacking, least(wanted, free / greatest(${SMALLEST_DIVISOR}, $7::bigint)))) END AS give,
                 CASE WHEN closed THEN 'closed'
@@ -88,7 +92,7 @@ export class LeasesRepository {
            SET granted_nano = l.granted_nano + excluded.granted_nano, last_seen = excluded.last_seen
          RETURNING window_id, granted_nano
        )
-       SELECT f.window_id, coalesce(n.granted_nano, f.stored) AS granted, f.least, f.refusal,
+       SELECT f.window_id, coalesce(n.granted_nano, f.stored) AS granted, f.least, f.refusal, f.settled, f.consumed,
               coalesce(f.refusal = 'exhausted' AND f.last_refusal, false) AS uses_up
          FROM figures f LEFT JOIN written n ON n.window_id = f.window_id ORDER BY f.window_id`,
       [

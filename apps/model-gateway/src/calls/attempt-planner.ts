@@ -148,7 +148,12 @@ export class AttemptPlanner {
     limits: OutputLimits,
   ): Promise<{ hold: Hold; maxOutputTokens: number } | undefined> {
     const { call, caller, inFlight } = context;
-    const admission = await this.gate.admit(tier, limits, { call, caller, signal: inFlight.signal });
+    const admission = await this.gate.admit(tier, limits, {
+      call,
+      caller,
+      signal: inFlight.signal,
+      counts: (windows) => (context.windows = windows),
+    });
     if (!admission.admitted) {
       context.passed.push(admission.passed);
       context.blockedBy ??= admission.blockedBy;

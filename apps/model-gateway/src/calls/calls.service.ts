@@ -6,6 +6,7 @@ import { type Nano } from '@purser/money';
 import { type ProviderError } from '@purser/plugin-sdk';
 import { Experience } from '../experience/experience.service.js';
 import type { Caller } from '../keys/authenticator.js';
+import type { MatchedWindow } from '../leases/budget-book.js';
 import { Ladders, type Tier } from '../models/ladders.js';
 import { Providers } from '../models/providers.js';
 import { AttemptPlanner, type Plan } from './attempt-planner.js';
@@ -26,6 +27,8 @@ export interface CallContext {
   passed: PassedOver[];
   /** A budget that lets no call of its scope go on for free. */
   blockedBy: string | undefined;
+  /** What the last paid tier that was looked at counts against. */
+  windows: readonly MatchedWindow[];
   /** Of all attempts that have ended. */
   spent: Nano;
   startedAt: number;
@@ -70,6 +73,7 @@ export class Calls {
       inFlight: this.inFlight.open(),
       passed: [],
       blockedBy: undefined,
+      windows: [],
       spent: 0n,
       startedAt: performance.now(),
     };

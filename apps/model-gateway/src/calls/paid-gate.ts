@@ -29,6 +29,8 @@ export interface PaidCall {
   call: ModelCall;
   caller: Caller;
   signal: AbortSignal;
+  /** Told which windows the call counts against. */
+  counts(windows: readonly MatchedWindow[]): void;
 }
 
 /** A window may roll over between reading the budgets and asking for a lease. */
@@ -64,6 +66,7 @@ export class PaidGate {
           'budgets_unknown',
           `${windows.length} budgets match this call, and at most ${MOST_WINDOWS} can be held at once: delete or join some`,
         );
+      paid.counts(windows);
       const [priced] = windows.length === 0 ? [] : paid.call.pricedParameters();
       if (priced !== undefined)
         return no(

@@ -5,6 +5,7 @@ import { Journal } from '../journal/journal.js';
 import { HoldQueue, type HoldRequest, type Reservation } from './hold-queue.js';
 import { LeaseDesk } from './lease-desk.js';
 import { Refusals } from './refusals.js';
+import { SpentWindows } from './spent-windows.js';
 import { type LeaseAccount, Wallet } from './wallet.js';
 
 /** A lease that was not used for so long goes back. */
@@ -19,6 +20,7 @@ const AFTERLIFE_MS = 60 * 60 * 1000;
 @Injectable()
 export class LeaseClient {
   readonly wallet: Wallet;
+  readonly spending: SpentWindows;
   private readonly refusals: Refusals;
   private readonly queues = new Map<string, HoldQueue>();
   private readonly endsAt = new Map<string, number>();
@@ -42,7 +44,8 @@ export class LeaseClient {
   ) {
     const now = () => clock.monotonic();
     this.wallet = new Wallet(now);
-    this.refusals = new Refusals(this.wallet, now);
+    this.spending = new SpentWindows(this.wallet);
+    this.refusals = new Refusals(this.spending, now);
     this.wallet.whenReleased((windows) => {
       this.returnWithheld(windows);
       this.wakeQueues(windows);
@@ -101,6 +104,7 @@ export class LeaseClient {
       wallet: this.wallet,
       desk: this.desk,
       refusals: this.refusals,
+      spending: this.spending,
       lost: (windows) => {
         for (const windowId of windows) this.uncertain.set(windowId, this.clock.monotonic());
       },
@@ -164,6 +168,7 @@ export class LeaseClient {
     if (held > 0n || unused > 0n || (this.endsAt.get(windowId) ?? Infinity) + AFTERLIFE_MS > now) return;
     this.wallet.forget(windowId);
     this.refusals.forget(windowId);
+    this.spending.forget(windowId);
     this.journal.forget(windowId);
     this.endsAt.delete(windowId);
   }

@@ -14,6 +14,7 @@ export const windowOf = (id: string, limit = LIMIT): MatchedWindow => ({
   id,
   budgetId: `budget-${id}`,
   limit,
+  critical: (limit * 9n) / 10n,
   settled: 0n,
   rolling: false,
   endsAt: Infinity,
