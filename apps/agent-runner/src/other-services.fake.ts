@@ -7,6 +7,7 @@ import {
   emergencyStatus,
   type ErrorCode,
   heartbeat,
+  type KeyProof,
   keysCreate,
   keysRenew,
   keysRevoke,
@@ -25,7 +26,7 @@ type Handler<O extends Operation> = (request: RequestOf<O>) => unknown;
 export type Finish = RequestOf<typeof workFinish>;
 
 interface Key {
-  sha256: string | undefined;
+  proof: KeyProof | undefined;
   ttlMs: number | undefined;
   renewals: number;
   revoked: boolean;
@@ -148,9 +149,9 @@ export class OtherServices {
     return { state: again ? 'ready' : 'completed' };
   }
 
-  private createKey({ id, name, sha256, ttlMs, task, session }: RequestOf<typeof keysCreate>): unknown {
+  private createKey({ id, name, proof, ttlMs, task, session }: RequestOf<typeof keysCreate>): unknown {
     if (id === undefined) throw new PurserError('invalid_request');
-    this.keys.set(id, { sha256, ttlMs, renewals: 0, revoked: false });
+    this.keys.set(id, { proof, ttlMs, renewals: 0, revoked: false });
     return { key: { ...keyOf(id), name, task, session }, secret: null };
   }
 
@@ -174,10 +175,15 @@ export class OtherServices {
 
 const keyOf = (id: string) => ({
   id,
+  prefix: 'psk_0123456789abcdef',
   name: id,
   project: null,
   task: null,
   session: null,
+  capabilities: null,
+  models: null,
+  requestsPerMinute: null,
+  tokensPerMinute: null,
   createdAt: new Date().toISOString(),
   expiresAt: null,
   revokedAt: null,

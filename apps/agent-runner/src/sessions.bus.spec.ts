@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { emergencyAcknowledged, sessionsCheckpoint, sessionsHandoff, sessionsLogs } from '@purser/contracts';
 import { listProcesses } from '@purser/embedded';
-import type { RunningService } from '@purser/service';
+import { keyHash, keyPrefix, type RunningService } from '@purser/service';
 import {
   createTestDatabase,
   eventually,
@@ -119,7 +119,8 @@ it('runs a program to its end, with a key of its own that dies with it', async (
     expect(others.keys.get('simple-s1')?.revoked).toBe(true);
     return others.keys.get('simple-s1')!;
   });
-  expect(known.sha256).toBe(sha256(key));
+  expect(keyPrefix(key)).toBe(known.proof?.prefix);
+  expect(known.proof?.hash).toBe(keyHash(known.proof?.salt ?? '', key));
   // A duration, not an instant: the gateway's clock may be another.
   expect(known.ttlMs).toBeGreaterThan(others.leaseMs - 1_000);
   expect(known.ttlMs).toBeLessThanOrEqual(others.leaseMs + 2_000);

@@ -230,6 +230,51 @@ describe('commands that talk to the control API', () => {
     expect(found.printed.out).toBe('pk_from_file\n');
   });
 
+  it('deletes a budget, and says who and why', async () => {
+    answers['DELETE /v1/budgets/daily'] = () => [200, { id: 'daily', deleted: true }];
+    const argv = ['budget', 'delete', 'daily', '--by', 'ada', '--reason', 'the trial is over'];
+    expect(await purser(...argv)).toEqual({ code: 0, out: 'Budget daily is deleted.\n', err: '' });
+    const json = await purser(...argv, '--json');
+    expect(JSON.parse(json.out)).toEqual({ id: 'daily', deleted: true });
+    const sent = new URL(seen[0]?.url ?? '', url()).searchParams;
+    expect([sent.get('by'), sent.get('reason')]).toEqual(['ada', 'the trial is over']);
+    answers['DELETE /v1/budgets/daily'] = () => [200, { id: 'daily', deleted: false }];
+    expect(await purser(...argv)).toEqual({ code: 1, out: '', err: 'There is no budget "daily".\n' });
+    const why = { code: 'conflict', message: '"daily" is the limit that the task "x" was given', details: {} };
+    answers['DELETE /v1/budgets/daily'] = () => [409, { error: why }];
+    expect(await purser(...argv)).toEqual({ code: 1, out: '', err: `${why.message}\n` });
+  });
+
+  it('shows what lost gateways hold, and releases it', async () => {
+    const held = {
+      gateway: 'gateway-a-1',
+      windowId: '7',
+      budgetId: 'monthly',
+      amountUsd: '0.40',
+      lostSince: '2026-11-23T10:00:00Z',
+    };
+    const released = { ...held, by: 'ada', reason: 'its disk is gone', at: '2026-11-23T11:00:00Z' };
+    answers['GET /v1/leases/presumed'] = () => [200, { presumed: [], releases: [] }];
+    expect(await purser('budget', 'presumed')).toMatchObject({ code: 0, out: 'No lost gateway holds anything.\n' });
+    answers['GET /v1/leases/presumed'] = () => [200, { presumed: [held], releases: [released] }];
+    const shown = await purser('budget', 'presumed', '--limit', '5');
+    expect(shown.out).toMatch(/^GATEWAY +BUDGET +AMOUNT +LOST SINCE\ngateway-a-1 +monthly +\$?0\.40/);
+    expect(shown.out).toMatch(/Released\nGATEWAY .*\n.* ada +its disk is gone\n$/s);
+    expect(seen.at(-1)?.url).toBe('/v1/leases/presumed?limit=5');
+    answers['POST /v1/leases/release'] = () => [200, { gateway: 'gateway-a-1', released: [released] }];
+    const argv = ['budget', 'release', 'gateway-a-1', '--by', 'ada', '--reason', 'its disk is gone'];
+    expect((await purser(...argv)).out).toMatch(/0\.40.* ada +its disk is gone\n$/s);
+    expect(seen.at(-1)?.body).toEqual({ gateway: 'gateway-a-1', by: 'ada', reason: 'its disk is gone' });
+    expect(JSON.parse((await purser(...argv, '--json')).out)).toEqual({ gateway: 'gateway-a-1', released: [released] });
+    answers['POST /v1/leases/release'] = () => [200, { gateway: 'gateway-a-1', released: [] }];
+    expect(await purser(...argv)).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/nothing was released/) as string,
+    });
+    answers['POST /v1/leases/release'] = () => [409, { error: { code: 'conflict', message: 'alive', details: {} } }];
+    expect(await purser(...argv)).toEqual({ code: 1, out: '', err: 'alive\n' });
+  });
+
   it('prints all pages of a log, and follows it until the task has ended', async () => {
     const lines = [1, 2, 3].map((seq) => line(seq, `said ${seq}\n`));
     let shown = 1;
@@ -277,6 +322,84 @@ describe('commands that talk to the control API', () => {
       by: 'ada',
       reason: 'release',
     });
+  });
+
+  const listed = (more: object = {}) => ({
+    model: 'openai/gpt-x',
+    priceRow: 'set:openai/gpt-x@2026-11-28T10:00:00.000Z',
+    from: 'set',
+    setBy: 'ada',
+    setAt: '2026-11-28T10:00:00.000Z',
+    reason: '',
+    price: { inputPerMillionUsd: '1.25', outputPerMillionUsd: '10', source: 'mail', date: '2026-11-28', ...more },
+  });
+
+  it('sets a price, and passes on that it looks mistyped', async () => {
+    answers['GET /v1/prices'] = () => [200, { prices: [], warnings: [] }];
+    answers['POST /v1/prices'] = () => [200, { price: listed(), warnings: ['1,000 times less than before.'] }];
+    const typed = ['--input', '1.25', '--output', '10', '--max-output', '9000', '--source', 'mail'];
+    const { code, out } = await purser('prices', 'set', 'openai/gpt-x', ...typed);
+    expect(code).toBe(0);
+    expect(out).toMatch(
+      /openai\/gpt-x +\$1\.25 +- +\$10\.00 +2026-11-28 +set by ada +mail\nIs this right\? 1,000 times/,
+    );
+    expect(seen[1]?.body).toEqual({
+      model: 'openai/gpt-x',
+      price: {
+        inputPerMillionUsd: '1.25',
+        outputPerMillionUsd: '10',
+        maxOutputTokens: 9_000,
+        source: 'mail',
+        date: new Date().toISOString().slice(0, 10),
+      },
+      by: 'ada',
+      reason: '',
+    });
+    const wrong = await purser('prices', 'set', 'openai/gpt-x', '--input', '-1');
+    expect(wrong).toMatchObject({ code: 2, err: expect.stringContaining('inputPerMillionUsd') as string });
+  });
+
+  it('lists prices, also those that are not by the token', async () => {
+    const prices = [listed({ tiers: { flex: {} }, longContext: { aboveInputTokens: 272_000 } })];
+    answers['GET /v1/prices'] = () => [200, { prices, warnings: ['Is a digit wrong?'] }];
+    const { out } = await purser('prices', 'list', 'gpt', '--provider', 'openai');
+    expect(seen[0]?.url).toBe('/v1/prices?provider=openai&model=gpt');
+    expect(out).toMatch(/openai\/gpt-x .* dearer above 272000, flex/);
+    expect(out).toContain('Is a digit wrong?');
+  });
+
+  it('imports a table, and says what of it was taken, changed and skipped', async () => {
+    const { price } = listed();
+    answers['POST /v1/prices/import'] = () => [
+      200,
+      {
+        dryRun: true,
+        added: [{ model: 'openai/new', price }],
+        changed: [{ model: 'openai/gpt-x', before: price, price: { ...price, outputPerMillionUsd: '8' } }],
+        unchanged: 3,
+        skipped: [{ why: 'not a row', rows: 7, examples: ['a', 'b'] }],
+        warnings: [],
+      },
+    ];
+    await writeFile(join(folder, 'table.json'), '{"m": {"litellm_provider": "openai"}}');
+    const { code, out } = await purser('prices', 'import', 'table.json', '--provider', 'openai', '--dry-run');
+    expect(code).toBe(0);
+    expect(out).toBe(
+      [
+        'new      openai/new  $1.25 / $10.00',
+        'changed  openai/gpt-x  $1.25 / $10.00 -> $1.25 / $8.00',
+        'skipped  7 rows: not a row (a, b, ...)',
+        'Would take 1 new price and 1 change; 3 as before. Nothing was changed: leave out --dry-run to take them.',
+        '',
+      ].join('\n'),
+    );
+    expect(seen[0]?.body).toMatchObject({
+      table: { m: { litellm_provider: 'openai' } },
+      providers: { openai: 'openai' },
+      dryRun: true,
+    });
+    expect(await purser('prices', 'import', 'table.json')).toMatchObject({ code: 2 });
+    expect(await purser('prices', 'import', 'none.json', '--provider', 'openai')).toMatchObject({ code: 2 });
   });
 
   it('triggers an emergency in the name of who runs it', async () => {

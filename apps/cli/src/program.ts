@@ -3,6 +3,8 @@ import { CommandSet, type Outcome } from './commands/command.js';
 import { addBudgetCommands } from './commands/budget.js';
 import { addEmergencyCommands } from './commands/emergency.js';
 import { addInstallationCommands } from './commands/installation.js';
+import { addKeyCommands } from './commands/key.js';
+import { addPricesCommands } from './commands/prices.js';
 import { addStatusCommand } from './commands/status.js';
 import { addTaskCommands } from './commands/task.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
@@ -48,6 +50,8 @@ function createProgram(terminal: Terminal, outcome: Outcome): Command {
     .version(VERSION, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show help for a command')
+    // What stands after a command's name is that command's: `key --json` and `key list --json` are two things.
+    .enablePositionalOptions()
     .exitOverride()
     .showHelpAfterError('(--help shows the options and examples)')
     .configureOutput({
@@ -60,6 +64,8 @@ function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addStatusCommand(program, commands);
   addTaskCommands(program, commands);
   addBudgetCommands(program, commands);
+  addKeyCommands(program, commands);
+  addPricesCommands(program, commands);
   addEmergencyCommands(program, commands);
   return program;
 }

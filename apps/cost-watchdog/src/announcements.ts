@@ -23,8 +23,8 @@ export class Announcements implements OnModuleInit {
   onModuleInit(): void {
     this.heartbeats.carry(async () => {
       const [latch, revisions] = await Promise.all([this.latch.confirmed(), this.budgets.revisions(this.database)]);
-      const { revision: budgetsRevision, taskBudgetsRevision } = revisions;
-      return { latch, budgetsRevision, taskBudgetsRevision };
+      const { revision: budgetsRevision, ...others } = revisions;
+      return { latch, budgetsRevision, ...others };
     });
     this.gauge('purser_budget_spent_usd', 'Dollars settled in the current window', (row) => row.settled_nano);
     this.gauge(

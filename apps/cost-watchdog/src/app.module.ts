@@ -1,9 +1,8 @@
-import { Module } from '@nestjs/common';
-import { CONFIG } from '@purser/service';
+import { Module, type Type } from '@nestjs/common';
 import { AlertsHandlers } from './alerts/alerts.handlers.js';
 import { AlertsService } from './alerts/alerts.service.js';
 import { Announcements } from './announcements.js';
-import { BUDGETS_FILE, loadBudgetsFile } from './budgets/budgets-file.js';
+import { BUDGETS_FILE, type BudgetsFile } from './budgets/budgets-file.js';
 import { BudgetsHandlers } from './budgets/budgets.handlers.js';
 import { BudgetsRepository } from './budgets/budgets.repository.js';
 import { BudgetsService } from './budgets/budgets.service.js';
@@ -11,7 +10,6 @@ import { DefinitionsService } from './budgets/definitions.service.js';
 import { FileFollower } from './budgets/file-follower.service.js';
 import { LevelsService } from './budgets/levels.service.js';
 import { SnapshotService } from './budgets/snapshot.service.js';
-import type { Config } from './config.js';
 import { EmergencyHandlers } from './emergency/emergency.handlers.js';
 import { EmergencyService } from './emergency/emergency.service.js';
 import { LatchBucket } from './emergency/latch-bucket.js';
@@ -23,9 +21,12 @@ import { GatewaysService } from './leases/gateways.service.js';
 import { LeasesHandlers } from './leases/leases.handlers.js';
 import { LeasesRepository } from './leases/leases.repository.js';
 import { LeasesService } from './leases/leases.service.js';
+import { LostGateways } from './leases/lost-gateways.service.js';
 import { Presence } from './leases/presence.js';
 import { RecallService } from './leases/recall.service.js';
 import { RefusalsService } from './leases/refusals.service.js';
+import { ReleasesRepository } from './leases/releases.repository.js';
+import { ReleasesService } from './leases/releases.service.js';
 import { EntriesRepository } from './ledger/entries.repository.js';
 import { LedgerHandlers } from './ledger/ledger.handlers.js';
 import { LedgerRepository } from './ledger/ledger.repository.js';
@@ -40,6 +41,7 @@ export const RULES = [
   BudgetsRepository,
   WindowsRepository,
   LeasesRepository,
+  ReleasesRepository,
   EntriesRepository,
   LedgerRepository,
   LatchRepository,
@@ -61,21 +63,18 @@ export const RULES = [
   RefusalsService,
   BudgetsService,
   LeasesService,
+  LostGateways,
+  ReleasesService,
   SettlementService,
   LedgerService,
 ];
 
-@Module({
-  controllers: [BudgetsHandlers, LeasesHandlers, LedgerHandlers, EmergencyHandlers, AlertsHandlers],
-  providers: [
-    {
-      provide: BUDGETS_FILE,
-      inject: [CONFIG],
-      useFactory: (config: Config) => loadBudgetsFile(config.PURSER_CONFIG_DIR),
-    },
-    ...RULES,
-    Sweeps,
-    Announcements,
-  ],
-})
-export class AppModule {}
+/** The budgets file is read before anything is connected to: what is wrong with it is told at once. */
+export function appModule(file: BudgetsFile): Type {
+  @Module({
+    controllers: [BudgetsHandlers, LeasesHandlers, LedgerHandlers, EmergencyHandlers, AlertsHandlers],
+    providers: [{ provide: BUDGETS_FILE, useValue: file }, ...RULES, Sweeps, Announcements],
+  })
+  class AppModule {}
+  return AppModule;
+}

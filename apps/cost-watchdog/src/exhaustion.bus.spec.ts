@@ -61,7 +61,7 @@ class Caller {
   ) {}
 
   /** Undefined when the call went through. */
-  async call(hold: Nano, cost: Nano): Promise<'exhausted' | 'held' | 'closed' | undefined> {
+  async call(hold: Nano, cost: Nano): Promise<string | undefined> {
     const { windowId } = this;
     const need = maxNano(0n, hold - (this.granted - this.consumed));
     const { granted, windows, refusal } = await bus.call(leasesGrant, {

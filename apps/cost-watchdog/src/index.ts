@@ -1,6 +1,7 @@
 import { SERVICE_SCHEMAS } from '@purser/database';
-import { type Environment, type RunningService, startService } from '@purser/service';
-import { AppModule } from './app.module.js';
+import { type Environment, parseConfig, type RunningService, startService, withSecretFiles } from '@purser/service';
+import { appModule } from './app.module.js';
+import { loadBudgetsFile } from './budgets/budgets-file.js';
 import { FileFollower } from './budgets/file-follower.service.js';
 import { Config } from './config.js';
 import { MIGRATIONS } from './migrations/index.js';
@@ -10,13 +11,15 @@ export { loadBudgetsFile } from './budgets/budgets-file.js';
 export { Config } from './config.js';
 
 /** Starts the cost-watchdog with the given environment. */
-export const start = (env: Environment): Promise<RunningService> =>
-  startService(
+export async function start(env: Environment): Promise<RunningService> {
+  const { PURSER_CONFIG_DIR: configDir } = parseConfig(Config, withSecretFiles(env));
+  const file = await loadBudgetsFile(configDir);
+  return startService(
     {
       name: 'cost-watchdog',
       config: Config,
       port: (config) => config.PURSER_WATCHDOG_PORT,
-      module: AppModule,
+      module: appModule(file),
       database: { schema: SERVICE_SCHEMAS['cost-watchdog'], migrations: MIGRATIONS },
       // Before the first request is taken: nobody is to be told of budgets as they were before the file was read.
       prepare: async (app) => {
@@ -26,3 +29,4 @@ export const start = (env: Environment): Promise<RunningService> =>
     },
     env,
   );
+}

@@ -7,6 +7,7 @@ import {
   budgetsChanged,
   budgetsDelete,
   budgetsList,
+  budgetsRetire,
   budgetsSet,
   costsSummary,
   emergencyReset,
@@ -97,6 +98,7 @@ describe('two watchdogs on one bus and one database', () => {
       expect(beats.at(-1)?.data).toMatchObject({
         budgetsRevision: revisions.revision,
         taskBudgetsRevision: revisions.taskBudgetsRevision,
+        leaseReleases: 0,
       });
     });
     expect((await bus.call(budgetsChanged, { since: 0 })).tasks).toEqual(['t1']);
@@ -114,10 +116,13 @@ describe('two watchdogs on one bus and one database', () => {
         windowIds: [windowId],
         exceptGateway: 'g2',
         ...revisions,
+        leaseReleases: 0,
       });
     });
 
-    const spend = newSpend({ gateway: 'g1', task: 't1', amountUsd: '0.76', holdUsd: '0.50', windows: [windowId] });
+    const priceRow = 'prices.json:openai/gpt-test@2026-11-01';
+    const amounts = { amountUsd: '0.76', holdUsd: '0.50', windows: [windowId], priceRow };
+    const spend = newSpend({ gateway: 'g1', task: 't1', ...amounts });
     await bus.publish(spendRecorded, spend.provider, { spends: [spend] }, spend.attemptId);
     await bus.publish(spendRecorded, spend.provider, { spends: [spend] }, `${spend.attemptId}-again`);
     await until(async () => {
@@ -130,11 +135,12 @@ describe('two watchdogs on one bus and one database', () => {
       { id: 't2', amountUsd: '0.00', inputTokens: 0, outputTokens: 0, requests: 0 },
     ]);
     const { entries } = await bus.call(ledgerQuery, { task: 't1' });
-    expect(entries).toMatchObject([{ attemptId: spend.attemptId, amountUsd: '0.76', source: 'metered' }]);
+    expect(entries).toMatchObject([{ attemptId: spend.attemptId, amountUsd: '0.76', priceRow, source: 'metered' }]);
     expect(await bus.call(costsSummary, {})).toMatchObject({ monthUsd: '0.76', byProvider: [{ requests: 1 }] });
 
     expect(await bus.call(leasesRead, { gateway: 'g1' })).toEqual({
-      windows: [{ windowId, grantedUsd: '0.50', returnedUsd: '0.00', consumedUsd: '0.50' }],
+      releases: 0,
+      windows: [{ windowId, grantedUsd: '0.50', returnedUsd: '0.00', consumedUsd: '0.50', releasedUsd: '0.00' }],
     });
     const returned = { windowId, returnedUsd: '0.40' };
     expect(await bus.call(leasesReturn, { gateway: 'g1', windows: [returned] })).toEqual({
@@ -145,8 +151,10 @@ describe('two watchdogs on one bus and one database', () => {
       expect(facts('budget.warning.task-t1')).toHaveLength(1);
       expect(facts<Alert>('alert.warning.budget_warning')).toHaveLength(1);
     });
-    expect(await bus.call(budgetsDelete, { id: 'task-t1' })).toEqual({ id: 'task-t1', deleted: true });
-    expect(await bus.call(budgetsDelete, { id: 'task-t1' })).toEqual({ id: 'task-t1', deleted: false });
+    const refused = bus.call(budgetsDelete, { id: 'task-t1' });
+    await expect(refused).rejects.toMatchObject({ code: 'conflict', details: { task: 't1' } });
+    expect(await bus.call(budgetsRetire, { task: 't1' })).toEqual({ id: 'task-t1', deleted: true });
+    expect(await bus.call(budgetsRetire, { task: 't1' })).toEqual({ id: 'task-t1', deleted: false });
     expect((await bus.call(leasesGrant, { gateway: 'g1', windows: [ask] })).refusal?.kind).toBe('closed');
     expect(facts('budget.warning.task-t1')).toHaveLength(1);
   });

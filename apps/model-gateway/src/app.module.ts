@@ -8,6 +8,7 @@ import { CallsInFlight } from './calls/calls-in-flight.js';
 import { Calls } from './calls/calls.service.js';
 import { Meter } from './calls/meter.js';
 import { PaidGate } from './calls/paid-gate.js';
+import { TierCalls } from './calls/tier-calls.js';
 import { ENVIRONMENT } from './config.js';
 import { ChatController } from './endpoints/chat.controller.js';
 import { CountTokensController } from './endpoints/count-tokens.controller.js';
@@ -18,6 +19,10 @@ import { Experience } from './experience/experience.service.js';
 import { Journal } from './journal/journal.js';
 import { Settlements } from './journal/settlements.js';
 import { Authenticator } from './keys/authenticator.js';
+import { KeyCache } from './keys/key-cache.js';
+import { KeyChanges } from './keys/key-changes.js';
+import { KeyLimits } from './keys/key-limits.js';
+import { KeyMinutesRepository } from './keys/key-minutes.repository.js';
 import { KeysHandlers } from './keys/keys.handlers.js';
 import { KeysRepository } from './keys/keys.repository.js';
 import { KeysService } from './keys/keys.service.js';
@@ -34,16 +39,23 @@ import { ModelCatalogue } from './models/model-catalogue.js';
 import { ModelsHandlers } from './models/models.handlers.js';
 import { PluginLoader } from './models/plugin-loader.js';
 import { Providers } from './models/providers.js';
+import { PriceTable } from './prices/price-table.js';
+import { PriceWarnings } from './prices/price-warnings.js';
+import { PricesFollower } from './prices/prices.follower.js';
+import { PricesHandlers } from './prices/prices.handlers.js';
+import { PricesRepository } from './prices/prices.repository.js';
+import { PricesService } from './prices/prices.service.js';
 import { TokenCounts } from './token-counts/token-counts.service.js';
 
-/** What exists before the service starts: the journal names the instance, and a bad models.json is told at once. */
+/** What exists before the service starts: the journal names the instance, and a bad models.json or prices.json is told at once. */
 export interface Groundwork {
   env: Environment;
   journal: Journal;
   ladders: Ladders;
+  prices: PriceTable;
 }
 
-export function appModule({ env, journal, ladders }: Groundwork): Type {
+export function appModule({ env, journal, ladders, prices }: Groundwork): Type {
   @Module({
     controllers: [
       ChatController,
@@ -52,11 +64,13 @@ export function appModule({ env, journal, ladders }: Groundwork): Type {
       LeasesHandlers,
       ModelsController,
       ModelsHandlers,
+      PricesHandlers,
     ],
     providers: [
       { provide: ENVIRONMENT, useValue: env },
       { provide: Journal, useValue: journal },
       { provide: Ladders, useValue: ladders },
+      { provide: PriceTable, useValue: prices },
       AttemptPlanner,
       Attempts,
       Authenticator,
@@ -68,6 +82,10 @@ export function appModule({ env, journal, ladders }: Groundwork): Type {
       CallsInFlight,
       Experience,
       ExperienceRepository,
+      KeyCache,
+      KeyChanges,
+      KeyLimits,
+      KeyMinutesRepository,
       KeysRepository,
       KeysService,
       KeysSweep,
@@ -80,8 +98,13 @@ export function appModule({ env, journal, ladders }: Groundwork): Type {
       ModelEndpoint,
       PaidGate,
       PluginLoader,
+      PricesFollower,
+      PricesRepository,
+      PricesService,
+      PriceWarnings,
       Providers,
       Settlements,
+      TierCalls,
       TokenCounts,
     ],
   })

@@ -90,6 +90,7 @@ export class FakeWatchdog {
     this.serve(leasesRead, ({ gateway }) => {
       this.readGateways.add(gateway);
       return {
+        releases: 0,
         windows: [...this.windows].map(([windowId, { leases }]) => {
           const { granted, returned, consumed } = leases.get(gateway) ?? { granted: 0n, returned: 0n, consumed: 0n };
           return {
@@ -97,6 +98,7 @@ export class FakeWatchdog {
             grantedUsd: formatUsd(granted),
             returnedUsd: formatUsd(returned),
             consumedUsd: formatUsd(consumed),
+            releasedUsd: '0.00',
           };
         }),
       };

@@ -47,6 +47,8 @@ export const MODELS = {
 export interface World {
   nats: TestNats;
   database: TestDatabase;
+  /** As the command line and the control API use it. */
+  bus: Bus;
   models: ModelServer;
   watchdog: FakeWatchdog;
   gateway: RunningService;
@@ -124,6 +126,7 @@ export async function openWorld({
   const world: World = {
     nats,
     database,
+    bus,
     models,
     watchdog,
     gateway,

@@ -7,17 +7,18 @@ import {
   startService,
   withSecretFiles,
 } from '@purser/service';
-import { appModule } from './app.module.js';
+import { appModule, type Groundwork } from './app.module.js';
 import { Config } from './config.js';
 import { type Slot, takeSlot } from './journal/slot.js';
 import { MIGRATIONS } from './migrations/index.js';
 import { renderError } from './endpoints/render-error.js';
-import type { Ladders } from './models/ladders.js';
 import { readLadders } from './models/read-ladders.js';
+import { readPriceTable } from './prices/read-price-table.js';
 
 export { Config } from './config.js';
 export { ModelsFile } from './models/models-file.js';
 export { readLadders } from './models/read-ladders.js';
+export { readPriceTable } from './prices/read-price-table.js';
 
 /** Pictures travel inside requests. */
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
@@ -26,24 +27,25 @@ const MAX_BODY_BYTES = 32 * 1024 * 1024;
 export async function start(given: Environment): Promise<RunningService> {
   const env = withSecretFiles(given);
   const { PURSER_HOME: home, PURSER_CONFIG_DIR: configDir } = parseConfig(Config, env);
-  const ladders = await readLadders(configDir);
+  const prices = await readPriceTable(configDir);
+  const ladders = await readLadders(configDir, prices);
   const slot = takeSlot(home);
   try {
-    return await startIn(slot, ladders, env);
+    return await startIn(slot, { env, ladders, prices });
   } catch (error) {
     slot.release();
     throw error;
   }
 }
 
-async function startIn(slot: Slot, ladders: Ladders, env: Environment): Promise<RunningService> {
+async function startIn(slot: Slot, { env, ladders, prices }: Omit<Groundwork, 'journal'>): Promise<RunningService> {
   const { journal } = slot;
   const running = await startService(
     {
       name: 'model-gateway',
       config: Config,
       port: (config) => config.PURSER_GATEWAY_PORT,
-      module: appModule({ env, journal, ladders }),
+      module: appModule({ env, journal, ladders, prices }),
       database: { schema: SERVICE_SCHEMAS['model-gateway'], migrations: MIGRATIONS },
       renderErrors: renderError,
       bodyLimit: MAX_BODY_BYTES,

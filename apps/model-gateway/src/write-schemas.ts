@@ -1,11 +1,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { modelsFileSchema, pluginsFileSchema } from './models/config-schemas.js';
+import { modelsFileSchema, pluginsFileSchema, pricesFileSchema } from './models/config-schemas.js';
 
 // Run after a change of a file's shape, from the root of the repository, then format:
 // node apps/model-gateway/dist/write-schemas.js config/schemas
 const [folder] = process.argv.slice(2);
 if (folder === undefined) throw new Error('say into which folder the schemas go');
 mkdirSync(folder, { recursive: true });
-for (const [name, schema] of Object.entries({ models: modelsFileSchema(), plugins: pluginsFileSchema() }))
+const schemas = { models: modelsFileSchema(), plugins: pluginsFileSchema(), prices: pricesFileSchema() };
+for (const [name, schema] of Object.entries(schemas))
   writeFileSync(join(folder, `${name}.schema.json`), `${JSON.stringify(schema, null, 2)}\n`);

@@ -1,5 +1,13 @@
 import type { Bus } from '@purser/bus';
-import { budgetsDelete, budgetsSet, heartbeat, ledgerSum, type Operation, type RequestOf } from '@purser/contracts';
+import {
+  budgetsRetire,
+  budgetsSet,
+  heartbeat,
+  ledgerSum,
+  type Operation,
+  type RequestOf,
+  taskBudgetId,
+} from '@purser/contracts';
 
 /** For specs: as much of a cost-watchdog as an orchestrator asks for. */
 export class StandInWatchdog {
@@ -29,7 +37,8 @@ export class StandInWatchdog {
       const nothing = { settledUsd: '0.00', leasedUsd: '0.00', presumedUsd: '0.00', remainingUsd: budget.limitUsd };
       return { ...budget, level: 'ok', window: { id: '1', startsAt: this.latch.at, endsAt: null, ...nothing } };
     });
-    this.serve(budgetsDelete, ({ id }: RequestOf<typeof budgetsDelete>) => {
+    this.serve(budgetsRetire, ({ task }: RequestOf<typeof budgetsRetire>) => {
+      const id = taskBudgetId(task);
       this.deleted.push(id);
       return { id, deleted: true };
     });

@@ -14,7 +14,7 @@ export type BudgetScope = z.infer<typeof BudgetScope>;
 /** Calendar periods begin at midnight in the budget's time zone; `{hours}` is a rolling window of whole hours. */
 export const BudgetPeriod = z.union(
   [z.enum(['day', 'week', 'month', 'total']), z.strictObject({ hours: z.number().int().min(1).max(8784) })],
-  { error: '"day", "week", "month", "total", or hours such as {"hours": 24}' },
+  { error: '"day", "week", "month", "total", or rolling whole hours such as {"hours": 24}, at most 8784' },
 );
 export type BudgetPeriod = z.infer<typeof BudgetPeriod>;
 
@@ -124,7 +124,7 @@ export const budgetsSet = operation('budgets.set', {
 
 export const budgetsDelete = operation('budgets.delete', {
   owner: 'cost-watchdog',
-  summary: 'Remove a budget; its windows and the ledger stay.',
+  summary: 'Remove a budget; its windows and the ledger stay. Not that of a task: it goes when the task has ended.',
   request: z.object({
     id: Id,
     by: z.string().min(1).max(200).default('unnamed'),
@@ -132,6 +132,13 @@ export const budgetsDelete = operation('budgets.delete', {
   }),
   reply: z.object({ id: Id, deleted: z.boolean() }),
   http: { method: 'DELETE', path: '/v1/budgets/:id' },
+});
+
+export const budgetsRetire = operation('budgets.retire', {
+  owner: 'cost-watchdog',
+  summary: 'Remove the budget of a task that has ended; only the orchestrator knows that it has.',
+  request: z.object({ task: Id }),
+  reply: z.object({ id: Id, deleted: z.boolean() }),
 });
 
 const level = (name: BudgetLevel, summary: string) =>

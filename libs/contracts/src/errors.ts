@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { fieldIssues } from './field-issues.js';
 
 interface ErrorKind {
   /** Status on HTTP; also sent as `Nats-Service-Error-Code` on the bus. */
@@ -53,6 +54,12 @@ export const ERRORS = {
     status: 429,
     retryable: true,
     meaning: 'The money that is left is held by calls in flight; try again shortly.',
+  },
+  rate_limited: {
+    status: 429,
+    retryable: true,
+    meaning:
+      'The key has used up its requests or tokens of this minute; `details.retryAfterMs` says when the next one begins.',
   },
   emergency: {
     status: 403,
@@ -134,7 +141,9 @@ const issueText = ({ field, problem }: Issue): string => `${field}: ${problem}`;
 
 /** Turns a failed zod parse into the error that names each field, what was wrong and what would be right. */
 export function invalidRequest(what: string, error: z.ZodError): PurserError {
-  const issues = error.issues.map((issue) => ({ field: issue.path.join('.') || '(whole)', problem: issue.message }));
+  const issues = error.issues
+    .flatMap((issue) => fieldIssues(issue))
+    .map(({ path, message }) => ({ field: path.join('.') || '(whole)', problem: message }));
   const shown = issues.slice(0, 3).map(issueText);
   const more = issues.length > 3 ? `; and ${issues.length - 3} more` : '';
   return new PurserError('invalid_request', {

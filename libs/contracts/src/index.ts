@@ -2,10 +2,12 @@ import type { Contract, Operation, ServiceName } from './contract.js';
 import * as alerts from './alerts.js';
 import * as budgets from './budgets.js';
 import * as emergency from './emergency.js';
+import * as keys from './keys.js';
 import * as leases from './leases.js';
 import * as ledger from './ledger.js';
 import * as models from './models.js';
 import * as offload from './offload.js';
+import * as prices from './prices.js';
 import * as services from './services.js';
 import * as sessions from './sessions.js';
 import * as tasks from './tasks.js';
@@ -20,14 +22,18 @@ export { errorsPage } from './docs/errors-page.js';
 export { openApi } from './docs/openapi.js';
 export * from './emergency.js';
 export * from './errors.js';
+export { fieldIssues } from './field-issues.js';
+export * from './keys.js';
 export * from './leases.js';
 export * from './ledger.js';
 export * from './models.js';
 export * from './offload.js';
+export * from './prices.js';
 export * from './scalars.js';
 export * from './services.js';
 export * from './sessions.js';
 export * from './streams.js';
+export * from './task-budget.js';
 export * from './tasks.js';
 export * from './work.js';
 
@@ -46,7 +52,9 @@ export const CONTRACTS: readonly Contract[] = [
   leases,
   ledger,
   emergency,
+  keys,
   models,
+  prices,
   offload,
   services,
   alerts,

@@ -1,13 +1,15 @@
 import { z } from 'zod';
 import { fact, operation } from './contract.js';
-import { Id, Token, Usd } from './scalars.js';
+import { Decision } from './emergency.js';
+import { Id, Instant, limitUpTo, Token, Usd } from './scalars.js';
 
 /** How many windows one grant, and so one call, may concern. */
 export const MOST_WINDOWS = 64;
 
 /**
  * All figures are totals since the lease began, never increments, so a lost or doubled message changes nothing:
- * outstanding = granted - returned - consumed, where consumed is what settlements of this gateway took.
+ * outstanding = granted - returned - consumed - released, where consumed is what settlements of this gateway took, and
+ * released what a person gave back to the window while the gateway was lost, until it is back and says what became of it.
  */
 export const leasesGrant = operation('leases.grant', {
   owner: 'cost-watchdog',
@@ -33,6 +35,8 @@ export const leasesGrant = operation('leases.grant', {
       )
       .min(1)
       .max(MOST_WINDOWS),
+    /** `releases` of the last `leases.read` of this gateway; 0 when absent. */
+    releases: z.number().int().optional(),
   }),
   reply: z.object({
     granted: z.boolean(),
@@ -49,8 +53,9 @@ export const leasesGrant = operation('leases.grant', {
     /**
      * `exhausted`: would not fit even if every hold came back; do not ask again for as much until the window or its limit changes.
      * `held`: may fit when calls in flight settle. `closed`: the window is over or unknown; read the budgets again.
+     * `released`: what this gateway had of the window was released since it last read its leases; it has to read them first.
      */
-    refusal: z.object({ kind: z.enum(['exhausted', 'held', 'closed']), windowId: z.string() }).optional(),
+    refusal: z.object({ kind: z.enum(['exhausted', 'held', 'closed', 'released']), windowId: z.string() }).optional(),
   }),
 });
 
@@ -68,11 +73,58 @@ export const leasesReturn = operation('leases.return', {
 
 export const leasesRead = operation('leases.read', {
   owner: 'cost-watchdog',
-  summary: 'The totals of all open leases of a gateway: what one that starts again takes up.',
+  summary:
+    'The totals of all open leases of a gateway: what one takes up that starts again, or that may have been taken for lost.',
   request: z.object({ gateway: Token }),
   reply: z.object({
-    windows: z.array(z.object({ windowId: z.string(), grantedUsd: Usd, returnedUsd: Usd, consumedUsd: Usd })),
+    /** Every release up to this one is in the figures. */
+    releases: z.number().int(),
+    windows: z.array(
+      z.object({
+        windowId: z.string(),
+        grantedUsd: Usd,
+        returnedUsd: Usd,
+        consumedUsd: Usd,
+        /** When not zero: nothing that was granted so far may be held for a call any more; what is not used goes back. */
+        releasedUsd: Usd,
+      }),
+    ),
   }),
+});
+
+/** What a lost gateway holds of one window. */
+export const PresumedLease = z.object({
+  gateway: Token,
+  windowId: z.string(),
+  budgetId: Id,
+  amountUsd: Usd,
+  lostSince: Instant,
+});
+export type PresumedLease = z.infer<typeof PresumedLease>;
+
+/** What was released, by whom and why. */
+export const LeaseRelease = z.object({ ...PresumedLease.shape, by: z.string(), reason: z.string(), at: Instant });
+export type LeaseRelease = z.infer<typeof LeaseRelease>;
+
+export const leasesPresumed = operation('leases.presumed', {
+  owner: 'cost-watchdog',
+  summary: 'What lost gateways hold of windows that are not over, and what was released of such leases, newest first.',
+  request: z.object({ limit: limitUpTo(1000, 100) }),
+  reply: z.object({
+    presumed: z.array(PresumedLease),
+    /** At most `limit` of them. */
+    releases: z.array(LeaseRelease),
+  }),
+  http: { method: 'GET', path: '/v1/leases/presumed' },
+});
+
+export const leasesRelease = operation('leases.release', {
+  owner: 'cost-watchdog',
+  summary:
+    'Give back to its windows what a gateway that is lost for good holds of them. Done twice, the second time releases nothing.',
+  request: z.strictObject({ gateway: Token, ...Decision.shape }),
+  reply: z.object({ gateway: Token, released: z.array(LeaseRelease) }),
+  http: { method: 'POST', path: '/v1/leases/release' },
 });
 
 export const leasesRecall = fact('leases.recall', {
@@ -83,5 +135,6 @@ export const leasesRecall = fact('leases.recall', {
     exceptGateway: Id.optional(),
     revision: z.number().int(),
     taskBudgetsRevision: z.number().int(),
+    leaseReleases: z.number().int().optional(),
   }),
 });

@@ -26,6 +26,8 @@ export const Spend = z.object({
   inputTokens: z.number().int().nonnegative(),
   outputTokens: z.number().int().nonnegative(),
   cachedTokens: z.number().int().nonnegative().default(0),
+  /** The row of prices that `amountUsd` follows; null on free tiers, and in records older than this field. */
+  priceRow: z.string().max(500).nullable().default(null),
   usageAt: Instant,
   finality: Finality,
   outcome: z.enum(['ok', 'failed', 'cancelled', 'unknown']),
@@ -53,6 +55,8 @@ export const LedgerEntry = z.object({
   seq: z.string(),
   ...Spend.omit({ windows: true }).shape,
   observedAt: Instant,
+  /** When the ledger took it, by the watchdog's clock: rolling windows count by this, calendar ones by `usageAt`. */
+  countedAt: Instant,
   source: z.enum(['metered', 'reported', 'correction']),
 });
 export type LedgerEntry = z.infer<typeof LedgerEntry>;

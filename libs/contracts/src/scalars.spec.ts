@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { Budget, Id, Instant, isPurserError, PurserError, TaskSpec, Usd, UsdInput } from './index.js';
+import { z } from 'zod';
+import { Budget, Id, Instant, invalidRequest, isPurserError, PurserError, TaskSpec, Usd, UsdInput } from './index.js';
 
 const ok = (schema: { safeParse(value: unknown): { success: boolean } }, value: unknown) =>
   schema.safeParse(value).success;
@@ -83,6 +84,19 @@ describe('a budget', () => {
 });
 
 describe('errors', () => {
+  it('say of a field of several shapes what the nearest one lacks, unless it has words of its own', () => {
+    const shape = z.object({
+      plain: z.union([z.literal('none'), z.object({ hours: z.number().min(1) })]),
+      worded: z.union([z.literal('none'), z.object({ hours: z.number().min(1) })], { error: 'none, or hours' }),
+    });
+    const wrong = shape.safeParse({ plain: { hours: 0 }, worded: { hours: 'some' } });
+    const { details } = invalidRequest('a spec', wrong.error ?? new z.ZodError([]));
+    expect(details.issues).toEqual([
+      { field: 'plain.hours', problem: expect.stringContaining('>=1') as string },
+      { field: 'worded', problem: 'none, or hours' },
+    ]);
+  });
+
   it('are told by their code, whichever copy of the class made them', () => {
     expect(isPurserError(new PurserError('timeout'))).toBe(true);
     expect(isPurserError(Object.assign(new Error('x'), { code: 'timeout' }))).toBe(true);

@@ -17,12 +17,16 @@ export const Heartbeat = z.object({
   version: z.string(),
   startedAt: Instant,
   at: Instant,
-  /** Only from cost-watchdog, every 2 s: the latch as it read it from Postgres just now, and how new the budgets are. */
+  /**
+   * Only from cost-watchdog, every 2 s: the latch as it read it from Postgres just now, how new the budgets are, and the
+   * number of the last release of a lost gateway's leases.
+   */
   latch: Latch.optional(),
   budgetsRevision: z.number().int().optional(),
   taskBudgetsRevision: z.number().int().optional(),
   /** Only from agent-runner. */
   executors: z.array(ExecutorOffer).optional(),
+  leaseReleases: z.number().int().optional(),
 });
 export type Heartbeat = z.infer<typeof Heartbeat>;
 

@@ -1,5 +1,7 @@
-import { perMillion, type Price } from './prices.js';
-import { maxNano, type Nano } from './usd.js';
+import { beyondTokens, perMillion, perSixtyMillion } from './cost.js';
+import type { Price } from './prices.js';
+import { boundOf, type InputKind, type OutputKind } from './rates.js';
+import type { Nano } from './usd.js';
 
 /** What becomes the prompt of a call, as far as its length goes. */
 export interface PromptSize {
@@ -46,17 +48,44 @@ export interface WorstCase {
   maxOutputTokens: number;
   choices: number;
   safety: Permille;
+  /** Seconds of audio that are listened to. */
+  audioSeconds?: number | undefined;
+  /** Images that are made, over all choices. */
+  images?: number | undefined;
+  /** The service tier that the request names. Without one it may be billed under any that the price knows. */
+  serviceTier?: string | undefined;
+  /** Kinds of tokens that the request rules out; without this any token may be the dearest. */
+  without?: readonly (InputKind | OutputKind)[] | undefined;
+}
+
+/** What the call costs without output, and what each token of one choice adds. */
+interface Slope {
+  fixed: bigint;
+  perToken: bigint;
+  /** Whether these are sixtieths of nano-dollars per million: audio is priced by the minute. */
+  sixtieths: boolean;
+}
+
+function slope(price: Price, worst: Omit<WorstCase, 'maxOutputTokens'>): Slope {
+  const { inputTokens, choices, safety, audioSeconds = 0, images = 0, serviceTier, without } = worst;
+  if (safety < NO_SAFETY) throw new RangeError(`a safety factor of ${safety} thousandths is below 1000`);
+  const { input, output } = boundOf(price, serviceTier, inputTokens, without);
+  const fixed = BigInt(inputTokens) * input;
+  const perToken = choices === 1 ? output : BigInt(choices) * output;
+  if (audioSeconds === 0 && images === 0) return { fixed, perToken, sixtieths: false };
+  return { fixed: fixed * 60n + beyondTokens(price, audioSeconds, images), perToken: perToken * 60n, sixtieths: true };
 }
 
 /**
- * The most that a call can cost: bounded input at the dearer of the input prices, and the output limit for every choice,
- * times the model's safety factor. For all usage within these bounds `cost(price, usage) <= hold(price, worst)`.
+ * The most that a call can cost: bounded input at the dearest input price that it may be billed at, the output limit of
+ * every choice at the dearest output price, audio and images, times the model's safety factor. For all usage within these
+ * bounds, whatever its parts, its length and the tier that its answer names, `cost(price, usage) <= hold(price, worst)`.
  */
-export function hold(price: Price, { inputTokens, maxOutputTokens, choices, safety }: WorstCase): Nano {
-  if (safety < NO_SAFETY) throw new RangeError(`a safety factor of ${safety} thousandths is below 1000`);
-  const input = BigInt(inputTokens) * maxNano(price.inputPerMillion, price.cachedPerMillion);
-  const output = BigInt(maxOutputTokens) * BigInt(choices) * price.outputPerMillion;
-  return perMillion(((input + output) * BigInt(safety) + 999n) / 1000n);
+export function hold(price: Price, worst: WorstCase): Nano {
+  const { fixed, perToken, sixtieths } = slope(price, worst);
+  const exact = fixed + BigInt(worst.maxOutputTokens) * perToken;
+  const total = worst.safety === NO_SAFETY ? exact : (exact * BigInt(worst.safety) + 999n) / 1000n;
+  return sixtieths ? perSixtyMillion(total) : perMillion(total);
 }
 
 /**
@@ -69,16 +98,13 @@ export function affordableOutput(
   available: Nano,
   most: number,
 ): number {
-  const within = (maxOutputTokens: number) => hold(price, { ...worst, maxOutputTokens }) <= available;
-  if (!within(0)) return 0;
-  if (within(most)) return most;
-  let fits = 0;
-  for (let tooMany = most; tooMany - fits > 1;) {
-    const middle = Math.floor((fits + tooMany) / 2);
-    if (within(middle)) fits = middle;
-    else tooMany = middle;
-  }
-  return fits;
+  const { fixed, perToken, sixtieths } = slope(price, worst);
+  // The hold's roundings need no care: each rounds up to units that `available` is a whole number of.
+  const room = (available * (sixtieths ? 60_000_000_000n : 1_000_000_000n)) / BigInt(worst.safety) - fixed;
+  if (room < 0n) return 0;
+  if (perToken === 0n) return most;
+  const fits = room / perToken;
+  return fits >= BigInt(most) ? most : Number(fits);
 }
 
 /** The safety factor with which a hold would have covered `actual`, with a tenth to spare. */

@@ -1,5 +1,13 @@
 import fc from 'fast-check';
-import { cost, decimalText, isFreeOfCharge, parseUsd, priceFromCostPer1k, priceFromUsd } from './index.js';
+import {
+  cost,
+  covers,
+  decimalText,
+  isFreeOfCharge,
+  perMillionFromPerToken,
+  priceFromCostPer1k,
+  priceFromUsd,
+} from './index.js';
 
 it('takes exact prices per million tokens', () => {
   expect(priceFromUsd({ inputPerMillionUsd: '0.25', cachedPerMillionUsd: 0.025, outputPerMillionUsd: 2 })).toEqual({
@@ -36,6 +44,24 @@ it.each([
   });
 });
 
+it.each([
+  [2.5e-7, 250_000_000n],
+  ['0.00000175', 1_750_000_000n],
+  [1.4e-5, 14_000_000_000n],
+  [3.625e-9, 3_625_000n],
+  [1, 1_000_000_000_000_000n],
+  // What a program's arithmetic left behind costs a nano-dollar more, never less.
+  ['0.00000018000000000000001', 180_000_001n],
+  [1.23e-16, 1n],
+  [0, 0n],
+])('takes %s dollars per token', (usd, perMillion) => {
+  expect(perMillionFromPerToken(usd)).toBe(perMillion);
+});
+
+it.each([-1e-7, 'free', Number.NaN])('refuses %s per token', (usd) => {
+  expect(() => perMillionFromPerToken(usd)).toThrow(RangeError);
+});
+
 it.each([-0.01, '-1', 'free', '1e-3', Number.NaN, '0.0000000000001'])('refuses %s per 1,000 tokens', (usd) => {
   expect(() => priceFromCostPer1k(usd)).toThrow(RangeError);
 });
@@ -47,25 +73,6 @@ it('refuses negative prices per million', () => {
 it('writes numbers without an exponent', () => {
   expect(decimalText(1.5e-7)).toBe('0.00000015');
   expect(decimalText(2e21)).toBe('2000000000000000000000');
-});
-
-it('rounds a cost up once', () => {
-  const price = priceFromUsd({ inputPerMillionUsd: '0.000001', outputPerMillionUsd: '0.000001' });
-  expect(cost(price, { inputTokens: 1, cachedTokens: 0, outputTokens: 1 })).toBe(1n);
-  expect(cost(price, { inputTokens: 0, cachedTokens: 0, outputTokens: 0 })).toBe(0n);
-});
-
-it('charges cached tokens at their own price', () => {
-  const price = priceFromUsd({ inputPerMillionUsd: '2', cachedPerMillionUsd: '0.5', outputPerMillionUsd: '8' });
-  expect(cost(price, { inputTokens: 1000, cachedTokens: 400, outputTokens: 100 })).toBe(parseUsd('0.0022'));
-});
-
-it.each([
-  { inputTokens: -1, cachedTokens: 0, outputTokens: 0 },
-  { inputTokens: 1, cachedTokens: 2, outputTokens: 0 },
-  { inputTokens: 1.5, cachedTokens: 0, outputTokens: 0 },
-])('refuses impossible counts %j', (usage) => {
-  expect(() => cost(priceFromCostPer1k('1'), usage)).toThrow(RangeError);
 });
 
 it('costs the same per 1,000 and per million', () => {
@@ -90,4 +97,19 @@ it('knows what is free of charge', () => {
   expect(isFreeOfCharge(priceFromCostPer1k(0))).toBe(true);
   expect(isFreeOfCharge(priceFromUsd({ inputPerMillionUsd: 0, outputPerMillionUsd: '0.01' }))).toBe(false);
   expect(isFreeOfCharge(priceFromUsd({ inputPerMillionUsd: 0, outputPerMillionUsd: 0, perImageUsd: 1 }))).toBe(false);
+  const nothing = { inputPerMillionUsd: 0, outputPerMillionUsd: 0 };
+  expect(isFreeOfCharge(priceFromUsd({ ...nothing, cacheWritePerMillionUsd: 1 }))).toBe(false);
+  expect(isFreeOfCharge(priceFromUsd({ ...nothing, tiers: { priority: { outputPerMillionUsd: 1 } } }))).toBe(false);
+  const long = { aboveInputTokens: 1, inputPerMillionUsd: 1 };
+  expect(isFreeOfCharge(priceFromUsd({ ...nothing, longContext: long }))).toBe(false);
+});
+
+it('tells a price per token from one by the minute or the image', () => {
+  const byToken = priceFromUsd({ inputPerMillionUsd: 1, outputPerMillionUsd: 2 });
+  const byMinute = priceFromUsd({ perMinuteUsd: '0.006' });
+  expect(byMinute).toMatchObject({ perToken: false, inputPerMillion: 0n, perMinute: 6_000_000n });
+  expect([byToken, byMinute].map((price) => covers(price, {}))).toEqual([true, false]);
+  expect([byToken, byMinute].map((price) => covers(price, { audioSeconds: 3 }))).toEqual([true, true]);
+  expect([byToken, byMinute].map((price) => covers(price, { images: 1 }))).toEqual([true, false]);
+  expect(covers(priceFromUsd({ perImageUsd: '0.04' }), { images: 1 })).toBe(true);
 });

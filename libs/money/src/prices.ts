@@ -1,69 +1,114 @@
-import { type Nano, parseUsd } from './usd.js';
+import { decimalText, parsePrice } from './decimals.js';
+import type { Nano } from './usd.js';
 
 /**
- * What a model costs, in nano-dollars. Token prices are per million tokens, as providers print them: $0.25 per million
- * is `250_000_000n`, and one token of it costs 250 nano-dollars.
- *
- * A provider that charges more for writing to its prompt cache than for plain input (Anthropic, GPT-6) is priced safely
- * with the write price as `inputPerMillion`.
+ * Nano-dollars per million tokens, as providers print them: $0.25 per million is `250_000_000n`, and one token of it costs
+ * 250 nano-dollars. What is left out costs what stands after the arrow.
  */
-export interface Price {
+export interface TokenRates {
   inputPerMillion: Nano;
   /** Input tokens that were served from the provider's prompt cache. */
   cachedPerMillion: Nano;
+  /** Input tokens that were written to it, for its standard time. -> input */
+  cacheWritePerMillion?: Nano;
+  /** The same for the longer time. -> cacheWrite */
+  cacheWriteLongPerMillion?: Nano;
+  /** -> input */
+  audioInputPerMillion?: Nano;
+  /** -> input */
+  imageInputPerMillion?: Nano;
   outputPerMillion: Nano;
-  /** Audio, per minute. */
+  /** -> output */
+  audioOutputPerMillion?: Nano;
+  /** -> output */
+  imageOutputPerMillion?: Nano;
+}
+
+/** What a model costs, in nano-dollars. Never changed once it is in use: what follows from it is kept beside it. */
+export interface Price extends TokenRates {
+  /** Audio that is listened to, per minute. */
   perMinute?: Nano;
   /** Per generated image. */
   perImage?: Nano;
+  /** False where the model is billed by the minute or the image alone: its zero per token is no price. */
+  perToken?: false;
+  /** Of a whole call with more input tokens than this. Rates that it leaves out are those of shorter calls. */
+  longContext?: { aboveInputTokens: number; rates: Partial<TokenRates> };
+  /**
+   * Of a call that the provider bills under another service tier, by the name that its answer gives. Rates that a tier
+   * leaves out are the standard ones. Where it says nothing of long contexts, they cost the dearer of its own rate and the
+   * standard one for them.
+   */
+  tiers?: Readonly<Record<string, Partial<TokenRates> & { longContext?: Partial<TokenRates> }>>;
 }
 
-/** Counts as a provider bills them: `cachedTokens` are part of `inputTokens`, hidden reasoning is part of `outputTokens`. */
-export interface TokenCounts {
-  inputTokens: number;
-  cachedTokens: number;
-  outputTokens: number;
+type Amount = string | number;
+
+export interface RatesInUsd {
+  inputPerMillionUsd?: Amount | undefined;
+  /** The input price when left out. */
+  cachedPerMillionUsd?: Amount | undefined;
+  cacheWritePerMillionUsd?: Amount | undefined;
+  cacheWriteLongPerMillionUsd?: Amount | undefined;
+  audioInputPerMillionUsd?: Amount | undefined;
+  imageInputPerMillionUsd?: Amount | undefined;
+  outputPerMillionUsd?: Amount | undefined;
+  audioOutputPerMillionUsd?: Amount | undefined;
+  imageOutputPerMillionUsd?: Amount | undefined;
 }
 
 /** Prices as people write them: dollars, as decimal strings or numbers. */
-export interface PriceInUsd {
-  inputPerMillionUsd: string | number;
-  /** The input price when left out. */
-  cachedPerMillionUsd?: string | number | undefined;
-  outputPerMillionUsd: string | number;
-  perMinuteUsd?: string | number | undefined;
-  perImageUsd?: string | number | undefined;
+export interface PriceInUsd extends RatesInUsd {
+  perMinuteUsd?: Amount | undefined;
+  perImageUsd?: Amount | undefined;
+  longContext?: (RatesInUsd & { aboveInputTokens: number }) | undefined;
+  tiers?: Record<string, RatesInUsd & { longContext?: RatesInUsd | undefined }> | undefined;
 }
 
-const MILLION = 1_000_000n;
+const RATES = [
+  'inputPerMillion',
+  'cachedPerMillion',
+  'cacheWritePerMillion',
+  'cacheWriteLongPerMillion',
+  'audioInputPerMillion',
+  'imageInputPerMillion',
+  'outputPerMillion',
+  'audioOutputPerMillion',
+  'imageOutputPerMillion',
+] as const satisfies readonly (keyof TokenRates)[];
 
-/** Shortest decimal text of a number, without an exponent: `1.5e-7` -> `"0.00000015"`. Exact for what a person typed. */
-export function decimalText(value: string | number): string {
-  if (typeof value === 'string') return value.trim();
-  const [mantissa = '', exponent] = String(value).split('e');
-  if (exponent === undefined) return mantissa;
-  const [whole = '', fraction = ''] = mantissa.split('.');
-  const shift = Number(exponent);
-  if (shift >= 0) return whole + fraction.padEnd(shift, '0');
-  return `0.${'0'.repeat(-shift - whole.length)}${whole}${fraction}`;
-}
-
-/** An amount a person wrote, never negative. Throws a RangeError that says what is right. */
-export function parsePrice(value: string | number): Nano {
-  const nano = parseUsd(decimalText(value));
-  if (nano < 0n) throw new RangeError(`"${value}" is negative; a price is at least 0`);
-  return nano;
+function ratesFromUsd(usd: RatesInUsd): Partial<TokenRates> {
+  const rates: Partial<TokenRates> = {};
+  for (const rate of RATES) {
+    const amount = usd[`${rate}Usd`];
+    if (amount !== undefined) rates[rate] = parsePrice(amount);
+  }
+  return rates;
 }
 
 export function priceFromUsd(usd: PriceInUsd): Price {
-  const inputPerMillion = parsePrice(usd.inputPerMillionUsd);
+  const { longContext, tiers, perMinuteUsd, perImageUsd } = usd;
+  const rates = ratesFromUsd(usd);
+  const inputPerMillion = rates.inputPerMillion ?? 0n;
   return {
+    cachedPerMillion: inputPerMillion,
+    outputPerMillion: 0n,
+    ...rates,
     inputPerMillion,
-    cachedPerMillion: usd.cachedPerMillionUsd === undefined ? inputPerMillion : parsePrice(usd.cachedPerMillionUsd),
-    outputPerMillion: parsePrice(usd.outputPerMillionUsd),
-    ...(usd.perMinuteUsd === undefined ? {} : { perMinute: parsePrice(usd.perMinuteUsd) }),
-    ...(usd.perImageUsd === undefined ? {} : { perImage: parsePrice(usd.perImageUsd) }),
+    ...(rates.inputPerMillion === undefined && rates.outputPerMillion === undefined ? { perToken: false } : {}),
+    ...(perMinuteUsd === undefined ? {} : { perMinute: parsePrice(perMinuteUsd) }),
+    ...(perImageUsd === undefined ? {} : { perImage: parsePrice(perImageUsd) }),
+    ...(longContext
+      ? { longContext: { aboveInputTokens: longContext.aboveInputTokens, rates: ratesFromUsd(longContext) } }
+      : {}),
+    ...(tiers
+      ? { tiers: Object.fromEntries(Object.entries(tiers).map(([name, tier]) => [name, tierFromUsd(tier)])) }
+      : {}),
   };
+}
+
+function tierFromUsd(usd: RatesInUsd & { longContext?: RatesInUsd | undefined }) {
+  return { ...ratesFromUsd(usd), ...(usd.longContext ? { longContext: ratesFromUsd(usd.longContext) } : {}) };
 }
 
 const PER_1K = /^(\d+)(?:\.(\d{1,12}))?$/;
@@ -79,30 +124,19 @@ export function priceFromCostPer1k(usd: string | number): Price {
   return { inputPerMillion: perMillion, cachedPerMillion: perMillion, outputPerMillion: perMillion };
 }
 
-/** Whether tokens cost nothing at all. */
+const allZero = (rates: Partial<TokenRates> | undefined): boolean =>
+  rates === undefined || RATES.every((rate) => (rates[rate] ?? 0n) === 0n);
+
+/** Whether nothing at all costs anything. */
 export const isFreeOfCharge = (price: Price): boolean =>
-  price.inputPerMillion === 0n &&
-  price.cachedPerMillion === 0n &&
-  price.outputPerMillion === 0n &&
+  allZero(price) &&
   (price.perMinute ?? 0n) === 0n &&
-  (price.perImage ?? 0n) === 0n;
+  (price.perImage ?? 0n) === 0n &&
+  allZero(price.longContext?.rates) &&
+  Object.values(price.tiers ?? {}).every((tier) => allZero(tier) && allZero(tier.longContext));
 
-/** Nano-dollars for so many nano-dollar-tokens per million, rounded up once. */
-export const perMillion = (total: bigint): Nano => (total + MILLION - 1n) / MILLION;
-
-/**
- * What a call costs: every kind of token at its price, summed exactly and rounded up once to a whole nano-dollar.
- * Throws a RangeError for counts that are not whole numbers, or when more was cached than sent.
- */
-export function cost(price: Price, { inputTokens, cachedTokens, outputTokens }: TokenCounts): Nano {
-  const input = BigInt(inputTokens);
-  const cached = BigInt(cachedTokens);
-  const output = BigInt(outputTokens);
-  if (input < 0n || cached < 0n || output < 0n || cached > input)
-    throw new RangeError(
-      `impossible token counts: ${inputTokens} input, ${cachedTokens} of them cached, ${outputTokens} output`,
-    );
-  return perMillion(
-    (input - cached) * price.inputPerMillion + cached * price.cachedPerMillion + output * price.outputPerMillion,
-  );
-}
+/** Whether a call that is billed by tokens, or by these, has its price in `price`. */
+export const covers = (price: Price, by: { audioSeconds?: number; images?: number }): boolean =>
+  price.perToken !== false ||
+  (by.audioSeconds !== undefined && price.perMinute !== undefined) ||
+  (by.images !== undefined && price.perImage !== undefined);

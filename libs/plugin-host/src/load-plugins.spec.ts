@@ -61,6 +61,15 @@ it('reads a secret when it is asked for', () => {
   expect(context.secret('ROTATED')).toBe('new');
 });
 
+it('tells which secrets were handed out, but not where servers are', () => {
+  const hidden: string[] = [];
+  const { signal } = new AbortController();
+  const values = { A_KEY: 'k', OLLAMA_HOST: '127.0.0.1:11434', OPENAI_BASE_URL: 'http://x' };
+  const context = pluginContexts({ env: values, logger, signal, hide: (secret) => void hidden.push(secret) })('a');
+  for (const variable of [...Object.keys(values), 'NONE']) context.secret(variable);
+  expect(hidden).toEqual(['k']);
+});
+
 it('passes over what has other capabilities', async () => {
   const executor = { input: z.object({}), run: jest.fn() };
   const plugin = define({ name: 'runs', capabilities: { executor: () => executor } });

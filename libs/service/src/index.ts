@@ -13,6 +13,8 @@ export {
 export { ErrorFilter, type ErrorRenderer, type FailedRequest, plainErrors } from './error-filter.js';
 export { Metrics, Readiness } from './health.js';
 export { HEARTBEAT_MS, HeartbeatPublisher, VERSION } from './heartbeat.js';
+export { hideSecret, withoutSecrets } from './hidden-secrets.js';
+export { keyHash, keyPrefix, newKeySecret, newSalt } from './key-secrets.js';
 export { Latch, LATCH_MAX_AGE_MS } from './latch.js';
 export { EmergencyStop } from './latch.handlers.js';
 export { createLog, Log, type LogSink, logTo } from './log.js';

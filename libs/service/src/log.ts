@@ -2,6 +2,7 @@ import type { LoggerService } from '@nestjs/common';
 import { currentTraceId } from '@purser/bus';
 import { pino, stdTimeFunctions } from 'pino';
 import pretty from 'pino-pretty';
+import { withoutSecrets } from './hidden-secrets.js';
 
 /** A constant message and fields. Injected under this class; the object behind it is a pino logger. */
 export abstract class Log {
@@ -51,6 +52,7 @@ export function createLog({ service, instance, level, format }: LogOptions): Log
     base: { service, instance },
     timestamp: stdTimeFunctions.isoTime,
     redact: { paths: SECRETS, censor: '[redacted]' },
+    hooks: { streamWrite: withoutSecrets },
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { error: describeError },
     mixin: () => {

@@ -1,8 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { Bus } from '@purser/bus';
-import { isPurserError, keysCreate, keysRenew, keysRevoke } from '@purser/contracts';
-import { CONFIG, Log } from '@purser/service';
+import { isPurserError, type KeyProof, keysCreate, keysRenew, keysRevoke } from '@purser/contracts';
+import { CONFIG, Log, newKeySecret } from '@purser/service';
 import type { Config } from '../config.js';
 import type { Session } from '../sessions/session.js';
 
@@ -16,7 +15,7 @@ const MAX_RETRY_MS = 5_000;
 /** A duration, since the clocks of this machine and of the gateway's may differ. */
 const ttlFor = (leaseMs: number): number => Math.max(1, Math.ceil(leaseMs + MARGIN_MS));
 
-/** Gives each session a key of its own at the gateway, valid while its lease is. Only the secret's hash travels. */
+/** Gives each session a key of its own at the gateway, valid while its lease is. The secret itself never travels. */
 @Injectable()
 export class SessionKeys {
   /** Keys that the gateway knows. */
@@ -33,9 +32,8 @@ export class SessionKeys {
    * starts all the same, for it may need no model, and the key is made as soon as the gateway is back.
    */
   async issue(session: Session): Promise<Record<string, string>> {
-    const secret = `psk_${randomBytes(32).toString('base64url')}`;
-    const sha256 = createHash('sha256').update(secret).digest('hex');
-    if (!(await this.create(session, sha256, START_WAIT_MS))) void this.keepTrying(session, sha256);
+    const { secret, proof } = newKeySecret();
+    if (!(await this.create(session, proof, START_WAIT_MS))) void this.keepTrying(session, proof);
     const gateway = this.config.PURSER_GATEWAY_URL.replace(/\/+$/, '');
     return {
       OPENAI_BASE_URL: `${gateway}/v1`,
@@ -74,7 +72,7 @@ export class SessionKeys {
       );
   }
 
-  private async keepTrying(session: Session, sha256: string): Promise<void> {
+  private async keepTrying(session: Session, proof: KeyProof): Promise<void> {
     session.say('the model gateway cannot be reached; the key of this session is made when it is back');
     for (let waitMs = 200; ; waitMs = Math.min(waitMs * 2, MAX_RETRY_MS)) {
       let timer: NodeJS.Timeout | undefined;
@@ -82,16 +80,16 @@ export class SessionKeys {
       await Promise.race([pause, session.stopped]);
       clearTimeout(timer);
       if (!session.isWorking || session.lost !== undefined) return;
-      if (await this.create(session, sha256, CALL_MS)) return;
+      if (await this.create(session, proof, CALL_MS)) return;
     }
   }
 
   /** Whether it is settled: the key is there, or the gateway refused it for good. The same again is the same key. */
-  private async create(session: Session, sha256: string, timeoutMs: number): Promise<boolean> {
+  private async create(session: Session, proof: KeyProof, timeoutMs: number): Promise<boolean> {
     const { taskId, sessionId, project } = session.assignment;
     const ttlMs = ttlFor(session.lease.remainingMs);
     const name = `session ${sessionId} of task ${taskId}`;
-    const key = { id: sessionId, name, task: taskId, session: sessionId, ttlMs, sha256 };
+    const key = { id: sessionId, name, task: taskId, session: sessionId, ttlMs, proof };
     try {
       await this.bus.call(keysCreate, { ...key, ...(project === null ? {} : { project }) }, { timeoutMs });
     } catch (error) {

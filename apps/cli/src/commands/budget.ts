@@ -1,6 +1,7 @@
 import {
   type BudgetInput,
   type BudgetPeriod,
+  budgetsDelete,
   budgetsList,
   budgetsSet,
   type BudgetStatus,
@@ -11,6 +12,7 @@ import { table } from '../output/table.js';
 import { moment, period, scope, usd } from '../output/words.js';
 import type { Terminal } from '../terminal.js';
 import { type CommandSet, positiveNumber } from './command.js';
+import { addLostLeaseCommands } from './lost-leases.js';
 
 interface SetOptions {
   limit?: string;
@@ -29,7 +31,7 @@ interface SetOptions {
 }
 
 export function addBudgetCommands(program: Command, commands: CommandSet): void {
-  const budget = program.command('budget').description('limits in dollars: see them, change them');
+  const budget = program.command('budget').description('limits in dollars: see them, change them, remove them');
 
   commands.leaf(
     budget,
@@ -78,12 +80,30 @@ export function addBudgetCommands(program: Command, commands: CommandSet): void 
     .option('--on-exhausted <action>', 'free, block or shutdown (free)')
     .option('--by <name>', 'who (default: the user of this machine)')
     .option('--reason <text>', 'why; it is kept');
+
+  commands
+    .leaf<{ by?: string; reason?: string }>(
+      budget,
+      'delete <id>',
+      'remove a budget: its limit holds no more; what was spent stays in the ledger',
+      ['purser budget delete openai-daily --by ada --reason "the trial is over"'],
+      async ({ api, print, terminal, options }, [id = '']) => {
+        const request = { id, by: options.by ?? terminal.user, reason: options.reason ?? '' };
+        const { reply, json } = await api().ask(budgetsDelete, request);
+        if (!reply.deleted) throw new PurserError('not_found', { message: `There is no budget "${id}".` });
+        print(json, () => `Budget ${id} is deleted.\n`);
+      },
+    )
+    .option('--by <name>', 'who (default: the user of this machine)')
+    .option('--reason <text>', 'why; it is kept');
+
+  addLostLeaseCommands(budget, commands);
 }
 
 const NO_BUDGET =
   'No budget is set: paid calls have no limit. Set one: purser budget set monthly --limit 50 --period month\n';
 
-function parsePeriod(text: string): BudgetPeriod {
+export function parsePeriod(text: string): BudgetPeriod {
   if (text === 'day' || text === 'week' || text === 'month' || text === 'total') return text;
   const hours = /^(\d{1,4})h?$/.exec(text)?.[1];
   if (hours === undefined) throw new InvalidArgumentError('It must be day, week, month, total, or hours such as 24h.');

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { readAdminKey, readToolsUrl } from '../api/control-api.js';
 import type { CommandSet } from './command.js';
 
 /** The commands about Purser itself. What `up`, `doctor` and `init` need is loaded only when they run: it takes a second. */
@@ -33,28 +32,6 @@ them to standard output instead.`,
     ['purser doctor', 'purser doctor --json'],
     async ({ terminal, print }) => (await import('../doctor/doctor.js')).doctor(terminal, print),
   );
-
-  commands
-    .leaf<{ nats?: boolean }>(
-      program,
-      'key',
-      'print the admin key, or the NATS URL for other tools',
-      [
-        'purser key',
-        'curl -H "Authorization: Bearer $(purser key)" http://127.0.0.1:8081/v1/tasks',
-        'nats --server "$(purser key --nats)" sub "task.>"',
-      ],
-      async ({ terminal, print, options }) => {
-        if (options.nats) {
-          const natsUrl = await readToolsUrl(terminal);
-          print({ natsUrl }, () => `${natsUrl}\n`);
-          return;
-        }
-        const key = await readAdminKey(terminal);
-        print({ key }, () => `${key}\n`);
-      },
-    )
-    .option('--nats', 'the NATS URL with the user "tools" and its password');
 
   commands
     .leaf(

@@ -16,7 +16,7 @@ describe('the configuration before a start', () => {
 
   const write = (file: string, text: string) => writeFile(join(folder, file), text);
   const problems = async (env: Record<string, string> = {}) => (await readConfiguration(env, folder)).problems;
-  const none = { environment: [], 'budgets.json': [], 'models.json': [], 'plugins.json': [] };
+  const none = { environment: [], 'budgets.json': [], 'models.json': [], 'plugins.json': [], 'prices.json': [] };
 
   it('is right as it comes with Purser, and where there is none', async () => {
     expect(await readConfiguration({}, 'config')).toMatchObject({
@@ -87,6 +87,11 @@ describe('the configuration before a start', () => {
       expect.stringMatching(/models\.json: chat\.tier_2_free: is called free but has a price; name it "tier_2_paid"/),
       expect.stringMatching(/models\.json: chat\.tier_3_free: /),
     ]);
+  });
+
+  it('reads prices.json as the gateway does', async () => {
+    await write('prices.json', '{"openai/m": {"inputPerMillionUsd": "1", "source": "a list", "date": "2026-11-01"}}');
+    expect((await problems())['prices.json'].join()).toMatch(/openai\/m: .*belong together/);
   });
 
   it('loads the plugins and checks the configuration of each', async () => {

@@ -6,7 +6,7 @@ import { doubledPorts, parseSettings, type Settings } from '../up/settings.js';
 import { checkPlugins } from './plugins-file.js';
 
 /** Where configuration comes from, as `purser doctor` lists it. */
-export const SOURCES = ['environment', 'budgets.json', 'models.json', 'plugins.json'] as const;
+export const SOURCES = ['environment', 'budgets.json', 'models.json', 'plugins.json', 'prices.json'] as const;
 export type Source = (typeof SOURCES)[number];
 
 export interface Configuration {
@@ -25,15 +25,22 @@ const GIVEN: Environment = {
 /** Reads everything that the services will read, with their own readers, and starts nothing. */
 export async function readConfiguration(env: Environment, configDir: string): Promise<Configuration> {
   const services = loadServices();
-  const [{ settings, problems: environment }, budgets, models, plugins] = await Promise.all([
+  const [{ settings, problems: environment }, budgets, models, plugins, prices] = await Promise.all([
     readEnvironment(env, services),
     problemsOf(async () => (await services['cost-watchdog']).loadBudgetsFile(configDir)),
     problemsOf(async () => (await services['model-gateway']).readLadders(configDir)),
     problemsOf(() => checkPlugins(configDir)),
+    problemsOf(async () => (await services['model-gateway']).readPriceTable(configDir)),
   ]);
   return {
     settings,
-    problems: { environment, 'budgets.json': budgets, 'models.json': models, 'plugins.json': plugins },
+    problems: {
+      environment,
+      'budgets.json': budgets,
+      'models.json': models,
+      'plugins.json': plugins,
+      'prices.json': prices,
+    },
   };
 }
 

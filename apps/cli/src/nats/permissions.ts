@@ -2,7 +2,7 @@ import {
   BUCKETS,
   budgetsChanged,
   budgetsList,
-  budgetsSet,
+  budgetsRetire,
   type Contract,
   CONTRACTS,
   deadLetter,
@@ -12,6 +12,7 @@ import {
   emergencyStatus,
   type Fact,
   heartbeat,
+  keysChanged,
   keysCreate,
   keysRenew,
   keysRevoke,
@@ -64,7 +65,7 @@ interface Needs {
 const NEEDS: Record<ServiceName, Needs> = {
   orchestrator: {
     // The control API passes every operation that has a route on to the bus, its own ones too.
-    calls: [...OPERATIONS.filter(({ http }) => http !== undefined), budgetsSet, ledgerSum],
+    calls: [...OPERATIONS.filter(({ http }) => http !== undefined), budgetsRetire, ledgerSum],
     hears: [],
     consumes: ['TASKS'],
   },
@@ -75,7 +76,7 @@ const NEEDS: Record<ServiceName, Needs> = {
   },
   'model-gateway': {
     calls: [leasesGrant, leasesReturn, leasesRead, budgetsList, budgetsChanged],
-    hears: [leasesRecall],
+    hears: [keysChanged, leasesRecall],
     consumes: [],
   },
   'cost-watchdog': {

@@ -48,11 +48,27 @@ describe('parseBudgetsFile', () => {
     ['budgets.0.limitUsd', { budgets: [{ id: 'a', period: 'day', limitUsd: '-1' }] }, /must not be negative/],
     ['budgets.0.limitUsd', { budgets: [{ id: 'a', period: 'day', limitUsd: 'five' }] }, /in dollars such as/],
     ['budgets.0.timezone', { budgets: [{ id: 'a', period: 'day', limitUsd: '1', timezone: 'Berlin' }] }, /IANA/],
+    [
+      'budgets.0.period',
+      { budgets: [{ id: 'a', period: 'year', limitUsd: '1' }] },
+      /"day", "week", "month", "total", or rolling/,
+    ],
+    ['budgets.0.period', { budgets: [{ id: 'a', period: { days: 2 }, limitUsd: '1' }] }, /rolling whole hours such as/],
     ['budgets.0', { budgets: [{ id: 'a', period: 'day', limitUsd: '1', limit: 2 }] }, /"limit"/],
     ['monthly_budget.total', { monthly_budget: { total: 'lots' } }, /in dollars such as/],
     ['alerts', { monthly_budget: { total: 1 }, alerts: { warning_threshold: 0.95 } }, /warning <= critical/],
     ['fallback_enabled', { monthly_budget: { total: 1 }, fallback_enabled: 'yes' }, /boolean/],
     ['spikeRules.0.percent', { budgets: [], spikeRules: [{ percent: 0, windowMinutes: 60, minUsd: '5' }] }, />0/],
+    [
+      'budgets.1.id',
+      { budgets: ['a', 'task-b'].map((id) => ({ id, period: 'day', limitUsd: '1' })) },
+      /of the task "b"/,
+    ],
+    [
+      'budgets.0.id',
+      { budgets: [{ id: 'task-b', period: 'total', limitUsd: '1', scope: { task: 'b' } }] },
+      /does not begin with "task-"/,
+    ],
     ['budgets', {}, /array/],
     ['budgets', { budgets: [1, 2].map(() => ({ id: 'a', period: 'day', limitUsd: '1' })) }, /"a" is there twice/],
   ])('names %s when it is wrong', (field, value, problem) => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Budget, Id, invalidRequest, PurserError, Thresholds, UsdInput } from '@purser/contracts';
 import { formatUsd, parseUsd } from '@purser/money';
 import { z } from 'zod';
+import { checkFileId } from './task-scope.js';
 
 /** Injection token of what config/budgets.json says. */
 export const BUDGETS_FILE = Symbol('budgets-file');
@@ -79,7 +80,8 @@ export function parseBudgetsFile(text: string, path: string): Pick<BudgetsFile, 
     ? fromMonthly(checked(MonthlyBudgetsFile, value, path), path)
     : checked(FullBudgetsFile, value, path);
   const seen = new Set<string>();
-  for (const { id } of budgets) {
+  for (const [index, { id }] of budgets.entries()) {
+    checkFileId(id, path, index);
     if (seen.has(id))
       throw new PurserError('invalid_request', { message: `${path}: budgets: the id "${id}" is there twice` });
     seen.add(id);

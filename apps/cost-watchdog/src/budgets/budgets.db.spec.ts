@@ -1,7 +1,8 @@
-import type { BudgetStatus } from '@purser/contracts';
+import { type BudgetStatus, taskBudgetId } from '@purser/contracts';
 import { createTestDatabase, type TestDatabase } from '@purser/testing';
 import { LatchRepository } from '../emergency/latch.repository.js';
 import { LeasesService } from '../leases/leases.service.js';
+import { LedgerService } from '../ledger/ledger.service.js';
 import { newSpend } from '../ledger/new-spend.fixture.js';
 import { SettlementService } from '../ledger/settlement.service.js';
 import { budgetOf, HandClock, LEDGER_TEMPLATE, openWatchdog, type TestWatchdog } from '../watchdog.fixture.js';
@@ -51,6 +52,12 @@ describe('budgets.set', () => {
 
   it.each([
     ['for everything under the id of a task’s budget', { id: 'task-x' }, 'invalid_request', 'begin with "task-"'],
+    [
+      'for one task under the id of another’s',
+      { id: 'task-x', scope: { task: 'y' } },
+      'invalid_request',
+      'that of the task "y" is "task-y"',
+    ],
     ['for everything in place of a task’s', { id: 'mine' }, 'conflict', 'is for the task "x"'],
     ['for one task in place of another’s', { id: 'mine', scope: { task: 'y' } }, 'conflict', 'is for the task "x"'],
     ['for a task in place of one for everything', { id: 'all', scope: { task: 'x' } }, 'conflict', 'not for a single'],
@@ -115,7 +122,7 @@ describe('budgets.set', () => {
     await set({ ...of('t1'), limitUsd: '0.5' });
     expect((await budgets.changed({ since })).tasks).toEqual(['t1']);
     expect(recalls().at(-1)).toMatchObject({ windowIds: [window.id] });
-    await budgets.delete({ id: 'task-t2', by: 'ada', reason: '' });
+    await budgets.retire({ task: 't2' });
     expect((await budgets.changed({ since })).tasks?.sort()).toEqual(['t1', 't2']);
     // A new day of a task's budget is no change of any other's.
     const { revision: before } = await budgets.list({});
@@ -192,6 +199,31 @@ describe('budgets.set', () => {
   });
 });
 
+describe('the budget that a task was given', () => {
+  it('is removed for the orchestrator alone, when the task has ended, and not by a person', async () => {
+    const long = 'x'.repeat(64);
+    const ids = ['x', long].map((task) => taskBudgetId(task));
+    for (const [n, task] of ['x', long].entries())
+      await set({ id: ids[n] ?? '', period: 'total', limitUsd: '1', scope: { task } });
+    const another = await set({ id: 'more', period: 'day', limitUsd: '1', scope: { task: 'x' } });
+    for (const id of ids) {
+      const deleting = budgets.delete({ id, by: 'ada', reason: 'a spec' });
+      await expect(deleting).rejects.toMatchObject({
+        code: 'conflict',
+        message: expect.stringContaining(`purser budget set ${id} --limit`) as string,
+      });
+    }
+    expect(await budgets.delete({ id: 'more', by: 'ada', reason: '' })).toEqual({ id: another.id, deleted: true });
+    expect((await budgets.list({})).budgets.map(({ id }) => id)).toEqual(ids);
+    expect(await budgets.retire({ task: long })).toEqual({ id: ids[1], deleted: true });
+    expect(await budgets.retire({ task: long })).toEqual({ id: ids[1], deleted: false });
+    expect((await budgets.list({})).budgets.map(({ id }) => id)).toEqual(['task-x']);
+    expect(await watchdog.database.query('SELECT by, reason FROM budget_changes ORDER BY seq DESC LIMIT 1')).toEqual([
+      { by: 'orchestrator', reason: `task ${long} has ended` },
+    ]);
+  });
+});
+
 describe('windows', () => {
   it('roll over by themselves and say that the budget is ok again', async () => {
     await set({ id: 'b', period: 'day', limitUsd: '1.00' });
@@ -231,16 +263,41 @@ describe('windows', () => {
   it('of rolling budgets never close, and lose spend by the hour', async () => {
     const { window } = await set({ id: 'r', period: { hours: 2 }, limitUsd: '10.00' });
     expect(window).toMatchObject({ startsAt: '2026-11-23T08:00:00.000Z', endsAt: null });
-    await spend({ amountUsd: '1.00', usageAt: '2026-11-23T08:30:00Z' });
+    await spend({ amountUsd: '1.00' });
+    clock.set('2026-11-23T11:30:00Z');
     await spend({ amountUsd: '2.00', windows: [window.id] });
-    clock.set('2026-11-23T10:59:59Z');
+    clock.set('2026-11-23T12:59:59Z');
     expect(await settled('r')).toBe('3.00');
-    clock.set('2026-11-23T11:00:00Z');
-    expect((await status('r'))?.window).toMatchObject({ id: window.id, settledUsd: '2.00' });
     clock.set('2026-11-23T13:00:00Z');
+    expect((await status('r'))?.window).toMatchObject({ id: window.id, settledUsd: '2.00' });
+    clock.set('2026-11-23T14:00:00Z');
     expect(await settled('r')).toBe('0.00');
-    await spend({ amountUsd: '4.00', usageAt: '2026-11-23T10:30:00Z' });
-    expect(await settled('r')).toBe('0.00');
+  });
+
+  it.each([
+    ['hours behind', '2026-11-23T03:00:00Z'],
+    ['hours ahead', '2026-11-23T15:00:00Z'],
+  ])('of rolling budgets neither lose nor keep the spend of a gateway whose clock is %s', async (_what, usageAt) => {
+    const day = await set({ id: 'd', period: 'day', limitUsd: '10.00' });
+    const { window } = await set({ id: 'r', period: { hours: 2 }, limitUsd: '10.00' });
+    await spend({ amountUsd: '1.00', usageAt });
+    await spend({ amountUsd: '2.00', usageAt, windows: [day.window.id, window.id] });
+    expect(await settled('r')).toBe('3.00');
+    // Counted anew from the ledger: by a change, by a new budget, and as the window moves on.
+    expect((await set({ id: 'r', period: { hours: 3 }, limitUsd: '10.00' })).window.settledUsd).toBe('3.00');
+    expect((await set({ id: 'new', period: { hours: 1 }, limitUsd: '10.00' })).window.settledUsd).toBe('3.00');
+    clock.set('2026-11-23T13:59:59Z');
+    expect([await settled('r'), await settled('new')]).toEqual(['3.00', '0.00']);
+    for (const later of ['2026-11-23T14:00:00Z', '2026-11-23T15:30:00Z']) {
+      clock.set(later);
+      expect([await settled('r'), await settled('new')]).toEqual(['0.00', '0.00']);
+    }
+    // A calendar day takes the gateway's word: the ledger keeps both.
+    expect(await settled('d')).toBe('3.00');
+    const [entry] = (await watchdog.get(LedgerService).query({ limit: 1 })).entries;
+    expect([entry?.usageAt, entry?.countedAt].map((at) => Date.parse(at ?? ''))).toEqual(
+      [usageAt, '2026-11-23T10:00:00Z'].map((at) => Date.parse(at)),
+    );
   });
 });
 

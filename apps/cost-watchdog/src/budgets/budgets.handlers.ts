@@ -4,6 +4,7 @@ import {
   budgetsChanged,
   budgetsDelete,
   budgetsList,
+  budgetsRetire,
   budgetsSet,
   type BudgetsSnapshot,
   type BudgetStatus,
@@ -29,6 +30,11 @@ export class BudgetsHandlers {
   @Serve(budgetsSet)
   set(request: RequestOf<typeof budgetsSet>): Promise<BudgetStatus> {
     return this.budgets.set(request);
+  }
+
+  @Serve(budgetsRetire)
+  retire(request: RequestOf<typeof budgetsRetire>): Promise<ReplyOf<typeof budgetsRetire>> {
+    return this.budgets.retire(request);
   }
 
   @Serve(budgetsDelete)

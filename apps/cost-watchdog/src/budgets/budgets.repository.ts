@@ -21,6 +21,8 @@ export interface BudgetChange {
 export interface Revisions {
   revision: number;
   taskBudgetsRevision: number;
+  /** The number of the last release of a lost gateway's leases. */
+  leaseReleases: number;
 }
 
 export interface Only {
@@ -124,13 +126,21 @@ export class BudgetsRepository {
     await tx.query('UPDATE budgets_revision SET value = value + 1');
   }
 
-  /** Changes are recorded one transaction after the other, under the lock for shaping, so their numbers commit in order. */
+  /**
+   * Changes are recorded one transaction after the other, under the lock for shaping, so their numbers commit in order;
+   * releases of leases likewise.
+   */
   async revisions(sql: Sql): Promise<Revisions> {
-    const [row] = await sql.query<{ value: bigint; of_tasks: bigint }>(
-      `SELECT value, coalesce((SELECT max(seq) FROM budget_changes WHERE ${CHANGES_OF_TASKS}), 0) AS of_tasks
+    const [row] = await sql.query<{ value: bigint; of_tasks: bigint; releases: bigint }>(
+      `SELECT value, coalesce((SELECT max(seq) FROM budget_changes WHERE ${CHANGES_OF_TASKS}), 0) AS of_tasks,
+              coalesce((SELECT max(seq) FROM lease_releases), 0) AS releases
          FROM budgets_revision`,
     );
-    return { revision: Number(row?.value ?? 0n), taskBudgetsRevision: Number(row?.of_tasks ?? 0n) };
+    return {
+      revision: Number(row?.value ?? 0n),
+      taskBudgetsRevision: Number(row?.of_tasks ?? 0n),
+      leaseReleases: Number(row?.releases ?? 0n),
+    };
   }
 
   /** The tasks whose budgets changed after that revision, those that a budget was taken from too. */
@@ -150,7 +160,7 @@ export class BudgetsRepository {
     const [condition, ...values] = conditionOf(only);
     return sql.query<StatusRow>(
       `SELECT b.*, w.id AS window_id, w.starts_at, w.ends_at, w.settled_nano, w.leased_nano, w.level,
-              (SELECT coalesce(sum(l.granted_nano - l.returned_nano - l.consumed_nano), 0)::bigint
+              (SELECT coalesce(sum(l.outstanding_nano), 0)::bigint
                  FROM leases l WHERE l.window_id = w.id AND l.presumed) AS presumed_nano
          FROM budgets b
          JOIN windows w ON w.budget_id = b.id AND w.shape = b.shape AND w.starts_at <= $1

@@ -3,17 +3,19 @@ import {
   type budgetsChanged,
   type budgetsDelete,
   type budgetsList,
+  type budgetsRetire,
   type budgetsSet,
   type BudgetsSnapshot,
   type BudgetStatus,
   PurserError,
   type ReplyOf,
   type RequestOf,
+  taskBudgetId,
 } from '@purser/contracts';
 import { RecallService } from '../leases/recall.service.js';
 import { WindowChanges } from '../windows/window-changes.js';
 import { WindowsService } from '../windows/windows.service.js';
-import { DefinitionsService } from './definitions.service.js';
+import { DefinitionsService, type Removal } from './definitions.service.js';
 import { SnapshotService } from './snapshot.service.js';
 
 @Injectable()
@@ -54,10 +56,20 @@ export class BudgetsService {
     return status;
   }
 
-  async delete({ id, by, reason }: RequestOf<typeof budgetsDelete>): Promise<ReplyOf<typeof budgetsDelete>> {
+  /** A person's word; the budget that limits a task is not theirs to remove. */
+  delete({ id, by, reason }: RequestOf<typeof budgetsDelete>): Promise<ReplyOf<typeof budgetsDelete>> {
+    return this.remove(id, { by, reason, ofTask: false });
+  }
+
+  /** The orchestrator's: the task has ended. */
+  retire({ task }: RequestOf<typeof budgetsRetire>): Promise<ReplyOf<typeof budgetsRetire>> {
+    return this.remove(taskBudgetId(task), { by: 'orchestrator', reason: `task ${task} has ended`, ofTask: true });
+  }
+
+  private async remove(id: string, removal: Removal): Promise<{ id: string; deleted: boolean }> {
     const { deleted, touched } = await this.changes.commit(async (tx, touched) => {
       await this.definitions.lock(tx);
-      return { deleted: await this.definitions.remove(tx, touched, id, by, reason), touched };
+      return { deleted: await this.definitions.remove(tx, touched, id, removal), touched };
     });
     await this.recalls.afterChange(touched);
     return { id, deleted };

@@ -7,7 +7,7 @@ import type { Touched } from '../windows/window-changes.js';
 import { WindowsRepository } from '../windows/windows.repository.js';
 import { type BudgetRow, definitionOf, fingerprint, periodOf, shapeOf } from './budget-row.js';
 import { BudgetsRepository } from './budgets.repository.js';
-import { checkTaskScope } from './task-scope.js';
+import { checkMayBeRemoved, checkTaskScope } from './task-scope.js';
 
 export interface Change {
   by: string;
@@ -15,6 +15,13 @@ export interface Change {
   origin: 'config' | 'set';
   /** What the file now says of this budget; left out when the change comes from elsewhere. */
   fileContent?: Budget;
+}
+
+export interface Removal {
+  by: string;
+  reason: string;
+  /** Because a task has ended, whose own budget it is. */
+  ofTask: boolean;
 }
 
 /** Changes of definitions, within a transaction of the caller that holds the lock for shaping. */
@@ -27,7 +34,7 @@ export class DefinitionsService {
   ) {}
 
   lock(tx: Sql): Promise<void> {
-    return this.windows.lockForShaping(tx);
+    return this.windows.lockShaping(tx);
   }
 
   /** False when the budget is so already. What is spent in its window is counted from the ledger, and counts. */
@@ -79,10 +86,11 @@ export class DefinitionsService {
   }
 
   /** False when there is no such budget. */
-  async remove(tx: Sql, touched: Touched, id: string, by: string, reason: string): Promise<boolean> {
+  async remove(tx: Sql, touched: Touched, id: string, { by, reason, ofTask }: Removal): Promise<boolean> {
     const now = this.clock.now();
     const row = await this.budgets.find(tx, id);
     if (!row || row.deleted_at !== null) return false;
+    if (!ofTask) checkMayBeRemoved(row);
     touched.recall(await this.windows.current(tx, id, row.shape, now));
     if (row.scope_task === null) touched.general = true;
     await this.budgets.markDeleted(tx, id, now);

@@ -18,9 +18,9 @@ export class SnapshotService {
 
   async read(only: Pick<Only, 'task' | 'only'> = {}): Promise<BudgetsSnapshot> {
     // The revisions first: figures may be newer than what they say, never older.
-    const revisions = await this.budgets.revisions(this.database);
+    const { revision, taskBudgetsRevision } = await this.budgets.revisions(this.database);
     const rows = await this.budgets.statuses(this.database, this.clock.now(), only);
-    return { ...revisions, budgets: rows.map(statusOf) };
+    return { revision, taskBudgetsRevision, budgets: rows.map(statusOf) };
   }
 
   async changedSince(since: number): Promise<ReplyOf<typeof budgetsChanged>> {

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '@purser/database';
 import { formatUsd, type Nano } from '@purser/money';
+import { Clock } from '@purser/service';
 import { AlertsService } from '../alerts/alerts.service.js';
 import { WindowChanges } from '../windows/window-changes.js';
 import { WindowsRepository } from '../windows/windows.repository.js';
@@ -13,7 +14,7 @@ const LOOK_ANYWAY = 5;
 /**
  * What a dead gateway holds stays leased, which counts against the limit all the same; marking it `presumed` only says
  * so. Hence nothing has to be fenced: a gateway that was merely cut off goes on with money that is still set aside for
- * it, and by its next heartbeat the mark is gone.
+ * it, and by its next heartbeat the mark is gone. Only a person may decide otherwise: see ReleasesService.
  */
 @Injectable()
 export class GatewaysService {
@@ -28,6 +29,7 @@ export class GatewaysService {
     private readonly leases: LeasesRepository,
     private readonly windows: WindowsRepository,
     private readonly alerts: AlertsService,
+    private readonly clock: Clock,
   ) {}
 
   liveCount(): number {
@@ -40,18 +42,18 @@ export class GatewaysService {
     const alive = this.presence.alive().sort();
     const view = JSON.stringify([certain, alive]);
     if (view === this.judged && ++this.judgements % LOOK_ANYWAY !== 0) return;
-    await this.release(alive);
+    await this.areBack(alive);
     if (certain) await this.presume(alive);
     this.judged = view;
   }
 
   /** These were heard of: what they hold is held again, no longer presumed spent. */
-  async release(gateways: readonly string[]): Promise<void> {
+  async areBack(gateways: readonly string[]): Promise<void> {
     const windowIds = await this.leases.presumedOf(this.database, gateways);
     if (windowIds.length === 0) return;
     await this.changes.commit(async (tx, touched) => {
       await this.windows.lockRows(tx, windowIds);
-      await this.leases.release(tx, windowIds, gateways);
+      await this.leases.areBack(tx, windowIds, gateways);
       touched.add(...windowIds);
     });
   }
@@ -62,7 +64,7 @@ export class GatewaysService {
     await this.changes.commit(async (tx, touched) => {
       await this.windows.lockRows(tx, windowIds);
       const byGateway = new Map<string, { windowId: string; nano: Nano }[]>();
-      for (const { gateway, window_id, nano } of await this.leases.presume(tx, windowIds, alive)) {
+      for (const { gateway, window_id, nano } of await this.leases.presume(tx, windowIds, alive, this.clock.now())) {
         touched.add(window_id);
         byGateway.set(gateway, [...(byGateway.get(gateway) ?? []), { windowId: window_id.toString(), nano }]);
       }

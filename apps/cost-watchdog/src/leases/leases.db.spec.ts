@@ -298,12 +298,13 @@ describe('a silent gateway', () => {
   it('that starts again reads its totals, and they are no longer presumed', async () => {
     const w = await window('1.00');
     await grant('again', ask(w.id, '0.50'));
-    await watchdog.database.query(`UPDATE leases SET presumed = true WHERE gateway = 'again'`);
+    await watchdog.database.query(`UPDATE leases SET presumed = true, presumed_since = now() WHERE gateway = 'again'`);
     await watchdog
       .get(SettlementService)
       .settle([newSpend({ gateway: 'again', task: w.task, amountUsd: '0.10', holdUsd: '0.20', windows: [w.id] })]);
     expect(await leases.read({ gateway: 'again' })).toEqual({
-      windows: [{ windowId: w.id, grantedUsd: '0.50', returnedUsd: '0.00', consumedUsd: '0.10' }],
+      releases: 0,
+      windows: [{ windowId: w.id, grantedUsd: '0.50', returnedUsd: '0.00', consumedUsd: '0.10', releasedUsd: '0.00' }],
     });
     expect(await figures(w)).toMatchObject({ settledUsd: '0.10', leasedUsd: '0.40', presumedUsd: '0.00' });
   });

@@ -4,19 +4,25 @@ import {
   type Heartbeat,
   heartbeat,
   leasesGrant,
+  leasesPresumed,
   leasesRead,
+  leasesRelease,
   leasesReturn,
   type ReplyOf,
   type RequestOf,
   type ServiceName,
 } from '@purser/contracts';
 import { LeasesService } from './leases.service.js';
+import { LostGateways } from './lost-gateways.service.js';
 import { Presence } from './presence.js';
+import { ReleasesService } from './releases.service.js';
 
 @Controller()
 export class LeasesHandlers {
   constructor(
     private readonly leases: LeasesService,
+    private readonly lost: LostGateways,
+    private readonly releases: ReleasesService,
     private readonly presence: Presence,
   ) {}
 
@@ -33,6 +39,16 @@ export class LeasesHandlers {
   @Serve(leasesRead)
   read(request: RequestOf<typeof leasesRead>): Promise<ReplyOf<typeof leasesRead>> {
     return this.leases.read(request);
+  }
+
+  @Serve(leasesPresumed)
+  presumed(request: RequestOf<typeof leasesPresumed>): Promise<ReplyOf<typeof leasesPresumed>> {
+    return this.lost.list(request);
+  }
+
+  @Serve(leasesRelease)
+  release(request: RequestOf<typeof leasesRelease>): Promise<ReplyOf<typeof leasesRelease>> {
+    return this.releases.release(request);
   }
 
   @Hear(heartbeat, { under: 'model-gateway' satisfies ServiceName })

@@ -12,7 +12,7 @@ export interface Ask {
   least: Nano;
 }
 
-export type Refusal = 'exhausted' | 'held' | 'closed';
+export type Refusal = 'exhausted' | 'held' | 'closed' | 'released';
 
 export interface GrantRow {
   window_id: bigint;
@@ -31,6 +31,13 @@ export interface LeaseRow {
   granted_nano: Nano;
   returned_nano: Nano;
   consumed_nano: Nano;
+  released_nano: Nano;
+}
+
+/** Who asks, and up to which release of lost leases it knows. */
+export interface Asker {
+  gateway: string;
+  releases: number;
 }
 
 export interface Consumption {
@@ -45,17 +52,26 @@ const SMALLEST_DIVISOR = 50;
 @Injectable()
 export class LeasesRepository {
   /**
-   * One statement: all windows or none. Their rows are locked in id order, so every figure of a window is its newest.
-   * The lease's own totals may be older than that (its row is not locked first); they only decide how much of the
-   * need a lost reply already covers, and an older one errs towards granting more, which the limit still bounds.
+   * One statement: all windows or none. Their rows are locked in id order, then the leases, so every figure is its newest:
+   * also a release that was committed while this waited is seen. (A lease that was made meanwhile is not; then what a lost
+   * reply granted is granted once more, which the limit still bounds.)
    */
-  grant(sql: Sql, gateway: string, asks: readonly Ask[], liveGateways: number, now: Date): Promise<GrantRow[]> {
+  grant(
+    sql: Sql,
+    { gateway, releases }: Asker,
+    asks: readonly Ask[],
+    liveGateways: number,
+    now: Date,
+  ): Promise<GrantRow[]> {
     return sql.query<GrantRow>(
       `WITH asked AS (
          SELECT * FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $8::bigint[]) AS a(window_id, known, need, want, least)
        ), locked AS MATERIALIZED (
          SELECT id, budget_id, shape, ends_at, limit_nano, settled_nano, leased_nano, level, used_up
            FROM windows WHERE id = ANY($2::bigint[]) ORDER BY id FOR UPDATE
+       ), own AS MATERIALIZED (
+         SELECT l.window_id, l.granted_nano, l.release_seq
+           FROM leases l WHERE l.gateway = $1 AND l.window_id IN (SELECT id FROM locked) FOR UPDATE OF l
        ), known AS (
          SELECT a.window_id, a.least, greatest(a.need, a.least) AS whole, coalesce(l.granted_nano, 0) AS stored,
                 w.settled_nano AS settled, coalesce(l.consumed_nano, 0) AS consumed,
@@ -64,18 +80,20 @@ export class LeasesRepository {
                 w.limit_nano - w.settled_nano AS unspent,
                 w.limit_nano - w.settled_nano - w.leased_nano AS free,
                 w.id IS NULL OR w.ends_at <= $6 OR b.deleted_at IS NOT NULL OR b.shape <> w.shape AS closed,
+                coalesce(l.release_seq, 0) > $9 AS released,
                 -- A call too large for an empty window tells nothing about how full this one is.
                 w.level = 'critical' AND NOT w.used_up AND a.least <= w.limit_nano
                   AND a.least > w.limit_nano - w.settled_nano AS last_refusal
            FROM asked a
            LEFT JOIN locked w ON w.id = a.window_id
            LEFT JOIN budgets b ON b.id = w.budget_id
-           LEFT JOIN leases l ON l.gateway = $1 AND l.window_id = a.window_id
+           LEFT JOIN own l ON l.window_id = a.window_id
        ), figures AS (
          SELECT window_id, stored, least, last_refusal, settled, consumed,
                 CASE WHEN lacking = 0 THEN 0
                      ELSE least(free, greatest(lacking, least(wanted, free / greatest(${SMALLEST_DIVISOR}, $7::bigint)))) END AS give,
                 CASE WHEN closed THEN 'closed'
+                     WHEN released THEN 'released'
                      WHEN lacking = 0 THEN NULL
                      WHEN unspent < whole THEN 'exhausted'
                      WHEN free < lacking THEN 'held' END AS refusal
@@ -104,11 +122,15 @@ export class LeasesRepository {
         now,
         liveGateways,
         asks.map((ask) => ask.least),
+        releases,
       ],
     );
   }
 
-  /** The windows' rows must be locked. A total below the stored one, or above what is outstanding, changes nothing more. */
+  /**
+   * The windows' rows must be locked. A total below the stored one, or above what is left, changes nothing more. What was
+   * released is no longer set aside in the window: it comes first, or a return of the older money would free newer.
+   */
   giveBack(
     tx: Sql,
     gateway: string,
@@ -117,14 +139,16 @@ export class LeasesRepository {
   ): Promise<Pick<LeaseRow, 'window_id' | 'returned_nano'>[]> {
     return tx.query(
       `WITH changes AS (
-         SELECT l.window_id,
-                greatest(0, least(g.returned, l.granted_nano - l.consumed_nano) - l.returned_nano) AS delta
+         SELECT l.window_id, d.delta, least(d.delta, l.released_nano) AS known
            FROM unnest($2::bigint[], $3::bigint[]) AS g(window_id, returned)
            JOIN leases l ON l.gateway = $1 AND l.window_id = g.window_id
+          CROSS JOIN LATERAL (
+            SELECT greatest(0, least(g.returned, l.granted_nano - l.consumed_nano) - l.returned_nano) AS delta) AS d
        ), freed AS (
-         UPDATE windows w SET leased_nano = w.leased_nano - c.delta FROM changes c WHERE w.id = c.window_id AND c.delta > 0
+         UPDATE windows w SET leased_nano = w.leased_nano - (c.delta - c.known)
+           FROM changes c WHERE w.id = c.window_id AND c.delta > c.known
        )
-       UPDATE leases l SET returned_nano = l.returned_nano + c.delta, last_seen = $4
+       UPDATE leases l SET returned_nano = l.returned_nano + c.delta, released_nano = l.released_nano - c.known, last_seen = $4
          FROM changes c WHERE l.gateway = $1 AND l.window_id = c.window_id
        RETURNING l.window_id, l.returned_nano`,
       [gateway, returns.map((one) => one.windowId), returns.map((one) => one.returned), now],
@@ -133,7 +157,8 @@ export class LeasesRepository {
 
   /**
    * Turns leased money into settled money: each window by what is charged to it, each lease by what its calls took of it.
-   * The windows' rows must be locked. A lease that is unknown, or smaller than what was taken, gives what it has.
+   * The windows' rows must be locked. A lease that is unknown, or smaller than what was taken, gives what it has. What was
+   * released of it is taken first: it is no longer set aside, and what was granted since then must stay so.
    */
   async settle(
     tx: Sql,
@@ -143,11 +168,13 @@ export class LeasesRepository {
   ): Promise<void> {
     await tx.query(
       `WITH taken AS (
-         SELECT l.gateway, l.window_id, least(c.nano, l.granted_nano - l.returned_nano - l.consumed_nano) AS nano
+         SELECT l.gateway, l.window_id, least(c.nano, l.released_nano) AS known,
+                least(c.nano - least(c.nano, l.released_nano), l.outstanding_nano) AS nano
            FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS c(gateway, window_id, nano)
            JOIN leases l ON l.gateway = c.gateway AND l.window_id = c.window_id
        ), consumed AS (
-         UPDATE leases l SET consumed_nano = l.consumed_nano + t.nano, last_seen = $6
+         UPDATE leases l SET consumed_nano = l.consumed_nano + t.known + t.nano, released_nano = l.released_nano - t.known,
+                last_seen = $6
            FROM taken t WHERE l.gateway = t.gateway AND l.window_id = t.window_id
        ), sums AS (
          SELECT window_id, sum(charged)::bigint AS charged, sum(taken)::bigint AS taken
@@ -171,21 +198,27 @@ export class LeasesRepository {
   /** What a gateway that starts again takes up: its totals in windows that can still grant, and whatever is outstanding. */
   ofGateway(sql: Sql, gateway: string, now: Date): Promise<LeaseRow[]> {
     return sql.query<LeaseRow>(
-      `SELECT l.window_id, l.granted_nano, l.returned_nano, l.consumed_nano
+      `SELECT l.window_id, l.granted_nano, l.returned_nano, l.consumed_nano, l.released_nano
          FROM leases l JOIN windows w ON w.id = l.window_id JOIN budgets b ON b.id = w.budget_id
         WHERE l.gateway = $1
-          AND (l.granted_nano > l.returned_nano + l.consumed_nano
+          AND (l.outstanding_nano > 0 OR l.released_nano > 0
                OR (b.deleted_at IS NULL AND b.shape = w.shape AND (w.ends_at IS NULL OR w.ends_at > $2)))
         ORDER BY l.window_id`,
       [gateway, now],
     );
   }
 
+  /** The number of the last release of lost leases, by which a gateway says what it knows of. */
+  async lastRelease(sql: Sql): Promise<number> {
+    const [row] = await sql.query<{ seq: bigint }>('SELECT coalesce(max(seq), 0) AS seq FROM lease_releases');
+    return Number(row?.seq ?? 0n);
+  }
+
   /** Windows in which gateways other than these hold money that is not presumed yet. */
   async heldByOthers(sql: Sql, alive: readonly string[]): Promise<bigint[]> {
     const rows = await sql.query<{ window_id: bigint }>(
       `SELECT DISTINCT window_id FROM leases
-        WHERE NOT presumed AND gateway <> ALL($1::text[]) AND granted_nano > returned_nano + consumed_nano`,
+        WHERE NOT presumed AND gateway <> ALL($1::text[]) AND outstanding_nano > 0`,
       [alive],
     );
     return rows.map((row) => row.window_id);
@@ -196,13 +229,13 @@ export class LeasesRepository {
     tx: Sql,
     windowIds: readonly bigint[],
     alive: readonly string[],
+    now: Date,
   ): Promise<{ gateway: string; window_id: bigint; nano: Nano }[]> {
     return tx.query(
-      `UPDATE leases SET presumed = true
-        WHERE window_id = ANY($1::bigint[]) AND gateway <> ALL($2::text[])
-          AND NOT presumed AND granted_nano > returned_nano + consumed_nano
-       RETURNING gateway, window_id, granted_nano - returned_nano - consumed_nano AS nano`,
-      [windowIds, alive],
+      `UPDATE leases SET presumed = true, presumed_since = $3
+        WHERE window_id = ANY($1::bigint[]) AND gateway <> ALL($2::text[]) AND NOT presumed AND outstanding_nano > 0
+       RETURNING gateway, window_id, outstanding_nano AS nano`,
+      [windowIds, alive, now],
     );
   }
 
@@ -215,9 +248,9 @@ export class LeasesRepository {
   }
 
   /** They are back: what they hold is simply held again. The windows' rows must be locked. */
-  async release(tx: Sql, windowIds: readonly bigint[], gateways: readonly string[]): Promise<void> {
+  async areBack(tx: Sql, windowIds: readonly bigint[], gateways: readonly string[]): Promise<void> {
     await tx.query(
-      'UPDATE leases SET presumed = false WHERE window_id = ANY($1::bigint[]) AND presumed AND gateway = ANY($2::text[])',
+      'UPDATE leases SET presumed = false, presumed_since = NULL WHERE window_id = ANY($1::bigint[]) AND presumed AND gateway = ANY($2::text[])',
       [windowIds, gateways],
     );
   }

@@ -17,7 +17,7 @@ import { LeasesRepository, type Refusal } from './leases.repository.js';
 import { RefusalsService } from './refusals.service.js';
 
 /** Of several windows that refuse, the one whose refusal lasts longest is named. */
-const LASTING: readonly Refusal[] = ['closed', 'exhausted', 'held'];
+const LASTING: readonly Refusal[] = ['closed', 'released', 'exhausted', 'held'];
 
 /** Slices of windows for gateways. Figures are totals, so a lost or doubled message changes nothing. */
 @Injectable()
@@ -31,7 +31,7 @@ export class LeasesService {
     private readonly clock: Clock,
   ) {}
 
-  async grant({ gateway, windows }: RequestOf<typeof leasesGrant>): Promise<ReplyOf<typeof leasesGrant>> {
+  async grant({ gateway, windows, releases = 0 }: RequestOf<typeof leasesGrant>): Promise<ReplyOf<typeof leasesGrant>> {
     const asks = windows.map((window, index) => ({
       // An id that was never given out is no window; a negative one finds none.
       windowId: windowIdOf(window.windowId) ?? BigInt(-1 - index),
@@ -43,7 +43,13 @@ export class LeasesService {
     const names = new Map(asks.map(({ windowId }, index) => [windowId, windows[index]?.windowId ?? '']));
     if (names.size < windows.length)
       throw new PurserError('invalid_request', { message: 'windows: one id is there twice' });
-    const rows = await this.leases.grant(this.database, gateway, asks, this.gateways.liveCount(), this.clock.now());
+    const rows = await this.leases.grant(
+      this.database,
+      { gateway, releases },
+      asks,
+      this.gateways.liveCount(),
+      this.clock.now(),
+    );
     const name = (id: bigint) => names.get(id) ?? id.toString();
     const totals = rows.map((row) => ({
       windowId: name(row.window_id),
@@ -80,14 +86,18 @@ export class LeasesService {
   }
 
   async read({ gateway }: RequestOf<typeof leasesRead>): Promise<ReplyOf<typeof leasesRead>> {
-    await this.gateways.release([gateway]);
+    await this.gateways.areBack([gateway]);
+    // Before the leases: these may be newer than it says, never older.
+    const releases = await this.leases.lastRelease(this.database);
     const rows = await this.leases.ofGateway(this.database, gateway, this.clock.now());
     return {
+      releases,
       windows: rows.map((row) => ({
         windowId: row.window_id.toString(),
         grantedUsd: formatUsd(row.granted_nano),
         returnedUsd: formatUsd(row.returned_nano),
         consumedUsd: formatUsd(row.consumed_nano),
+        releasedUsd: formatUsd(row.released_nano),
       })),
     };
   }

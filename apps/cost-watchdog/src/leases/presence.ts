@@ -30,6 +30,13 @@ export class Presence {
     return [...this.heardAt.keys()];
   }
 
+  /** Whether silence means something, as of the last look. */
+  get certain(): boolean {
+    const now = this.clock.monotonic();
+    const looking = this.bus.connected && now - this.lookedAt <= LONGEST_GAP_MS;
+    return looking && this.listeningSince !== undefined && now - this.listeningSince > SILENCE_MS;
+  }
+
   /** To be asked once a second. True when silence means something: up and connected for as long as a gateway may be silent. */
   canJudge(): boolean {
     const now = this.clock.monotonic();

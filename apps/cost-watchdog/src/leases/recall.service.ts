@@ -42,6 +42,11 @@ export class RecallService {
     if (windowIds.size > 0) await this.broadcast([...windowIds].map(String));
   }
 
+  /** Because leases of a lost gateway were released: should it be alive after all, it is not to use them from now on. */
+  async afterRelease(windowIds: readonly bigint[]): Promise<void> {
+    await this.broadcast(windowIds.map(String));
+  }
+
   /** Never rejects. */
   private async broadcast(windowIds: readonly string[], exceptGateway?: string): Promise<void> {
     try {

@@ -15,7 +15,8 @@ export interface ChargeRow {
   gateway: string;
   amount_nano: Nano;
   hold_nano: Nano;
-  usage_at: Date;
+  /** When it counts in this budget: at its usage in calendar windows, at its counting in rolling ones. */
+  moment: Date;
 }
 
 const MATCHES = `(b.scope_provider IS NULL OR b.scope_provider = e.provider)
@@ -25,53 +26,56 @@ const MATCHES = `(b.scope_provider IS NULL OR b.scope_provider = e.provider)
 
 @Injectable()
 export class EntriesRepository {
-  /** Appends what is not there yet. Gives the numbers of the new ones. */
-  async append(tx: Sql, spends: readonly Spend[], observedAt: Date): Promise<Map<string, bigint>> {
+  /**
+   * Appends what is not there yet. Gives the numbers of the new ones. They are counted at `now`: the clock that moves
+   * rolling windows on, not the gateway's.
+   */
+  async append(tx: Sql, spends: readonly Spend[], now: Date): Promise<Map<string, bigint>> {
     const rows = await tx.query<{ seq: bigint; attempt_id: string }>(
       `INSERT INTO entries (attempt_id, call_id, gateway, provider, model, tier, capability, key, project, task, session,
-         amount_nano, hold_nano, held_in, input_tokens, output_tokens, cached_tokens, usage_at, observed_at, source,
-         finality, outcome, latency_ms)
+         amount_nano, hold_nano, held_in, input_tokens, output_tokens, cached_tokens, price_row, usage_at, observed_at,
+         counted_at, source, finality, outcome, latency_ms)
        SELECT attempt_id, call_id, gateway, provider, model, tier, capability, key, project, task, session,
-              amount_nano, hold_nano, held_in, input_tokens, output_tokens, cached_tokens, usage_at, $2, 'metered',
-              finality, outcome, latency_ms
+              amount_nano, hold_nano, held_in, input_tokens, output_tokens, cached_tokens, price_row, usage_at, $2, $2,
+              'metered', finality, outcome, latency_ms
          FROM jsonb_to_recordset($1::jsonb) AS x(attempt_id text, call_id text, gateway text, provider text, model text,
               tier text, capability text, key text, project text, task text, session text, amount_nano bigint,
               hold_nano bigint, held_in bigint[], input_tokens bigint, output_tokens bigint, cached_tokens bigint,
-              usage_at timestamptz, finality text, outcome text, latency_ms bigint)
+              price_row text, usage_at timestamptz, finality text, outcome text, latency_ms bigint)
        ON CONFLICT (attempt_id) DO NOTHING
        RETURNING seq, attempt_id`,
-      [JSON.stringify(spends.map(columns)), observedAt],
+      [JSON.stringify(spends.map(columns)), now],
     );
     return new Map(rows.map((row) => [row.attempt_id, row.seq]));
   }
 
   /**
    * Where each paid entry belongs: in the windows it was held in; and for every live budget whose scope matches and that
-   * is not among them, in its window of the usage time. Rolling windows have no past: what is older has left them.
+   * is not among them, in its window of the usage time, or the rolling one that it is counted in.
    */
   charges(tx: Sql, seqs: readonly bigint[]): Promise<ChargeRow[]> {
     return tx.query<ChargeRow>(
       `WITH e AS (SELECT * FROM entries WHERE seq = ANY($1::bigint[]) AND amount_nano <> 0),
        named AS (
          SELECT e.seq, w.id AS window_id, w.budget_id, w.shape = b.shape AND b.deleted_at IS NULL AS live,
-                ((${MATCHES}) AND (b.period <> 'hours' OR e.usage_at >= w.starts_at)) IS TRUE AS counts
+                (${MATCHES}) IS TRUE AS counts, e.usage_at AS moment
            FROM e JOIN windows w ON w.id = ANY(e.held_in) JOIN budgets b ON b.id = w.budget_id
        ), charges AS (
-         SELECT seq, window_id, budget_id, counts, true AS held FROM named
+         SELECT seq, window_id, budget_id, counts, true AS held, moment FROM named
          UNION ALL
-         SELECT e.seq, w.id, b.id, true, false
+         SELECT e.seq, w.id, b.id, true, false, at.moment
            FROM e
           CROSS JOIN LATERAL (
             SELECT * FROM budgets WHERE deleted_at IS NULL AND scope_task IS NULL
             UNION ALL
             SELECT * FROM budgets WHERE deleted_at IS NULL AND scope_task = e.task) AS b
-           LEFT JOIN windows w ON w.budget_id = b.id AND w.shape = b.shape AND w.starts_at <= e.usage_at
-                              AND (w.ends_at IS NULL OR w.ends_at > e.usage_at)
+          CROSS JOIN LATERAL (SELECT CASE b.period WHEN 'hours' THEN e.counted_at ELSE e.usage_at END AS moment) AS at
+           LEFT JOIN windows w ON w.budget_id = b.id AND w.shape = b.shape AND w.starts_at <= at.moment
+                              AND (w.ends_at IS NULL OR w.ends_at > at.moment)
           WHERE ${MATCHES}
             AND NOT EXISTS (SELECT 1 FROM named n WHERE n.seq = e.seq AND n.budget_id = b.id AND n.live)
-            AND (w.id IS NOT NULL OR b.period <> 'hours')
        )
-       SELECT c.*, e.gateway, e.amount_nano, e.hold_nano, e.usage_at FROM charges c JOIN e ON e.seq = c.seq`,
+       SELECT c.*, e.gateway, e.amount_nano, e.hold_nano FROM charges c JOIN e ON e.seq = c.seq`,
       [seqs],
     );
   }
@@ -95,6 +99,7 @@ const columns = (spend: Spend) => ({
   input_tokens: spend.inputTokens,
   output_tokens: spend.outputTokens,
   cached_tokens: spend.cachedTokens,
+  price_row: spend.priceRow,
   usage_at: spend.usageAt,
   finality: spend.finality,
   outcome: spend.outcome,

@@ -24,8 +24,10 @@ interface EntryRow {
   input_tokens: bigint;
   output_tokens: bigint;
   cached_tokens: bigint;
+  price_row: string | null;
   usage_at: Date;
   observed_at: Date;
+  counted_at: Date;
   source: LedgerEntry['source'];
   finality: LedgerEntry['finality'];
   outcome: LedgerEntry['outcome'];
@@ -120,8 +122,10 @@ const entryOf = (row: EntryRow): LedgerEntry => ({
   inputTokens: Number(row.input_tokens),
   outputTokens: Number(row.output_tokens),
   cachedTokens: Number(row.cached_tokens),
+  priceRow: row.price_row,
   usageAt: row.usage_at.toISOString(),
   observedAt: row.observed_at.toISOString(),
+  countedAt: row.counted_at.toISOString(),
   source: row.source,
   finality: row.finality,
   outcome: row.outcome,

@@ -20,6 +20,7 @@ export const newSpend = (given: Partial<Spend> = {}): Spend => ({
   inputTokens: 100,
   outputTokens: 20,
   cachedTokens: 0,
+  priceRow: null,
   usageAt: new Date().toISOString(),
   finality: 'final',
   outcome: 'ok',

@@ -44,7 +44,7 @@ export class SettlementService {
 
   private async settleOnce(tx: Sql, touched: Touched, spends: readonly Spend[]): Promise<Spend[]> {
     const now = this.clock.now();
-    await this.windows.lockForSettling(tx);
+    await this.windows.lockShaping(tx);
     const added = await this.entries.append(tx, spends, now);
     const paid = spends.some((spend) => added.has(spend.attemptId) && parseUsd(spend.amountUsd) !== 0n);
     if (paid) {
@@ -66,7 +66,7 @@ function totals(charges: readonly ChargeRow[]): { due: Map<bigint, Nano>; taken:
   const missing: { budgetId: string; at: Date }[] = [];
   for (const charge of charges) {
     if (charge.window_id === null) {
-      missing.push({ budgetId: charge.budget_id, at: charge.usage_at });
+      missing.push({ budgetId: charge.budget_id, at: charge.moment });
       continue;
     }
     const id = charge.window_id;

@@ -3,73 +3,24 @@ import { formatUsd } from '@purser/money';
 import { createTestDatabase, type TestDatabase } from '@purser/testing';
 import fc from 'fast-check';
 import { BudgetsService } from '../budgets/budgets.service.js';
+import { ReleasesRepository } from '../leases/releases.repository.js';
 import { LeasesService } from '../leases/leases.service.js';
 import { newSpend } from '../ledger/new-spend.fixture.js';
 import { SettlementService } from '../ledger/settlement.service.js';
 import { budgetOf, HandClock, LEDGER_TEMPLATE, openWatchdog, type TestWatchdog } from '../watchdog.fixture.js';
+import { type Action, action, type BudgetName, BUDGETS, GATEWAYS } from './money-actions.fixture.js';
+import { WindowChanges } from './window-changes.js';
+import { WindowsRepository } from './windows.repository.js';
 import { WindowsService } from './windows.service.js';
 
 /**
- * Any interleaving of grants, settlements (doubled, above the hold, without one), returns, deaths of gateways, changes of
- * limits and the passing of time: no grant passes a cutoff, every window holds exactly the entries that belong to it,
+ * Any interleaving of grants, settlements (doubled, above the hold, without one, by a gateway whose clock is wrong), returns,
+ * deaths of gateways, releases of what lost ones hold and their coming back, changes of limits and the passing of time: no grant passes a cutoff, every window holds exactly the entries that belong to it,
  * and what is leased is what gateways have outstanding.
  */
 
 const HOUR = 3_600_000;
-const GATEWAYS = 3;
-const BUDGETS = ['day', 'rolling', 'task'] as const;
 const CUTOFF = { day: 1, rolling: 0.85, task: 0.7 } as const;
-type BudgetName = (typeof BUDGETS)[number];
-
-const gateway = fc.nat(GATEWAYS - 1);
-const cents = fc.integer({ min: 1, max: 40 });
-const action = fc.oneof(
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      do: fc.constant('call' as const),
-      gateway,
-      cents,
-      want: cents,
-      withTask: fc.boolean(),
-      /** The reply never reaches the gateway. */
-      lost: fc.nat(5).map((n) => n === 0),
-    }),
-  },
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      do: fc.constant('settle' as const),
-      pick: fc.nat(),
-      percent: fc.integer({ min: 0, max: 150 }),
-      twice: fc.boolean(),
-    }),
-  },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('return' as const), gateway }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('die' as const), gateway }) },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      do: fc.constant('limit' as const),
-      budget: fc.constantFrom(...BUDGETS),
-      cents: fc.integer({ min: 0, max: 150 }),
-    }),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      do: fc.constant('pass' as const),
-      hours: fc.constantFrom(1, 3, 14, 14),
-      roll: fc.nat(2).map((n) => n === 0),
-    }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({ do: fc.constant('unheld' as const), cents, hoursAgo: fc.constantFrom(0, 1, 5, 26) }),
-  },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('rush' as const), cents }) },
-);
-type Action = typeof action extends fc.Arbitrary<infer A> ? A : never;
 
 interface WindowRow {
   id: bigint;
@@ -83,12 +34,23 @@ interface WindowRow {
 
 const usd = (amount: number): string => formatUsd(BigInt(Math.round(amount * 1e9)) / 100n);
 
+interface Lease {
+  granted: number;
+  returned: number;
+  consumed: number;
+  held: number;
+  /** The part of `held` that is of before the last release: not set aside any more. */
+  old: number;
+}
+
 /** One run: budgets of its own, and gateways that follow the protocol. */
 class Run {
-  private readonly calls: Spend[] = [];
-  private readonly entries = new Map<string, Spend>();
+  private readonly calls: (Spend & { old?: boolean })[] = [];
+  private readonly entries = new Map<string, { spend: Spend; countedAt: Date }>();
   /** Totals as each gateway knows them: `<gateway> <window>`. */
-  private readonly known = new Map<string, { granted: number; returned: number; consumed: number; held: number }>();
+  private readonly known = new Map<string, Lease>();
+  /** Up to which release each gateway has read its leases. */
+  private readonly releases = new Map<string, number>();
 
   constructor(
     private readonly name: string,
@@ -138,6 +100,8 @@ class Run {
         return this.giveBack(`${this.name}-g${step.gateway}`);
       case 'die':
         return this.die(`${this.name}-g${step.gateway}`);
+      case 'release':
+        return this.release(`${this.name}-g${step.gateway}`, step.back);
       case 'limit':
         return void (await this.setLimit(step.budget, step.cents));
       case 'pass':
@@ -165,6 +129,7 @@ class Run {
     const totals = mine.map(({ window }) => ({ window, lease: this.lease(gateway, window.id) }));
     const reply = await this.watchdog.get(LeasesService).grant({
       gateway,
+      releases: this.releases.get(gateway) ?? 0,
       windows: totals.map(({ window, lease }) => ({
         windowId: window.id,
         grantedUsd: usd(lease.granted),
@@ -203,48 +168,100 @@ class Run {
       const lease = this.lease(call.gateway, windowId);
       lease.held -= hold;
       lease.consumed += Math.min(hold, amount);
+      if (!call.old) continue;
+      lease.old -= hold;
+      lease.returned += hold - Math.min(hold, amount);
     }
     await Promise.all([this.record(done), ...(twice ? [this.record({ ...done, amountUsd: usd(amount) })] : [])]);
+    if (call.old) await this.tellReturns(call.gateway);
   }
 
-  private async record(spend: Spend): Promise<void> {
-    this.entries.set(spend.attemptId, spend);
+  private async record({ old: _, ...spend }: Spend & { old?: boolean }): Promise<void> {
+    const countedAt = this.watchdog.clock.now();
+    if (!this.entries.has(spend.attemptId)) this.entries.set(spend.attemptId, { spend, countedAt });
     await this.watchdog.get(SettlementService).settle([spend]);
   }
 
   private async giveBack(gateway: string): Promise<void> {
-    const mine = [...this.known].filter(([key]) => key.startsWith(`${gateway} `));
-    const windows = mine.map(([key, lease]) => {
-      lease.returned = lease.granted - lease.consumed - lease.held;
-      return { windowId: key.split(' ')[1] ?? '', returnedUsd: usd(Math.max(0, lease.returned)) };
-    });
+    for (const [, lease] of this.of(gateway)) lease.returned = lease.granted - lease.consumed - lease.held;
+    await this.tellReturns(gateway);
+  }
+
+  private async tellReturns(gateway: string): Promise<void> {
+    const windows = this.of(gateway).map(([windowId, { returned }]) => ({
+      windowId,
+      returnedUsd: usd(Math.max(0, returned)),
+    }));
     await this.watchdog.get(LeasesService).giveBack({ gateway, windows });
+  }
+
+  private of(gateway: string): [string, Lease][] {
+    return [...this.known]
+      .filter(([key]) => key.startsWith(`${gateway} `))
+      .map(([key, lease]) => [key.split(' ')[1] ?? '', lease]);
+  }
+
+  /** A person gives what it holds to others. Its calls go on all the same; it is back at once, or never more than they. */
+  private async release(gateway: string, back: boolean): Promise<void> {
+    const { database } = this.watchdog;
+    const rows = await database.query<{ window_id: bigint }>(
+      `UPDATE leases SET presumed = true, presumed_since = $2 WHERE gateway = $1 AND outstanding_nano > 0 RETURNING window_id`,
+      [gateway, this.watchdog.clock.now()],
+    );
+    const ids = rows.map((row) => row.window_id);
+    const released = await this.watchdog.get(WindowChanges).commit(async (tx, touched) => {
+      await this.watchdog.get(WindowsRepository).lockShaping(tx);
+      await this.watchdog.get(WindowsRepository).lockRows(tx, ids);
+      touched.add(...ids);
+      const why = { gateway, by: 'ada', reason: 'a spec' };
+      return this.watchdog.get(ReleasesRepository).release(tx, why, ids, this.watchdog.clock.now());
+    });
+    if (released.length === 0) return;
+    await this.refusesUntilRead(gateway, released[0]?.window_id ?? 0n);
+    for (const call of this.calls) if (call.gateway === gateway) call.old = true;
+    for (const [, lease] of this.of(gateway)) lease.old = lease.held;
+    if (!back) return;
+    const { windows, releases } = await this.watchdog.get(LeasesService).read({ gateway });
+    this.releases.set(gateway, releases);
+    // A grant whose reply was lost is known from now on; and whatever no call holds goes back.
+    for (const { windowId, grantedUsd } of windows)
+      this.lease(gateway, windowId).granted = Math.round(Number(grantedUsd) * 1e9) / 1e7;
+    await this.giveBack(gateway);
+  }
+
+  private async refusesUntilRead(gateway: string, windowId: bigint): Promise<void> {
+    const ask = { windowId: windowId.toString(), grantedUsd: '0', needUsd: '0.000000001', wantUsd: '1' };
+    const releases = this.releases.get(gateway) ?? 0;
+    const { refusal } = await this.watchdog.get(LeasesService).grant({ gateway, releases, windows: [ask] });
+    expect(['released', 'closed']).toContain(refusal?.kind);
   }
 
   /** What it held stays leased for ever: nobody knows what became of its calls. Its name goes on with a new journal. */
   private async die(gateway: string): Promise<void> {
     for (let n = this.calls.length - 1; n >= 0; n--) if (this.calls[n]?.gateway === gateway) this.calls.splice(n, 1);
     for (const key of this.known.keys()) if (key.startsWith(`${gateway} `)) this.known.delete(key);
-    const { windows } = await this.watchdog.get(LeasesService).read({ gateway });
-    for (const { windowId, grantedUsd, returnedUsd, consumedUsd } of windows) {
+    const { windows, releases } = await this.watchdog.get(LeasesService).read({ gateway });
+    this.releases.set(gateway, releases);
+    for (const { windowId, grantedUsd, returnedUsd, consumedUsd, releasedUsd } of windows) {
       const [granted, returned, consumed] = [grantedUsd, returnedUsd, consumedUsd].map(
         (each) => Number(each) * 100,
       ) as [number, number, number];
       // Calls in flight are lost, so all that is outstanding stays held.
-      this.known.set(`${gateway} ${windowId}`, { granted, returned, consumed, held: granted - returned - consumed });
+      const held = granted - returned - consumed;
+      this.known.set(`${gateway} ${windowId}`, { granted, returned, consumed, held, old: Number(releasedUsd) * 100 });
     }
   }
 
   private lease(gateway: string, windowId: string) {
     const key = `${gateway} ${windowId}`;
-    const lease = this.known.get(key) ?? { granted: 0, returned: 0, consumed: 0, held: 0 };
+    const lease = this.known.get(key) ?? { granted: 0, returned: 0, consumed: 0, held: 0, old: 0 };
     this.known.set(key, lease);
     return lease;
   }
 
   async check(step: Action, before: Map<bigint, WindowRow>): Promise<Map<bigint, WindowRow>> {
     const rows = await this.watchdog.database.query<WindowRow>(
-      `SELECT w.*, (SELECT coalesce(sum(granted_nano - returned_nano - consumed_nano), 0)::bigint
+      `SELECT w.*, (SELECT coalesce(sum(granted_nano - returned_nano - consumed_nano - released_nano), 0)::bigint
                       FROM leases l WHERE l.window_id = w.id) AS outstanding
          FROM windows w WHERE budget_id LIKE $1`,
       [`${this.name}-%`],
@@ -274,24 +291,35 @@ class Run {
       const lease = this.known.get(`${row.gateway as string} ${String(row.window_id)}`);
       // One that began again is not told of windows that are over and settled.
       if (!lease) continue;
-      const { granted, returned, consumed } = lease;
+      const { granted, returned, consumed, old } = lease;
       expect([what, row.returned_nano, row.consumed_nano]).toEqual([what, nano(returned), nano(consumed)]);
       expect([what, (row.granted_nano as bigint) >= nano(granted)]).toEqual([what, true]);
+      // What was granted since a release stays set aside, whatever is told of the time before it.
+      const newer = nano(granted) - nano(returned) - nano(consumed) - nano(old);
+      if (this.hasRead(row)) expect([what, (row.outstanding_nano as bigint) >= newer]).toEqual([what, true]);
     }
   }
 
-  /** Said anew, without SQL: an entry belongs where it was held, or else where its usage time falls. */
+  /** One that does not know of a release yet takes what is gone for its own; it is granted nothing more. */
+  private hasRead(row: Record<string, string | bigint>): boolean {
+    return (row.release_seq as bigint) <= (this.releases.get(row.gateway as string) ?? 0);
+  }
+
+  /**
+   * Said anew, without SQL: an entry belongs where it was held, or else where its usage time falls; in a rolling window by
+   * the time at which it was counted.
+   */
   private expected(row: WindowRow): bigint {
     const windowsOfBudget = this.windowsOf.get(row.budget_id) ?? new Set<string>();
     windowsOfBudget.add(row.id.toString());
     this.windowsOf.set(row.budget_id, windowsOfBudget);
     let sum = 0n;
-    for (const entry of this.entries.values()) {
+    for (const { spend: entry, countedAt } of this.entries.values()) {
       if (row.budget_id === this.id('task') && entry.task !== this.name) continue;
       const held = entry.windows.filter((id) => windowsOfBudget.has(id));
-      const at = new Date(entry.usageAt);
-      const inRange = at >= row.starts_at && (row.ends_at === null || at < row.ends_at);
       const rolling = row.budget_id === this.id('rolling');
+      const at = rolling ? countedAt : new Date(entry.usageAt);
+      const inRange = at >= row.starts_at && (row.ends_at === null || at < row.ends_at);
       const here = held.length > 0 && !rolling ? held.includes(row.id.toString()) : inRange;
       if (here) sum += BigInt(Math.round(Number(entry.amountUsd) * 1e9));
     }

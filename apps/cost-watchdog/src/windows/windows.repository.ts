@@ -5,8 +5,6 @@ import type { Nano } from '@purser/money';
 import type { BudgetRow } from '../budgets/budget-row.js';
 import type { Range } from './calendar.js';
 
-const LOCK = `hashtextextended(current_schema() || '.windows', 0)`;
-
 export interface LevelChange {
   window_id: bigint;
   budget_id: string;
@@ -18,15 +16,12 @@ export interface LevelChange {
 @Injectable()
 export class WindowsRepository {
   /**
-   * Held by whoever makes or reshapes windows, so that no settlement is under way: what a new window counts
-   * from the ledger and what settlements add to it can neither overlap nor leave a gap.
+   * Held, before any other lock, by whoever settles and by whoever makes or reshapes windows: what a new window counts
+   * from the ledger and what settlements add to it can neither overlap nor leave a gap. Settlements exclude each other,
+   * too: with locks that they share, a shaper might never get its turn, and most of them meet at a window all the same.
    */
-  async lockForShaping(tx: Sql): Promise<void> {
-    await tx.query(`SELECT pg_advisory_xact_lock(${LOCK})`);
-  }
-
-  async lockForSettling(tx: Sql): Promise<void> {
-    await tx.query(`SELECT pg_advisory_xact_lock_shared(${LOCK})`);
+  async lockShaping(tx: Sql): Promise<void> {
+    await tx.query('SELECT one FROM shaping FOR UPDATE');
   }
 
   /** Row locks in id order, the order of every statement that changes several windows; first these, then leases. */
@@ -116,7 +111,7 @@ export class WindowsRepository {
            FROM windows w
            JOIN budgets b ON b.id = w.budget_id AND b.shape = w.shape AND b.deleted_at IS NULL
           CROSS JOIN LATERAL (
-            SELECT w.settled_nano + coalesce(sum(l.granted_nano - l.returned_nano - l.consumed_nano), 0) AS nano
+            SELECT w.settled_nano + coalesce(sum(l.outstanding_nano), 0) AS nano
               FROM leases l WHERE l.window_id = w.id AND l.presumed) AS spent
           WHERE w.id = ANY($1::bigint[]) AND w.starts_at <= $2 AND (w.ends_at IS NULL OR w.ends_at > $2)
        )
@@ -145,8 +140,10 @@ function settledFrom(
     parameters.push(value);
     conditions.push(condition(`$${firstParameter + parameters.length - 1}`));
   };
-  add((p) => `e.usage_at >= ${p}::timestamptz`, range.startsAt);
-  if (range.endsAt !== null) add((p) => `e.usage_at < ${p}::timestamptz`, range.endsAt);
+  // A gateway's clock may be wrong: a rolling window, which has no fixed edges, goes by when the ledger counted.
+  const at = budget.period === 'hours' ? 'e.counted_at' : 'e.usage_at';
+  add((p) => `${at} >= ${p}::timestamptz`, range.startsAt);
+  if (range.endsAt !== null) add((p) => `${at} < ${p}::timestamptz`, range.endsAt);
   for (const field of ['provider', 'project', 'key', 'task'] as const) {
     const value = budget[`scope_${field}`];
     if (value !== null) add((p) => `e.${field} = ${p}::text`, value);

@@ -37,7 +37,7 @@ export class WindowsService {
     const now = this.clock.now();
     if ((await this.windows.behind(this.database, now)).length === 0) return;
     await this.changes.commit(async (tx, touched) => {
-      await this.windows.lockForShaping(tx);
+      await this.windows.lockShaping(tx);
       for (const budget of await this.windows.behind(tx, now)) await this.openOrMove(tx, touched, budget, now);
       await this.settleRevision(tx, touched);
     });
@@ -46,7 +46,7 @@ export class WindowsService {
   /** Opens the windows that hold these moments; for spend that comes in after its window's end, or before the sweep. */
   async openAt(moments: readonly { budgetId: string; at: Date }[]): Promise<void> {
     await this.changes.commit(async (tx, touched) => {
-      await this.windows.lockForShaping(tx);
+      await this.windows.lockShaping(tx);
       for (const { budgetId, at } of moments) {
         const budget = await this.budgets.find(tx, budgetId);
         if (budget && budget.deleted_at === null) await this.openOrMove(tx, touched, budget, at);

@@ -1,5 +1,6 @@
 import type { PurserError } from '@purser/contracts';
 import { formatUsd } from '@purser/money';
+import { type RateState, rateLimitHeaders, retrySeconds } from '../keys/rate-limit.js';
 import type { CallContext, Served } from './calls.service.js';
 import { fallbackReason, retryAfterSeconds } from './passed-over.js';
 
@@ -11,12 +12,14 @@ const plain = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, '?');
 export function answerHeaders(context: CallContext, { tier, limitSet }: Served): Headers {
   // It may have failed at first, and answered when it was asked again.
   const passed = context.passed.filter((one) => one.tier !== tier);
+  const { rate } = context;
   return {
     'x-purser-tier': plain(tier.name),
     'x-purser-provider': plain(tier.provider),
     'x-purser-model': plain(tier.model),
     ...(limitSet === undefined ? {} : { 'x-purser-max-tokens-set': String(limitSet) }),
     ...(passed.length === 0 ? {} : { 'x-purser-fallback-reason': fallbackReason(passed) }),
+    ...(rate ? rateLimitHeaders(rate) : {}),
   };
 }
 
@@ -25,10 +28,14 @@ export const costHeaders = ({ spent }: CallContext): Headers => ({ 'x-purser-cos
 
 /** Tells clients when a retry makes sense, and keeps those that retry by themselves from a call that cannot succeed. */
 export function failureHeaders(context: CallContext | undefined, error: PurserError): Headers {
+  const limited = error.code === 'rate_limited' ? (error.details.rate as RateState) : undefined;
+  const rate = limited ?? context?.rate;
   const seconds = error.retryable === true ? retryAfterSeconds(context?.passed ?? []) : undefined;
+  const wait = limited ? retrySeconds(limited) : seconds;
   return {
     ...(context ? costHeaders(context) : {}),
-    ...(seconds === undefined ? {} : { 'retry-after': String(seconds) }),
+    ...(rate ? rateLimitHeaders(rate) : {}),
+    ...(wait === undefined ? {} : { 'retry-after': String(wait) }),
     ...(error.retryable === true ? {} : { 'x-should-retry': 'false' }),
     ...budgetHeaders(error),
   };

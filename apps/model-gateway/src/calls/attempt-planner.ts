@@ -1,15 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { PurserError } from '@purser/contracts';
+import { covers } from '@purser/money';
 import { Latch } from '@purser/service';
 import { Experience } from '../experience/experience.service.js';
 import type { Caller } from '../keys/authenticator.js';
 import type { Hold } from '../leases/wallet.js';
 import type { Tier } from '../models/ladders.js';
-import { NO_PRICE } from '../models/model-catalogue.js';
 import { isClientSide } from '../models/client-side.js';
 import type { Turn } from '../models/circuit.js';
 import type { Place } from '../models/provider-limits.js';
 import { Providers } from '../models/providers.js';
+import { noPrice } from '../prices/price-table.js';
 import type { CallContext } from './calls.service.js';
 import { type Attempt, JournalUnwritable, Meter } from './meter.js';
 import { isUnmet, type Passage } from './model-call.js';
@@ -61,11 +62,6 @@ export class AttemptPlanner {
     }
   }
 
-  /** Whose answers are alike: those of a key, or, for sessions, which have a key each, those of their task. */
-  learnsAs({ key, task }: Caller): string {
-    return task === null ? key : `task ${task}`;
-  }
-
   private async planWithin(
     context: CallContext,
     tier: Tier,
@@ -73,7 +69,7 @@ export class AttemptPlanner {
     place: Place,
   ): Promise<Plan | undefined> {
     const { caller, call } = context;
-    const usual = this.experience.largestUsual(context.capability ?? tier.model, this.learnsAs(caller));
+    const usual = this.experience.largestUsual(context.capability ?? tier.model, learnsAs(caller));
     const limits = call.writes ? outputLimits(tier, call.maxOutputTokens, usual) : WRITES_NOTHING;
     const room = tier.free
       ? { hold: undefined, maxOutputTokens: limits.most }
@@ -191,7 +187,7 @@ export class AttemptPlanner {
     const unavailable = this.providers.unavailable(tier.provider);
     const provider = this.providers.get(tier.provider);
     if (unavailable !== undefined || !provider) return no('unavailable', unavailable ?? 'it is not there');
-    if (!tier.price) return no('no_price', NO_PRICE);
+    if (!tier.price || !covers(tier.price, call.bounds)) return no('no_price', noPrice(tier));
     const leftAlone = this.leftAlone(tier);
     if (leftAlone) return leftAlone;
     const passage = call.via(provider, tier.provider);
@@ -219,3 +215,6 @@ export function emergency(latch: { by: string; reason: string; at: string }): Pu
     message: `the emergency latch was set by ${latch.by} at ${latch.at} (${latch.reason}); a person must reset it`,
   });
 }
+
+/** Whose answers are alike: those of a key, or, for sessions, which have a key each, those of their task. */
+export const learnsAs = ({ key, task }: Caller): string => (task === null ? key : `task ${task}`);

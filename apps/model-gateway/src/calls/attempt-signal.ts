@@ -1,5 +1,6 @@
 import { PurserError } from '@purser/contracts';
 import { isProviderError, ProviderError } from '@purser/plugin-sdk';
+import { withoutSecrets } from '@purser/service';
 
 /** Made once: nobody reads where it came from, and a stack for every call costs more than the call's other bookkeeping. */
 const OVER = new Error('the attempt is over');
@@ -81,10 +82,16 @@ export class AttemptSignal {
   }
 }
 
-/** What was thrown, as a failure of the provider: anything unknown may have cost money. */
+/**
+ * What was thrown, as a failure of the provider: anything unknown may have cost money. Clients are told of it, and there
+ * are servers that repeat the key that they refuse.
+ */
 export function providerFailure(error: unknown): ProviderError {
-  if (isProviderError(error)) return error;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = withoutSecrets(error instanceof Error ? error.message : String(error));
+  if (isProviderError(error)) {
+    if (message !== error.message) error.message = message;
+    return error;
+  }
   return new ProviderError('unknown', message, { mayBill: true, cause: error });
 }
 

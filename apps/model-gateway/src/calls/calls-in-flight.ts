@@ -9,6 +9,7 @@ export class CallInFlight {
   private readonly controller = new AbortController();
   /** Whether an attempt is under way that costs money. */
   paying = false;
+  private readonly afterwards: (() => void)[] = [];
 
   constructor(private readonly ended: (call: CallInFlight) => void) {}
 
@@ -20,9 +21,15 @@ export class CallInFlight {
     this.controller.abort(reason);
   }
 
+  /** When the client has all that it gets. */
+  whenEnded(work: () => void): void {
+    this.afterwards.push(work);
+  }
+
   /** Whatever is still under way for it is cancelled. */
   end(): void {
     this.abort(OVER);
+    for (const work of this.afterwards) work();
     this.ended(this);
   }
 }

@@ -1,20 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { PurserError } from '@purser/contracts';
 import { type Nano } from '@purser/money';
-import { type ProviderError } from '@purser/plugin-sdk';
 import { Experience } from '../experience/experience.service.js';
-import type { Caller } from '../keys/authenticator.js';
+import type { Caller } from '../keys/caller.js';
+import { KeyLimits } from '../keys/key-limits.js';
+import type { RateState } from '../keys/rate-limit.js';
 import type { MatchedWindow } from '../leases/budget-book.js';
 import { Ladders, type Tier } from '../models/ladders.js';
-import { Providers } from '../models/providers.js';
-import { AttemptPlanner, type Plan } from './attempt-planner.js';
-import { Attempts, type Finished } from './attempts.js';
+import { learnsAs } from './attempt-planner.js';
 import { type CallInFlight, CallsInFlight } from './calls-in-flight.js';
 import type { ModelCall } from './model-call.js';
 import { noTierLeft, type PassedOver } from './passed-over.js';
-import { retryWait } from './retries.js';
+import { TierCalls } from './tier-calls.js';
+import { tokensBound } from './tokens-bound.js';
 import type { WholeAnswer } from './way.js';
 
 /** One client's call, over all tiers that are tried. */
@@ -31,6 +30,10 @@ export interface CallContext {
   windows: readonly MatchedWindow[];
   /** Of all attempts that have ended. */
   spent: Nano;
+  /** That the answer took; undefined while nobody knows. */
+  tokens: number | undefined;
+  /** How the key's minute stands; undefined when it has no limits. */
+  rate: RateState | undefined;
   startedAt: number;
 }
 
@@ -48,11 +51,10 @@ export type Answer = Served &
 export class Calls {
   constructor(
     private readonly ladders: Ladders,
-    private readonly providers: Providers,
-    private readonly planner: AttemptPlanner,
-    private readonly attempts: Attempts,
+    private readonly tiers: TierCalls,
     private readonly inFlight: CallsInFlight,
     private readonly experience: Experience,
+    private readonly limits: KeyLimits,
   ) {}
 
   /** Begins a call: finds its ladder. The call ends when `inFlight.end` is called. */
@@ -65,97 +67,58 @@ export class Calls {
         details: { param: 'model', code: 'model_not_found' },
       });
     }
+    const { capability } = route;
+    const tiers = caller.rules
+      ? route.tiers.filter((tier) =>
+          this.limits.allows(caller, { capability, provider: tier.provider, model: tier.model }),
+        )
+      : route.tiers;
+    if (tiers.length === 0) throw notAllowed(caller, call.model);
     const context: CallContext = {
       callId: `call-${randomUUID()}`,
       caller,
       call,
-      capability: route.capability,
+      capability,
       inFlight: this.inFlight.open(),
       passed: [],
       blockedBy: undefined,
       windows: [],
       spent: 0n,
+      tokens: 0,
+      rate: undefined,
       startedAt: performance.now(),
     };
-    return { context, tiers: route.tiers };
+    return { context, tiers };
   }
 
   /** Goes from tier to tier until one answers. Throws what the client is to be told when none does. */
   async answer(context: CallContext, tiers: readonly Tier[]): Promise<Answer> {
+    if (context.caller.rules) await this.count(context, tiers);
     for (const tier of tiers) {
-      const answer = await this.ask(context, tier);
+      const answer = await this.tiers.ask(context, tier);
       if (answer) return answer;
     }
     context.inFlight.signal.throwIfAborted();
     throw noTierLeft(context.passed);
   }
 
-  /** Asks one tier, and once more after a failure that may pass; each attempt has a hold of its own, and none while it waits. */
-  private async ask(context: CallContext, tier: Tier): Promise<Answer | undefined> {
-    const policy = this.providers.retryPolicy(tier.provider);
-    const { signal } = context.inFlight;
-    let waitedMs = 0;
-    for (let attempts = 1; ; attempts++) {
-      signal.throwIfAborted();
-      const plan = await this.planner.plan(context, tier);
-      if (!plan) return undefined;
-      const outcome = await this.attempt(context, plan);
-      if ('answer' in outcome) return outcome.answer;
-      const leftAloneMs = this.providers.circuits.waiting(tier.provider, tier.model)?.ms ?? 0;
-      const wait = retryWait(policy, outcome.error, { attempts, waitedMs, leftAloneMs }, Math.random);
-      if (wait === undefined) return undefined;
-      waitedMs += wait;
-      await pause(wait, undefined, { signal }).catch(() => undefined);
-    }
-  }
-
-  private async attempt(context: CallContext, plan: Plan): Promise<{ answer: Answer } | { error: ProviderError }> {
-    const { attempt } = plan;
-    const { call, inFlight } = context;
-    inFlight.paying = attempt.hold !== undefined;
-    const result = call.streaming
-      ? await this.attempts.stream(plan, inFlight.signal)
-      : await this.attempts.whole(plan, inFlight.signal);
-    const served: Served = { tier: attempt.tier, limitSet: plan.limitSet };
-    switch (result.kind) {
-      case 'whole':
-        this.learn(context, attempt.tier, result.finished);
-        return { answer: { ...served, kind: 'whole', answer: result.answer } };
-      case 'stream':
-        return { answer: { ...served, kind: 'stream', frames: this.learnFrom(context, attempt.tier, result.frames) } };
-      case 'failed':
-        inFlight.paying = false;
-        context.spent += result.cost;
-        context.passed.push(failure(attempt.tier, result.error));
-        return { error: result.error };
-    }
-  }
-
-  private async *learnFrom(
-    context: CallContext,
-    tier: Tier,
-    frames: AsyncGenerator<string, Finished>,
-  ): AsyncGenerator<string, void> {
-    this.learn(context, tier, yield* frames);
-  }
-
-  private learn(context: CallContext, tier: Tier, { cost, usage }: Finished): void {
-    const { call, capability, caller } = context;
-    context.spent += cost;
-    if (!usage || tier.free || !call.writes) return;
-    this.experience.learn(
-      capability ?? tier.model,
-      this.planner.learnsAs(caller),
-      Math.ceil(usage.outputTokens / call.choices),
-    );
+  /** Against the limits of its key. */
+  private async count(context: CallContext, tiers: readonly Tier[]): Promise<void> {
+    const { caller, call, capability, inFlight } = context;
+    const usual = (tier: Tier) => this.experience.largestUsual(capability ?? tier.model, learnsAs(caller));
+    const bound = tokensBound(call, tiers, usual, caller.rules?.tokensPerMinute ?? Infinity);
+    const admission = await this.limits.admit(caller, bound);
+    context.rate = admission.rate;
+    inFlight.whenEnded(() => {
+      if (context.tokens !== undefined) this.limits.settle(admission, context.tokens);
+    });
   }
 }
 
-function failure(tier: Tier, error: ProviderError): PassedOver {
-  return {
-    tier,
-    why: error.kind === 'invalid_request' ? 'invalid_request' : 'failed',
-    reason: `${error.kind}: ${error.message}`,
-    ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
-  };
+function notAllowed({ key, rules }: Caller, model: string): PurserError {
+  const allowed = [...(rules?.capabilities ?? []), ...(rules?.models ?? [])].join(', ');
+  return new PurserError('forbidden', {
+    message: `the key "${key}" may not use "${model}"; it may use: ${allowed}`,
+    details: { param: 'model' },
+  });
 }

@@ -62,6 +62,7 @@ export class Meter {
       session: caller.session,
       holdUsd: formatUsd(terms.hold),
       windows: [...(hold?.windows ?? [])],
+      priceRow: tier.priceRow,
       usageAt: this.clock.now().toISOString(),
     };
     if (hold) this.writeDown(held, hold);

@@ -1,8 +1,12 @@
+import type { WorstCase } from '@purser/money';
 import type { ModelProvider } from '@purser/plugin-sdk';
 import type { Target } from './way.js';
 
-/** Bounds, from above, of everything that a call may be billed for besides its output. */
-export interface InputBounds {
+/**
+ * Bounds, from above, of everything that a call may be billed for besides its output. A request that names its service
+ * tier or rules out kinds of tokens is held at less; see `hold`.
+ */
+export interface InputBounds extends Pick<WorstCase, 'serviceTier' | 'without'> {
   inputTokens: number;
   audioSeconds?: number;
   images?: number;

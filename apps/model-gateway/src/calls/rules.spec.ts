@@ -12,6 +12,7 @@ const tier: Tier = {
   model: 'm',
   free: false,
   price: { inputPerMillion: 10n ** 9n, cachedPerMillion: 10n ** 8n, outputPerMillion: 10n ** 10n },
+  priceRow: 'models.json:c.tier_1_paid',
   maxOutputTokens: 100_000,
   reasoning: false,
 };
@@ -65,6 +66,8 @@ describe('settlement', () => {
     { inputTokens: -1, cachedTokens: 0, outputTokens: 0 },
     { inputTokens: 1, cachedTokens: 2, outputTokens: 0 },
     { inputTokens: Number.NaN, cachedTokens: 0, outputTokens: 0 },
+    { inputTokens: 5, cachedTokens: 0, cacheWriteTokens: 6, outputTokens: 0 },
+    { inputTokens: 5, cachedTokens: 0, outputTokens: 1, audioOutputTokens: 2 },
   ])('is the whole hold when the usage is %j', (usage) => {
     expect(settle(terms(), { how: 'answered', usage, bytes: 8 })).toMatchObject({
       amount: terms().hold,

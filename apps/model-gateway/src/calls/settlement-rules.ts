@@ -1,5 +1,5 @@
 import type { Spend } from '@purser/contracts';
-import { cost, minNano, type Nano, type Price } from '@purser/money';
+import { cost, hold, isPossible, minNano, NO_SAFETY, type Nano, type Price } from '@purser/money';
 import type { Usage } from '@purser/plugin-sdk';
 
 /** What was agreed before the call. */
@@ -31,15 +31,8 @@ export type Settlement = Pick<Spend, 'inputTokens' | 'outputTokens' | 'cachedTok
 const UNDER_WAY = 64;
 const BYTES_PER_TOKEN = 4;
 
-const whole = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
-
 /** Counts that cannot be true are as good as none. */
-const believable = (usage: Usage | undefined): usage is Usage =>
-  usage !== undefined &&
-  whole(usage.inputTokens) &&
-  whole(usage.outputTokens) &&
-  whole(usage.cachedTokens) &&
-  usage.cachedTokens <= usage.inputTokens;
+const believable = (usage: Usage | undefined): usage is Usage => usage !== undefined && isPossible(usage);
 
 /** What an attempt costs. Where nobody knows, the whole hold: wrong in the safe direction only, and marked `presumed`. */
 export function settle(terms: Terms, ending: Ending): Settlement {
@@ -68,7 +61,8 @@ function cancelled(
   if (bills === 'full' || terms.reasoning) return { amount: terms.hold, finality: 'presumed' };
   // A token is at least one byte, so this is more than what was delivered.
   const outputTokens = Math.min(bytes + UNDER_WAY, terms.outputBound);
-  const delivered = cost(terms.price, { inputTokens: terms.inputBound, cachedTokens: 0, outputTokens });
+  const worst = { inputTokens: terms.inputBound, maxOutputTokens: outputTokens, choices: 1, safety: NO_SAFETY };
+  const delivered = hold(terms.price, worst);
   return { amount: minNano(delivered, terms.hold), finality: 'estimate' };
 }
 

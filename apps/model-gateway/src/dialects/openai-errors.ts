@@ -11,6 +11,7 @@ const TYPES: Partial<Record<ErrorCode, string>> = {
   emergency: 'permission_error',
   budget_exhausted: 'insufficient_quota',
   budget_held: 'rate_limit_error',
+  rate_limited: 'rate_limit_error',
 };
 
 export interface OpenAiError {

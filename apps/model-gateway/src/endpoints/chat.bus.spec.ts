@@ -160,7 +160,7 @@ describe('refuses', () => {
     const calls = world.models.counters.calls;
     const error = await failure(world.client().chat.completions.create(hello('unpriced')));
     expect(error).toMatchObject({ status: 503, code: 'no_tier' });
-    expect(error.message).toContain('no price per token');
+    expect(error.message).toContain('purser prices set openai/demo-unpriced --input');
     expect(world.models.counters.calls).toBe(calls);
   });
 });

@@ -26,6 +26,7 @@ const held = (attemptId: string): HeldCall => ({
   session: null,
   holdUsd: '0.50',
   windows: ['w1', 'w2'],
+  priceRow: 'prices.json:p/m@2026-11-01',
   usageAt: '2026-11-23T10:00:00.000Z',
 });
 const spent = (attemptId: string, amountUsd: string): Spend => ({
@@ -42,6 +43,20 @@ const open = (boot: string | null = 'boot-1', id = 'gw') =>
   Journal.open(home, { newGatewayId: () => id, boot: boot ?? undefined });
 const file = () => join(home, 'journal.log');
 const ids = (all: { attemptId: string }[]) => all.map(({ attemptId }) => attemptId);
+
+it('reads journals that were written before calls named their prices', () => {
+  const before = open();
+  before.held(held('a'));
+  before.settled(spent('b', '0.20'));
+  const old = readFileSync(file(), 'utf8').replaceAll(/,"priceRow":"[^"]*"/g, '');
+  expect(old).not.toContain('priceRow');
+  writeFileSync(file(), old);
+  const after = open();
+  expect([...after.inFlight, ...after.unsent].map(({ attemptId, priceRow }) => [attemptId, priceRow])).toEqual([
+    ['a', null],
+    ['b', null],
+  ]);
+});
 
 it('knows after a sudden end what was in flight, what was not sent, and what was consumed', () => {
   const before = open();

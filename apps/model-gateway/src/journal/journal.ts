@@ -23,7 +23,7 @@ export interface JournalOptions {
  * closing sync to the disk, so when the machine itself goes down the last lines may be lost, and with them what was held.
  * A journal that was not closed in this run of the machine therefore begins under a new name. What it still knows is
  * settled under the old one, whose leases are never taken up or returned again: they stay set aside until their windows
- * end.
+ * end or a person releases them.
  */
 export class Journal {
   private file: number;

@@ -1,96 +1,143 @@
-import { timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { PurserError } from '@purser/contracts';
-import { adminKeyFile, Clock, CONFIG, readOrCreateSecret } from '@purser/service';
+import { adminKeyFile, Clock, CONFIG, hideSecret, keyHash, readOrCreateSecret } from '@purser/service';
 import type { Config } from '../config.js';
+import { ADMIN, type Caller } from './caller.js';
+import { KeyCache } from './key-cache.js';
+import { KeyChanges } from './key-changes.js';
 import { KeysRepository, type StoredKey } from './keys.repository.js';
-import { ADMIN_KEY_ID, sha256Of } from './keys.service.js';
+import { presented } from './presented.js';
 
-/** On whose behalf a call is made. */
-export interface Caller {
-  key: string;
-  project: string | null;
-  task: string | null;
-  session: string | null;
-}
+export type { Caller } from './caller.js';
 
-interface Cached {
-  key: StoredKey | undefined;
-  /** By the monotonic clock, as `expiresAt` is; Infinity for a key without an end. */
-  readAt: number;
-  expiresAt: number;
-  refreshing: boolean;
-}
+/** A key that was revoked is refused within a second, also where the broadcast was lost: nothing is believed for longer. */
+export const BELIEVED_MS = 900;
+const REFRESH_AFTER_MS = 450;
+/** A database that hangs is not waited for. */
+const WAIT_MS = 5_000;
+const READ_TRIES = 3;
 
-/** A revoked key is refused within two seconds: an answer is never older than this, and is renewed before it gets there. */
-const BELIEVED_MS = 1_500;
-const REFRESH_AFTER_MS = 750;
-const MAX_CACHED = 10_000;
-
-const HOW = 'send "Authorization: Bearer <key>" with the admin key or a key made by POST /v1/keys';
+const HOW = 'send "Authorization: Bearer <key>" with the admin key or a key made by `purser key create`';
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
-/** Tells from the headers of a call who makes it. Asks the database at most once a second for a key that is in use. */
+/**
+ * Tells from the headers of a call who makes it: at once for a key that is in use, since whether keys changed is asked
+ * ahead of time. When the database cannot be asked, only the admin key is good, for free tiers too: that a revoked key
+ * stops within a second holds always.
+ */
 @Injectable()
 export class Authenticator {
   private admin: Buffer | undefined;
-  private readonly cache = new Map<string, Cached>();
+  private readonly reading = new Map<string, { readAt: number; caller: Promise<Caller> }>();
 
   constructor(
     private readonly repository: KeysRepository,
+    private readonly cache: KeyCache,
+    private readonly changes: KeyChanges,
     private readonly clock: Clock,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
   async start(): Promise<void> {
-    this.admin = Buffer.from(sha256Of(await readOrCreateSecret(adminKeyFile(this.config.PURSER_HOME), 'pk_')));
+    const secret = await readOrCreateSecret(adminKeyFile(this.config.PURSER_HOME), 'pk_');
+    hideSecret(secret);
+    this.admin = Buffer.from(digestOf(secret));
   }
 
-  async identify(headers: Headers): Promise<Caller> {
+  identify(headers: Headers): Caller | Promise<Caller> {
     const secret = secretIn(headers);
     if (secret === undefined) throw new PurserError('unauthorized', { message: `no key was sent; ${HOW}` });
-    const sha256 = sha256Of(secret);
-    if (this.admin && timingSafeEqual(Buffer.from(sha256), this.admin))
-      return { key: ADMIN_KEY_ID, project: null, task: null, session: null };
-    const found = await this.lookUp(sha256);
-    const { key } = found;
-    if (!key || key.revokedAt !== null)
-      throw new PurserError('unauthorized', { message: `the key is unknown or was revoked; ${HOW}` });
-    if (this.isOver(found)) {
-      // Perhaps it was renewed since.
-      const again = await this.read(sha256);
-      if (!again.key || again.key.revokedAt !== null || this.isOver(again))
+    const digest = digestOf(secret);
+    if (this.admin && timingSafeEqual(Buffer.from(digest), this.admin)) return ADMIN;
+    const caller = this.believed(digest);
+    if (caller) return caller;
+    if (this.cache.refuses(digest, this.clock.monotonic())) throw unknownKey();
+    return this.find(digest, secret);
+  }
+
+  private believed(digest: string): Caller | undefined {
+    const cached = this.cache.get(digest);
+    if (!cached || cached.expiresAt <= this.clock.monotonic()) return undefined;
+    const age = this.changes.age(cached.readAt);
+    if (age > BELIEVED_MS) return undefined;
+    // When it fails, the next call after the deadline asks again and says why.
+    if (age > REFRESH_AFTER_MS) this.changes.ask().catch(() => undefined);
+    return cached.caller;
+  }
+
+  private async find(digest: string, secret: string): Promise<Caller> {
+    const cached = this.cache.get(digest);
+    if (cached && cached.expiresAt > this.clock.monotonic()) {
+      await inTime(this.changes.ask());
+      const caller = this.believed(digest);
+      if (caller) return caller;
+    }
+    return inTime(this.readOnce(digest, secret));
+  }
+
+  private readOnce(digest: string, secret: string): Promise<Caller> {
+    const now = this.clock.monotonic();
+    const running = this.reading.get(digest);
+    if (running && now - running.readAt <= BELIEVED_MS) return running.caller;
+    const caller = this.read(digest, secret).finally(() => {
+      if (this.reading.get(digest)?.caller === caller) this.reading.delete(digest);
+    });
+    this.reading.set(digest, { readAt: now, caller });
+    return caller;
+  }
+
+  private async read(digest: string, secret: string): Promise<Caller> {
+    const { prefix, material } = presented(secret);
+    for (let attempt = 1; ; attempt++) {
+      const readAt = this.clock.monotonic();
+      const key = await this.repository.byPrefix(prefix);
+      if (!key || !isOf(key, material) || key.revokedAt !== null) {
+        this.cache.refuse(digest, readAt + BELIEVED_MS);
+        throw unknownKey();
+      }
+      if (key.expiresInMs !== null && key.expiresInMs <= 0)
         throw new PurserError('unauthorized', { message: `the key expired at ${key.expiresAt}` });
+      if (this.changes.changedSince(key.id, readAt)) {
+        if (attempt < READ_TRIES) continue;
+        return callerOf(key);
+      }
+      const caller = callerOf(key);
+      this.cache.put(digest, { caller, readAt, expiresAt: readAt + (key.expiresInMs ?? Infinity) });
+      return caller;
     }
-    return { key: key.id, project: key.project, task: key.task, session: key.session };
   }
+}
 
-  private isOver({ expiresAt }: Cached): boolean {
-    return expiresAt <= this.clock.monotonic();
-  }
+const digestOf = (secret: string): string => hash('sha256', secret, 'base64');
 
-  private lookUp(sha256: string): Promise<Cached> | Cached {
-    const cached = this.cache.get(sha256);
-    const age = cached ? this.clock.monotonic() - cached.readAt : Infinity;
-    if (!cached || age > BELIEVED_MS) return this.read(sha256);
-    if (age > REFRESH_AFTER_MS && !cached.refreshing) {
-      cached.refreshing = true;
-      // When it fails, the next call after the deadline asks again and says why.
-      this.read(sha256).catch(() => (cached.refreshing = false));
-    }
-    return cached;
-  }
+const isOf = ({ proof }: StoredKey, material: string): boolean =>
+  timingSafeEqual(Buffer.from(proof.hash, 'hex'), Buffer.from(keyHash(proof.salt, material), 'hex'));
 
-  private async read(sha256: string): Promise<Cached> {
-    const readAt = this.clock.monotonic();
-    const key = await this.repository.bySha256(sha256);
-    this.cache.delete(sha256);
-    const read = { key, readAt, expiresAt: readAt + (key?.expiresInMs ?? Infinity), refreshing: false };
-    this.cache.set(sha256, read);
-    const [oldest] = this.cache.keys();
-    if (this.cache.size > MAX_CACHED && oldest !== undefined) this.cache.delete(oldest);
-    return read;
+const unknownKey = (): PurserError =>
+  new PurserError('unauthorized', { message: `the key is unknown or was revoked; ${HOW}` });
+
+function callerOf({ id, project, task, session, ...key }: StoredKey): Caller {
+  const { capabilities, models, requestsPerMinute, tokensPerMinute } = key;
+  const rules = { capabilities, models, requestsPerMinute, tokensPerMinute };
+  const free = Object.values(rules).every((rule) => rule === null);
+  return Object.freeze({ key: id, project, task, session, ...(free ? {} : { rules: Object.freeze(rules) }) });
+}
+
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () =>
+        reject(new PurserError('unavailable', { message: 'the key cannot be checked: the database does not answer' })),
+      WAIT_MS,
+    );
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -1,23 +1,41 @@
 import { Controller } from '@nestjs/common';
-import { Serve } from '@purser/bus';
+import { Hear, Serve } from '@purser/bus';
 import {
+  type FactData,
   type GatewayKey,
+  keysChanged,
   keysCreate,
+  keysGet,
   keysList,
   keysRenew,
   keysRevoke,
+  keysUpdate,
   type ReplyOf,
   type RequestOf,
 } from '@purser/contracts';
+import { KeyChanges } from './key-changes.js';
 import { KeysService } from './keys.service.js';
 
 @Controller()
 export class KeysHandlers {
-  constructor(private readonly keys: KeysService) {}
+  constructor(
+    private readonly keys: KeysService,
+    private readonly changes: KeyChanges,
+  ) {}
 
   @Serve(keysCreate)
   create(request: RequestOf<typeof keysCreate>): Promise<ReplyOf<typeof keysCreate>> {
     return this.keys.create(request);
+  }
+
+  @Serve(keysGet)
+  get({ id }: RequestOf<typeof keysGet>): Promise<GatewayKey> {
+    return this.keys.get(id);
+  }
+
+  @Serve(keysUpdate)
+  update({ id, ...change }: RequestOf<typeof keysUpdate>): Promise<GatewayKey> {
+    return this.keys.update(id, change);
   }
 
   @Serve(keysRenew)
@@ -33,5 +51,11 @@ export class KeysHandlers {
   @Serve(keysRevoke)
   revoke({ id }: RequestOf<typeof keysRevoke>): Promise<GatewayKey> {
     return this.keys.revoke(id);
+  }
+
+  @Hear(keysChanged)
+  changed({ ids }: FactData<typeof keysChanged>): Promise<void> {
+    this.changes.heard(ids);
+    return Promise.resolve();
   }
 }

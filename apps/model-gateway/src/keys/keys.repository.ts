@@ -1,50 +1,75 @@
 import { Injectable } from '@nestjs/common';
-import type { GatewayKey } from '@purser/contracts';
+import type { GatewayKey, KeyProof } from '@purser/contracts';
 import { Database } from '@purser/database';
+import type { KeyRules } from './caller.js';
 
 interface KeyRow {
   id: string;
+  prefix: string;
+  salt: string;
+  hash: string;
   name: string;
-  sha256: string;
   project: string | null;
   task: string | null;
   session: string | null;
+  capabilities: string[] | null;
+  models: string[] | null;
+  requests_per_minute: bigint | null;
+  tokens_per_minute: bigint | null;
   created_at: Date;
   expires_at: Date | null;
   revoked_at: Date | null;
   expires_in_ms: number | null;
 }
 
-/** At an instant, or so long from now by Postgres' clock. */
+/** At an instant (null: never), or so long from now by Postgres' clock. */
 export interface KeyEnds {
-  expiresAt?: string | undefined;
+  expiresAt?: string | null | undefined;
   ttlMs?: number | undefined;
 }
 
-export interface NewKey extends KeyEnds {
+export interface NewKey extends KeyEnds, KeyRules {
   id: string;
   name: string;
-  sha256: string;
-  project: string | undefined;
-  task: string | undefined;
-  session: string | undefined;
+  proof: KeyProof;
+  project: string | null;
+  task: string | null;
+  session: string | null;
 }
 
+export type KeyChange = KeyEnds & Partial<KeyRules & { name: string; project: string | null }>;
+
 /** `expiresInMs`: when it was read, by Postgres' clock, so that the clocks of gateways and runners do not matter. */
-export type StoredKey = GatewayKey & { sha256: string; expiresInMs: number | null };
+export type StoredKey = GatewayKey & { proof: KeyProof; expiresInMs: number | null };
 
 const MOST_LISTED = 1_000;
 
 const COLUMNS = `*, (extract(epoch FROM expires_at - clock_timestamp()) * 1000)::double precision AS expires_in_ms`;
 
+const CHANGEABLE = {
+  name: 'name',
+  project: 'project',
+  capabilities: 'capabilities',
+  models: 'models',
+  requestsPerMinute: 'requests_per_minute',
+  tokensPerMinute: 'tokens_per_minute',
+} as const satisfies Partial<Record<keyof KeyChange, string>>;
+
+const numberOf = (value: bigint | null): number | null => (value === null ? null : Number(value));
+
 const fromRow = (row: KeyRow): StoredKey => ({
   id: row.id,
+  prefix: row.prefix,
+  proof: { prefix: row.prefix, salt: row.salt, hash: row.hash },
   name: row.name,
-  sha256: row.sha256,
   expiresInMs: row.expires_in_ms,
   project: row.project,
   task: row.task,
   session: row.session,
+  capabilities: row.capabilities,
+  models: row.models,
+  requestsPerMinute: numberOf(row.requests_per_minute),
+  tokensPerMinute: numberOf(row.tokens_per_minute),
   createdAt: row.created_at.toISOString(),
   expiresAt: row.expires_at?.toISOString() ?? null,
   revokedAt: row.revoked_at?.toISOString() ?? null,
@@ -57,17 +82,25 @@ export class KeysRepository {
   /** The key that now has this id: the new one, or the one that had it before. */
   async insert(key: NewKey): Promise<StoredKey | undefined> {
     const [inserted] = await this.database.query<KeyRow>(
-      `INSERT INTO keys (id, name, sha256, project, task, session, expires_at)
-       VALUES ($1, $2, $3, $4, $5, $6, coalesce($7, clock_timestamp() + $8::double precision * interval '1 ms'))
+      `INSERT INTO keys (id, prefix, salt, hash, name, project, task, session, capabilities, models,
+                         requests_per_minute, tokens_per_minute, expires_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
+               coalesce($13, clock_timestamp() + $14::double precision * interval '1 ms'))
        ON CONFLICT DO NOTHING
        RETURNING ${COLUMNS}`,
       [
         key.id,
+        key.proof.prefix,
+        key.proof.salt,
+        key.proof.hash,
         key.name,
-        key.sha256,
-        key.project ?? null,
-        key.task ?? null,
-        key.session ?? null,
+        key.project,
+        key.task,
+        key.session,
+        key.capabilities,
+        key.models,
+        key.requestsPerMinute,
+        key.tokensPerMinute,
         key.expiresAt ?? null,
         key.ttlMs ?? null,
       ],
@@ -80,14 +113,47 @@ export class KeysRepository {
     return row && fromRow(row);
   }
 
-  async bySha256(sha256: string): Promise<StoredKey | undefined> {
-    const [row] = await this.database.query<KeyRow>(`SELECT ${COLUMNS} FROM keys WHERE sha256 = $1`, [sha256]);
+  async byPrefix(prefix: string): Promise<StoredKey | undefined> {
+    const [row] = await this.database.query<KeyRow>(`SELECT ${COLUMNS} FROM keys WHERE prefix = $1`, [prefix]);
     return row && fromRow(row);
   }
 
+  /** Which were revoked or changed within so long. Those that are new, or only live longer, are not among them. */
+  async changedWithin(ms: number): Promise<string[]> {
+    const rows = await this.database.query<{ id: string }>(
+      `SELECT id FROM keys WHERE changed_at > now() - $1::double precision * interval '1 ms' AND changed_at <> created_at`,
+      [ms],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  /** One that was revoked stays as it is. */
+  async update(id: string, { expiresAt, ttlMs, ...change }: KeyChange): Promise<StoredKey | undefined> {
+    const values: unknown[] = [id];
+    const put = (value: unknown): string => `$${values.push(value)}`;
+    const sets = Object.entries(CHANGEABLE).flatMap(([field, column]) => {
+      const value = change[field as keyof typeof CHANGEABLE];
+      return value === undefined ? [] : [`${column} = ${put(value)}`];
+    });
+    if (ttlMs !== undefined)
+      sets.push(`expires_at = clock_timestamp() + ${put(ttlMs)}::double precision * interval '1 ms'`);
+    else if (expiresAt !== undefined) sets.push(`expires_at = ${put(expiresAt)}`);
+    const [row] = await this.database.query<KeyRow>(
+      `UPDATE keys SET ${[...sets, 'changed_at = clock_timestamp()'].join(', ')}
+       WHERE id = $1 AND revoked_at IS NULL
+       RETURNING ${COLUMNS}`,
+      values,
+    );
+    return row && fromRow(row);
+  }
+
+  /** Of those that now end sooner it is remembered that they changed. */
   async renew(ids: readonly string[], { expiresAt, ttlMs }: KeyEnds): Promise<string[]> {
     const rows = await this.database.query<{ id: string }>(
-      `UPDATE keys SET expires_at = coalesce($2, clock_timestamp() + $3::double precision * interval '1 ms')
+      `UPDATE keys
+       SET expires_at = e.ends_at,
+           changed_at = CASE WHEN e.ends_at < keys.expires_at THEN clock_timestamp() ELSE changed_at END
+       FROM (SELECT coalesce($2::timestamptz, clock_timestamp() + $3::double precision * interval '1 ms') AS ends_at) e
        WHERE id = ANY($1) AND revoked_at IS NULL AND expires_at IS NOT NULL
        RETURNING id`,
       [ids, expiresAt ?? null, ttlMs ?? null],
@@ -105,7 +171,8 @@ export class KeysRepository {
 
   async revoke(id: string): Promise<StoredKey | undefined> {
     const [row] = await this.database.query<KeyRow>(
-      `UPDATE keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 RETURNING ${COLUMNS}`,
+      `UPDATE keys SET revoked_at = coalesce(revoked_at, now()), changed_at = clock_timestamp()
+       WHERE id = $1 RETURNING ${COLUMNS}`,
       [id],
     );
     return row && fromRow(row);

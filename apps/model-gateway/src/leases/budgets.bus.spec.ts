@@ -174,6 +174,7 @@ describe('a gateway that starts again', () => {
     session: null,
     holdUsd: '0.002',
     windows: ['w-total'],
+    priceRow: 'models.json:code_generation.tier_1_paid',
     usageAt: '2026-11-23T10:00:00.000Z',
   };
 

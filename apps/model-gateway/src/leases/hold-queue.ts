@@ -33,6 +33,10 @@ export interface QueueTools {
   spending: SpentWindows;
   /** No answer came to a grant for these windows, which may have been made all the same. */
   lost(windows: readonly string[]): void;
+  /** What was leased was released, as that of a lost gateway: nothing is granted before the leases were read again. */
+  readLeases(): Promise<void>;
+  /** Whether that may have happened: then nothing that is leased is used before. */
+  inDoubt(): boolean;
   waitMs: number;
   /** Aborted when the gateway stops. */
   signal: AbortSignal;
@@ -106,7 +110,7 @@ export class HoldQueue {
         this.reduceOrRefuse(head, { ok: false, why: 'exhausted', budgetId: spent.budgetId });
         continue;
       }
-      const outcome = await this.ask(head, amount);
+      const outcome = this.tools.inDoubt() ? await this.readLeases() : await this.ask(head, amount);
       const late = head.overdue && head.asked >= ASKED_AT_LEAST;
       if (outcome === 'again' && !late) {
         backoff = BACKOFF_MS.first;
@@ -125,7 +129,7 @@ export class HoldQueue {
 
   /** Not for one that is gone: nobody would give that hold back. */
   private take(waiter: Waiter): boolean {
-    if (!this.waiting.includes(waiter)) return false;
+    if (!this.waiting.includes(waiter) || this.tools.inDoubt()) return false;
     const { wallet } = this.tools;
     const whole = wallet.tryHold(this.windows, waiter.most);
     const free = whole || !waiter.reduced ? undefined : wallet.freeIn(this.windows);
@@ -134,6 +138,11 @@ export class HoldQueue {
     const hold = whole ?? part;
     if (hold) waiter.resolve({ ok: true, hold });
     return hold !== undefined;
+  }
+
+  private async readLeases(): Promise<'again' | 'away'> {
+    await this.tools.readLeases();
+    return this.tools.inDoubt() ? 'away' : 'again';
   }
 
   private reduceOrRefuse(waiter: Waiter, refusal: Extract<Reservation, { ok: false }>): void {
@@ -172,6 +181,10 @@ export class HoldQueue {
         for (const waiter of [...this.waiting])
           waiter.resolve({ ok: false, why: 'closed', budgetId: window?.budgetId });
         return 'again';
+      }
+      if (refusal.kind === 'released') {
+        await this.tools.readLeases();
+        return 'away';
       }
       if (refusal.kind === 'exhausted' && window) {
         refusals.remember(window, amount);

@@ -197,7 +197,7 @@ it('holds nothing before the last life’s leases are known', async () => {
   const client = await openClient(desk);
   expect(await reserve(client, ['a'], 1n)).toMatchObject({ ok: false, why: 'away' });
   expect(await reserve(client, [], 1n)).toMatchObject({ ok: true });
-  desk.read = () => Promise.resolve([]);
+  desk.read = () => Promise.resolve({ leases: [], releases: 0 });
   await jest.advanceTimersByTimeAsync(1_100);
   expect(client.ready).toBe(true);
   await client.stop();

@@ -3,8 +3,11 @@ import { Clock, CONFIG, Log, Ticker } from '@purser/service';
 import type { Config } from '../config.js';
 import { Journal } from '../journal/journal.js';
 import { HoldQueue, type HoldRequest, type Reservation } from './hold-queue.js';
-import { LeaseDesk } from './lease-desk.js';
+import { type LeaseFigures, LeaseDesk } from './lease-desk.js';
+import { restoreLeases, withholdReleased } from './recovery.js';
 import { Refusals } from './refusals.js';
+import { ReleaseNotice } from './release-notice.js';
+import { Returns } from './returns.js';
 import { SpentWindows } from './spent-windows.js';
 import { type LeaseAccount, Wallet } from './wallet.js';
 
@@ -16,23 +19,24 @@ const LATE_GRANT_MS = 35_000;
 /** A window that is over is kept in mind so long, for settlements that come late. */
 const AFTERLIFE_MS = 60 * 60 * 1000;
 
+const AWAY: Reservation = { ok: false, why: 'away', budgetId: undefined };
+
 /** Where calls get their holds: from leases in memory when these suffice, else from the watchdog. */
 @Injectable()
 export class LeaseClient {
   readonly wallet: Wallet;
   readonly spending: SpentWindows;
   private readonly refusals: Refusals;
+  private readonly returns: Returns;
   private readonly queues = new Map<string, HoldQueue>();
   private readonly endsAt = new Map<string, number>();
   /** Windows in which a grant may have been made that nobody here knows of, and since when. */
   private readonly uncertain = new Map<string, number>();
   private readonly stopping = new AbortController();
   private readonly ticker = new Ticker(SWEEP_MS, () => void this.sweep());
-  private telling: Promise<void> | undefined;
-  private tellAgain = false;
+  private readonly notice: ReleaseNotice;
+  private reading: Promise<void> | undefined;
   private sweeping = false;
-  /** Whether the last return could not be journaled; said once. */
-  private unwritten = false;
   private recovered = false;
 
   constructor(
@@ -43,8 +47,10 @@ export class LeaseClient {
     @Inject(CONFIG) private readonly config: Config,
   ) {
     const now = () => clock.monotonic();
+    this.notice = new ReleaseNotice(clock);
     this.wallet = new Wallet(now);
     this.spending = new SpentWindows(this.wallet);
+    this.returns = new Returns(this.wallet, desk, journal, log);
     this.refusals = new Refusals(this.spending, now);
     this.wallet.whenReleased((windows) => {
       this.returnWithheld(windows);
@@ -64,6 +70,15 @@ export class LeaseClient {
 
   /** A hold in all of these windows, at once when this gateway's leases suffice. */
   reserve(request: HoldRequest): Reservation | Promise<Reservation> {
+    if (!this.inDoubt || request.windows.length === 0) return this.reserveNow(request);
+    return this.readAgain().then(() => (this.inDoubt ? AWAY : this.reserveNow(request)));
+  }
+
+  private get inDoubt(): boolean {
+    return this.recovered && this.notice.inDoubt;
+  }
+
+  private reserveNow(request: HoldRequest): Reservation | Promise<Reservation> {
     const { windows, most } = request;
     const ids = windows.map(({ id }) => id).sort();
     const queue = this.queues.get(ids.join());
@@ -71,17 +86,23 @@ export class LeaseClient {
       const hold = windows.length === 0 || this.recovered ? this.wallet.tryHold(ids, most) : undefined;
       if (hold) return { ok: true, hold };
     }
-    if (!this.recovered) return { ok: false, why: 'away', budgetId: undefined };
+    if (!this.recovered) return AWAY;
     const spent = this.refusals.exhausted(windows, request.least);
     if (spent) return { ok: false, why: 'exhausted', budgetId: spent.budgetId };
     for (const { id, endsAt } of windows) this.endsAt.set(id, endsAt);
     return (queue ?? this.openQueue(ids)).wait(request);
   }
 
+  /** The watchdog says which release of a lost gateway's leases was the last; absent, there was none. */
+  hearReleases(releases = 0): void {
+    this.notice.hear(releases);
+    if (this.inDoubt) void this.readAgain();
+  }
+
   /** Another gateway needs what this one does not use of these windows; of all when none is named. */
   recall(windowIds: readonly string[]): Promise<void> {
     const named = new Set(windowIds);
-    return this.giveBack((account) => named.size === 0 || named.has(account.windowId));
+    return this.returns.giveBack((account) => named.size === 0 || named.has(account.windowId));
   }
 
   /** The terms of these windows changed for the worse: no call may use what was leased under the older ones. */
@@ -96,7 +117,7 @@ export class LeaseClient {
     this.stopping.abort();
     if (!this.recovered) return;
     await this.findLostGrants(() => true);
-    await this.giveBack(() => true);
+    await this.returns.giveBack(() => true);
   }
 
   private openQueue(ids: readonly string[]): HoldQueue {
@@ -108,6 +129,8 @@ export class LeaseClient {
       lost: (windows) => {
         for (const windowId of windows) this.uncertain.set(windowId, this.clock.monotonic());
       },
+      readLeases: () => this.readAgain(),
+      inDoubt: () => this.inDoubt,
       waitMs: this.config.PURSER_HOLD_WAIT_MS,
       signal: this.stopping.signal,
     });
@@ -140,7 +163,7 @@ export class LeaseClient {
   private async findLostGrants(where: (windowId: string) => boolean): Promise<void> {
     const lateBefore = this.clock.monotonic() - LATE_GRANT_MS;
     try {
-      for (const { windowId, granted } of await this.desk.read())
+      for (const { windowId, granted } of (await this.desk.read()).leases)
         if (where(windowId)) this.wallet.applyLostGrant(windowId, granted);
       for (const [windowId, since] of this.uncertain) if (since < lateBefore) this.uncertain.delete(windowId);
     } catch (error) {
@@ -150,14 +173,14 @@ export class LeaseClient {
 
   private returnWithheld(windows: readonly string[]): void {
     if (windows.some((windowId) => this.wallet.account(windowId).withheld > 0n))
-      void this.giveBack(({ withheld }) => withheld > 0n);
+      void this.returns.giveBack(({ withheld }) => withheld > 0n);
   }
 
   private async returnUnused(): Promise<void> {
     for (const [key, queue] of this.queues) if (queue.empty) this.queues.delete(key);
     const now = this.clock.now().getTime();
     const idleSince = this.clock.monotonic() - IDLE_MS;
-    await this.giveBack(
+    await this.returns.giveBack(
       ({ windowId, usedAt, withheld }) =>
         withheld > 0n || usedAt < idleSince || (this.endsAt.get(windowId) ?? Infinity) < now,
     );
@@ -173,78 +196,30 @@ export class LeaseClient {
     this.endsAt.delete(windowId);
   }
 
-  /**
-   * Takes up the leases of this gateway's last life. What it consumed and returned is in its own journal, which knows of
-   * settlements that the ledger has not taken yet; what it was granted, only the watchdog knows for certain.
-   */
+  /** What was released of this gateway's leases counts as known once they are taken up. */
+  private async readLeases(takeUp: (leases: LeaseFigures[]) => void): Promise<void> {
+    const askedAt = this.notice.moment();
+    const { leases, releases } = await this.desk.read();
+    takeUp(leases);
+    this.notice.read(releases, askedAt);
+    this.desk.acknowledge(releases);
+  }
+
+  /** Never rejects: while it fails, it stays in doubt whether anything that is leased may be used. */
+  private readAgain(): Promise<void> {
+    this.reading ??= this.readLeases((leases) => this.returnWithheld(withholdReleased(this.wallet, leases)))
+      .catch((error: unknown) => this.log.debug({ error }, 'whether leases were released cannot be read yet'))
+      .finally(() => (this.reading = undefined));
+    return this.reading;
+  }
+
   private async recover(): Promise<void> {
     try {
-      const leases = await this.desk.read();
-      const own = this.journal.totals;
-      for (const [windowId, { returned, consumed }] of own)
-        this.wallet.restore(windowId, { granted: returned + consumed, returned, consumed });
-      for (const { windowId, granted, returned, consumed } of leases) {
-        const mine = own.get(windowId);
-        const known = {
-          returned: mine && mine.returned > returned ? mine.returned : returned,
-          consumed: mine && mine.consumed > consumed ? mine.consumed : consumed,
-        };
-        const spoken = known.returned + known.consumed;
-        this.wallet.restore(windowId, { ...known, granted: granted > spoken ? granted : spoken });
-        this.wallet.account(windowId).returnConfirmed = returned;
-      }
+      await this.readLeases((leases) => restoreLeases(this.wallet, this.journal.totals, leases));
       this.recovered = true;
-      await this.giveBack(() => true);
+      await this.returns.giveBack(() => true);
     } catch (error) {
       this.log.debug({ error }, 'the leases cannot be read yet; paid tiers wait');
-    }
-  }
-
-  private giveBack(which: (account: LeaseAccount) => boolean): Promise<void> {
-    for (const account of this.wallet.all()) {
-      if (account.unused > 0n && which(account) && this.writeReturn(account)) this.wallet.giveBack(account);
-    }
-    return this.sendReturns();
-  }
-
-  /** Before it is done: what a restart does not know to be returned it would spend. Until it can be written it stays here. */
-  private writeReturn({ windowId, returned, unused }: LeaseAccount): boolean {
-    try {
-      this.journal.returned(windowId, returned + unused);
-      this.unwritten = false;
-      return true;
-    } catch (error) {
-      if (!this.unwritten)
-        this.log.error(
-          { error, windowId },
-          'leases cannot be returned: the journal cannot be written; is its disk full?',
-        );
-      this.unwritten = true;
-      return false;
-    }
-  }
-
-  /** One request at a time; what cannot be told now is told by a later sweep. */
-  private sendReturns(): Promise<void> {
-    this.tellAgain = true;
-    this.telling ??= this.tell().finally(() => (this.telling = undefined));
-    return this.telling;
-  }
-
-  private async tell(): Promise<void> {
-    while (this.tellAgain) {
-      this.tellAgain = false;
-      const open = [...this.wallet.all()]
-        .filter(({ returned, returnConfirmed }) => returned > returnConfirmed)
-        .map((account) => ({ account, windowId: account.windowId, returned: account.returned }));
-      if (open.length === 0) return;
-      try {
-        await this.desk.giveBack(open);
-        for (const { account, returned } of open) account.returnConfirmed = returned;
-      } catch (error) {
-        this.log.debug({ error }, 'leases could not be returned yet');
-        return;
-      }
     }
   }
 }

@@ -17,6 +17,14 @@ export interface LeaseFigures {
   granted: Nano;
   returned: Nano;
   consumed: Nano;
+  /** When not zero: none of what was granted so far may be used any more. */
+  released: Nano;
+}
+
+export interface LeasesRead {
+  leases: LeaseFigures[];
+  /** Every release of lost leases up to this one is in them. */
+  releases: number;
 }
 
 export interface GrantAnswer {
@@ -35,6 +43,8 @@ const RETURNS_AT_ONCE = 1_000;
 /** The lease protocol over the bus, in nano-dollars. Every request carries totals, so repeating one is harmless. */
 @Injectable()
 export class LeaseDesk {
+  private releases = 0;
+
   constructor(private readonly bus: Bus) {}
 
   get gateway(): string {
@@ -46,6 +56,7 @@ export class LeaseDesk {
       leasesGrant,
       {
         gateway: this.gateway,
+        releases: this.releases,
         windows: windows.map(({ windowId, granted, need, want, least }) => ({
           windowId,
           grantedUsd: formatUsd(granted),
@@ -78,13 +89,20 @@ export class LeaseDesk {
     }
   }
 
-  async read(): Promise<LeaseFigures[]> {
-    const { windows } = await this.bus.call(leasesRead, { gateway: this.gateway }, { timeoutMs: TIMEOUT_MS });
-    return windows.map(({ windowId, grantedUsd, returnedUsd, consumedUsd }) => ({
+  /** Releases up to this one are taken into account: more may be granted. */
+  acknowledge(releases: number): void {
+    this.releases = Math.max(this.releases, releases);
+  }
+
+  async read(): Promise<LeasesRead> {
+    const { windows, releases } = await this.bus.call(leasesRead, { gateway: this.gateway }, { timeoutMs: TIMEOUT_MS });
+    const leases = windows.map(({ windowId, grantedUsd, returnedUsd, consumedUsd, releasedUsd }) => ({
       windowId,
       granted: parseUsd(grantedUsd),
       returned: parseUsd(returnedUsd),
       consumed: parseUsd(consumedUsd),
+      released: parseUsd(releasedUsd),
     }));
+    return { leases, releases };
   }
 }

@@ -14,14 +14,22 @@ export class LeasesHandlers {
   ) {}
 
   @Hear(leasesRecall)
-  async recall({ windowIds, exceptGateway, ...revisions }: FactData<typeof leasesRecall>): Promise<void> {
+  async recall({
+    windowIds,
+    exceptGateway,
+    leaseReleases,
+    ...revisions
+  }: FactData<typeof leasesRecall>): Promise<void> {
+    this.leases.hearReleases(leaseReleases);
     this.budgets.announce(revisions);
     if (exceptGateway !== this.desk.gateway) await this.leases.recall(windowIds);
   }
 
   @Hear(heartbeat, { under: 'cost-watchdog' satisfies ServiceName })
-  hearHeartbeat({ service, budgetsRevision: revision, taskBudgetsRevision }: Heartbeat): Promise<void> {
-    if (service === 'cost-watchdog') this.budgets.announce({ revision, taskBudgetsRevision });
+  hearHeartbeat({ service, budgetsRevision: revision, taskBudgetsRevision, leaseReleases }: Heartbeat): Promise<void> {
+    if (service !== 'cost-watchdog') return Promise.resolve();
+    this.leases.hearReleases(leaseReleases);
+    this.budgets.announce({ revision, taskBudgetsRevision });
     return Promise.resolve();
   }
 }

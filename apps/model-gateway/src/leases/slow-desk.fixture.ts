@@ -5,7 +5,7 @@ import type { Journal } from '../journal/journal.js';
 import type { MatchedWindow } from './budget-book.js';
 import type { Reservation } from './hold-queue.js';
 import { LeaseClient } from './lease-client.js';
-import type { GrantAnswer, LeaseDesk, LeaseFigures, Wanted } from './lease-desk.js';
+import type { GrantAnswer, LeaseDesk, LeaseFigures, LeasesRead, Wanted } from './lease-desk.js';
 import type { Hold } from './wallet.js';
 
 export const LIMIT = 1_000n;
@@ -37,6 +37,10 @@ export class SlowDesk {
   elsewhere = 0n;
   asked = 0;
   failReturns = false;
+  /** What reading the leases answers. */
+  leases: LeaseFigures[] = [];
+  releases = 0;
+  acknowledged = 0;
 
   ask(windows: Wanted[]): Promise<GrantAnswer> {
     this.asked += 1;
@@ -50,8 +54,12 @@ export class SlowDesk {
     return Promise.resolve();
   }
 
-  read(): Promise<LeaseFigures[]> {
-    return Promise.resolve([]);
+  read(): Promise<LeasesRead> {
+    return Promise.resolve({ leases: this.leases, releases: this.releases });
+  }
+
+  acknowledge(releases: number): void {
+    this.acknowledged = releases;
   }
 
   of(map: Map<string, Nano>, id: string): Nano {

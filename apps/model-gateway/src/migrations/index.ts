@@ -1,5 +1,12 @@
 import type { MigrationClass } from '@purser/database';
 import { CreateExperience1700000002001 } from './create-experience.js';
 import { CreateKeys1700000002000 } from './create-keys.js';
+import { SaltKeys1700000002002 } from './salt-keys.js';
+import { CreatePriceRows1700000002010 } from './create-price-rows.js';
 
-export const MIGRATIONS: MigrationClass[] = [CreateKeys1700000002000, CreateExperience1700000002001];
+export const MIGRATIONS: MigrationClass[] = [
+  CreateKeys1700000002000,
+  CreateExperience1700000002001,
+  SaltKeys1700000002002,
+  CreatePriceRows1700000002010,
+];

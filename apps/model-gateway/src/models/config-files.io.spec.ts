@@ -1,8 +1,12 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { modelsFileSchema, pluginsFileSchema } from './config-schemas.js';
+import { INSTALLED_PRICES, readPricesFile } from '../prices/prices-file.js';
+import { PriceTable } from '../prices/price-table.js';
+import { PriceWarnings } from '../prices/price-warnings.js';
+import { modelsFileSchema, pluginsFileSchema, pricesFileSchema } from './config-schemas.js';
 import { DEFAULT_MODELS } from './default-models.js';
+import { Ladders } from './ladders.js';
 import { readModelsFile } from './models-file.js';
 import { DEFAULT_PLUGINS } from './plugin-loader.js';
 
@@ -21,6 +25,32 @@ it('has current schemas in config/schemas/', async () => {
   const written = (schema: object): unknown => JSON.parse(JSON.stringify(schema));
   expect(await committed('schemas/models.schema.json')).toEqual(written(modelsFileSchema()));
   expect(await committed('schemas/plugins.schema.json')).toEqual(written(pluginsFileSchema()));
+  expect(await committed('schemas/prices.schema.json')).toEqual(written(pricesFileSchema()));
+});
+
+describe('the prices in config/', () => {
+  let rows: Awaited<ReturnType<typeof readPricesFile>>;
+  beforeAll(async () => {
+    expect(INSTALLED_PRICES).toBe(join(process.cwd(), 'config', 'prices.json'));
+    rows = await readPricesFile(INSTALLED_PRICES);
+  });
+
+  it('are of the providers that Purser knows, each with an address and a day', () => {
+    const providers = new Set(Object.keys(rows ?? {}).map((model) => model.split('/')[0]));
+    expect(providers).toEqual(new Set(['openai', 'anthropic', 'huggingface', 'google-speech']));
+    for (const { source, date } of Object.values(rows ?? {})) {
+      expect(source).toMatch(/^https:\/\//);
+      expect(Date.parse(date)).toBeGreaterThan(Date.parse('2026-01-01'));
+    }
+  });
+
+  it('agree with those of the ladders of a fresh installation', () => {
+    const table = new PriceTable(rows);
+    const ladders = Ladders.from(DEFAULT_MODELS, { prices: table });
+    expect(new PriceWarnings(table, ladders).all()).toEqual([]);
+    for (const { provider, model, price } of ladders.ownPrices)
+      expect(table.find(provider, model)?.price).toMatchObject(price);
+  });
 });
 
 describe('readModelsFile', () => {

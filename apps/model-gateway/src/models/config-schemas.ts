@@ -1,19 +1,27 @@
 import { PluginsFile } from '@purser/plugin-host';
 import { z } from 'zod';
+import { PricesFile } from '../prices/prices-file.js';
 import { ModelsFile } from './models-file.js';
 
 type JsonSchema = Record<string, unknown>;
 
-/** JSON Schema of `config/models.json`, for editors. */
-export function modelsFileSchema(): JsonSchema {
-  const { propertyNames, ...schema } = z.toJSONSchema(ModelsFile, { io: 'input' }) as JsonSchema;
+/** Of a file of named entries, for editors. */
+function entriesSchema(entries: z.ZodType, title: string): JsonSchema {
+  const { propertyNames, ...schema } = z.toJSONSchema(entries, { io: 'input' }) as JsonSchema;
   return {
     ...schema,
-    title: 'Ladders of models: capability -> tier -> model',
+    title,
     properties: { $schema: { type: 'string' } },
     propertyNames: { anyOf: [{ const: '$schema' }, propertyNames] },
   };
 }
+
+/** JSON Schema of `config/models.json`. */
+export const modelsFileSchema = (): JsonSchema =>
+  entriesSchema(ModelsFile, 'Ladders of models: capability -> tier -> model');
+
+/** JSON Schema of `config/prices.json`. */
+export const pricesFileSchema = (): JsonSchema => entriesSchema(PricesFile, 'Prices: provider/model -> what it costs');
 
 /** JSON Schema of `config/plugins.json`. */
 export const pluginsFileSchema = (): JsonSchema => ({

@@ -28,6 +28,32 @@ it('orders rungs by their numbers, and paid before free', () => {
   expect(names).toEqual(['tier_2_paid', 'tier_10_paid', 'extra', 'tier_0_free', 'tier_3_free']);
 });
 
+it('takes prices of audio, pictures, cache and other service tiers beside those of tokens', () => {
+  const price = {
+    inputPerMillionUsd: 1,
+    outputPerMillionUsd: 2,
+    cacheWritePerMillionUsd: '1.25',
+    longContext: { aboveInputTokens: 1_000, inputPerMillionUsd: 3 },
+    tiers: { priority: { outputPerMillionUsd: 4 } },
+  };
+  const [exact, simple] = read({
+    a: { tier_1: { provider: 'openai', model: 'm', price, cost_per_image: '0.04' } },
+    b: { tier_1: { ...paid, cost_per_minute: '0.006' } },
+  }).tiers;
+  expect(exact?.price).toMatchObject({
+    cacheWritePerMillion: 1_250_000_000n,
+    perImage: 40_000_000n,
+    longContext: { aboveInputTokens: 1_000, rates: { inputPerMillion: 3_000_000_000n } },
+    tiers: { priority: { outputPerMillion: 4_000_000_000n } },
+  });
+  expect(simple?.price).toEqual({
+    inputPerMillion: 10_000_000_000n,
+    cachedPerMillion: 10_000_000_000n,
+    outputPerMillion: 10_000_000_000n,
+    perMinute: 6_000_000n,
+  });
+});
+
 it('prefers exact prices', () => {
   const [tier] = read({
     chat: { tier_1_paid: { ...paid, price: { inputPerMillionUsd: '0.25', outputPerMillionUsd: 2 } } },
@@ -53,9 +79,9 @@ it('keeps a model that is priced per minute or image off the free tiers', () => 
     voice: { tier_1: { provider: 'openai', model: 'm', cost_per_minute: '0.006' } },
     image: { tier_1: { provider: 'openai', model: 'm', price: { perImageUsd: 0.04 } } },
   }).tiers;
-  expect(tiers.map(({ free, price }) => [free, price])).toEqual([
-    [false, undefined],
-    [false, undefined],
+  expect(tiers).toMatchObject([
+    { free: false, price: { perMinute: 6_000_000n, perToken: false } },
+    { free: false, price: { perImage: 40_000_000n, perToken: false } },
   ]);
 });
 

@@ -1,5 +1,6 @@
 import { PurserError } from '@purser/contracts';
 import { isFreeOfCharge, type Price, priceFromCostPer1k, priceFromUsd } from '@purser/money';
+import { PriceTable } from '../prices/price-table.js';
 import type { ModelsFile, TierSpec } from './models-file.js';
 
 /** One rung: a model at a provider, and what it costs. */
@@ -9,10 +10,21 @@ export interface Tier {
   provider: string;
   model: string;
   free: boolean;
-  /** Per token; undefined when it is not known: then a paid tier is never called. */
+  /** Undefined when it is not known: then a paid tier is never called. */
   price: Price | undefined;
+  /** Where the price stands, as ledger entries name it; null where none is needed or known. */
+  priceRow: string | null;
   maxOutputTokens: number | undefined;
   reasoning: boolean;
+}
+
+/** A price that models.json gives. */
+export interface OwnPrice {
+  name: string;
+  provider: string;
+  model: string;
+  price: Price;
+  declaredFree: boolean;
 }
 
 /** What a caller's `model` stands for. */
@@ -22,61 +34,99 @@ export interface Route {
   tiers: readonly Tier[];
 }
 
-export class Ladders {
+/** All tiers at the prices of one moment, and the ways to them. */
+interface Plan {
+  ladders: ReadonlyMap<string, readonly Tier[]>;
   /** Models as they stand in the tiers, each once per provider. */
-  readonly models: readonly Tier[];
-  private readonly routes = new Map<string, Route>();
+  models: readonly Tier[];
+  routes: ReadonlyMap<string, Route>;
+}
 
-  private constructor(private readonly ladders: ReadonlyMap<string, readonly Tier[]>) {
-    const models = new Map<string, Tier>();
-    for (const tier of this.tiers) {
-      const id = `${tier.provider}/${tier.model}`;
-      if (!models.has(id)) models.set(id, tier);
-    }
-    this.models = [...models.values()];
-    // The more general name wins: a capability, then a model wherever it is served, then one provider's.
-    for (const [id, tier] of models) this.routes.set(id, { capability: null, tiers: [tier] });
-    for (const { model } of this.models) {
-      const tiers = this.models.filter((tier) => tier.model === model);
-      this.routes.set(model, { capability: null, tiers });
-    }
-    for (const [capability, tiers] of ladders) this.routes.set(capability, { capability, tiers });
+export class Ladders {
+  private plan: Plan;
+
+  private constructor(
+    private readonly file: ModelsFile,
+    private readonly prices: PriceTable,
+  ) {
+    this.plan = planOf(file, prices);
   }
 
   /** Throws `invalid_request` naming every tier that contradicts itself. */
-  static from(models: ModelsFile, source = 'models'): Ladders {
-    const specs = Object.entries(models).flatMap(([capability, tiers]) =>
-      Object.entries(tiers).map(([name, spec]) => [capability, name, spec] as const),
+  static from(models: ModelsFile, { prices = new PriceTable(), source = 'models' } = {}): Ladders {
+    const issues = Object.entries(models).flatMap(([capability, tiers]) =>
+      Object.entries(tiers).flatMap(([name, spec]) => {
+        const problem = contradiction(name, spec);
+        return problem === undefined ? [] : [{ field: `${capability}.${name}`, problem }];
+      }),
     );
-    const issues = specs.flatMap(([capability, name, spec]) => {
-      const problem = contradiction(name, spec);
-      return problem === undefined ? [] : [{ field: `${capability}.${name}`, problem }];
-    });
     if (issues.length > 0) {
       const message = issues.map(({ field, problem }) => `${source}: ${field}: ${problem}`).join('\n');
       throw new PurserError('invalid_request', { message, details: { issues } });
     }
-    const ladders = new Map<string, Tier[]>();
-    for (const [capability, name, spec] of specs) {
-      ladders.set(capability, [...(ladders.get(capability) ?? []), readTier(capability, name, spec)]);
-    }
-    for (const tiers of ladders.values()) tiers.sort(byRung);
-    return new Ladders(ladders);
+    return new Ladders(models, prices);
+  }
+
+  /** Takes the price table as it is now, for the calls to come. */
+  reprice(): void {
+    this.plan = planOf(this.file, this.prices);
   }
 
   get tiers(): Tier[] {
-    return [...this.ladders.values()].flat();
+    return [...this.plan.ladders.values()].flat();
+  }
+
+  get models(): readonly Tier[] {
+    return this.plan.models;
+  }
+
+  /** The prices that models.json itself gives, by the name that ledger entries have for them. */
+  get ownPrices(): OwnPrice[] {
+    return Object.entries(this.file).flatMap(([capability, specs]) =>
+      Object.entries(specs).flatMap(([tier, spec]) => {
+        const price = ownPrice(spec);
+        const name = rowName(capability, tier);
+        return price
+          ? [{ name, provider: spec.provider, model: spec.model, price, declaredFree: isCalledFree(tier) }]
+          : [];
+      }),
+    );
   }
 
   get capabilities(): string[] {
-    return [...this.ladders.keys()];
+    return [...this.plan.ladders.keys()];
   }
 
   /** A capability, a concrete model that stands in some tier, or `provider/model`. */
   route(model: string): Route | undefined {
-    return this.routes.get(model);
+    return this.plan.routes.get(model);
   }
 }
+
+function planOf(file: ModelsFile, prices: PriceTable): Plan {
+  const ladders = new Map(
+    Object.entries(file).map(([capability, specs]) => {
+      const tiers = Object.entries(specs).map(([name, spec]) => readTier(capability, name, spec, prices));
+      return [capability, tiers.sort(byRung)] as const;
+    }),
+  );
+  const byId = new Map<string, Tier>();
+  for (const tier of [...ladders.values()].flat()) {
+    const id = `${tier.provider}/${tier.model}`;
+    if (!byId.has(id)) byId.set(id, tier);
+  }
+  const models = [...byId.values()];
+  // The more general name wins: a capability, then a model wherever it is served, then one provider's.
+  const routes = new Map<string, Route>();
+  for (const [id, tier] of byId) routes.set(id, { capability: null, tiers: [tier] });
+  for (const { model } of models)
+    routes.set(model, { capability: null, tiers: models.filter((tier) => tier.model === model) });
+  for (const [capability, tiers] of ladders) routes.set(capability, { capability, tiers });
+  return { ladders, models, routes };
+}
+
+const rowName = (capability: string, tier: string): string => `models.json:${capability}.${tier}`;
+const isCalledFree = (tier: string): boolean => tier.endsWith('_free');
 
 const rung = (tier: string): number => Number(/^tier_(\d+)/.exec(tier)?.[1] ?? Infinity);
 
@@ -87,19 +137,19 @@ function byRung(a: Tier, b: Tier): number {
   return first === second ? 0 : first - second;
 }
 
-const declaredFree = (name: string): boolean => name.endsWith('_free');
-
-const costs = (spec: TierSpec): boolean =>
-  priceKnown(spec) && !(isFreeOfCharge(readPrice(spec) ?? FREE) && noOtherPrice(spec));
-
-const contradiction = (name: string, spec: TierSpec): string | undefined =>
-  declaredFree(name) && costs(spec)
+function contradiction(name: string, spec: TierSpec): string | undefined {
+  const own = ownPrice(spec);
+  return isCalledFree(name) && own && !isFreeOfCharge(own)
     ? `is called free but has a price; name it "${name.replace(/_free$/, '_paid')}" or remove the price`
     : undefined;
+}
 
-function readTier(capability: string, name: string, spec: TierSpec): Tier {
-  const price = readPrice(spec);
-  const free = declaredFree(name) || (priceKnown(spec) && !costs(spec));
+/** Its own price first, then the table's. What it does not say of the model is the table's word too. */
+function readTier(capability: string, name: string, spec: TierSpec, prices: PriceTable): Tier {
+  const known = prices.find(spec.provider, spec.model);
+  const own = ownPrice(spec);
+  const price = own ?? known?.price;
+  const free = isCalledFree(name) || (price !== undefined && isFreeOfCharge(price));
   return {
     capability,
     name,
@@ -107,35 +157,23 @@ function readTier(capability: string, name: string, spec: TierSpec): Tier {
     model: spec.model,
     free,
     price: free ? FREE : price,
-    maxOutputTokens: spec.maxOutputTokens,
-    reasoning: spec.reasoning ?? false,
+    priceRow: free ? null : own ? rowName(capability, name) : (known?.id ?? null),
+    maxOutputTokens: spec.maxOutputTokens ?? known?.row.maxOutputTokens,
+    reasoning: spec.reasoning ?? known?.row.reasoning ?? false,
   };
 }
 
 const FREE: Price = { inputPerMillion: 0n, cachedPerMillion: 0n, outputPerMillion: 0n };
 
-function priceKnown(spec: TierSpec): boolean {
-  return (
-    spec.price !== undefined ||
-    spec.cost_per_1k_tokens !== undefined ||
-    spec.cost_per_minute !== undefined ||
-    spec.cost_per_image !== undefined
-  );
-}
-
-const zero = (value: string | number | undefined): boolean => value === undefined || Number(value) === 0;
-
-/** Prices per minute or image say nothing about tokens, but a tier that has one is not free. */
-const noOtherPrice = (spec: TierSpec): boolean =>
-  zero(spec.cost_per_minute) &&
-  zero(spec.cost_per_image) &&
-  zero(spec.price?.perMinuteUsd) &&
-  zero(spec.price?.perImageUsd);
-
-function readPrice({ price, cost_per_1k_tokens: per1k }: TierSpec): Price | undefined {
-  if (price?.inputPerMillionUsd !== undefined && price.outputPerMillionUsd !== undefined) {
-    const { inputPerMillionUsd, outputPerMillionUsd, ...others } = price;
-    return priceFromUsd({ inputPerMillionUsd, outputPerMillionUsd, ...others });
-  }
-  return per1k === undefined ? undefined : priceFromCostPer1k(per1k);
+/** What models.json says. Exact prices per token win over one figure for all of them; those by minute and image go beside it. */
+function ownPrice(spec: TierSpec): Price | undefined {
+  const { price = {}, cost_per_1k_tokens: per1k, cost_per_minute, cost_per_image } = spec;
+  const perMinuteUsd = price.perMinuteUsd ?? cost_per_minute;
+  const perImageUsd = price.perImageUsd ?? cost_per_image;
+  const perToken = price.inputPerMillionUsd !== undefined;
+  if (!perToken && per1k === undefined && perMinuteUsd === undefined && perImageUsd === undefined) return undefined;
+  const exact = priceFromUsd({ ...price, perMinuteUsd, perImageUsd });
+  if (perToken || per1k === undefined) return exact;
+  const { perToken: _, ...others } = exact;
+  return { ...others, ...priceFromCostPer1k(per1k) };
 }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { ModelTier, ProviderStatus } from '@purser/contracts';
 import { formatUsd } from '@purser/money';
+import { noPrice } from '../prices/price-table.js';
 import { Ladders, type Tier } from './ladders.js';
 import { Providers } from './providers.js';
 
@@ -61,7 +62,7 @@ export class ModelCatalogue {
     const cooling = this.providers.circuits.waiting(provider, model);
     const reason =
       this.providers.unavailable(provider) ??
-      (price ? undefined : NO_PRICE) ??
+      (price ? undefined : noPrice({ provider, model })) ??
       this.providers.unlisted(provider, model) ??
       (cooling && `left alone for ${Math.ceil(cooling.ms / 1000)} s more (${cooling.reason})`);
     return {
@@ -82,6 +83,3 @@ export class ModelCatalogue {
     };
   }
 }
-
-export const NO_PRICE =
-  'no price per token: give it "price" or "cost_per_1k_tokens" in models.json, or end its name with "_free"';

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { invalidRequest, PurserError, Token } from '@purser/contracts';
+import { PriceFigures, Token } from '@purser/contracts';
 import { parsePrice, priceFromCostPer1k } from '@purser/money';
 import { z } from 'zod';
+import { readConfigFile, withoutSchema } from '../config-file.js';
 
 const readable = (parse: (value: string | number) => unknown) => (value: string | number) => {
   try {
@@ -26,21 +26,6 @@ const remark = z
   .union([z.string(), z.number(), z.array(z.string()), z.null()], { error: 'a text, a number or a list of texts' })
   .optional();
 
-export const TierPrice = z
-  .strictObject({
-    inputPerMillionUsd: amount.optional(),
-    cachedPerMillionUsd: amount
-      .optional()
-      .describe('Input tokens served from the prompt cache; the input price when left out'),
-    outputPerMillionUsd: amount.optional(),
-    perMinuteUsd: amount.optional().describe('Audio'),
-    perImageUsd: amount.optional(),
-  })
-  .refine(
-    (price) => (price.inputPerMillionUsd === undefined) === (price.outputPerMillionUsd === undefined),
-    'inputPerMillionUsd and outputPerMillionUsd belong together',
-  );
-
 export const TierSpec = z
   .strictObject({
     provider: Token.describe('Name of a provider in plugins.json'),
@@ -48,7 +33,7 @@ export const TierSpec = z
     cost_per_1k_tokens: amountPer1k.optional().describe('Dollars per 1,000 tokens, input and output alike'),
     cost_per_minute: amount.optional(),
     cost_per_image: amount.optional(),
-    price: TierPrice.optional().describe('Exact prices; win over cost_per_1k_tokens'),
+    price: PriceFigures.optional().describe('Exact prices; win over cost_per_1k_tokens, and over the price table'),
     maxOutputTokens: z.number().int().positive().optional().describe("The model's own output limit"),
     reasoning: z.boolean().optional().describe('It thinks in hidden tokens that are billed as output'),
     quality: remark,
@@ -67,32 +52,8 @@ const Ladder = z
   );
 
 /** `config/models.json`: capability -> tier -> what it is. */
-export const ModelsFile = z.preprocess(
-  (value) => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-    const { $schema: _, ...ladders } = value as Record<string, unknown>;
-    return ladders;
-  },
-  z.record(name('a capability such as "code_generation"'), Ladder),
-);
+export const ModelsFile = z.preprocess(withoutSchema, z.record(name('a capability such as "code_generation"'), Ladder));
 export type ModelsFile = Record<string, Record<string, TierSpec>>;
 
 /** Reads the file, or undefined when there is none. A file that cannot be used names its field. */
-export async function readModelsFile(file: string): Promise<ModelsFile | undefined> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new PurserError('invalid_request', { message: `${file}: ${(cause as Error).message}`, cause });
-  }
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new PurserError('invalid_request', { message: `${file} is not JSON: ${(cause as Error).message}`, cause });
-  }
-  const parsed = ModelsFile.safeParse(json);
-  if (!parsed.success) throw invalidRequest(file, parsed.error);
-  return parsed.data;
-}
+export const readModelsFile = (file: string): Promise<ModelsFile | undefined> => readConfigFile(file, ModelsFile);

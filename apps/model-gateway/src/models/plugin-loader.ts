@@ -7,7 +7,7 @@ import {
   pluginContexts,
   readPluginEntries,
 } from '@purser/plugin-host';
-import { CONFIG, type Environment, Log } from '@purser/service';
+import { CONFIG, type Environment, hideSecret, Log } from '@purser/service';
 import { type Config, ENVIRONMENT } from '../config.js';
 import { Providers } from './providers.js';
 
@@ -51,7 +51,7 @@ export class PluginLoader {
       entries,
       resolveFrom,
       capability: 'modelProvider',
-      contextFor: pluginContexts({ env: this.env, logger: this.log, signal: this.stopping.signal }),
+      contextFor: pluginContexts({ env: this.env, logger: this.log, signal: this.stopping.signal, hide: hideSecret }),
     });
   }
 

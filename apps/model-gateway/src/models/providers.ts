@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { ProviderStatus } from '@purser/contracts';
 import { type FailedPlugin, type LoadedPlugin, RetryPolicy } from '@purser/plugin-host';
 import type { ModelProvider, ProviderCheck } from '@purser/plugin-sdk';
-import { Clock, Log } from '@purser/service';
+import { Clock, Log, withoutSecrets } from '@purser/service';
 import { BROWSER_API } from './client-side.js';
 import { Circuits } from './circuits.js';
 import { Admittance } from './provider-limits.js';
@@ -136,6 +136,7 @@ export class Providers {
       if (this.stopping.signal.aborted) return;
       state = { available: false, reason: error instanceof Error ? error.message : String(error) };
     }
+    if (!state.available) state = { ...state, reason: withoutSecrets(state.reason) };
     if (state.available !== entry.state?.available)
       this.log.info(
         { provider: name, ...(state.available ? {} : { reason: state.reason }) },

@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { Bus } from '@purser/bus';
-import { budgetsDelete } from '@purser/contracts';
+import { budgetsRetire } from '@purser/contracts';
 import { Log } from '@purser/service';
 import { TasksRepository } from '../tasks/tasks.repository.js';
-import { budgetIdOf } from './task-budgets.service.js';
 
 const CALL_TIMEOUT_MS = 3_000;
 /** Bounds one run; what is left waits for the next sweep. */
@@ -30,8 +29,7 @@ export class FinishedBudgets {
     if (!this.bus.connected) return;
     try {
       for (const id of await this.tasks.withOldBudget(AT_ONCE)) {
-        const request = { id: budgetIdOf(id), by: 'orchestrator', reason: `task ${id} has ended` };
-        await this.bus.call(budgetsDelete, request, { timeoutMs: CALL_TIMEOUT_MS });
+        await this.bus.call(budgetsRetire, { task: id }, { timeoutMs: CALL_TIMEOUT_MS });
         await this.tasks.budgetIsDeleted(id);
       }
     } catch (error) {

@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Bus } from '@purser/bus';
-import { budgetsSet, isPurserError } from '@purser/contracts';
+import { budgetsSet, isPurserError, taskBudgetId } from '@purser/contracts';
 import { Database } from '@purser/database';
 import { formatUsd } from '@purser/money';
 import { Log } from '@purser/service';
@@ -12,15 +11,6 @@ import { Nudge } from '../work/nudge.js';
 
 const CALL_TIMEOUT_MS = 3_000;
 const AT_ONCE = 20;
-const MAX_ID = 64;
-
-/** The id of the budget that limits one task; ids that would be too long are cut and told apart by a digest. */
-export function budgetIdOf(taskId: string): string {
-  const plain = `task-${taskId}`;
-  if (plain.length <= MAX_ID) return plain;
-  const digest = createHash('sha256').update(taskId).digest('hex').slice(0, 24);
-  return `${plain.slice(0, MAX_ID - digest.length - 1)}-${digest}`;
-}
 
 /** Sees to it that the watchdog knows a task's own budget before any session of it starts. */
 @Injectable()
@@ -72,7 +62,7 @@ export class TaskBudgets {
       await this.bus.call(
         budgetsSet,
         {
-          id: budgetIdOf(taskId),
+          id: taskBudgetId(taskId),
           scope: { task: taskId },
           period: 'total',
           limitUsd: formatUsd(limit),

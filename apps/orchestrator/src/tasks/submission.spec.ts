@@ -1,5 +1,4 @@
-import { TaskSpec, type TaskSpecInput } from '@purser/contracts';
-import { budgetIdOf } from '../budgets/task-budgets.service.js';
+import { taskBudgetId, TaskSpec, type TaskSpecInput } from '@purser/contracts';
 import { idOfDelivery, MAX_INPUT_BYTES, namedId, newTask } from './submission.js';
 
 const spec = (input: Partial<TaskSpecInput> = {}) =>
@@ -43,8 +42,8 @@ describe('a submission', () => {
   });
 
   it('has a budget whose id fits, also under a long id, and no other task’s', () => {
-    expect(budgetIdOf('nightly')).toBe('task-nightly');
-    const long = [1, 2].map((n) => budgetIdOf(`${'x'.repeat(63)}${n}`));
+    expect(taskBudgetId('nightly')).toBe('task-nightly');
+    const long = [1, 2].map((n) => taskBudgetId(`${'x'.repeat(63)}${n}`));
     for (const id of long) expect(id).toMatch(/^task-x+-[0-9a-f]{24}$/);
     expect(long.map((id) => id.length)).toEqual([64, 64]);
     expect(long[0]).not.toBe(long[1]);

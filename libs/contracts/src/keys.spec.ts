@@ -1,4 +1,4 @@
-import { keysCreate, keysRenew } from './models.js';
+import { keysCreate, keysRenew } from './keys.js';
 
 const at = '2030-01-01T00:00:00.000Z';
 

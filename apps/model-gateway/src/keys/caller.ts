@@ -1,0 +1,22 @@
+/** What a key may do, and how often. Null stands for no restriction. */
+export interface KeyRules {
+  capabilities: readonly string[] | null;
+  models: readonly string[] | null;
+  requestsPerMinute: number | null;
+  tokensPerMinute: number | null;
+}
+
+/** On whose behalf a call is made. */
+export interface Caller {
+  key: string;
+  project: string | null;
+  task: string | null;
+  session: string | null;
+  /** Absent when the key has none. */
+  rules?: KeyRules;
+}
+
+/** The admin key's id in the ledger. */
+export const ADMIN_KEY_ID = 'admin';
+
+export const ADMIN: Caller = Object.freeze({ key: ADMIN_KEY_ID, project: null, task: null, session: null });

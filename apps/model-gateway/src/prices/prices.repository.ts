@@ -1,0 +1,44 @@
+import { Injectable } from '@nestjs/common';
+import { PriceRow } from '@purser/contracts';
+import { Database } from '@purser/database';
+import type { SetPrice } from './price-table.js';
+
+interface Row {
+  model: string;
+  price: unknown;
+  set_by: string;
+  reason: string;
+  set_at: Date;
+}
+
+@Injectable()
+export class PricesRepository {
+  constructor(private readonly database: Database) {}
+
+  async add(rows: readonly { model: string; price: PriceRow }[], by: string, reason: string): Promise<void> {
+    await this.database.query(
+      `INSERT INTO price_rows (model, price, set_by, reason)
+       SELECT model, price, $2, $3 FROM jsonb_to_recordset($1::jsonb) AS x(model text, price jsonb)`,
+      [JSON.stringify(rows), by, reason],
+    );
+  }
+
+  /** Grows with every row: asked once a second, answered from the end of the primary key's index. */
+  async version(): Promise<bigint> {
+    const [row] = await this.database.query<{ version: bigint }>(
+      'SELECT coalesce(max(seq), 0) AS version FROM price_rows',
+    );
+    return row?.version ?? 0n;
+  }
+
+  /** The newest row of each model. One that an older or newer Purser wrote and this one cannot read is left out. */
+  async current(): Promise<SetPrice[]> {
+    const rows = await this.database.query<Row>(
+      'SELECT DISTINCT ON (model) model, price, set_by, reason, set_at FROM price_rows ORDER BY model, seq DESC',
+    );
+    return rows.flatMap(({ model, price, set_by: setBy, reason, set_at: setAt }) => {
+      const row = PriceRow.safeParse(price);
+      return row.success ? [{ model, row: row.data, setBy, reason, setAt: setAt.toISOString() }] : [];
+    });
+  }
+}

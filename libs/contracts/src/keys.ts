@@ -1,0 +1,148 @@
+import { z } from 'zod';
+import { fact, operation } from './contract.js';
+import { Id, Instant, Token } from './scalars.js';
+
+/** What a key may ask for: names of capabilities as `models.json` has them. */
+const Capabilities = z.array(z.string().min(1).max(100)).min(1).max(100);
+
+/** `provider/model` or a model alone; `*` stands for anything: `openai/*`, `*-mini`. */
+const Models = z
+  .array(
+    z
+      .string()
+      .regex(
+        /^\S{1,200}$/,
+        'a model such as "gpt-5-mini", a provider’s such as "openai/gpt-5-mini", or with "*" in it',
+      ),
+  )
+  .min(1)
+  .max(100);
+
+const PerMinute = z.int().min(1).max(1_000_000_000);
+
+export const GatewayKey = z.object({
+  id: Id,
+  /** How the secret begins: `psk_` and sixteen hexadecimal digits. Keys from before salted hashes show `sha256:` instead. */
+  prefix: z.string(),
+  name: z.string(),
+  project: Token.nullable(),
+  task: Id.nullable(),
+  session: Id.nullable(),
+  /** Null: any capability, and any model by its name. */
+  capabilities: z.array(z.string()).nullable(),
+  /** Null: any model. */
+  models: z.array(z.string()).nullable(),
+  /** Over all gateways together; null: no limit. */
+  requestsPerMinute: z.int().nullable(),
+  /** Input and output, over all gateways together; null: no limit. */
+  tokensPerMinute: z.int().nullable(),
+  createdAt: Instant,
+  expiresAt: Instant.nullable(),
+  revokedAt: Instant.nullable(),
+});
+export type GatewayKey = z.infer<typeof GatewayKey>;
+
+/** What the gateway keeps of a secret that its caller made: enough to know it again, too little to be it. */
+export const KeyProof = z.strictObject({
+  /** How the secret begins, up to its second underscore. */
+  prefix: z.string().regex(/^psk_[0-9a-f]{16}$/),
+  /** Hex, 16 random bytes. */
+  salt: z.string().regex(/^[0-9a-f]{32}$/),
+  /** Hex HMAC-SHA256 of the whole secret under the salt's bytes. */
+  hash: z.string().regex(/^[0-9a-f]{64}$/),
+});
+export type KeyProof = z.infer<typeof KeyProof>;
+
+/** A year. */
+const MAX_TTL_MS = 366 * 24 * 3_600_000;
+
+/** When a key ends: at an instant, or so long after the gateway got the request, whatever the caller's clock says. */
+const ends = { expiresAt: Instant.optional(), ttlMs: z.int().min(1).max(MAX_TTL_MS).optional() };
+type Ends = { expiresAt?: string | null | undefined; ttlMs?: number | undefined };
+const given = ({ expiresAt, ttlMs }: Ends): number => Number(expiresAt !== undefined) + Number(ttlMs !== undefined);
+const NOT_BOTH = { error: 'give expiresAt or ttlMs, not both', path: ['ttlMs'] };
+
+export const keysCreate = operation('keys.create', {
+  owner: 'model-gateway',
+  summary:
+    'Make a key for the model endpoints. The secret is shown once, or is the caller’s own when only its proof is sent.',
+  request: z
+    .strictObject({
+      id: Id.optional(),
+      name: z.string().min(1).max(200),
+      project: Token.optional(),
+      task: Id.optional(),
+      session: Id.optional(),
+      capabilities: Capabilities.optional(),
+      models: Models.optional(),
+      requestsPerMinute: PerMinute.optional(),
+      tokensPerMinute: PerMinute.optional(),
+      ...ends,
+      /** Of a secret that the caller made itself, so that it never travels. */
+      proof: KeyProof.optional(),
+    })
+    .refine((request) => given(request) <= 1, NOT_BOTH),
+  reply: z.object({ key: GatewayKey, secret: z.string().nullable() }),
+  http: { method: 'POST', path: '/v1/keys', status: 201 },
+});
+
+export const keysUpdate = operation('keys.update', {
+  owner: 'model-gateway',
+  summary:
+    'Change what is given of a key; null takes a restriction away. It holds within one second, on every gateway. A revoked key stays revoked.',
+  request: z
+    .strictObject({
+      id: Id,
+      name: z.string().min(1).max(200).optional(),
+      project: Token.nullable().optional(),
+      capabilities: Capabilities.nullable().optional(),
+      models: Models.nullable().optional(),
+      requestsPerMinute: PerMinute.nullable().optional(),
+      tokensPerMinute: PerMinute.nullable().optional(),
+      expiresAt: Instant.nullable().optional(),
+      ttlMs: ends.ttlMs,
+    })
+    .refine((request) => given(request) <= 1, NOT_BOTH),
+  reply: GatewayKey,
+  http: { method: 'POST', path: '/v1/keys/:id' },
+});
+
+export const keysRenew = operation('keys.renew', {
+  owner: 'model-gateway',
+  summary:
+    'Extend keys that expire; how a session’s key lives exactly as long as its lease. Revoked and unknown ones are left out.',
+  request: z
+    .object({ ids: z.array(Id).max(1000), ...ends })
+    .refine((request) => given(request) === 1, { error: 'give either expiresAt or ttlMs', path: ['ttlMs'] }),
+  reply: z.object({ renewed: z.array(Id) }),
+});
+
+export const keysList = operation('keys.list', {
+  owner: 'model-gateway',
+  summary: 'Keys, newest first, without their secrets; session keys only when asked for.',
+  request: z.object({ sessions: z.stringbool().or(z.boolean()).default(false) }),
+  reply: z.object({ keys: z.array(GatewayKey) }),
+  http: { method: 'GET', path: '/v1/keys' },
+});
+
+export const keysGet = operation('keys.get', {
+  owner: 'model-gateway',
+  summary: 'One key, without its secret.',
+  request: z.object({ id: Id }),
+  reply: GatewayKey,
+  http: { method: 'GET', path: '/v1/keys/:id' },
+});
+
+export const keysRevoke = operation('keys.revoke', {
+  owner: 'model-gateway',
+  summary: 'Make a key useless within one second, on every gateway.',
+  request: z.object({ id: Id }),
+  reply: GatewayKey,
+  http: { method: 'DELETE', path: '/v1/keys/:id' },
+});
+
+export const keysChanged = fact('keys.changed', {
+  by: 'model-gateway',
+  summary: 'Keys were revoked or changed: every gateway reads them again before it believes them.',
+  data: z.object({ ids: z.array(Id).min(1).max(1000) }),
+});
