@@ -112,17 +112,17 @@ export class FakeWatchdog {
     await this.bus.connection.flush();
   }
 
-  setBudget(input: BudgetInput, endsAt: string | null = null): void {
+  setBudget(input: BudgetInput, endsAt: string | null = null, startsAt = '2026-01-01T00:00:00Z'): void {
     const budget = Budget.parse(input);
     const id = `w-${budget.id}`;
     const known = this.windows.get(id);
     const window = known ?? {
-      budget: this.status(budget, id, endsAt),
+      budget: this.status(budget, id, { startsAt, endsAt }),
       limit: 0n,
       settled: 0n,
       leases: new Map<string, Lease>(),
     };
-    window.budget = this.status(budget, id, endsAt);
+    window.budget = this.status(budget, id, { startsAt, endsAt });
     window.limit = parseUsd(budget.limitUsd);
     this.windows.set(id, window);
     if (budget.scope.task === undefined) this.revision += 1;
@@ -235,15 +235,14 @@ export class FakeWatchdog {
     }));
   }
 
-  private status(budget: Budget, windowId: string, endsAt: string | null): BudgetStatus {
+  private status(budget: Budget, windowId: string, times: { startsAt: string; endsAt: string | null }): BudgetStatus {
     const zero = '0.00';
     return {
       ...budget,
       level: 'ok',
       window: {
         id: windowId,
-        startsAt: '2026-01-01T00:00:00Z',
-        endsAt,
+        ...times,
         settledUsd: zero,
         leasedUsd: zero,
         presumedUsd: zero,

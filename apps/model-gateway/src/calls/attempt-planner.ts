@@ -147,6 +147,7 @@ export class AttemptPlanner {
     const admission = await this.gate.admit(tier, limits, {
       call,
       caller,
+      strategy: context.strategy,
       signal: inFlight.signal,
       counts: (windows) => (context.windows = windows),
     });

@@ -8,11 +8,13 @@ import { KeyLimits } from '../keys/key-limits.js';
 import type { RateState } from '../keys/rate-limit.js';
 import type { MatchedWindow } from '../leases/budget-book.js';
 import { Ladders, type Tier } from '../models/ladders.js';
+import type { Strategy } from '../models/strategies.js';
 import { learnsAs } from './attempt-planner.js';
 import { type CallInFlight, CallsInFlight } from './calls-in-flight.js';
 import type { ModelCall } from './model-call.js';
 import { noTierLeft, type PassedOver } from './passed-over.js';
 import { TierCalls } from './tier-calls.js';
+import { expectedCost, inOrder } from './tier-order.js';
 import { tokensBound } from './tokens-bound.js';
 import type { WholeAnswer } from './way.js';
 
@@ -22,6 +24,7 @@ export interface CallContext {
   caller: Caller;
   call: ModelCall;
   capability: string | null;
+  strategy: Strategy;
   inFlight: CallInFlight;
   passed: PassedOver[];
   /** A budget that lets no call of its scope go on for free. */
@@ -58,7 +61,7 @@ export class Calls {
   ) {}
 
   /** Begins a call: finds its ladder. The call ends when `inFlight.end` is called. */
-  open(caller: Caller, call: ModelCall): { context: CallContext; tiers: readonly Tier[] } {
+  open(caller: Caller, call: ModelCall, wanted?: Strategy): { context: CallContext; tiers: readonly Tier[] } {
     const route = this.ladders.route(call.model);
     if (!route) {
       const known = [...this.ladders.capabilities, ...this.ladders.models.map(({ model }) => model)];
@@ -68,17 +71,19 @@ export class Calls {
       });
     }
     const { capability } = route;
-    const tiers = caller.rules
+    const strategy = wanted ?? this.ladders.strategyFor(capability);
+    const allowed = caller.rules
       ? route.tiers.filter((tier) =>
           this.limits.allows(caller, { capability, provider: tier.provider, model: tier.model }),
         )
       : route.tiers;
-    if (tiers.length === 0) throw notAllowed(caller, call.model);
+    if (allowed.length === 0) throw notAllowed(caller, call.model);
     const context: CallContext = {
       callId: `call-${randomUUID()}`,
       caller,
       call,
       capability,
+      strategy,
       inFlight: this.inFlight.open(),
       passed: [],
       blockedBy: undefined,
@@ -88,7 +93,8 @@ export class Calls {
       rate: undefined,
       startedAt: performance.now(),
     };
-    return { context, tiers };
+    const usual = (tier: Tier) => this.experience.largestUsual(capability ?? tier.model, learnsAs(caller));
+    return { context, tiers: inOrder(allowed, strategy, (tier) => expectedCost(tier, call, usual(tier))) };
   }
 
   /** Goes from tier to tier until one answers. Throws what the client is to be told when none does. */

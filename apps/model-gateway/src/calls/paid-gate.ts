@@ -1,16 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { MOST_WINDOWS } from '@purser/contracts';
 import { affordableOutput, hold as worstCase, type Price } from '@purser/money';
-import { Latch } from '@purser/service';
+import { Clock, Latch } from '@purser/service';
 import { Experience } from '../experience/experience.service.js';
 import type { Caller } from '../keys/authenticator.js';
 import { BudgetBook, type MatchedWindow } from '../leases/budget-book.js';
 import { LeaseClient } from '../leases/lease-client.js';
 import type { Hold } from '../leases/wallet.js';
 import type { Tier } from '../models/ladders.js';
+import type { Strategy } from '../models/strategies.js';
 import type { ModelCall } from './model-call.js';
 import type { OutputLimits } from './output-limit.js';
 import type { PassedOver } from './passed-over.js';
+import { aheadFor } from './tier-order.js';
 
 export interface Admission {
   admitted: true;
@@ -28,6 +30,7 @@ export interface Refusal {
 export interface PaidCall {
   call: ModelCall;
   caller: Caller;
+  strategy: Strategy;
   signal: AbortSignal;
   /** Told which windows the call counts against. */
   counts(windows: readonly MatchedWindow[]): void;
@@ -47,6 +50,7 @@ export class PaidGate {
     private readonly budgets: BudgetBook,
     private readonly leases: LeaseClient,
     private readonly experience: Experience,
+    private readonly clock: Clock,
   ) {}
 
   async admit(tier: Tier, limits: OutputLimits, paid: PaidCall): Promise<Admission | Refusal> {
@@ -67,6 +71,11 @@ export class PaidGate {
           `${windows.length} budgets match this call, and at most ${MOST_WINDOWS} can be held at once: delete or join some`,
         );
       paid.counts(windows);
+      const ahead = paid.strategy === 'stretch' ? this.ahead(windows) : undefined;
+      if (ahead)
+        return no('ahead_of_plan', `${ahead.budgetId} is spent faster than its time goes by`, {
+          retryAfterMs: ahead.ms,
+        });
       const [priced] = windows.length === 0 ? [] : paid.call.pricedParameters();
       if (priced !== undefined)
         return no(
@@ -79,6 +88,15 @@ export class PaidGate {
       this.budgets.doubt();
     }
     return no('budgets_unknown', 'the budgets change too fast');
+  }
+
+  /** The window that has to rest longest, so that its money lasts until its end. */
+  private ahead(windows: readonly MatchedWindow[]): { budgetId: string; ms: number } | undefined {
+    const now = this.clock.now().getTime();
+    return windows
+      .map((window) => ({ ...window, ms: aheadFor(window, this.leases.spending.spentOf(window), now) ?? 0 }))
+      .filter(({ ms }) => ms > 0)
+      .sort((a, b) => b.ms - a.ms)[0];
   }
 
   /** Gives a hold back whose call was not made after all. */

@@ -15,6 +15,7 @@ export interface PassedOver {
     | 'journal_unwritable'
     | 'budget_exhausted'
     | 'budget_held'
+    | 'ahead_of_plan'
     | 'budget_blocks'
     | 'invalid_request'
     | 'over_limit'
@@ -55,8 +56,8 @@ export function noTierLeft(passed: readonly PassedOver[]): PurserError {
       message: `what is left is to be done by the client: ${clientSideTask(own.tier).how} (${said})`,
       details: { ...clientSideTask(own.tier), tiers },
     });
-  const money = find('budget_held') ?? find('budget_exhausted', 'budget_blocks');
-  if (money?.why === 'budget_held')
+  const money = find('budget_held', 'ahead_of_plan') ?? find('budget_exhausted', 'budget_blocks');
+  if (money?.why === 'budget_held' || money?.why === 'ahead_of_plan')
     return new PurserError('budget_held', { message: `no tier is affordable now (${said})`, details: { tiers } });
   if (money)
     return new PurserError('budget_exhausted', {

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { isPurserError, PurserError } from '@purser/contracts';
+import { invalidRequest, isPurserError, PurserError } from '@purser/contracts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { answerHeaders, costHeaders, failureHeaders } from '../calls/answer-headers.js';
 import { CallLog } from '../calls/call-log.js';
@@ -9,6 +9,7 @@ import type { ModelCall } from '../calls/model-call.js';
 import { formatComment, formatEvent, type SseEvent } from '../dialects/server-sent-events.js';
 import { Authenticator } from '../keys/authenticator.js';
 import { BudgetNotes } from '../leases/budget-notes.js';
+import { Strategy } from '../models/strategies.js';
 import { EventStream } from './event-stream.js';
 
 /** How an endpoint tells its clients what went wrong, and how its streams end. */
@@ -39,7 +40,7 @@ export class ModelEndpoint {
     let context: CallContext | undefined;
     try {
       const caller = await this.authenticator.identify(request.headers);
-      const opened = this.calls.open(caller, await read());
+      const opened = this.calls.open(caller, await read(), strategyIn(request.headers[STRATEGY]));
       ({ context } = opened);
       await this.answer(reply, manners, opened.context, () => this.calls.answer(opened.context, opened.tiers));
     } catch (error) {
@@ -85,6 +86,15 @@ export class ModelEndpoint {
       .headers({ ...failureHeaders(context, error), ...this.notes.headers(context?.windows ?? []) })
       .send(body);
   }
+}
+
+const STRATEGY = 'x-purser-strategy';
+
+function strategyIn(header: string | string[] | undefined): Strategy | undefined {
+  if (header === undefined) return undefined;
+  const parsed = Strategy.safeParse(header);
+  if (!parsed.success) throw invalidRequest(`the header ${STRATEGY}`, parsed.error);
+  return parsed.data;
 }
 
 const idHeaders = ({ requestIdHeader: other }: Manners, { callId }: CallContext): Record<string, string> => ({

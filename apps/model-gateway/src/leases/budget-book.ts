@@ -24,6 +24,8 @@ export interface MatchedWindow {
   settled: Nano;
   /** A rolling window's spend also falls by itself, so nothing can be concluded from `settled`. */
   rolling: boolean;
+  /** In ms since 1970. */
+  startsAt: number;
   endsAt: number;
   blocks: boolean;
 }
@@ -98,6 +100,7 @@ function readStatus(budget: BudgetStatus): KnownWindow {
     critical: partOf(budget, budget.thresholds.critical),
     settled: parseUsd(budget.window.settledUsd),
     rolling: typeof budget.period === 'object',
+    startsAt: Date.parse(budget.window.startsAt),
     endsAt: budget.window.endsAt === null ? Infinity : Date.parse(budget.window.endsAt),
     blocks: budget.onExhausted === 'block',
     scope: budget.scope,

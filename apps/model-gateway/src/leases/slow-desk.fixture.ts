@@ -17,6 +17,7 @@ export const windowOf = (id: string, limit = LIMIT): MatchedWindow => ({
   critical: (limit * 9n) / 10n,
   settled: 0n,
   rolling: false,
+  startsAt: 0,
   endsAt: Infinity,
   blocks: false,
 });
