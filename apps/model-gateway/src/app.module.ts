@@ -39,6 +39,8 @@ import { ModelCatalogue } from './models/model-catalogue.js';
 import { ModelsHandlers } from './models/models.handlers.js';
 import { PluginLoader } from './models/plugin-loader.js';
 import { Providers } from './models/providers.js';
+import { QuotasRepository } from './quotas/quotas.repository.js';
+import { Quotas } from './quotas/quotas.service.js';
 import { PriceTable } from './prices/price-table.js';
 import { PriceWarnings } from './prices/price-warnings.js';
 import { PricesFollower } from './prices/prices.follower.js';
@@ -103,6 +105,8 @@ export function appModule({ env, journal, ladders, prices }: Groundwork): Type {
       PricesService,
       PriceWarnings,
       Providers,
+      Quotas,
+      QuotasRepository,
       Settlements,
       TierCalls,
       TokenCounts,

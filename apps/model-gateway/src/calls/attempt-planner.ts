@@ -10,6 +10,7 @@ import { isClientSide } from '../models/client-side.js';
 import type { Turn } from '../models/circuit.js';
 import type { Place } from '../models/provider-limits.js';
 import { Providers } from '../models/providers.js';
+import { Quotas, type QuotaShare } from '../quotas/quotas.service.js';
 import { noPrice } from '../prices/price-table.js';
 import type { CallContext } from './calls.service.js';
 import { type Attempt, JournalUnwritable, Meter } from './meter.js';
@@ -28,8 +29,17 @@ export interface Plan {
   turn: Turn;
   /** To be left when the call is over. */
   place: Place;
+  /** What it takes of the tier's free quota, for a call that costs nothing by that. */
+  quota: QuotaShare | undefined;
   /** The output limit, when we set it. */
   limitSet: number | undefined;
+}
+
+/** What a call has to itself at a tier. */
+interface Room {
+  hold: Hold | undefined;
+  quota: QuotaShare | undefined;
+  maxOutputTokens: number;
 }
 
 /** Decides for one tier after the other whether a call may go to it. */
@@ -41,6 +51,7 @@ export class AttemptPlanner {
     private readonly meter: Meter,
     private readonly experience: Experience,
     private readonly latch: Latch,
+    private readonly quotas: Quotas,
   ) {}
 
   /** Undefined when the tier is passed over; the context then says why. What it returns must be called at once. */
@@ -71,25 +82,42 @@ export class AttemptPlanner {
     const { caller, call } = context;
     const usual = this.experience.largestUsual(context.capability ?? tier.model, learnsAs(caller));
     const limits = call.writes ? outputLimits(tier, call.maxOutputTokens, usual) : WRITES_NOTHING;
-    const room = tier.free
-      ? { hold: undefined, maxOutputTokens: limits.most }
-      : await this.holdFor(context, tier, limits);
+    const room = await this.room(context, tier, limits);
     if (!room) return undefined;
     // Others may have failed there meanwhile, or one may be trying it.
     const turn = this.providers.circuits.enter(tier.provider, tier.model);
     if (!turn) {
       if (room.hold) this.gate.release(room.hold);
+      room.quota?.release();
       context.passed.push(this.leftAlone(tier) ?? { tier, why: 'failed', reason: 'it failed a moment ago' });
       return undefined;
     }
     try {
-      return { ...this.begin(context, tier, passage, limits, room), turn, place };
+      return { ...this.begin(context, tier, passage, limits, room), turn, place, quota: room.quota };
     } catch (error) {
       turn.abandoned();
+      room.quota?.release();
       if (!(error instanceof JournalUnwritable)) throw error;
       context.passed.push({ tier, why: 'journal_unwritable', reason: error.message });
       return undefined;
     }
+  }
+
+  /** Of the free quota, of the budgets, or of a model that costs nothing anyway. */
+  private async room(context: CallContext, tier: Tier, limits: OutputLimits): Promise<Room | undefined> {
+    const { call, blockedBy } = context;
+    const free = { hold: undefined, quota: undefined, maxOutputTokens: limits.most };
+    if (!tier.freeQuota) return tier.free ? free : this.holdFor(context, tier, limits);
+    if (blockedBy === undefined) {
+      const share = await this.quotas.share(tier.freeQuota, call, limits.most);
+      if (share.ok) return { ...free, quota: share.share };
+      if (tier.free || !tier.price || !covers(tier.price, call.bounds)) {
+        const { reason, retryAfterMs } = share;
+        context.passed.push({ tier, why: 'quota_used_up', reason, retryAfterMs });
+        return undefined;
+      }
+    }
+    return this.holdFor(context, tier, limits);
   }
 
   /** A place among the calls of the tier's provider. */
@@ -121,11 +149,11 @@ export class AttemptPlanner {
     tier: Tier,
     passage: Passage,
     limits: OutputLimits,
-    { hold, maxOutputTokens }: { hold: Hold | undefined; maxOutputTokens: number },
-  ): Omit<Plan, 'turn' | 'place'> {
+    { hold, quota, maxOutputTokens }: Room,
+  ): Omit<Plan, 'turn' | 'place' | 'quota'> {
     const { call } = context;
     const terms: Terms = {
-      price: tier.price ?? FREE,
+      price: quota ? FREE : (tier.price ?? FREE),
       hold: hold?.amount ?? 0n,
       inputBound: call.bounds.inputTokens,
       outputBound: maxOutputTokens * call.choices,
@@ -138,11 +166,7 @@ export class AttemptPlanner {
     };
   }
 
-  private async holdFor(
-    context: CallContext,
-    tier: Tier,
-    limits: OutputLimits,
-  ): Promise<{ hold: Hold; maxOutputTokens: number } | undefined> {
+  private async holdFor(context: CallContext, tier: Tier, limits: OutputLimits): Promise<Room | undefined> {
     const { call, caller, inFlight } = context;
     const admission = await this.gate.admit(tier, limits, {
       call,
@@ -164,7 +188,7 @@ export class AttemptPlanner {
       context.passed.push({ tier, why: 'latch_unknown', reason: 'whether the emergency latch is set is not known' });
       return undefined;
     }
-    return admission;
+    return { hold: admission.hold, quota: undefined, maxOutputTokens: admission.maxOutputTokens };
   }
 
   private refuseInEmergency(): void {
@@ -188,7 +212,7 @@ export class AttemptPlanner {
     const unavailable = this.providers.unavailable(tier.provider);
     const provider = this.providers.get(tier.provider);
     if (unavailable !== undefined || !provider) return no('unavailable', unavailable ?? 'it is not there');
-    if (!tier.price || !covers(tier.price, call.bounds)) return no('no_price', noPrice(tier));
+    if (!tier.freeQuota && (!tier.price || !covers(tier.price, call.bounds))) return no('no_price', noPrice(tier));
     const leftAlone = this.leftAlone(tier);
     if (leftAlone) return leftAlone;
     const passage = call.via(provider, tier.provider);

@@ -112,11 +112,12 @@ export class Attempts {
     return { kind: 'failed', error, cost };
   }
 
-  private end({ attempt, turn, place }: Plan, ending: Ending): Nano {
+  private end({ attempt, turn, place, quota }: Plan, ending: Ending): Nano {
     if (attempt.settlement) return attempt.settlement.amount;
     const cost = this.meter.end(attempt, ending);
     turn.abandoned();
     place.leave(tokensOf(attempt.settlement));
+    if (attempt.settlement) quota?.settle(attempt.settlement);
     this.metrics.observe(attempt, this.meter.elapsed(attempt));
     return cost;
   }

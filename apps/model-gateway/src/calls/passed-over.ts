@@ -20,10 +20,11 @@ export interface PassedOver {
     | 'invalid_request'
     | 'over_limit'
     | 'client_side'
+    | 'quota_used_up'
     | 'failed';
   reason: string;
   param?: string;
-  retryAfterMs?: number;
+  retryAfterMs?: number | undefined;
   /** The budgets that do not cover it. */
   budgets?: readonly string[];
   /** When the window of the budget that refused it ends, in ms since 1970; undefined when it never does. */

@@ -2,6 +2,7 @@ import { PurserError } from '@purser/contracts';
 import { isFreeOfCharge, type Price, priceFromCostPer1k, priceFromUsd } from '@purser/money';
 import { PriceTable } from '../prices/price-table.js';
 import type { ModelsFile, TierSpec } from './models-file.js';
+import { readQuota, type TierQuota } from '../quotas/free-quota.js';
 import { type Strategy, strategyFor, type StrategySetting } from './strategies.js';
 
 /** One rung: a model at a provider, and what it costs. */
@@ -17,6 +18,8 @@ export interface Tier {
   priceRow: string | null;
   maxOutputTokens: number | undefined;
   reasoning: boolean;
+  /** What it serves for nothing. */
+  freeQuota?: TierQuota | undefined;
 }
 
 /** A price that models.json gives. */
@@ -177,6 +180,7 @@ function readTier(capability: string, name: string, spec: TierSpec, prices: Pric
     priceRow: free ? null : own ? rowName(capability, name) : (known?.id ?? null),
     maxOutputTokens: spec.maxOutputTokens ?? known?.row.maxOutputTokens,
     reasoning: spec.reasoning ?? known?.row.reasoning ?? false,
+    freeQuota: spec.freeQuota && readQuota(spec.freeQuota, `${spec.provider}/${spec.model}`, price),
   };
 }
 

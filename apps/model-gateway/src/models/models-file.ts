@@ -2,6 +2,7 @@ import { PriceFigures, Token } from '@purser/contracts';
 import { parsePrice, priceFromCostPer1k } from '@purser/money';
 import { z } from 'zod';
 import { readConfigFile, withoutSchema } from '../config-file.js';
+import { FreeQuota } from '../quotas/free-quota.js';
 import { StrategySetting } from './strategies.js';
 
 const readable = (parse: (value: string | number) => unknown) => (value: string | number) => {
@@ -37,6 +38,7 @@ export const TierSpec = z
     price: PriceFigures.optional().describe('Exact prices; win over cost_per_1k_tokens, and over the price table'),
     maxOutputTokens: z.number().int().positive().optional().describe("The model's own output limit"),
     reasoning: z.boolean().optional().describe('It thinks in hidden tokens that are billed as output'),
+    freeQuota: FreeQuota.optional().describe('What it serves for nothing; beyond that it is paid, or passed over'),
     quality: remark,
     limitations: remark,
   })
