@@ -70,7 +70,7 @@ export class LeasesRepository {
          SELECT id, budget_id, shape, ends_at, limit_nano, settled_nano, leased_nano, level, used_up
            FROM windows WHERE id = ANY($2::bigint[]) ORDER BY id FOR UPDATE
        ), own AS MATERIALIZED (
-         SELECT l.window_id, l.granted_nano, l.release_seq
+         SELECT l.window_id, l.granted_nano, l.consumed_nano, l.release_seq
            FROM leases l WHERE l.gateway = $1 AND l.window_id IN (SELECT id FROM locked) FOR UPDATE OF l
        ), known AS (
          SELECT a.window_id, a.least, greatest(a.need, a.least) AS whole, coalesce(l.granted_nano, 0) AS stored,
