@@ -14,6 +14,7 @@ import { ChatController } from './endpoints/chat.controller.js';
 import { CountTokensController } from './endpoints/count-tokens.controller.js';
 import { ModelEndpoint } from './endpoints/model-endpoint.js';
 import { ModelsController } from './endpoints/models.controller.js';
+import { StoredResponsesController } from './endpoints/stored-responses.controller.js';
 import { ExperienceRepository } from './experience/experience.repository.js';
 import { Experience } from './experience/experience.service.js';
 import { Journal } from './journal/journal.js';
@@ -67,6 +68,7 @@ export function appModule({ env, journal, ladders, prices }: Groundwork): Type {
       ModelsController,
       ModelsHandlers,
       PricesHandlers,
+      StoredResponsesController,
     ],
     providers: [
       { provide: ENVIRONMENT, useValue: env },

@@ -69,17 +69,23 @@ export interface World {
 export interface WorldOptions {
   env?: Record<string, string>;
   cancelledCallsBill?: 'delivered' | 'full';
-  /** Of the entry of the paid provider in plugins.json. By default a call asks it once. */
-  openai?: Pick<PluginEntryInput, 'limits' | 'retry'>;
-  /** Ladders besides the standard ones of specs. */
+  /** More configuration of OpenAI's plugin. */
+  openai?: object;
+  /** Of that plugin's entry. By default a call asks it once. */
+  policy?: Pick<PluginEntryInput, 'limits' | 'retry'>;
+  /** Besides the others. */
+  moreLadders?: object;
+  /** Instead of the usual ladders. */
   ladders?: object;
 }
 
 export async function openWorld({
   env = {},
   cancelledCallsBill = 'full',
-  openai = { retry: { attempts: 1 } },
-  ladders = {},
+  openai = {},
+  policy = { retry: { attempts: 1 } },
+  moreLadders = {},
+  ladders = MODELS,
 }: WorldOptions = {}): Promise<World> {
   const [nats, database, models, home] = await Promise.all([
     startTestNats(),
@@ -97,11 +103,14 @@ export async function openWorld({
   await bus.ensureStreams();
   const watchdog = new FakeWatchdog(bus);
   await watchdog.start();
-  await writeFile(join(home, 'models.json'), JSON.stringify({ ...MODELS, ...ladders }));
+  await writeFile(join(home, 'models.json'), JSON.stringify({ ...ladders, ...moreLadders }));
   await writeFile(
     join(home, 'plugins.json'),
     JSON.stringify({
-      plugins: [{ use: '@purser/openai', config: { cancelledCallsBill }, ...openai }, { use: '@purser/ollama' }],
+      plugins: [
+        { use: '@purser/openai', config: { cancelledCallsBill, ...openai }, ...policy },
+        { use: '@purser/ollama' },
+      ],
     }),
   );
   const full = {

@@ -93,7 +93,7 @@ it('says 403 once while the latch is set', async () => {
 
 it('says 409 once, and what to do, when only the client itself can serve', async () => {
   world = await openWorld({
-    ladders: {
+    moreLadders: {
       voice: {
         tier_1_paid: { provider: 'openai', model: PAID, cost_per_1k_tokens: 0.01, maxOutputTokens: 4_096 },
         tier_2_paid: { provider: 'nobody', model: 'm', cost_per_1k_tokens: 0.01 },
@@ -122,7 +122,7 @@ it('says 409 once, and what to do, when only the client itself can serve', async
 
 it('sends nobody to the browser whose budget blocks', async () => {
   world = await openWorld({
-    ladders: {
+    moreLadders: {
       voice: {
         tier_1_paid: { provider: 'openai', model: PAID, cost_per_1k_tokens: 0.01, maxOutputTokens: 4_096 },
         tier_3_free: { provider: 'browser_api', model: 'web-speech' },

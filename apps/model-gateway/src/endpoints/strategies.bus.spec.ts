@@ -22,7 +22,7 @@ it('asks the cheapest tier first where a call wants that, and the best one other
 });
 
 it('stretches a budget over its window: paid while it lies behind, free while it is ahead', async () => {
-  world = await openWorld({ ladders: { $strategy: { code_generation: 'stretch', paid_only: 'stretch' } } });
+  world = await openWorld({ moreLadders: { $strategy: { code_generation: 'stretch', paid_only: 'stretch' } } });
   const { watchdog } = world;
   const hours = (count: number) => new Date(Date.now() + count * 3_600_000).toISOString();
   watchdog.setBudget({ id: 'daily', period: 'day', limitUsd: '0.01' }, hours(24), hours(0));

@@ -14,7 +14,7 @@ const whyOf = (response: Response) => response.headers.get('x-purser-fallback-re
 const asked = () => world.models.countersOf(PAID).calls;
 
 it('asks again after a refusal that cost nothing, with a hold of its own each time', async () => {
-  await open({ openai: { retry: { attempts: 3, firstMs: 20 } } });
+  await open({ policy: { retry: { attempts: 3, firstMs: 20 } } });
   world.watchdog.setBudget({ id: 'total', period: 'total', limitUsd: '1' });
   await world.watchdog.beat();
   world.models.script({ status: 529 }, { model: PAID, times: 2 });
@@ -31,7 +31,7 @@ it('asks again after a refusal that cost nothing, with a hold of its own each ti
 });
 
 it('waits as long as a refusal asks for, and no longer than it may', async () => {
-  await open({ openai: { retry: { attempts: 2, firstMs: 0, mostMs: 500 } } });
+  await open({ policy: { retry: { attempts: 2, firstMs: 0, mostMs: 500 } } });
   world.models.script({ status: 429, headers: { 'retry-after-ms': '200' } }, { model: PAID, times: 1 });
   expect([tierOf(await ask()), asked()]).toEqual(['tier_1_paid', 2]);
   world.models.script({ status: 429, headers: { 'retry-after': '30' } }, { model: PAID, times: 1 });
@@ -41,7 +41,7 @@ it('waits as long as a refusal asks for, and no longer than it may', async () =>
 });
 
 it('spares a provider a storm of refusals: nearly all calls go by it', async () => {
-  await open({ openai: { retry: { attempts: 2, firstMs: 20 } } });
+  await open({ policy: { retry: { attempts: 2, firstMs: 20 } } });
   world.models.script({ status: 429 }, { model: PAID });
   for (let count = 0; count < 20; count++) expect(tierOf(await ask())).toBe('tier_3_free');
   // Three in a row open the circuit; later at most a trial a second.
@@ -101,7 +101,7 @@ it('passes a wrong request on, and says 400 when no tier takes it', async () => 
 });
 
 it('lets no more calls at once to a provider than it may have', async () => {
-  await open({ openai: { limits: { concurrency: 2, waitMs: 0 } } });
+  await open({ policy: { limits: { concurrency: 2, waitMs: 0 } } });
   world.models.script({ latencyMs: 300 }, { model: PAID });
   const responses = await Promise.all(Array.from({ length: 6 }, () => ask()));
   expect(responses.map(tierOf).sort()).toEqual([
@@ -115,7 +115,7 @@ it('lets no more calls at once to a provider than it may have', async () => {
 });
 
 it('counts requests per minute, and serves free calls meanwhile', async () => {
-  await open({ openai: { limits: { requestsPerMinute: 3 } } });
+  await open({ policy: { limits: { requestsPerMinute: 3 } } });
   const tiers: (string | null)[] = [];
   for (let count = 0; count < 5; count++) tiers.push(tierOf(await ask()));
   expect(tiers).toEqual(['tier_1_paid', 'tier_1_paid', 'tier_1_paid', 'tier_3_free', 'tier_3_free']);

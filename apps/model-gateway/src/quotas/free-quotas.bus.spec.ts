@@ -25,7 +25,7 @@ const costOf = (response: Response) => response.headers.get('x-purser-cost-usd')
 
 it('costs nothing within its quota, and needs money beyond it, whichever gateway serves', async () => {
   world = await openWorld({
-    ladders: {
+    moreLadders: {
       chat: {
         tier_1: { provider: 'openai', model: PAID, price, freeQuota: { requests: 3, per: 'month' } },
         tier_3_free: free,
@@ -53,7 +53,7 @@ it('costs nothing within its quota, and needs money beyond it, whichever gateway
 
 it('is passed over beyond its quota where it has no price, and says when it opens again', async () => {
   world = await openWorld({
-    ladders: {
+    moreLadders: {
       chat: {
         tier_1: { provider: 'openai', model: PAID, freeQuota: { requests: 1, per: 'month' } },
         tier_3_free: free,
@@ -76,7 +76,7 @@ it('is passed over beyond its quota where it has no price, and says when it open
 
 it('counts credits at the price of the tier, and refused calls not at all', async () => {
   world = await openWorld({
-    ladders: {
+    moreLadders: {
       chat: {
         tier_1: { provider: 'openai', model: PAID, price, freeQuota: { usd: '0.003', per: 'day' } },
         tier_3_free: free,
