@@ -35,6 +35,8 @@ const servers = {
 const io = ['\\.(db|bus|io)\\.spec\\.ts$', '\\.e2e\\.spec\\.ts$'];
 
 export default {
+  // Real servers start slowly on a busy machine; what hangs is found all the same.
+  testTimeout: 60_000,
   projects: [
     {
       ...base,

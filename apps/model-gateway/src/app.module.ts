@@ -8,6 +8,7 @@ import { CallsInFlight } from './calls/calls-in-flight.js';
 import { Calls } from './calls/calls.service.js';
 import { Meter } from './calls/meter.js';
 import { PaidGate } from './calls/paid-gate.js';
+import { TierCalls } from './calls/tier-calls.js';
 import { ENVIRONMENT } from './config.js';
 import { ChatController } from './endpoints/chat.controller.js';
 import { CountTokensController } from './endpoints/count-tokens.controller.js';
@@ -28,6 +29,7 @@ import { KeysRepository } from './keys/keys.repository.js';
 import { KeysService } from './keys/keys.service.js';
 import { KeysSweep } from './keys/keys.sweep.js';
 import { BudgetBook } from './leases/budget-book.js';
+import { BudgetNotes } from './leases/budget-notes.js';
 import { LeaseClient } from './leases/lease-client.js';
 import { LeaseDesk } from './leases/lease-desk.js';
 import { LeasesHandlers } from './leases/leases.handlers.js';
@@ -38,6 +40,8 @@ import { ModelCatalogue } from './models/model-catalogue.js';
 import { ModelsHandlers } from './models/models.handlers.js';
 import { PluginLoader } from './models/plugin-loader.js';
 import { Providers } from './models/providers.js';
+import { QuotasRepository } from './quotas/quotas.repository.js';
+import { Quotas } from './quotas/quotas.service.js';
 import { PriceTable } from './prices/price-table.js';
 import { PriceWarnings } from './prices/price-warnings.js';
 import { PricesFollower } from './prices/prices.follower.js';
@@ -75,6 +79,7 @@ export function appModule({ env, journal, ladders, prices }: Groundwork): Type {
       Attempts,
       Authenticator,
       BudgetBook,
+      BudgetNotes,
       CallLog,
       CallMetrics,
       Calls,
@@ -102,7 +107,10 @@ export function appModule({ env, journal, ladders, prices }: Groundwork): Type {
       PricesService,
       PriceWarnings,
       Providers,
+      Quotas,
+      QuotasRepository,
       Settlements,
+      TierCalls,
       TokenCounts,
     ],
   })

@@ -112,17 +112,17 @@ export class FakeWatchdog {
     await this.bus.connection.flush();
   }
 
-  setBudget(input: BudgetInput): void {
+  setBudget(input: BudgetInput, endsAt: string | null = null, startsAt = '2026-01-01T00:00:00Z'): void {
     const budget = Budget.parse(input);
     const id = `w-${budget.id}`;
     const known = this.windows.get(id);
     const window = known ?? {
-      budget: this.status(budget, id),
+      budget: this.status(budget, id, { startsAt, endsAt }),
       limit: 0n,
       settled: 0n,
       leases: new Map<string, Lease>(),
     };
-    window.budget = this.status(budget, id);
+    window.budget = this.status(budget, id, { startsAt, endsAt });
     window.limit = parseUsd(budget.limitUsd);
     this.windows.set(id, window);
     if (budget.scope.task === undefined) this.revision += 1;
@@ -193,13 +193,17 @@ export class FakeWatchdog {
               ? 'held'
               : undefined;
       const slice = minNano(parseUsd(ask.wantUsd), free / 50n);
-      return { ask, lease, refusal, give: lacking <= 0n ? 0n : lacking > slice ? lacking : slice } as const;
+      return { ask, lease, window, refusal, give: lacking <= 0n ? 0n : lacking > slice ? lacking : slice } as const;
     });
     const refused = asks.find(({ refusal }) => refusal !== undefined);
     if (!refused) for (const { lease, give } of asks) lease.granted += give;
     return {
       granted: !refused,
-      windows: asks.map(({ ask, lease }) => ({ windowId: ask.windowId, grantedUsd: formatUsd(lease.granted) })),
+      windows: asks.map(({ ask, lease, window }) => ({
+        windowId: ask.windowId,
+        grantedUsd: formatUsd(lease.granted),
+        ...(window ? { settledUsd: formatUsd(window.settled), consumedUsd: formatUsd(lease.consumed) } : {}),
+      })),
       ...(refused?.refusal ? { refusal: { kind: refused.refusal, windowId: refused.ask.windowId } } : {}),
     };
   }
@@ -231,15 +235,14 @@ export class FakeWatchdog {
     }));
   }
 
-  private status(budget: Budget, windowId: string): BudgetStatus {
+  private status(budget: Budget, windowId: string, times: { startsAt: string; endsAt: string | null }): BudgetStatus {
     const zero = '0.00';
     return {
       ...budget,
       level: 'ok',
       window: {
         id: windowId,
-        startsAt: '2026-01-01T00:00:00Z',
-        endsAt: null,
+        ...times,
         settledUsd: zero,
         leasedUsd: zero,
         presumedUsd: zero,

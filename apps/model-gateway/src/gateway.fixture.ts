@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Bus } from '@purser/bus';
 import { keysCreate, keysRevoke, modelsList, type ReplyOf, type RequestInput } from '@purser/contracts';
+import type { PluginEntryInput } from '@purser/plugin-host';
 import { adminKeyFile, type RunningService } from '@purser/service';
 // Test code that several specs share; the build leaves it out.
 import {
@@ -70,6 +71,10 @@ export interface WorldOptions {
   cancelledCallsBill?: 'delivered' | 'full';
   /** More configuration of OpenAI's plugin. */
   openai?: object;
+  /** Of that plugin's entry. By default a call asks it once. */
+  policy?: Pick<PluginEntryInput, 'limits' | 'retry'>;
+  /** Besides the others. */
+  moreLadders?: object;
   /** Instead of the usual ladders. */
   ladders?: object;
 }
@@ -78,6 +83,8 @@ export async function openWorld({
   env = {},
   cancelledCallsBill = 'full',
   openai = {},
+  policy = { retry: { attempts: 1 } },
+  moreLadders = {},
   ladders = MODELS,
 }: WorldOptions = {}): Promise<World> {
   const [nats, database, models, home] = await Promise.all([
@@ -96,11 +103,14 @@ export async function openWorld({
   await bus.ensureStreams();
   const watchdog = new FakeWatchdog(bus);
   await watchdog.start();
-  await writeFile(join(home, 'models.json'), JSON.stringify(ladders));
+  await writeFile(join(home, 'models.json'), JSON.stringify({ ...ladders, ...moreLadders }));
   await writeFile(
     join(home, 'plugins.json'),
     JSON.stringify({
-      plugins: [{ use: '@purser/openai', config: { cancelledCallsBill, ...openai } }, { use: '@purser/ollama' }],
+      plugins: [
+        { use: '@purser/openai', config: { cancelledCallsBill, ...openai }, ...policy },
+        { use: '@purser/ollama' },
+      ],
     }),
   );
   const full = {

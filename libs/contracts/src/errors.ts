@@ -42,7 +42,13 @@ export const ERRORS = {
   budget_exhausted: {
     status: 402,
     retryable: false,
-    meaning: 'No tier is affordable and no free one is left; raise the budget or wait for its window to end.',
+    meaning:
+      'No tier is affordable and no free one is left; raise the budget or wait for its window to end. The model endpoints call it `budget_exceeded`, as other gateways do.',
+  },
+  client_side_tier: {
+    status: 409,
+    retryable: false,
+    meaning: 'The only tier that is left runs at the client; `details` says what to do there.',
   },
   budget_held: {
     status: 429,

@@ -41,7 +41,15 @@ export const leasesGrant = operation('leases.grant', {
   reply: z.object({
     granted: z.boolean(),
     /** Totals as they now stand, also after a refusal. */
-    windows: z.array(z.object({ windowId: z.string(), grantedUsd: Usd })),
+    windows: z.array(
+      z.object({
+        windowId: z.string(),
+        grantedUsd: Usd,
+        /** What the ledger has of the window, and how much of that is this gateway's; absent for one that is unknown. */
+        settledUsd: Usd.optional(),
+        consumedUsd: Usd.optional(),
+      }),
+    ),
     /**
      * `exhausted`: would not fit even if every hold came back; do not ask again for as much until the window or its limit changes.
      * `held`: may fit when calls in flight settle. `closed`: the window is over or unknown; read the budgets again.

@@ -3,6 +3,31 @@ import { dirname, resolve } from 'node:path';
 import { invalidRequest, PurserError, Token } from '@purser/contracts';
 import { z } from 'zod';
 
+const count = z.number().int().positive();
+
+/** How much of a model provider one gateway uses. */
+export const ProviderLimits = z.strictObject({
+  concurrency: count.optional().describe('Calls at once'),
+  requestsPerMinute: count.optional(),
+  tokensPerMinute: count.optional().describe('Input and output together'),
+  waitMs: z
+    .number()
+    .int()
+    .min(0)
+    .max(10_000)
+    .default(500)
+    .describe('How long a call waits for room before the next tier is asked'),
+});
+export type ProviderLimits = z.output<typeof ProviderLimits>;
+
+/** How often a call asks a model provider that failed at no cost, before the next tier is asked. */
+export const RetryPolicy = z.strictObject({
+  attempts: z.number().int().min(1).max(10).default(2).describe('The first one included'),
+  firstMs: z.number().int().min(0).max(10_000).default(200).describe('Longest wait after the first; doubles with each'),
+  mostMs: z.number().int().min(0).max(10_000).default(2_000).describe('Longest wait of one call in all'),
+});
+export type RetryPolicy = z.output<typeof RetryPolicy>;
+
 export const PluginEntry = z.strictObject({
   /** A package's name, or a path (beginning with "." or "/") relative to the configuration file. */
   use: z.string().min(1, 'a package name such as "@purser/openai", or a path such as "./my-plugin.mjs"'),
@@ -10,6 +35,8 @@ export const PluginEntry = z.strictObject({
   name: Token.optional(),
   /** Checked against the plugin's own schema. */
   config: z.record(z.string(), z.unknown()).default({}),
+  limits: ProviderLimits.optional().describe('Of a model provider, for each gateway; none when left out'),
+  retry: RetryPolicy.optional().describe('Of a model provider; one repetition within two seconds when left out'),
 });
 export type PluginEntry = z.output<typeof PluginEntry>;
 export type PluginEntryInput = z.input<typeof PluginEntry>;

@@ -1,5 +1,13 @@
 export { type ParentLogger, pluginContexts } from './context.js';
-export { type PluginEntries, PluginEntry, type PluginEntryInput, PluginsFile, readPluginEntries } from './entries.js';
+export {
+  type PluginEntries,
+  PluginEntry,
+  type PluginEntryInput,
+  PluginsFile,
+  ProviderLimits,
+  readPluginEntries,
+  RetryPolicy,
+} from './entries.js';
 export { importModule, type ImportModule } from './import-module.js';
 export {
   type CapabilityInstance,

@@ -10,6 +10,7 @@ export interface LoadedPlugin<Name extends CapabilityName> {
   /** The entry's name, or the plugin's own. */
   name: string;
   use: string;
+  entry: PluginEntry;
   plugin: Plugin;
   instance: CapabilityInstance<Name>;
 }
@@ -134,7 +135,8 @@ export async function loadPlugins<Name extends CapabilityName>(
   const loaded: LoadedPlugin<Name>[] = [];
   const failed: FailedPlugin[] = [];
   const taken = new Map<string, string>();
-  for (const [index, { use, name: wanted, config }] of options.entries.entries()) {
+  for (const [index, entry] of options.entries.entries()) {
+    const { use, name: wanted, config } = entry;
     const result = imports[index];
     if (result?.status !== 'fulfilled') {
       failed.push({ name: wanted, use, reason: reasonOf(result?.reason) });
@@ -148,7 +150,7 @@ export async function loadPlugins<Name extends CapabilityName>(
       if (other !== undefined)
         throw new Error(`the name "${name}" is taken by ${other}; give one of them another "name"`);
       taken.set(name, use);
-      loaded.push({ name, use, plugin, instance: instantiate(plugin, capability, contextFor(name), config) });
+      loaded.push({ name, use, entry, plugin, instance: instantiate(plugin, capability, contextFor(name), config) });
     } catch (error) {
       failed.push({ name, use, reason: reasonOf(error) });
     }

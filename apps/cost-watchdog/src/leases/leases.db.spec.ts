@@ -57,9 +57,27 @@ const beat = (instance: string) =>
 describe('grants', () => {
   it('give what is wanted from a full window, at most a fiftieth of it, at least the need', async () => {
     const w = await window('100.00');
-    expect((await grant('g1', ask(w.id, '0.10', '50.00'))).windows).toEqual([{ windowId: w.id, grantedUsd: '2.00' }]);
+    expect((await grant('g1', ask(w.id, '0.10', '50.00'))).windows).toMatchObject([
+      { windowId: w.id, grantedUsd: '2.00' },
+    ]);
     expect((await grant('g1', ask(w.id, '30.00', '40.00', '2.00'))).windows[0]?.grantedUsd).toBe('32.00');
     expect(await figures(w)).toMatchObject({ leasedUsd: '32.00', remainingUsd: '68.00' });
+  });
+
+  it('tell what is settled, and how much of it is the gateway’s own', async () => {
+    const w = await window('1.00');
+    await grant('teller', ask(w.id, '0.30'));
+    const own = { task: w.task, amountUsd: '0.10', holdUsd: '0.20', windows: [w.id] };
+    await watchdog
+      .get(SettlementService)
+      .settle([newSpend({ ...own, gateway: 'teller' }), newSpend({ ...own, gateway: 'other', amountUsd: '0.15' })]);
+    const told = { windowId: w.id, settledUsd: '0.25', consumedUsd: '0.10' };
+    expect((await grant('teller', ask(w.id, '0.10', '0.10', '0.30'))).windows).toMatchObject([told]);
+    // Also with a refusal; and nothing of a window that is not there.
+    expect((await grant('teller', ask(w.id, '5.00', '5.00', '0.40'))).windows).toMatchObject([told]);
+    expect((await grant('teller', ask('nothing', '0.10'))).windows).toEqual([
+      { windowId: 'nothing', grantedUsd: '0.00' },
+    ]);
   });
 
   it('give all windows or none', async () => {
@@ -96,7 +114,7 @@ describe('grants', () => {
     const w = await window('1.00');
     await grant('g1', ask(w.id, '0.40'));
     const again = await grant('g1', ask(w.id, '0.40', '0.40', '0'));
-    expect(again).toEqual({ granted: true, windows: [{ windowId: w.id, grantedUsd: '0.40' }] });
+    expect(again).toMatchObject({ granted: true, windows: [{ windowId: w.id, grantedUsd: '0.40' }] });
     const more = await grant('g1', ask(w.id, '0.70', '0.70', '0.10'));
     expect(more.windows[0]?.grantedUsd).toBe('0.80');
     expect(await figures(w)).toMatchObject({ leasedUsd: '0.80' });

@@ -18,6 +18,9 @@ export interface GrantRow {
   window_id: bigint;
   granted: Nano;
   refusal: Refusal | null;
+  /** What the ledger has of the window, and how much of it this gateway took; null for a window that is unknown. */
+  settled: Nano | null;
+  consumed: Nano;
   least: Nano;
   /** The refusal shows that a window of which nearly all is spent serves no call any more. */
   uses_up: boolean;
@@ -67,10 +70,11 @@ export class LeasesRepository {
          SELECT id, budget_id, shape, ends_at, limit_nano, settled_nano, leased_nano, level, used_up
            FROM windows WHERE id = ANY($2::bigint[]) ORDER BY id FOR UPDATE
        ), own AS MATERIALIZED (
-         SELECT l.window_id, l.granted_nano, l.release_seq
+         SELECT l.window_id, l.granted_nano, l.consumed_nano, l.release_seq
            FROM leases l WHERE l.gateway = $1 AND l.window_id IN (SELECT id FROM locked) FOR UPDATE OF l
        ), known AS (
          SELECT a.window_id, a.least, greatest(a.need, a.least) AS whole, coalesce(l.granted_nano, 0) AS stored,
+                w.settled_nano AS settled, coalesce(l.consumed_nano, 0) AS consumed,
                 greatest(0, a.need - greatest(0, coalesce(l.granted_nano, 0) - a.known)) AS lacking,
                 greatest(0, a.want - greatest(0, coalesce(l.granted_nano, 0) - a.known)) AS wanted,
                 w.limit_nano - w.settled_nano AS unspent,
@@ -85,7 +89,7 @@ export class LeasesRepository {
            LEFT JOIN budgets b ON b.id = w.budget_id
            LEFT JOIN own l ON l.window_id = a.window_id
        ), figures AS (
-         SELECT window_id, stored, least, last_refusal,
+         SELECT window_id, stored, least, last_refusal, settled, consumed,
                 CASE WHEN lacking = 0 THEN 0
                      ELSE least(free, greatest(lacking, least(wanted, free / greatest(${SMALLEST_DIVISOR}, $7::bigint)))) END AS give,
                 CASE WHEN closed THEN 'closed'
@@ -106,7 +110,7 @@ export class LeasesRepository {
            SET granted_nano = l.granted_nano + excluded.granted_nano, last_seen = excluded.last_seen
          RETURNING window_id, granted_nano
        )
-       SELECT f.window_id, coalesce(n.granted_nano, f.stored) AS granted, f.least, f.refusal,
+       SELECT f.window_id, coalesce(n.granted_nano, f.stored) AS granted, f.least, f.refusal, f.settled, f.consumed,
               coalesce(f.refusal = 'exhausted' AND f.last_refusal, false) AS uses_up
          FROM figures f LEFT JOIN written n ON n.window_id = f.window_id ORDER BY f.window_id`,
       [

@@ -51,7 +51,11 @@ export class LeasesService {
       this.clock.now(),
     );
     const name = (id: bigint) => names.get(id) ?? id.toString();
-    const totals = rows.map((row) => ({ windowId: name(row.window_id), grantedUsd: formatUsd(row.granted) }));
+    const totals = rows.map((row) => ({
+      windowId: name(row.window_id),
+      grantedUsd: formatUsd(row.granted),
+      ...(row.settled === null ? {} : { settledUsd: formatUsd(row.settled), consumedUsd: formatUsd(row.consumed) }),
+    }));
     await this.refusals.follow(rows, gateway);
     for (const kind of LASTING) {
       const first = rows.find((row) => row.refusal === kind);

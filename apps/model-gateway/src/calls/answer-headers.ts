@@ -9,7 +9,10 @@ type Headers = Record<string, string>;
 const plain = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, '?');
 
 /** Which tier answered, and why not an earlier one. */
-export function answerHeaders({ passed, rate }: CallContext, { tier, limitSet }: Served): Headers {
+export function answerHeaders(context: CallContext, { tier, limitSet }: Served): Headers {
+  // It may have failed at first, and answered when it was asked again.
+  const passed = context.passed.filter((one) => one.tier !== tier);
+  const { rate } = context;
   return {
     'x-purser-tier': plain(tier.name),
     'x-purser-provider': plain(tier.provider),
@@ -34,5 +37,15 @@ export function failureHeaders(context: CallContext | undefined, error: PurserEr
     ...(rate ? rateLimitHeaders(rate) : {}),
     ...(wait === undefined ? {} : { 'retry-after': String(wait) }),
     ...(error.retryable === true ? {} : { 'x-should-retry': 'false' }),
+    ...budgetHeaders(error),
+  };
+}
+
+/** Which budgets refused the call, and when the first of their windows ends. */
+function budgetHeaders({ details }: PurserError): Headers {
+  const { budgets, resetsAt } = details;
+  return {
+    ...(Array.isArray(budgets) && budgets.length > 0 ? { 'x-purser-budget': plain(budgets.join(', ')) } : {}),
+    ...(typeof resetsAt === 'string' ? { 'x-purser-budget-resets-at': resetsAt } : {}),
   };
 }

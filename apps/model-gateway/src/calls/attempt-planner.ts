@@ -6,7 +6,11 @@ import { Experience } from '../experience/experience.service.js';
 import type { Caller } from '../keys/authenticator.js';
 import type { Hold } from '../leases/wallet.js';
 import type { Tier } from '../models/ladders.js';
+import { isClientSide } from '../models/client-side.js';
+import type { Turn } from '../models/circuit.js';
+import type { Place } from '../models/provider-limits.js';
 import { Providers } from '../models/providers.js';
+import { Quotas, type QuotaShare } from '../quotas/quotas.service.js';
 import { noPrice } from '../prices/price-table.js';
 import type { CallContext } from './calls.service.js';
 import { type Attempt, JournalUnwritable, Meter } from './meter.js';
@@ -21,8 +25,21 @@ import type { Target } from './way.js';
 export interface Plan {
   attempt: Attempt;
   target: Target;
+  /** How the call began is to be told to it. */
+  turn: Turn;
+  /** To be left when the call is over. */
+  place: Place;
+  /** What it takes of the tier's free quota, for a call that costs nothing by that. */
+  quota: QuotaShare | undefined;
   /** The output limit, when we set it. */
   limitSet: number | undefined;
+}
+
+/** What a call has to itself at a tier. */
+interface Room {
+  hold: Hold | undefined;
+  quota: QuotaShare | undefined;
+  maxOutputTokens: number;
 }
 
 /** Decides for one tier after the other whether a call may go to it. */
@@ -34,6 +51,7 @@ export class AttemptPlanner {
     private readonly meter: Meter,
     private readonly experience: Experience,
     private readonly latch: Latch,
+    private readonly quotas: Quotas,
   ) {}
 
   /** Undefined when the tier is passed over; the context then says why. What it returns must be called at once. */
@@ -44,25 +62,86 @@ export class AttemptPlanner {
       context.passed.push(found);
       return undefined;
     }
-    const { caller, call } = context;
-    const usual = this.experience.largestUsual(context.capability ?? tier.model, this.learnsAs(caller));
-    const limits = call.writes ? outputLimits(tier, call.maxOutputTokens, usual) : WRITES_NOTHING;
-    const room = tier.free
-      ? { hold: undefined, maxOutputTokens: limits.most }
-      : await this.holdFor(context, tier, limits);
-    if (!room) return undefined;
+    const place = await this.enter(context, tier);
+    if (!place) return undefined;
+    let plan: Plan | undefined;
     try {
-      return this.begin(context, tier, found, limits, room);
+      plan = await this.planWithin(context, tier, found, place);
+      return plan;
+    } finally {
+      if (!plan) place.leave(0);
+    }
+  }
+
+  private async planWithin(
+    context: CallContext,
+    tier: Tier,
+    passage: Passage,
+    place: Place,
+  ): Promise<Plan | undefined> {
+    const { caller, call } = context;
+    const usual = this.experience.largestUsual(context.capability ?? tier.model, learnsAs(caller));
+    const limits = call.writes ? outputLimits(tier, call.maxOutputTokens, usual) : WRITES_NOTHING;
+    const room = await this.room(context, tier, limits);
+    if (!room) return undefined;
+    // Others may have failed there meanwhile, or one may be trying it.
+    const turn = this.providers.circuits.enter(tier.provider, tier.model);
+    if (!turn) {
+      if (room.hold) this.gate.release(room.hold);
+      room.quota?.release();
+      context.passed.push(this.leftAlone(tier) ?? { tier, why: 'failed', reason: 'it failed a moment ago' });
+      return undefined;
+    }
+    try {
+      return { ...this.begin(context, tier, passage, limits, room), turn, place, quota: room.quota };
     } catch (error) {
+      turn.abandoned();
+      room.quota?.release();
       if (!(error instanceof JournalUnwritable)) throw error;
       context.passed.push({ tier, why: 'journal_unwritable', reason: error.message });
       return undefined;
     }
   }
 
-  /** Whose answers are alike: those of a key, or, for sessions, which have a key each, those of their task. */
-  learnsAs({ key, task }: Caller): string {
-    return task === null ? key : `task ${task}`;
+  /** Of the free quota, of the budgets, or of a model that costs nothing anyway. */
+  private async room(context: CallContext, tier: Tier, limits: OutputLimits): Promise<Room | undefined> {
+    const { call, blockedBy } = context;
+    const free = { hold: undefined, quota: undefined, maxOutputTokens: limits.most };
+    if (!tier.freeQuota) return tier.free ? free : this.holdFor(context, tier, limits);
+    if (blockedBy === undefined) {
+      const share = await this.quotas.share(tier.freeQuota, call, limits.most);
+      if (share.ok) return { ...free, quota: share.share };
+      if (tier.free || !tier.price || !covers(tier.price, call.bounds)) {
+        const { reason, retryAfterMs } = share;
+        context.passed.push({ tier, why: 'quota_used_up', reason, retryAfterMs });
+        return undefined;
+      }
+    }
+    return this.holdFor(context, tier, limits);
+  }
+
+  /** A place among the calls of the tier's provider. */
+  private async enter(context: CallContext, tier: Tier): Promise<Place | undefined> {
+    const admittance = this.providers.admittance(tier.provider);
+    if (!admittance) return ANY_PLACE;
+    const { call, inFlight } = context;
+    const entrance = await admittance.enter(Math.ceil(call.bounds.inputTokens / BYTES_PER_TOKEN), inFlight.signal);
+    if (entrance.entered) return entrance.place;
+    const { reason, retryAfterMs } = entrance;
+    context.passed.push({ tier, why: 'over_limit', reason: `${tier.provider}: ${reason}`, retryAfterMs });
+    return undefined;
+  }
+
+  private leftAlone(tier: Tier): PassedOver | undefined {
+    const waiting = this.providers.circuits.waiting(tier.provider, tier.model);
+    return (
+      waiting && {
+        tier,
+        why: 'failed',
+        reason: `left alone for ${Math.ceil(waiting.ms / 1000)} s more (${waiting.reason})`,
+        retryAfterMs: waiting.ms,
+      }
+    );
   }
 
   private begin(
@@ -70,11 +149,11 @@ export class AttemptPlanner {
     tier: Tier,
     passage: Passage,
     limits: OutputLimits,
-    { hold, maxOutputTokens }: { hold: Hold | undefined; maxOutputTokens: number },
-  ): Plan {
+    { hold, quota, maxOutputTokens }: Room,
+  ): Omit<Plan, 'turn' | 'place' | 'quota'> {
     const { call } = context;
     const terms: Terms = {
-      price: tier.price ?? FREE,
+      price: quota ? FREE : (tier.price ?? FREE),
       hold: hold?.amount ?? 0n,
       inputBound: call.bounds.inputTokens,
       outputBound: maxOutputTokens * call.choices,
@@ -87,13 +166,15 @@ export class AttemptPlanner {
     };
   }
 
-  private async holdFor(
-    context: CallContext,
-    tier: Tier,
-    limits: OutputLimits,
-  ): Promise<{ hold: Hold; maxOutputTokens: number } | undefined> {
+  private async holdFor(context: CallContext, tier: Tier, limits: OutputLimits): Promise<Room | undefined> {
     const { call, caller, inFlight } = context;
-    const admission = await this.gate.admit(tier, limits, { call, caller, signal: inFlight.signal });
+    const admission = await this.gate.admit(tier, limits, {
+      call,
+      caller,
+      strategy: context.strategy,
+      signal: inFlight.signal,
+      counts: (windows) => (context.windows = windows),
+    });
     if (!admission.admitted) {
       context.passed.push(admission.passed);
       context.blockedBy ??= admission.blockedBy;
@@ -107,7 +188,7 @@ export class AttemptPlanner {
       context.passed.push({ tier, why: 'latch_unknown', reason: 'whether the emergency latch is set is not known' });
       return undefined;
     }
-    return admission;
+    return { hold: admission.hold, quota: undefined, maxOutputTokens: admission.maxOutputTokens };
   }
 
   private refuseInEmergency(): void {
@@ -123,17 +204,17 @@ export class AttemptPlanner {
       reason,
       ...more,
     });
+    if (tier.free && blockedBy !== undefined)
+      return no('budget_blocks', `the budget ${blockedBy} is used up and blocks free tiers too`, {
+        budgets: [blockedBy],
+      });
+    if (isClientSide(tier)) return no('client_side', 'it runs at the client');
     const unavailable = this.providers.unavailable(tier.provider);
     const provider = this.providers.get(tier.provider);
     if (unavailable !== undefined || !provider) return no('unavailable', unavailable ?? 'it is not there');
-    if (!tier.price || !covers(tier.price, call.bounds)) return no('no_price', noPrice(tier));
-    const cooling = this.providers.coolDowns.waiting(tier.provider, tier.model);
-    if (cooling)
-      return no('failed', `left alone for ${Math.ceil(cooling.ms / 1000)} s more (${cooling.reason})`, {
-        retryAfterMs: cooling.ms,
-      });
-    if (tier.free && blockedBy !== undefined)
-      return no('budget_blocks', `the budget ${blockedBy} is used up and blocks free tiers too`);
+    if (!tier.freeQuota && (!tier.price || !covers(tier.price, call.bounds))) return no('no_price', noPrice(tier));
+    const leftAlone = this.leftAlone(tier);
+    if (leftAlone) return leftAlone;
     const passage = call.via(provider, tier.provider);
     if (isUnmet(passage))
       return no('unsupported_parameter', passage.unmet, passage.param === undefined ? {} : { param: passage.param });
@@ -148,6 +229,9 @@ export class AttemptPlanner {
   }
 }
 
+/** For estimates of input: its bound counts bytes. */
+const BYTES_PER_TOKEN = 4;
+const ANY_PLACE: Place = { leave: () => undefined };
 const WRITES_NOTHING: OutputLimits = { most: 0, least: 0, setByUs: false };
 const FREE = { inputPerMillion: 0n, cachedPerMillion: 0n, outputPerMillion: 0n };
 
@@ -156,3 +240,6 @@ export function emergency(latch: { by: string; reason: string; at: string }): Pu
     message: `the emergency latch was set by ${latch.by} at ${latch.at} (${latch.reason}); a person must reset it`,
   });
 }
+
+/** Whose answers are alike: those of a key, or, for sessions, which have a key each, those of their task. */
+export const learnsAs = ({ key, task }: Caller): string => (task === null ? key : `task ${task}`);

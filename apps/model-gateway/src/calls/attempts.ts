@@ -5,10 +5,11 @@ import { CONFIG } from '@purser/service';
 import type { Config } from '../config.js';
 import { Providers } from '../models/providers.js';
 import { CallMetrics } from './call-metrics.js';
-import { type Attempt, Meter } from './meter.js';
-import type { Ending } from './settlement-rules.js';
+import type { Plan } from './attempt-planner.js';
+import { Meter } from './meter.js';
+import type { Ending, Settlement } from './settlement-rules.js';
 import { AttemptSignal, brokenOff, providerFailure } from './attempt-signal.js';
-import type { StreamPiece, Target, WholeAnswer } from './way.js';
+import type { StreamPiece, WholeAnswer } from './way.js';
 
 export interface Finished {
   cost: Nano;
@@ -36,45 +37,48 @@ export class Attempts {
   }
 
   /** Throws the reason of `outer` when the client's call ended. */
-  async whole(attempt: Attempt, target: Target, outer: AbortSignal): Promise<AttemptResult> {
+  async whole(plan: Plan, outer: AbortSignal): Promise<AttemptResult> {
     const timer = new AttemptSignal(outer, this.limits);
     try {
-      const answer = await timer.race(target.whole({ signal: timer.signal }));
+      const answer = await timer.race(plan.target.whole({ signal: timer.signal }));
       const { usage, bytes } = answer;
-      const cost = this.end(attempt, { how: 'answered', usage, bytes });
+      plan.turn.succeeded();
+      const cost = this.end(plan, { how: 'answered', usage, bytes });
       return { kind: 'whole', answer, finished: { cost, usage } };
     } catch (thrown) {
       // Nothing of it reached us, so nothing tells how much was generated.
-      if (outer.aborted) this.end(attempt, endingOf(timer, 0, 'full'));
-      return this.failed(attempt, thrown, outer);
+      if (outer.aborted) this.end(plan, endingOf(timer, 0, 'full'));
+      return await this.failed(plan, thrown, outer);
     } finally {
       timer.end();
     }
   }
 
-  async stream(attempt: Attempt, target: Target, outer: AbortSignal): Promise<AttemptResult> {
+  async stream(plan: Plan, outer: AbortSignal): Promise<AttemptResult> {
     const timer = new AttemptSignal(outer, this.limits);
+    const { target, turn } = plan;
     const { cancelledCallsBill: bills } = target;
     try {
       timer.listen();
       const source = target.stream({ signal: timer.signal })[Symbol.asyncIterator]();
       const first = await timer.race(source.next());
-      const run: Run = { attempt, source, first, timer, outer, bytes: 0 };
+      turn.succeeded();
+      const run: Run = { plan, source, first, timer, outer, bytes: 0 };
       // However the call ends, also when nobody ever reads the stream.
       timer.whenOver(() => {
-        this.end(attempt, endingOf(timer, run.bytes, bills));
+        this.end(plan, endingOf(timer, run.bytes, bills));
         source.return?.().catch(() => undefined);
       });
       return { kind: 'stream', frames: this.relay(run) };
     } catch (thrown) {
-      if (outer.aborted) this.end(attempt, endingOf(timer, 0, bills));
+      if (outer.aborted) this.end(plan, endingOf(timer, 0, bills));
       timer.end();
-      return this.failed(attempt, thrown, outer);
+      return this.failed(plan, thrown, outer);
     }
   }
 
   private async *relay(run: Run): AsyncGenerator<string, Finished> {
-    const { attempt, source, timer, outer } = run;
+    const { plan, source, timer, outer } = run;
     let usage: Usage | undefined;
     try {
       for (let next = run.first; !next.done; next = await timer.race(source.next())) {
@@ -86,31 +90,34 @@ export class Attempts {
         if (frames !== '') yield frames;
         timer.listen();
       }
-      return { cost: this.end(attempt, { how: 'answered', usage, bytes: run.bytes }), usage };
+      return { cost: this.end(plan, { how: 'answered', usage, bytes: run.bytes }), usage };
     } catch (thrown) {
       if (outer.aborted) throw outer.reason;
       const error = providerFailure(thrown);
       // Whatever the provider says: tokens were generated, and it does not tell how many.
-      this.providers.coolDowns.failed(attempt.tier.provider, attempt.tier.model, error);
-      this.end(attempt, { how: 'failed', bytes: run.bytes });
+      this.end(plan, { how: 'failed', bytes: run.bytes });
+      const { provider, model } = plan.attempt.tier;
+      await this.providers.circuits.brokeOff(provider, model, error);
       throw brokenOff(error);
     } finally {
       timer.end();
     }
   }
 
-  private failed(attempt: Attempt, thrown: unknown, outer: AbortSignal): AttemptResult {
+  private async failed(plan: Plan, thrown: unknown, outer: AbortSignal): Promise<AttemptResult> {
     if (outer.aborted) throw outer.reason;
     const error = providerFailure(thrown);
-    this.providers.coolDowns.failed(attempt.tier.provider, attempt.tier.model, error);
-    const cost = this.end(attempt, error.mayBill ? { how: 'failed', bytes: 0 } : { how: 'refused' });
+    await plan.turn.failed(error);
+    const cost = this.end(plan, error.mayBill ? { how: 'failed', bytes: 0 } : { how: 'refused' });
     return { kind: 'failed', error, cost };
   }
 
-  private end(attempt: Attempt, ending: Ending): Nano {
+  private end({ attempt, turn, place, quota }: Plan, ending: Ending): Nano {
     if (attempt.settlement) return attempt.settlement.amount;
     const cost = this.meter.end(attempt, ending);
-    if (ending.how === 'answered') this.providers.coolDowns.succeeded(attempt.tier.provider, attempt.tier.model);
+    turn.abandoned();
+    place.leave(tokensOf(attempt.settlement));
+    if (attempt.settlement) quota?.settle(attempt.settlement);
     this.metrics.observe(attempt, this.meter.elapsed(attempt));
     return cost;
   }
@@ -120,8 +127,11 @@ export class Attempts {
 const endingOf = (timer: AttemptSignal, bytes: number, bills: 'delivered' | 'full'): Ending =>
   timer.cancelled ? { how: 'cancelled', bytes, bills } : { how: 'failed', bytes };
 
+const tokensOf = (settlement: Settlement | undefined): number | undefined =>
+  settlement && settlement.inputTokens + settlement.outputTokens;
+
 interface Run {
-  attempt: Attempt;
+  plan: Plan;
   source: AsyncIterator<StreamPiece>;
   first: IteratorResult<StreamPiece>;
   timer: AttemptSignal;

@@ -1,16 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { MOST_WINDOWS } from '@purser/contracts';
 import { affordableOutput, hold as worstCase, type Price } from '@purser/money';
-import { Latch } from '@purser/service';
+import { Clock, Latch } from '@purser/service';
 import { Experience } from '../experience/experience.service.js';
 import type { Caller } from '../keys/authenticator.js';
 import { BudgetBook, type MatchedWindow } from '../leases/budget-book.js';
 import { LeaseClient } from '../leases/lease-client.js';
 import type { Hold } from '../leases/wallet.js';
 import type { Tier } from '../models/ladders.js';
+import type { Strategy } from '../models/strategies.js';
 import type { ModelCall } from './model-call.js';
 import type { OutputLimits } from './output-limit.js';
 import type { PassedOver } from './passed-over.js';
+import { aheadFor } from './tier-order.js';
 
 export interface Admission {
   admitted: true;
@@ -28,11 +30,17 @@ export interface Refusal {
 export interface PaidCall {
   call: ModelCall;
   caller: Caller;
+  strategy: Strategy;
   signal: AbortSignal;
+  /** Told which windows the call counts against. */
+  counts(windows: readonly MatchedWindow[]): void;
 }
 
 /** A window may roll over between reading the budgets and asking for a lease. */
 const TRIES = 3;
+
+/** A watchdog that is gone comes back within seconds, or not at all. */
+const AWAY = { retryAfterMs: 2_000 };
 
 /** Decides whether a paid tier may be called, and holds its worst case. No paid call starts past it. */
 @Injectable()
@@ -42,37 +50,53 @@ export class PaidGate {
     private readonly budgets: BudgetBook,
     private readonly leases: LeaseClient,
     private readonly experience: Experience,
+    private readonly clock: Clock,
   ) {}
 
   async admit(tier: Tier, limits: OutputLimits, paid: PaidCall): Promise<Admission | Refusal> {
-    const no = (why: PassedOver['why'], reason: string, param?: string): Refusal => ({
+    const no = (why: PassedOver['why'], reason: string, more: Partial<PassedOver> = {}): Refusal => ({
       admitted: false,
-      passed: { tier, why, reason, ...(param === undefined ? {} : { param }) },
+      passed: { tier, why, reason, ...more },
     });
     if (!tier.price) return no('no_price', 'its price is not known');
     for (let attempt = 0; attempt < TRIES; attempt++) {
       if (this.latch.isSet)
-        return no('latch_unknown', 'whether the emergency latch is set is not known (no cost-watchdog)');
+        return no('latch_unknown', 'whether the emergency latch is set is not known (no cost-watchdog)', AWAY);
       const { key, project, task } = paid.caller;
       const windows = await this.budgets.windowsFor({ provider: tier.provider, key, project, task });
-      if (!windows) return no('budgets_unknown', 'the budgets cannot be read (no cost-watchdog)');
+      if (!windows) return no('budgets_unknown', 'the budgets cannot be read (no cost-watchdog)', AWAY);
       if (windows.length > MOST_WINDOWS)
         return no(
           'budgets_unknown',
           `${windows.length} budgets match this call, and at most ${MOST_WINDOWS} can be held at once: delete or join some`,
         );
+      paid.counts(windows);
+      const ahead = paid.strategy === 'stretch' ? this.ahead(windows) : undefined;
+      if (ahead)
+        return no('ahead_of_plan', `${ahead.budgetId} is spent faster than its time goes by`, {
+          retryAfterMs: ahead.ms,
+        });
       const [priced] = windows.length === 0 ? [] : paid.call.pricedParameters();
       if (priced !== undefined)
         return no(
           'unsupported_parameter',
           `${priced} has a price that cannot be told before the call, and a budget applies`,
-          priced,
+          { param: priced },
         );
       const outcome = await this.reserve(tier, tier.price, limits, windows, paid);
       if (outcome !== 'again') return outcome;
       this.budgets.doubt();
     }
     return no('budgets_unknown', 'the budgets change too fast');
+  }
+
+  /** The window that has to rest longest, so that its money lasts until its end. */
+  private ahead(windows: readonly MatchedWindow[]): { budgetId: string; ms: number } | undefined {
+    const now = this.clock.now().getTime();
+    return windows
+      .map((window) => ({ ...window, ms: aheadFor(window, this.leases.spending.spentOf(window), now) ?? 0 }))
+      .filter(({ ms }) => ms > 0)
+      .sort((a, b) => b.ms - a.ms)[0];
   }
 
   /** Gives a hold back whose call was not made after all. */
@@ -111,7 +135,15 @@ function refuse(
   windows: MatchedWindow[],
 ): Refusal {
   if (why === 'away')
-    return { admitted: false, passed: { tier, why: 'budgets_unknown', reason: 'no answer from the cost-watchdog' } };
+    return {
+      admitted: false,
+      passed: {
+        tier,
+        why: 'budgets_unknown',
+        reason: 'no answer from the cost-watchdog',
+        ...AWAY,
+      },
+    };
   const which = budgetId === undefined ? windows : windows.filter((window) => window.budgetId === budgetId);
   const blocking = which.find(({ blocks }) => blocks);
   const named = which.map((window) => window.budgetId).join(', ');
@@ -120,7 +152,19 @@ function refuse(
     passed:
       why === 'held'
         ? { tier, why: 'budget_held', reason: `calls in flight hold what is left of ${named}`, retryAfterMs: 1_000 }
-        : { tier, why: 'budget_exhausted', reason: `what is left of ${named} does not cover this call` },
+        : {
+            tier,
+            why: 'budget_exhausted',
+            reason: `what is left of ${named} does not cover this call`,
+            budgets: which.map((window) => window.budgetId),
+            resetsAt: endOf(which),
+          },
     ...(blocking ? { blockedBy: blocking.budgetId } : {}),
   };
+}
+
+/** When the first of these windows ends. */
+function endOf(windows: readonly MatchedWindow[]): number | undefined {
+  const first = windows.reduce((least, { endsAt }) => Math.min(least, endsAt), Infinity);
+  return first === Infinity ? undefined : first;
 }

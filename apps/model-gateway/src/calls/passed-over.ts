@@ -1,4 +1,5 @@
 import { PurserError } from '@purser/contracts';
+import { clientSideTask } from '../models/client-side.js';
 import type { Tier } from '../models/ladders.js';
 
 /** Why a tier did not serve a call. */
@@ -14,12 +15,20 @@ export interface PassedOver {
     | 'journal_unwritable'
     | 'budget_exhausted'
     | 'budget_held'
+    | 'ahead_of_plan'
     | 'budget_blocks'
     | 'invalid_request'
+    | 'over_limit'
+    | 'client_side'
+    | 'quota_used_up'
     | 'failed';
   reason: string;
   param?: string;
-  retryAfterMs?: number;
+  retryAfterMs?: number | undefined;
+  /** The budgets that do not cover it. */
+  budgets?: readonly string[];
+  /** When the window of the budget that refused it ends, in ms since 1970; undefined when it never does. */
+  resetsAt?: number | undefined;
 }
 
 const inHeader = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 500);
@@ -29,7 +38,7 @@ export const fallbackReason = (passed: readonly PassedOver[]): string =>
   inHeader(passed.map(({ tier, why, reason }) => `${tier.name}: ${why} (${reason})`).join('; '));
 
 /**
- * The answer when no tier is left. What passes by itself comes first (429), then what a person can mend with money (402),
+ * The answer when no tier is left. A client that can serve itself is told so. Else what passes by itself comes first (429), then what a person can mend with money (402),
  * then what the caller can mend (400); everything else is 503.
  */
 export function noTierLeft(passed: readonly PassedOver[]): PurserError {
@@ -42,11 +51,20 @@ export function noTierLeft(passed: readonly PassedOver[]): PurserError {
   }));
   const said = passed.map(({ tier, reason }) => `${tier.name}: ${reason}`).join('; ');
   const find = (...kinds: PassedOver['why'][]) => passed.find(({ why }) => kinds.includes(why));
-  const money = find('budget_held') ?? find('budget_exhausted', 'budget_blocks');
-  if (money?.why === 'budget_held')
+  const own = find('client_side');
+  if (own)
+    return new PurserError('client_side_tier', {
+      message: `what is left is to be done by the client: ${clientSideTask(own.tier).how} (${said})`,
+      details: { ...clientSideTask(own.tier), tiers },
+    });
+  const money = find('budget_held', 'ahead_of_plan') ?? find('budget_exhausted', 'budget_blocks');
+  if (money?.why === 'budget_held' || money?.why === 'ahead_of_plan')
     return new PurserError('budget_held', { message: `no tier is affordable now (${said})`, details: { tiers } });
   if (money)
-    return new PurserError('budget_exhausted', { message: `no tier is affordable (${said})`, details: { tiers } });
+    return new PurserError('budget_exhausted', {
+      message: `no tier is affordable (${said})`,
+      details: { tiers, code: 'budget_exceeded', ...refusedBy(passed) },
+    });
   const wrong = find('invalid_request', 'output_limit', 'unsupported_parameter');
   const onlyWrong = passed.every(({ why }) => isCallersFault(why) || why === 'unavailable' || why === 'no_price');
   if (wrong && onlyWrong)
@@ -55,6 +73,15 @@ export function noTierLeft(passed: readonly PassedOver[]): PurserError {
       details: { tiers, ...(wrong.param === undefined ? {} : { param: wrong.param }) },
     });
   return new PurserError('no_tier', { message: `no tier could be used (${said})`, details: { tiers } });
+}
+
+/** Which budgets stand in the way, and when the first tier may be affordable again: null when no window of them ends. */
+function refusedBy(passed: readonly PassedOver[]): { budgets: string[]; resetsAt: string | null } {
+  const times = passed.flatMap(({ resetsAt }) => (resetsAt === undefined ? [] : [resetsAt]));
+  return {
+    budgets: [...new Set(passed.flatMap(({ budgets = [] }) => budgets))],
+    resetsAt: times.length === 0 ? null : new Date(Math.min(...times)).toISOString(),
+  };
 }
 
 const isCallersFault = (why: PassedOver['why']): boolean =>

@@ -124,6 +124,7 @@ describe('when no tier is left', () => {
     [[passed('invalid_request'), passed('failed')], 'no_tier'],
     [[passed('latch_unknown')], 'no_tier'],
     [[passed('unavailable'), passed('no_price')], 'no_tier'],
+    [[passed('budget_held'), passed('failed'), passed('client_side')], 'client_side_tier'],
   ])('%#', (all, code) => {
     expect(noTierLeft(all)).toMatchObject({ code });
     expect(noTierLeft(all).details.tiers).toHaveLength(all.length);
@@ -131,6 +132,21 @@ describe('when no tier is left', () => {
 
   it('names the parameter', () => {
     expect(noTierLeft([passed('unsupported_parameter', { param: 'store' })]).details.param).toBe('store');
+  });
+
+  it('names the budgets that refused, and when the first of their windows ends', () => {
+    const at = (day: number) => Date.parse(`2026-11-${day}T00:00:00.000Z`);
+    const error = noTierLeft([
+      passed('budget_exhausted', { budgets: ['all'] }),
+      passed('budget_exhausted', { budgets: ['month'], resetsAt: at(30) }),
+      passed('budget_exhausted', { budgets: ['month', 'day'], resetsAt: at(29) }),
+    ]);
+    expect(error.details).toMatchObject({
+      code: 'budget_exceeded',
+      budgets: ['all', 'month', 'day'],
+      resetsAt: '2026-11-29T00:00:00.000Z',
+    });
+    expect(noTierLeft([passed('budget_exhausted', { budgets: ['all'] })]).details.resetsAt).toBeNull();
   });
 
   it('says when to come again', () => {

@@ -91,7 +91,7 @@ it('says that the money is gone so that clients do not try again', async () => {
   await eventually(async () => {
     // This client would try again by itself.
     const error = await failure(client(key, 2).messages.create(ask('paid_only')));
-    expect(error).toMatchObject({ status: 402, type: 'billing_error', errorCode: 'budget_exhausted' });
+    expect(error).toMatchObject({ status: 402, type: 'billing_error', errorCode: 'budget_exceeded' });
     expect(error.headers?.get('x-should-retry')).toBe('false');
     expect(error.requestID).toMatch(/^call-/);
     expect(error.error).toMatchObject({ request_id: error.requestID });

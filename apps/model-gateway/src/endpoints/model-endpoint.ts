@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { isPurserError, PurserError } from '@purser/contracts';
-import { formatUsd } from '@purser/money';
+import { invalidRequest, isPurserError, PurserError } from '@purser/contracts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { answerHeaders, costHeaders, failureHeaders } from '../calls/answer-headers.js';
 import { CallLog } from '../calls/call-log.js';
@@ -9,6 +8,8 @@ import { type Answer, type CallContext, Calls } from '../calls/calls.service.js'
 import type { ModelCall } from '../calls/model-call.js';
 import { formatComment, formatEvent, type SseEvent } from '../dialects/server-sent-events.js';
 import { Authenticator } from '../keys/authenticator.js';
+import { BudgetNotes } from '../leases/budget-notes.js';
+import { Strategy } from '../models/strategies.js';
 import { EventStream } from './event-stream.js';
 
 /** How an endpoint tells its clients what went wrong, and how its streams end. */
@@ -26,6 +27,7 @@ export class ModelEndpoint {
   constructor(
     @Inject(Authenticator) private readonly authenticator: Authenticator,
     private readonly calls: Calls,
+    private readonly notes: BudgetNotes,
     private readonly log: CallLog,
   ) {}
 
@@ -38,7 +40,7 @@ export class ModelEndpoint {
     let context: CallContext | undefined;
     try {
       const caller = await this.authenticator.identify(request.headers);
-      const opened = this.calls.open(caller, await read());
+      const opened = this.calls.open(caller, await read(), strategyIn(request.headers[STRATEGY]));
       ({ context } = opened);
       await this.answer(reply, manners, opened.context, () => this.calls.answer(opened.context, opened.tiers));
     } catch (error) {
@@ -59,8 +61,9 @@ export class ModelEndpoint {
     reply.raw.once('close', leave);
     try {
       const answer = await walk();
-      if (answer.kind === 'whole') sendWhole(reply, context, answer);
-      else await sendStream(reply, manners, context, answer);
+      const notes = () => this.notes.headers(context.windows);
+      if (answer.kind === 'whole') sendWhole(reply, context, answer, notes);
+      else await sendStream(reply, manners, context, answer, notes);
       this.log.served(context, answer);
     } finally {
       reply.raw.removeListener('close', leave);
@@ -78,8 +81,20 @@ export class ModelEndpoint {
     if (!context && !isPurserError(thrown)) this.log.unexpected(thrown);
     const error = isPurserError(thrown) ? thrown : new PurserError('internal', { cause: thrown });
     const { status, body } = manners.error(error, context?.callId);
-    reply.status(status).headers(failureHeaders(context, error)).send(body);
+    reply
+      .status(status)
+      .headers({ ...failureHeaders(context, error), ...this.notes.headers(context?.windows ?? []) })
+      .send(body);
   }
+}
+
+const STRATEGY = 'x-purser-strategy';
+
+function strategyIn(header: string | string[] | undefined): Strategy | undefined {
+  if (header === undefined) return undefined;
+  const parsed = Strategy.safeParse(header);
+  if (!parsed.success) throw invalidRequest(`the header ${STRATEGY}`, parsed.error);
+  return parsed.data;
 }
 
 const idHeaders = ({ requestIdHeader: other }: Manners, { callId }: CallContext): Record<string, string> => ({
@@ -87,9 +102,17 @@ const idHeaders = ({ requestIdHeader: other }: Manners, { callId }: CallContext)
   ...(other === undefined ? {} : { [other]: callId }),
 });
 
-function sendWhole(reply: FastifyReply, context: CallContext, served: Extract<Answer, { kind: 'whole' }>): void {
+/** How the budgets of a call stand at the moment. */
+type Notes = () => Record<string, string>;
+
+function sendWhole(
+  reply: FastifyReply,
+  context: CallContext,
+  served: Extract<Answer, { kind: 'whole' }>,
+  notes: Notes,
+): void {
   const { body, contentType } = served.answer;
-  reply.status(200).headers({ ...answerHeaders(context, served), ...costHeaders(context) });
+  reply.status(200).headers({ ...answerHeaders(context, served), ...costHeaders(context), ...notes() });
   if (contentType !== undefined) reply.header('content-type', contentType);
   reply.send(body instanceof Uint8Array ? Buffer.from(body.buffer, body.byteOffset, body.byteLength) : body);
 }
@@ -99,17 +122,20 @@ async function sendStream(
   manners: Manners,
   context: CallContext,
   served: Extract<Answer, { kind: 'stream' }>,
+  notes: Notes,
 ): Promise<void> {
   reply.hijack();
   const stream = new EventStream(reply.raw, context.inFlight.signal, {
     ...idHeaders(manners, context),
     ...answerHeaders(context, served),
+    ...notes(),
   });
   try {
     for await (const frames of served.frames) await stream.send(frames);
     // What was not known when the headers left.
-    const cost = formatComment(`x-purser-cost-usd ${formatUsd(context.spent)}`);
-    stream.end(manners.done ? cost + formatEvent(manners.done) : cost);
+    const late = Object.entries({ ...costHeaders(context), ...notes() });
+    const comments = late.map(([name, value]) => formatComment(`${name} ${value}`)).join('');
+    stream.end(manners.done ? comments + formatEvent(manners.done) : comments);
   } catch (error) {
     const known = isPurserError(error) ? error : new PurserError('internal', { cause: error });
     if (manners.errorEvent) stream.end(formatEvent(manners.errorEvent(known)));

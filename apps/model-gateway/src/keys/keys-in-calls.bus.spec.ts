@@ -67,7 +67,7 @@ describe('a key with limits', () => {
 
   it('gets back those of a call that nobody served, and may leave the output limit to the gateway', async () => {
     const key = await world.createKey({ tokensPerMinute: 2_000 });
-    world.models.script({ status: 429, headers: { 'retry-after': '1' } }, { model: FREE, times: 1 });
+    world.models.script({ status: 429, headers: { 'retry-after': '1' } }, { model: FREE, times: 2 });
     expect((await ask(key, { ...hello(FREE), max_tokens: 1_500 })).status).toBe(503);
     await eventually(async () => expect((await ask(key, hello(FREE))).status).toBe(200));
   });

@@ -18,10 +18,14 @@ export interface MatchedWindow {
   budgetId: string;
   /** What may be granted: the budget's limit times its cutoff. */
   limit: Nano;
+  /** Where a warning is due: the critical part of the limit. */
+  critical: Nano;
   /** As the ledger had it when the budgets were read. */
   settled: Nano;
   /** A rolling window's spend also falls by itself, so nothing can be concluded from `settled`. */
   rolling: boolean;
+  /** In ms since 1970. */
+  startsAt: number;
   endsAt: number;
   blocks: boolean;
 }
@@ -85,13 +89,18 @@ function matchedBy(known: Known, call: CallScope): MatchedWindow[] {
   return matched;
 }
 
+const partOf = ({ limitUsd }: BudgetStatus, share: number): Nano =>
+  (parseUsd(limitUsd) * BigInt(Math.round(share * 1e9))) / 1_000_000_000n;
+
 function readStatus(budget: BudgetStatus): KnownWindow {
   return {
     id: budget.window.id,
     budgetId: budget.id,
-    limit: (parseUsd(budget.limitUsd) * BigInt(Math.round(budget.thresholds.cutoff * 1e9))) / 1_000_000_000n,
+    limit: partOf(budget, budget.thresholds.cutoff),
+    critical: partOf(budget, budget.thresholds.critical),
     settled: parseUsd(budget.window.settledUsd),
     rolling: typeof budget.period === 'object',
+    startsAt: Date.parse(budget.window.startsAt),
     endsAt: budget.window.endsAt === null ? Infinity : Date.parse(budget.window.endsAt),
     blocks: budget.onExhausted === 'block',
     scope: budget.scope,

@@ -36,7 +36,7 @@ it('never lets the bill pass a limit: 50 calls at once on a budget for 10', asyn
   expect(world.watchdog.asked.length - asked).toBeLessThanOrEqual(1);
   // What is left is not enough, and says so when there is no free tier.
   const alone = await ask({ ...hello('paid_only'), max_tokens: 100 });
-  expect([alone.status, await codeOf(alone)]).toEqual([402, 'budget_exhausted']);
+  expect([alone.status, await codeOf(alone)]).toEqual([402, 'budget_exceeded']);
   await world.restart();
   await nothingLeased('total');
 });
@@ -85,7 +85,7 @@ it('does not go on for free where a budget blocks', async () => {
   world.watchdog.setBudget({ id: 'hard', period: 'total', limitUsd: '0.0001', onExhausted: 'block' });
   await world.watchdog.beat();
   const response = await ask();
-  expect([response.status, await codeOf(response)]).toEqual([402, 'budget_exhausted']);
+  expect([response.status, await codeOf(response)]).toEqual([402, 'budget_exceeded']);
 });
 
 it('says 429 when the money is merely held, and waits for it as long as it may', async () => {

@@ -2,6 +2,7 @@ import { maxNano, minNano, type Nano, sumNano } from '@purser/money';
 import type { MatchedWindow } from './budget-book.js';
 import type { LeaseDesk } from './lease-desk.js';
 import type { Refusals } from './refusals.js';
+import type { SpentWindows } from './spent-windows.js';
 import type { Hold, Wallet } from './wallet.js';
 
 /** `most` is what the call would like to hold, `least` what it can do with. */
@@ -29,6 +30,7 @@ export interface QueueTools {
   wallet: Wallet;
   desk: LeaseDesk;
   refusals: Refusals;
+  spending: SpentWindows;
   /** No answer came to a grant for these windows, which may have been made all the same. */
   lost(windows: readonly string[]): void;
   /** What was leased was released, as that of a lost gateway: nothing is granted before the leases were read again. */
@@ -168,7 +170,11 @@ export class HoldQueue {
     const { era } = wallet;
     try {
       const { totals, refusal } = await desk.ask(wanted, this.tools.signal);
-      for (const { windowId, granted } of totals) wallet.applyGrant(windowId, granted, era);
+      for (const { windowId, granted, spent } of totals) {
+        wallet.applyGrant(windowId, granted, era);
+        const window = head.windows.find(({ id }) => id === windowId);
+        if (window && spent) this.tools.spending.tell(window, spent.settled, spent.consumed);
+      }
       if (!refusal || this.take(head)) return 'again';
       const window = head.windows.find(({ id }) => id === refusal.windowId);
       if (refusal.kind === 'closed') {

@@ -8,6 +8,7 @@ import { restoreLeases, withholdReleased } from './recovery.js';
 import { Refusals } from './refusals.js';
 import { ReleaseNotice } from './release-notice.js';
 import { Returns } from './returns.js';
+import { SpentWindows } from './spent-windows.js';
 import { type LeaseAccount, Wallet } from './wallet.js';
 
 /** A lease that was not used for so long goes back. */
@@ -24,6 +25,7 @@ const AWAY: Reservation = { ok: false, why: 'away', budgetId: undefined };
 @Injectable()
 export class LeaseClient {
   readonly wallet: Wallet;
+  readonly spending: SpentWindows;
   private readonly refusals: Refusals;
   private readonly returns: Returns;
   private readonly queues = new Map<string, HoldQueue>();
@@ -47,8 +49,9 @@ export class LeaseClient {
     const now = () => clock.monotonic();
     this.notice = new ReleaseNotice(clock);
     this.wallet = new Wallet(now);
+    this.spending = new SpentWindows(this.wallet);
     this.returns = new Returns(this.wallet, desk, journal, log);
-    this.refusals = new Refusals(this.wallet, now);
+    this.refusals = new Refusals(this.spending, now);
     this.wallet.whenReleased((windows) => {
       this.returnWithheld(windows);
       this.wakeQueues(windows);
@@ -122,6 +125,7 @@ export class LeaseClient {
       wallet: this.wallet,
       desk: this.desk,
       refusals: this.refusals,
+      spending: this.spending,
       lost: (windows) => {
         for (const windowId of windows) this.uncertain.set(windowId, this.clock.monotonic());
       },
@@ -187,6 +191,7 @@ export class LeaseClient {
     if (held > 0n || unused > 0n || (this.endsAt.get(windowId) ?? Infinity) + AFTERLIFE_MS > now) return;
     this.wallet.forget(windowId);
     this.refusals.forget(windowId);
+    this.spending.forget(windowId);
     this.journal.forget(windowId);
     this.endsAt.delete(windowId);
   }

@@ -28,7 +28,12 @@ export interface LeasesRead {
 }
 
 export interface GrantAnswer {
-  totals: { windowId: string; granted: Nano }[];
+  totals: {
+    windowId: string;
+    granted: Nano;
+    /** What the ledger has of the window, and how much of that is this gateway's. */
+    spent?: { settled: Nano; consumed: Nano };
+  }[];
   refusal: NonNullable<ReplyOf<typeof leasesGrant>['refusal']> | undefined;
 }
 
@@ -63,7 +68,13 @@ export class LeaseDesk {
       { timeoutMs: TIMEOUT_MS, signal },
     );
     return {
-      totals: reply.windows.map(({ windowId, grantedUsd }) => ({ windowId, granted: parseUsd(grantedUsd) })),
+      totals: reply.windows.map(({ windowId, grantedUsd, settledUsd, consumedUsd }) => ({
+        windowId,
+        granted: parseUsd(grantedUsd),
+        ...(settledUsd === undefined || consumedUsd === undefined
+          ? {}
+          : { spent: { settled: parseUsd(settledUsd), consumed: parseUsd(consumedUsd) } }),
+      })),
       refusal: reply.granted ? undefined : reply.refusal,
     };
   }

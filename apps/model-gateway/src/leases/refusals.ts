@@ -1,6 +1,6 @@
 import type { Nano } from '@purser/money';
 import type { MatchedWindow } from './budget-book.js';
-import type { Wallet } from './wallet.js';
+import type { SpentWindows } from './spent-windows.js';
 
 /**
  * A "no" is believed this long at most: a rolling window recovers by itself, without anybody announcing it. And the
@@ -15,20 +15,12 @@ interface Refused {
   until: number;
 }
 
-interface Seen {
-  settled: Nano;
-  limit: Nano;
-  /** What this gateway had consumed of it when the figure was seen. */
-  consumed: Nano;
-}
-
 /** Remembers what would not fit even if every hold came back, so that nobody asks again for as much. */
 export class Refusals {
   private readonly refused = new Map<string, Refused>();
-  private readonly seen = new Map<string, Seen>();
 
   constructor(
-    private readonly wallet: Wallet,
+    private readonly spending: SpentWindows,
     private readonly now: () => number,
   ) {}
 
@@ -55,7 +47,6 @@ export class Refusals {
 
   forget(windowId: string): void {
     this.refused.delete(windowId);
-    this.seen.delete(windowId);
   }
 
   private isBelieved(refused: Refused, window: MatchedWindow): boolean {
@@ -64,13 +55,6 @@ export class Refusals {
 
   /** From the ledger's figure and what this gateway has consumed since: never more than what is really spent. */
   private isSpent(window: MatchedWindow, amount: Nano): boolean {
-    if (window.rolling) return amount > window.limit;
-    const { consumed } = this.wallet.account(window.id);
-    let seen = this.seen.get(window.id);
-    if (seen?.settled !== window.settled || seen.limit !== window.limit) {
-      seen = { settled: window.settled, limit: window.limit, consumed };
-      this.seen.set(window.id, seen);
-    }
-    return window.limit - window.settled - (consumed - seen.consumed) < amount;
+    return amount > (window.rolling ? window.limit : this.spending.leftOf(window));
   }
 }

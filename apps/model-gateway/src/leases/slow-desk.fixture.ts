@@ -14,8 +14,10 @@ export const windowOf = (id: string, limit = LIMIT): MatchedWindow => ({
   id,
   budgetId: `budget-${id}`,
   limit,
+  critical: (limit * 9n) / 10n,
   settled: 0n,
   rolling: false,
+  startsAt: 0,
   endsAt: Infinity,
   blocks: false,
 });

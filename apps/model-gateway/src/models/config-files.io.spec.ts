@@ -9,6 +9,7 @@ import { DEFAULT_MODELS } from './default-models.js';
 import { Ladders } from './ladders.js';
 import { readModelsFile } from './models-file.js';
 import { DEFAULT_PLUGINS } from './plugin-loader.js';
+import { readLadders } from './read-ladders.js';
 
 const committed = async (name: string): Promise<Record<string, unknown>> =>
   JSON.parse(await readFile(join(process.cwd(), 'config', name), 'utf8')) as Record<string, unknown>;
@@ -79,5 +80,19 @@ describe('readModelsFile', () => {
     const file = join(folder, 'with-schema.json');
     await writeFile(file, JSON.stringify({ $schema: 'x', chat: DEFAULT_MODELS.general_chat }));
     expect(Object.keys((await readModelsFile(file)) ?? {})).toEqual(['chat']);
+  });
+
+  it('takes a strategy for all or by capability, and names what it is not', async () => {
+    const file = join(folder, 'models.json');
+    const read = async ($strategy: unknown) => {
+      await writeFile(file, JSON.stringify({ $strategy, chat: DEFAULT_MODELS.general_chat }));
+      const ladders = await readLadders(folder);
+      return ['chat', null].map((capability) => ladders.strategyFor(capability));
+    };
+    expect(await read(undefined)).toEqual(['quality-first', 'quality-first']);
+    expect(await read('stretch')).toEqual(['stretch', 'stretch']);
+    expect(await read({ chat: 'cheapest' })).toEqual(['cheapest', 'quality-first']);
+    await expect(read('dearest')).rejects.toThrow(`${file}: $strategy: "quality-first", "cheapest" or "stretch"`);
+    await expect(read({ caht: 'cheapest' })).rejects.toThrow('$strategy.caht: there is no such capability');
   });
 });

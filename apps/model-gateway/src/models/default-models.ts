@@ -8,6 +8,9 @@ import type { ModelsFile } from './models-file.js';
  * gpt-5.2 $1.75 / $0.175 / $14, gpt-5-mini $0.25 / $0.025 / $2, 128,000 output tokens each; the same figures stand in
  * GitHub's table of Copilot models and prices. Both have one price for every context length and none for writing to the
  * cache, unlike GPT-6, whose price of input cannot be told before the call.
+ *
+ * Speech: whisper-1 $0.006 per minute (https://developers.openai.com/api/docs/pricing); Google's latest_long $0.024 per
+ * minute (https://cloud.google.com/speech-to-text/pricing), read 2026-11-28. The last rung is the client's own browser.
  */
 export const DEFAULT_MODELS: ModelsFile = {
   code_generation: {
@@ -50,6 +53,27 @@ export const DEFAULT_MODELS: ModelsFile = {
       maxOutputTokens: 8_192,
       quality: 'fair',
       limitations: 'runs on this machine: ollama pull llama3.2',
+    },
+  },
+  voice_transcription: {
+    tier_1_paid: {
+      provider: 'openai',
+      model: 'whisper-1',
+      price: { perMinuteUsd: '0.006' },
+      quality: 'excellent',
+    },
+    tier_2_paid: {
+      provider: 'google-speech',
+      model: 'latest_long',
+      price: { perMinuteUsd: '0.024' },
+      quality: 'good',
+      limitations: 'more than a minute needs a bucket of Cloud Storage',
+    },
+    tier_3_free: {
+      provider: 'browser_api',
+      model: 'web-speech',
+      quality: 'fair',
+      limitations: 'runs in the browser of the client, which is told so',
     },
   },
 };

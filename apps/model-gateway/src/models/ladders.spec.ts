@@ -129,7 +129,7 @@ it('comes with ladders that end in a free tier', () => {
   const ladders = read(DEFAULT_MODELS);
   for (const capability of ladders.capabilities) {
     const tiers = ladders.route(capability)?.tiers ?? [];
-    expect(tiers.at(0)).toMatchObject({ free: false, price: expect.anything() as unknown });
+    expect(tiers.at(0)?.free).toBe(false);
     expect(tiers.at(-1)?.free).toBe(true);
   }
 });

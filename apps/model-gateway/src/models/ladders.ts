@@ -2,6 +2,8 @@ import { PurserError } from '@purser/contracts';
 import { isFreeOfCharge, type Price, priceFromCostPer1k, priceFromUsd } from '@purser/money';
 import { PriceTable } from '../prices/price-table.js';
 import type { ModelsFile, TierSpec } from './models-file.js';
+import { readQuota, type TierQuota } from '../quotas/free-quota.js';
+import { type Strategy, strategyFor, type StrategySetting } from './strategies.js';
 
 /** One rung: a model at a provider, and what it costs. */
 export interface Tier {
@@ -16,6 +18,8 @@ export interface Tier {
   priceRow: string | null;
   maxOutputTokens: number | undefined;
   reasoning: boolean;
+  /** What it serves for nothing. */
+  freeQuota?: TierQuota | undefined;
 }
 
 /** A price that models.json gives. */
@@ -42,18 +46,29 @@ interface Plan {
   routes: ReadonlyMap<string, Route>;
 }
 
+export interface LadderOptions {
+  prices?: PriceTable;
+  /** Where the models stand, for errors. */
+  source?: string;
+  strategy?: StrategySetting | undefined;
+}
+
 export class Ladders {
   private plan: Plan;
 
   private constructor(
     private readonly file: ModelsFile,
     private readonly prices: PriceTable,
+    private readonly strategy: StrategySetting | undefined,
   ) {
     this.plan = planOf(file, prices);
   }
 
   /** Throws `invalid_request` naming every tier that contradicts itself. */
-  static from(models: ModelsFile, { prices = new PriceTable(), source = 'models' } = {}): Ladders {
+  static from(
+    models: ModelsFile,
+    { prices = new PriceTable(), source = 'models', strategy }: LadderOptions = {},
+  ): Ladders {
     const issues = Object.entries(models).flatMap(([capability, tiers]) =>
       Object.entries(tiers).flatMap(([name, spec]) => {
         const problem = contradiction(name, spec);
@@ -64,7 +79,7 @@ export class Ladders {
       const message = issues.map(({ field, problem }) => `${source}: ${field}: ${problem}`).join('\n');
       throw new PurserError('invalid_request', { message, details: { issues } });
     }
-    return new Ladders(models, prices);
+    return new Ladders(models, prices, strategy);
   }
 
   /** Takes the price table as it is now, for the calls to come. */
@@ -95,6 +110,11 @@ export class Ladders {
 
   get capabilities(): string[] {
     return [...this.plan.ladders.keys()];
+  }
+
+  /** How the tiers of a capability are asked; null stands for a concrete model. */
+  strategyFor(capability: string | null): Strategy {
+    return strategyFor(this.strategy, capability);
   }
 
   /** A capability, a concrete model that stands in some tier, or `provider/model`. */
@@ -160,6 +180,7 @@ function readTier(capability: string, name: string, spec: TierSpec, prices: Pric
     priceRow: free ? null : own ? rowName(capability, name) : (known?.id ?? null),
     maxOutputTokens: spec.maxOutputTokens ?? known?.row.maxOutputTokens,
     reasoning: spec.reasoning ?? known?.row.reasoning ?? false,
+    freeQuota: spec.freeQuota && readQuota(spec.freeQuota, `${spec.provider}/${spec.model}`, price),
   };
 }
 

@@ -58,11 +58,11 @@ export class ModelCatalogue {
     return [...capabilities, ...new Map(models).values()];
   }
 
-  private describe({ capability, name, provider, model, free, price }: Tier): ModelTier {
-    const cooling = this.providers.coolDowns.waiting(provider, model);
+  private describe({ capability, name, provider, model, free, price, freeQuota }: Tier): ModelTier {
+    const cooling = this.providers.circuits.waiting(provider, model);
     const reason =
       this.providers.unavailable(provider) ??
-      (price ? undefined : noPrice({ provider, model })) ??
+      (price || freeQuota ? undefined : noPrice({ provider, model })) ??
       this.providers.unlisted(provider, model) ??
       (cooling && `left alone for ${Math.ceil(cooling.ms / 1000)} s more (${cooling.reason})`);
     return {

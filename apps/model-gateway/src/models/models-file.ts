@@ -2,6 +2,8 @@ import { PriceFigures, Token } from '@purser/contracts';
 import { parsePrice, priceFromCostPer1k } from '@purser/money';
 import { z } from 'zod';
 import { readConfigFile, withoutSchema } from '../config-file.js';
+import { FreeQuota } from '../quotas/free-quota.js';
+import { StrategySetting } from './strategies.js';
 
 const readable = (parse: (value: string | number) => unknown) => (value: string | number) => {
   try {
@@ -36,6 +38,7 @@ export const TierSpec = z
     price: PriceFigures.optional().describe('Exact prices; win over cost_per_1k_tokens, and over the price table'),
     maxOutputTokens: z.number().int().positive().optional().describe("The model's own output limit"),
     reasoning: z.boolean().optional().describe('It thinks in hidden tokens that are billed as output'),
+    freeQuota: FreeQuota.optional().describe('What it serves for nothing; beyond that it is paid, or passed over'),
     quality: remark,
     limitations: remark,
   })
@@ -51,9 +54,26 @@ const Ladder = z
     'at least one tier, such as "tier_1_paid": {"provider": ..., "model": ...}',
   );
 
+function withoutSettings(value: unknown): unknown {
+  const entries = withoutSchema(value);
+  if (typeof entries !== 'object' || entries === null || !('$strategy' in entries)) return entries;
+  const { $strategy: _, ...ladders } = entries;
+  return ladders;
+}
+
 /** `config/models.json`: capability -> tier -> what it is. */
-export const ModelsFile = z.preprocess(withoutSchema, z.record(name('a capability such as "code_generation"'), Ladder));
+export const ModelsFile = z.preprocess(
+  withoutSettings,
+  z.record(name('a capability such as "code_generation"'), Ladder),
+);
 export type ModelsFile = Record<string, Record<string, TierSpec>>;
 
 /** Reads the file, or undefined when there is none. A file that cannot be used names its field. */
 export const readModelsFile = (file: string): Promise<ModelsFile | undefined> => readConfigFile(file, ModelsFile);
+
+const Settings = z.object({ $strategy: StrategySetting.optional() });
+
+/** The file's `$strategy`; undefined when it has none. */
+export async function readStrategySetting(file: string): Promise<StrategySetting | undefined> {
+  return (await readConfigFile(file, Settings))?.$strategy;
+}

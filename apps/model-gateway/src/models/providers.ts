@@ -1,17 +1,23 @@
 import { Injectable } from '@nestjs/common';
 import type { ProviderStatus } from '@purser/contracts';
-import type { FailedPlugin, LoadedPlugin } from '@purser/plugin-host';
+import { type FailedPlugin, type LoadedPlugin, RetryPolicy } from '@purser/plugin-host';
 import type { ModelProvider, ProviderCheck } from '@purser/plugin-sdk';
 import { Clock, Log, withoutSecrets } from '@purser/service';
-import { CoolDowns } from './cool-downs.js';
+import { BROWSER_API } from './client-side.js';
+import { Circuits } from './circuits.js';
+import { Admittance } from './provider-limits.js';
 
 const CHECK_EVERY_MS = 30_000;
 const CHECK_TIMEOUT_MS = 3_500;
 /** A call that finds a provider missing has it looked for again, at most this often. */
 const RECHECK_MS = 3_000;
 
+const NO_RETRY = RetryPolicy.parse({ attempts: 1 });
+
 interface Entry {
   provider: ModelProvider;
+  retry: RetryPolicy;
+  admittance: Admittance | undefined;
   /** Undefined until the first check is done: then a call may simply try. */
   state: ProviderCheck | undefined;
   checkedAt: number;
@@ -21,7 +27,7 @@ interface Entry {
 /** The configured providers, whether each can be reached now, and which are to be left alone for a while. */
 @Injectable()
 export class Providers {
-  readonly coolDowns: CoolDowns;
+  readonly circuits: Circuits;
   private readonly entries = new Map<string, Entry>();
   private failed: readonly FailedPlugin[] = [];
   private timer: NodeJS.Timeout | undefined;
@@ -31,13 +37,23 @@ export class Providers {
     private readonly clock: Clock,
     private readonly log: Log,
   ) {
-    this.coolDowns = new CoolDowns(() => clock.monotonic());
+    this.circuits = new Circuits((id, { ms, reason, error }) => {
+      const lasting = error.kind === 'auth' || error.kind === 'model_not_found';
+      this.log[lasting ? 'warn' : 'info']({ which: id, ms, reason }, 'a provider or model is left alone for a while');
+    });
   }
 
   start(loaded: readonly LoadedPlugin<'modelProvider'>[], failed: readonly FailedPlugin[]): void {
     this.failed = failed;
-    for (const { name, instance } of loaded)
-      this.entries.set(name, { provider: instance, state: undefined, checkedAt: -Infinity, checking: undefined });
+    for (const { name, instance, entry } of loaded)
+      this.entries.set(name, {
+        provider: instance,
+        retry: entry.retry ?? RetryPolicy.parse({}),
+        admittance: entry.limits && new Admittance(entry.limits, () => this.clock.monotonic()),
+        state: undefined,
+        checkedAt: -Infinity,
+        checking: undefined,
+      });
     for (const { name, use, reason } of failed) this.log.warn({ name, use, reason }, 'a plugin could not be loaded');
     this.timer = setInterval(() => void this.checkAll(), CHECK_EVERY_MS);
     void this.checkAll();
@@ -59,8 +75,18 @@ export class Providers {
     return this.entries.get(name)?.provider;
   }
 
+  retryPolicy(name: string): RetryPolicy {
+    return this.entries.get(name)?.retry ?? NO_RETRY;
+  }
+
+  /** Undefined for one without limits. */
+  admittance(name: string): Admittance | undefined {
+    return this.entries.get(name)?.admittance;
+  }
+
   /** Why a provider cannot be called now, or undefined when it can. */
   unavailable(name: string): string | undefined {
+    if (name === BROWSER_API) return undefined;
     const entry = this.entries.get(name);
     if (!entry) {
       const broken = this.failed.find((plugin) => plugin.name === name);

@@ -38,8 +38,8 @@ beforeAll(async () => {
   });
   providers.start(
     [
-      { name: 'mute', instance: provider() },
-      { name: 'exact', instance: exact },
+      { name: 'mute', entry: {}, instance: provider() },
+      { name: 'exact', entry: {}, instance: exact },
     ] as unknown as Parameters<Providers['start']>[0],
     [],
   );
