@@ -11,6 +11,7 @@ import { PaidGate } from './calls/paid-gate.js';
 import { ENVIRONMENT } from './config.js';
 import { ChatController } from './endpoints/chat.controller.js';
 import { CountTokensController } from './endpoints/count-tokens.controller.js';
+import { MediaController } from './endpoints/media.controller.js';
 import { ModelEndpoint } from './endpoints/model-endpoint.js';
 import { ModelsController } from './endpoints/models.controller.js';
 import { ExperienceRepository } from './experience/experience.repository.js';
@@ -60,6 +61,7 @@ export function appModule({ env, journal, ladders, prices }: Groundwork): Type {
       CountTokensController,
       KeysHandlers,
       LeasesHandlers,
+      MediaController,
       ModelsController,
       ModelsHandlers,
       PricesHandlers,

@@ -9,6 +9,7 @@ import {
   createTestDatabase,
   eventually,
   type ModelServer,
+  type ModelServerOptions,
   startModelServer,
   startTestNats,
   type TestDatabase,
@@ -68,9 +69,21 @@ export interface World {
 export interface WorldOptions {
   env?: Record<string, string>;
   cancelledCallsBill?: 'delivered' | 'full';
+  /** Further models of the model server, and what they cost there. */
+  served?: ModelServerOptions['models'];
+  /** In the place of MODELS. */
+  ladders?: object;
+  /** Besides OpenAI's and Ollama's. */
+  plugins?: (models: ModelServer) => object[];
 }
 
-export async function openWorld({ env = {}, cancelledCallsBill = 'full' }: WorldOptions = {}): Promise<World> {
+export async function openWorld({
+  env = {},
+  cancelledCallsBill = 'full',
+  served = {},
+  ladders = MODELS,
+  plugins = () => [],
+}: WorldOptions = {}): Promise<World> {
   const [nats, database, models, home] = await Promise.all([
     startTestNats(),
     createTestDatabase(),
@@ -78,6 +91,7 @@ export async function openWorld({ env = {}, cancelledCallsBill = 'full' }: World
       models: {
         [PAID]: { inputPerMillionUsd: '1', cachedPerMillionUsd: '0.1', outputPerMillionUsd: '10' },
         [FREE]: { inputPerMillionUsd: '0', outputPerMillionUsd: '0' },
+        ...served,
       },
       cancelledCallsBill,
     }),
@@ -87,11 +101,15 @@ export async function openWorld({ env = {}, cancelledCallsBill = 'full' }: World
   await bus.ensureStreams();
   const watchdog = new FakeWatchdog(bus);
   await watchdog.start();
-  await writeFile(join(home, 'models.json'), JSON.stringify(MODELS));
+  await writeFile(join(home, 'models.json'), JSON.stringify(ladders));
   await writeFile(
     join(home, 'plugins.json'),
     JSON.stringify({
-      plugins: [{ use: '@purser/openai', config: { cancelledCallsBill } }, { use: '@purser/ollama' }],
+      plugins: [
+        { use: '@purser/openai', config: { cancelledCallsBill } },
+        { use: '@purser/ollama' },
+        ...plugins(models),
+      ],
     }),
   );
   const full = {

@@ -46,7 +46,10 @@ export class AttemptPlanner {
     }
     const { caller, call } = context;
     const usual = this.experience.largestUsual(context.capability ?? tier.model, this.learnsAs(caller));
-    const limits = call.writes ? outputLimits(tier, call.maxOutputTokens, usual) : WRITES_NOTHING;
+    const limits =
+      call.outputAtMost === undefined
+        ? outputLimits(tier, call.maxOutputTokens, usual)
+        : { most: call.outputAtMost, least: call.outputAtMost, setByUs: false };
     const room = tier.free
       ? { hold: undefined, maxOutputTokens: limits.most }
       : await this.holdFor(context, tier, limits);
@@ -148,7 +151,6 @@ export class AttemptPlanner {
   }
 }
 
-const WRITES_NOTHING: OutputLimits = { most: 0, least: 0, setByUs: false };
 const FREE = { inputPerMillion: 0n, cachedPerMillion: 0n, outputPerMillion: 0n };
 
 export function emergency(latch: { by: string; reason: string; at: string }): PurserError {

@@ -150,7 +150,7 @@ export class Calls {
     const { call, capability, caller } = context;
     context.spent += cost;
     context.tokens = usage && usage.inputTokens + usage.outputTokens;
-    if (!usage || tier.free || !call.writes) return;
+    if (!usage || tier.free || call.outputAtMost !== undefined) return;
     this.experience.learn(
       capability ?? tier.model,
       this.planner.learnsAs(caller),

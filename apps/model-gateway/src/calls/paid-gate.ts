@@ -61,7 +61,7 @@ export class PaidGate {
           'budgets_unknown',
           `${windows.length} budgets match this call, and at most ${MOST_WINDOWS} can be held at once: delete or join some`,
         );
-      const [priced] = windows.length === 0 ? [] : paid.call.pricedParameters();
+      const [priced] = windows.length === 0 ? [] : paid.call.pricedParameters(tier.price);
       if (priced !== undefined)
         return no(
           'unsupported_parameter',

@@ -57,6 +57,8 @@ export class ModelEndpoint {
       if (!reply.raw.writableFinished) context.inFlight.abort(new ClientGone());
     };
     reply.raw.once('close', leave);
+    // It may have left while its body was read.
+    if (reply.raw.closed) leave();
     try {
       const answer = await walk();
       if (answer.kind === 'whole') sendWhole(reply, context, answer);
