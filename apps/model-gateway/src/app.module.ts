@@ -1,5 +1,8 @@
 import { Module, type Type } from '@nestjs/common';
 import type { Environment } from '@purser/service';
+import { CallRecords } from './call-records/call-records.service.js';
+import { CallsHandlers } from './call-records/calls.handlers.js';
+import { CallsRepository } from './call-records/calls.repository.js';
 import { AttemptPlanner } from './calls/attempt-planner.js';
 import { Attempts } from './calls/attempts.js';
 import { CallLog } from './calls/call-log.js';
@@ -9,6 +12,7 @@ import { Calls } from './calls/calls.service.js';
 import { Meter } from './calls/meter.js';
 import { PaidGate } from './calls/paid-gate.js';
 import { ENVIRONMENT } from './config.js';
+import { CallsController } from './endpoints/calls.controller.js';
 import { ChatController } from './endpoints/chat.controller.js';
 import { CountTokensController } from './endpoints/count-tokens.controller.js';
 import { MediaController } from './endpoints/media.controller.js';
@@ -59,6 +63,8 @@ export function appModule({ env, journal, ladders, prices }: Groundwork): Type {
     controllers: [
       ChatController,
       CountTokensController,
+      CallsController,
+      CallsHandlers,
       KeysHandlers,
       LeasesHandlers,
       MediaController,
@@ -77,8 +83,10 @@ export function appModule({ env, journal, ladders, prices }: Groundwork): Type {
       BudgetBook,
       CallLog,
       CallMetrics,
+      CallRecords,
       Calls,
       CallsInFlight,
+      CallsRepository,
       Experience,
       ExperienceRepository,
       KeyCache,

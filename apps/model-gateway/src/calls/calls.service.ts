@@ -11,10 +11,17 @@ import { Ladders, type Tier } from '../models/ladders.js';
 import { AttemptPlanner, type Plan } from './attempt-planner.js';
 import { Attempts, type Finished } from './attempts.js';
 import { type CallInFlight, CallsInFlight } from './calls-in-flight.js';
+import type { Attempt } from './meter.js';
 import type { ModelCall } from './model-call.js';
 import { noTierLeft, type PassedOver } from './passed-over.js';
 import { tokensBound } from './tokens-bound.js';
 import type { WholeAnswer } from './way.js';
+
+/** One attempt of a call; settled when the call is over. */
+export interface Tried {
+  attempt: Attempt;
+  limitSet: number | undefined;
+}
 
 /** One client's call, over all tiers that are tried. */
 export interface CallContext {
@@ -24,6 +31,7 @@ export interface CallContext {
   capability: string | null;
   inFlight: CallInFlight;
   passed: PassedOver[];
+  tried: Tried[];
   /** A budget that lets no call of its scope go on for free. */
   blockedBy: string | undefined;
   /** Of all attempts that have ended. */
@@ -80,6 +88,7 @@ export class Calls {
       capability,
       inFlight: this.inFlight.open(),
       passed: [],
+      tried: [],
       blockedBy: undefined,
       spent: 0n,
       tokens: 0,
@@ -118,6 +127,7 @@ export class Calls {
   private async attempt(context: CallContext, plan: Plan): Promise<Answer | undefined> {
     const { attempt, target } = plan;
     const { call, inFlight } = context;
+    context.tried.push({ attempt, limitSet: plan.limitSet });
     inFlight.paying = attempt.hold !== undefined;
     const result = call.streaming
       ? await this.attempts.stream(attempt, target, inFlight.signal)

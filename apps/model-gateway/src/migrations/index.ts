@@ -1,4 +1,5 @@
 import type { MigrationClass } from '@purser/database';
+import { CreateCalls1700000002020 } from './create-calls.js';
 import { CreateExperience1700000002001 } from './create-experience.js';
 import { CreateKeys1700000002000 } from './create-keys.js';
 import { SaltKeys1700000002002 } from './salt-keys.js';
@@ -9,4 +10,5 @@ export const MIGRATIONS: MigrationClass[] = [
   CreateExperience1700000002001,
   SaltKeys1700000002002,
   CreatePriceRows1700000002010,
+  CreateCalls1700000002020,
 ];
