@@ -1,18 +1,11 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from './program.js';
+import { FakeApi } from './testing/fake-api.fixture.js';
 import { recordedTerminal } from './testing/recorded-terminal.fixture.js';
-
-interface Seen {
-  method: string;
-  url: string;
-  key: string | undefined;
-  body: unknown;
-}
 
 const task = (more: object = {}) => ({
   id: 'nightly',
@@ -53,61 +46,21 @@ const line = (seq: number, text: string) => ({
 });
 
 describe('commands that talk to the control API', () => {
-  let server: Server;
-  let folder: string;
-  let seen: Seen[];
-  let answers: Record<string, () => [status: number, body: unknown]>;
+  let api: FakeApi;
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'purser-cli-'));
-    server = createServer((request, response) => {
-      void answer(request).then(([status, body]) => {
-        response.writeHead(status, { 'content-type': 'application/json' });
-        response.end(typeof body === 'string' ? body : JSON.stringify(body));
-      });
-    }).listen(0, '127.0.0.1');
-    await once(server, 'listening');
+    api = await FakeApi.open();
   });
-
-  afterAll(async () => {
-    server.closeAllConnections();
-    server.close();
-    await rm(folder, { recursive: true });
-  });
-
-  beforeEach(() => {
-    seen = [];
-    answers = {};
-  });
-
-  async function answer(request: IncomingMessage): Promise<[number, unknown]> {
-    let text = '';
-    for await (const chunk of request) text += String(chunk);
-    const { method = '', url = '', headers } = request;
-    seen.push({ method, url, key: headers.authorization, body: text === '' ? undefined : JSON.parse(text) });
-    const found = answers[`${method} ${url.split('?')[0]}`];
-    return found ? found() : [404, { error: { code: 'not_found', message: `nothing at ${url}`, details: {} } }];
-  }
-
-  const url = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const env = () => ({ PURSER_API_URL: url(), PURSER_ADMIN_KEY: 'pk_test' });
-
-  async function purser(...argv: string[]) {
-    const terminal = recordedTerminal({
-      env: env(),
-      cwd: folder,
-      readInput: () => Promise.resolve('{"from":"stdin"}'),
-    });
-    const code = await run(argv, terminal);
-    return { code, ...terminal.printed };
-  }
+  afterAll(() => api.close());
+  beforeEach(() => api.reset());
+  const purser = (...argv: string[]) => api.purser(...argv);
 
   it('submits what the flags say, with the admin key', async () => {
-    answers['POST /v1/tasks'] = () => [201, task()];
+    api.answers['POST /v1/tasks'] = () => [201, task()];
     const { code, out } = await purser('task', 'submit', '--budget', '1.50', '--priority', '7', '--', 'sh', '-c', 'x');
     expect(code).toBe(0);
     expect(out).toContain('Task nightly is ready');
-    expect(seen).toEqual([
+    expect(api.seen).toEqual([
       {
         method: 'POST',
         url: '/v1/tasks',
@@ -123,8 +76,8 @@ describe('commands that talk to the control API', () => {
 
   it('submits a file as it is, and waits for the end when asked to', async () => {
     let asked = 0;
-    answers['POST /v1/tasks'] = () => [201, task()];
-    answers['GET /v1/tasks/nightly'] = () => {
+    api.answers['POST /v1/tasks'] = () => [201, task()];
+    api.answers['GET /v1/tasks/nightly'] = () => {
       asked += 1;
       if (asked === 2) return [503, { error: { code: 'unavailable', message: 'restarting', details: {} } }];
       return [
@@ -132,7 +85,7 @@ describe('commands that talk to the control API', () => {
         task({ state: asked < 3 ? 'running' : 'failed', error: { code: 'exit_1', message: 'ended with 1' } }),
       ];
     };
-    await writeFile(join(folder, 'task.json'), JSON.stringify({ executor: 'command', input: { argv: ['date'] } }));
+    await writeFile(join(api.folder, 'task.json'), JSON.stringify({ executor: 'command', input: { argv: ['date'] } }));
     const { code, out } = await purser('task', 'submit', '--file', 'task.json', '--wait');
     expect(code).toBe(1);
     expect(out).toMatch(/state +failed\nerror +exit_1: ended with 1/);
@@ -159,7 +112,7 @@ describe('commands that talk to the control API', () => {
         session(3, null),
       ],
     });
-    answers['GET /v1/tasks/nightly'] = () => [200, nightly];
+    api.answers['GET /v1/tasks/nightly'] = () => [200, nightly];
     const { out } = await purser('task', 'get', 'nightly');
     expect(out).toMatch(/^limits +5000 tokens, 10 requests per session\nspent +\$0\.25 of \$1\.50\n/m);
     expect(out).toMatch(/^used +4,200 tokens in, 350 out, 7 requests$/m);
@@ -175,27 +128,27 @@ describe('commands that talk to the control API', () => {
     const { code, err } = await purser('task', 'submit', '--file', '-');
     expect(code).toBe(2);
     expect(err).toMatch(/executor: .*input: /s);
-    expect(seen).toEqual([]);
+    expect(api.seen).toEqual([]);
   });
 
   it('prints with --json what the API said, and nothing else', async () => {
-    answers['GET /v1/tasks'] = () => [200, { tasks: [], next: null, more: 'kept' }];
+    api.answers['GET /v1/tasks'] = () => [200, { tasks: [], next: null, more: 'kept' }];
     const { code, out, err } = await purser('task', 'list', '--json', '--state', 'running', '--limit', '3');
     expect([code, err]).toEqual([0, '']);
     expect(JSON.parse(out)).toEqual({ tasks: [], next: null, more: 'kept' });
-    expect(seen[0]?.url).toBe('/v1/tasks?state=running&limit=3');
+    expect(api.seen[0]?.url).toBe('/v1/tasks?state=running&limit=3');
   });
 
   it('tells errors apart by its exit code, and leaves stdout empty', async () => {
-    answers['GET /v1/tasks/broken'] = () => [
+    api.answers['GET /v1/tasks/broken'] = () => [
       422,
       { error: { code: 'invalid_request', message: 'priority: at most 9', details: {} } },
     ];
-    answers['GET /v1/tasks/away'] = () => [
+    api.answers['GET /v1/tasks/away'] = () => [
       503,
       { error: { code: 'unavailable', message: 'no database', details: {} } },
     ];
-    answers['GET /v1/tasks/web'] = () => [200, '<html>'];
+    api.answers['GET /v1/tasks/web'] = () => [200, '<html>'];
     expect(await purser('task', 'get', 'nope')).toEqual({ code: 1, out: '', err: 'nothing at /v1/tasks/nope\n' });
     expect(await purser('task', 'get', 'broken')).toMatchObject({ code: 2, out: '', err: 'priority: at most 9\n' });
     expect(await purser('task', 'get', 'away')).toMatchObject({ code: 3, out: '' });
@@ -221,27 +174,27 @@ describe('commands that talk to the control API', () => {
   });
 
   it('says where the admin key was looked for', async () => {
-    const terminal = recordedTerminal({ env: { PURSER_API_URL: url(), PURSER_HOME: join(folder, 'none') } });
+    const terminal = recordedTerminal({ env: { PURSER_API_URL: api.url, PURSER_HOME: join(api.folder, 'none') } });
     expect(await run(['task', 'list'], terminal)).toBe(1);
-    expect(terminal.printed.err).toContain(join(folder, 'none', 'admin.key'));
-    await writeFile(join(folder, 'admin.key'), 'pk_from_file\n');
-    const found = recordedTerminal({ env: { PURSER_HOME: folder } });
+    expect(terminal.printed.err).toContain(join(api.folder, 'none', 'admin.key'));
+    await writeFile(join(api.folder, 'admin.key'), 'pk_from_file\n');
+    const found = recordedTerminal({ env: { PURSER_HOME: api.folder } });
     expect(await run(['key'], found)).toBe(0);
     expect(found.printed.out).toBe('pk_from_file\n');
   });
 
   it('deletes a budget, and says who and why', async () => {
-    answers['DELETE /v1/budgets/daily'] = () => [200, { id: 'daily', deleted: true }];
+    api.answers['DELETE /v1/budgets/daily'] = () => [200, { id: 'daily', deleted: true }];
     const argv = ['budget', 'delete', 'daily', '--by', 'ada', '--reason', 'the trial is over'];
     expect(await purser(...argv)).toEqual({ code: 0, out: 'Budget daily is deleted.\n', err: '' });
     const json = await purser(...argv, '--json');
     expect(JSON.parse(json.out)).toEqual({ id: 'daily', deleted: true });
-    const sent = new URL(seen[0]?.url ?? '', url()).searchParams;
+    const sent = new URL(api.seen[0]?.url ?? '', api.url).searchParams;
     expect([sent.get('by'), sent.get('reason')]).toEqual(['ada', 'the trial is over']);
-    answers['DELETE /v1/budgets/daily'] = () => [200, { id: 'daily', deleted: false }];
+    api.answers['DELETE /v1/budgets/daily'] = () => [200, { id: 'daily', deleted: false }];
     expect(await purser(...argv)).toEqual({ code: 1, out: '', err: 'There is no budget "daily".\n' });
     const why = { code: 'conflict', message: '"daily" is the limit that the task "x" was given', details: {} };
-    answers['DELETE /v1/budgets/daily'] = () => [409, { error: why }];
+    api.answers['DELETE /v1/budgets/daily'] = () => [409, { error: why }];
     expect(await purser(...argv)).toEqual({ code: 1, out: '', err: `${why.message}\n` });
   });
 
@@ -254,33 +207,36 @@ describe('commands that talk to the control API', () => {
       lostSince: '2026-11-23T10:00:00Z',
     };
     const released = { ...held, by: 'ada', reason: 'its disk is gone', at: '2026-11-23T11:00:00Z' };
-    answers['GET /v1/leases/presumed'] = () => [200, { presumed: [], releases: [] }];
+    api.answers['GET /v1/leases/presumed'] = () => [200, { presumed: [], releases: [] }];
     expect(await purser('budget', 'presumed')).toMatchObject({ code: 0, out: 'No lost gateway holds anything.\n' });
-    answers['GET /v1/leases/presumed'] = () => [200, { presumed: [held], releases: [released] }];
+    api.answers['GET /v1/leases/presumed'] = () => [200, { presumed: [held], releases: [released] }];
     const shown = await purser('budget', 'presumed', '--limit', '5');
     expect(shown.out).toMatch(/^GATEWAY +BUDGET +AMOUNT +LOST SINCE\ngateway-a-1 +monthly +\$?0\.40/);
     expect(shown.out).toMatch(/Released\nGATEWAY .*\n.* ada +its disk is gone\n$/s);
-    expect(seen.at(-1)?.url).toBe('/v1/leases/presumed?limit=5');
-    answers['POST /v1/leases/release'] = () => [200, { gateway: 'gateway-a-1', released: [released] }];
+    expect(api.seen.at(-1)?.url).toBe('/v1/leases/presumed?limit=5');
+    api.answers['POST /v1/leases/release'] = () => [200, { gateway: 'gateway-a-1', released: [released] }];
     const argv = ['budget', 'release', 'gateway-a-1', '--by', 'ada', '--reason', 'its disk is gone'];
     expect((await purser(...argv)).out).toMatch(/0\.40.* ada +its disk is gone\n$/s);
-    expect(seen.at(-1)?.body).toEqual({ gateway: 'gateway-a-1', by: 'ada', reason: 'its disk is gone' });
+    expect(api.seen.at(-1)?.body).toEqual({ gateway: 'gateway-a-1', by: 'ada', reason: 'its disk is gone' });
     expect(JSON.parse((await purser(...argv, '--json')).out)).toEqual({ gateway: 'gateway-a-1', released: [released] });
-    answers['POST /v1/leases/release'] = () => [200, { gateway: 'gateway-a-1', released: [] }];
+    api.answers['POST /v1/leases/release'] = () => [200, { gateway: 'gateway-a-1', released: [] }];
     expect(await purser(...argv)).toMatchObject({
       code: 0,
       out: expect.stringMatching(/nothing was released/) as string,
     });
-    answers['POST /v1/leases/release'] = () => [409, { error: { code: 'conflict', message: 'alive', details: {} } }];
+    api.answers['POST /v1/leases/release'] = () => [
+      409,
+      { error: { code: 'conflict', message: 'alive', details: {} } },
+    ];
     expect(await purser(...argv)).toEqual({ code: 1, out: '', err: 'alive\n' });
   });
 
   it('prints all pages of a log, and follows it until the task has ended', async () => {
     const lines = [1, 2, 3].map((seq) => line(seq, `said ${seq}\n`));
     let shown = 1;
-    answers['GET /v1/tasks/nightly'] = () => [200, task({ state: shown < 3 ? 'running' : 'completed' })];
-    answers['GET /v1/tasks/nightly/logs'] = () => {
-      const after = Number(new URL(seen.at(-1)?.url ?? '', url()).searchParams.get('after'));
+    api.answers['GET /v1/tasks/nightly'] = () => [200, task({ state: shown < 3 ? 'running' : 'completed' })];
+    api.answers['GET /v1/tasks/nightly/logs'] = () => {
+      const after = Number(new URL(api.seen.at(-1)?.url ?? '', api.url).searchParams.get('after'));
       const part = lines.slice(0, shown).filter(({ seq }) => seq > after);
       shown = Math.min(3, shown + 1);
       return [200, { lines: part, next: part.at(-1)?.seq ?? after }];
@@ -310,12 +266,12 @@ describe('commands that talk to the control API', () => {
         remainingUsd: '6.65',
       },
     };
-    answers['GET /v1/budgets'] = () => [200, { revision: 1, taskBudgetsRevision: 0, budgets: [status] }];
-    answers['PUT /v1/budgets/daily'] = () => [200, { ...status, limitUsd: '8' }];
+    api.answers['GET /v1/budgets'] = () => [200, { revision: 1, taskBudgetsRevision: 0, budgets: [status] }];
+    api.answers['PUT /v1/budgets/daily'] = () => [200, { ...status, limitUsd: '8' }];
     const { code, out } = await purser('budget', 'set', 'daily', '--limit', '8', '--reason', 'release');
     expect(code).toBe(0);
     expect(out).toMatch(/daily +provider openai +day +\$8\.00 +\$1\.25 +\$0\.10 +\$6\.65 +ok +block/);
-    expect(seen[1]?.body).toMatchObject({
+    expect(api.seen[1]?.body).toMatchObject({
       scope: { provider: 'openai' },
       limitUsd: '8',
       onExhausted: 'block',
@@ -324,89 +280,11 @@ describe('commands that talk to the control API', () => {
     });
   });
 
-  const listed = (more: object = {}) => ({
-    model: 'openai/gpt-x',
-    priceRow: 'set:openai/gpt-x@2026-11-28T10:00:00.000Z',
-    from: 'set',
-    setBy: 'ada',
-    setAt: '2026-11-28T10:00:00.000Z',
-    reason: '',
-    price: { inputPerMillionUsd: '1.25', outputPerMillionUsd: '10', source: 'mail', date: '2026-11-28', ...more },
-  });
-
-  it('sets a price, and passes on that it looks mistyped', async () => {
-    answers['GET /v1/prices'] = () => [200, { prices: [], warnings: [] }];
-    answers['POST /v1/prices'] = () => [200, { price: listed(), warnings: ['1,000 times less than before.'] }];
-    const typed = ['--input', '1.25', '--output', '10', '--max-output', '9000', '--source', 'mail'];
-    const { code, out } = await purser('prices', 'set', 'openai/gpt-x', ...typed);
-    expect(code).toBe(0);
-    expect(out).toMatch(
-      /openai\/gpt-x +\$1\.25 +- +\$10\.00 +2026-11-28 +set by ada +mail\nIs this right\? 1,000 times/,
-    );
-    expect(seen[1]?.body).toEqual({
-      model: 'openai/gpt-x',
-      price: {
-        inputPerMillionUsd: '1.25',
-        outputPerMillionUsd: '10',
-        maxOutputTokens: 9_000,
-        source: 'mail',
-        date: new Date().toISOString().slice(0, 10),
-      },
-      by: 'ada',
-      reason: '',
-    });
-    const wrong = await purser('prices', 'set', 'openai/gpt-x', '--input', '-1');
-    expect(wrong).toMatchObject({ code: 2, err: expect.stringContaining('inputPerMillionUsd') as string });
-  });
-
-  it('lists prices, also those that are not by the token', async () => {
-    const prices = [listed({ tiers: { flex: {} }, longContext: { aboveInputTokens: 272_000 } })];
-    answers['GET /v1/prices'] = () => [200, { prices, warnings: ['Is a digit wrong?'] }];
-    const { out } = await purser('prices', 'list', 'gpt', '--provider', 'openai');
-    expect(seen[0]?.url).toBe('/v1/prices?provider=openai&model=gpt');
-    expect(out).toMatch(/openai\/gpt-x .* dearer above 272000, flex/);
-    expect(out).toContain('Is a digit wrong?');
-  });
-
-  it('imports a table, and says what of it was taken, changed and skipped', async () => {
-    const { price } = listed();
-    answers['POST /v1/prices/import'] = () => [
-      200,
-      {
-        dryRun: true,
-        added: [{ model: 'openai/new', price }],
-        changed: [{ model: 'openai/gpt-x', before: price, price: { ...price, outputPerMillionUsd: '8' } }],
-        unchanged: 3,
-        skipped: [{ why: 'not a row', rows: 7, examples: ['a', 'b'] }],
-        warnings: [],
-      },
-    ];
-    await writeFile(join(folder, 'table.json'), '{"m": {"litellm_provider": "openai"}}');
-    const { code, out } = await purser('prices', 'import', 'table.json', '--provider', 'openai', '--dry-run');
-    expect(code).toBe(0);
-    expect(out).toBe(
-      [
-        'new      openai/new  $1.25 / $10.00',
-        'changed  openai/gpt-x  $1.25 / $10.00 -> $1.25 / $8.00',
-        'skipped  7 rows: not a row (a, b, ...)',
-        'Would take 1 new price and 1 change; 3 as before. Nothing was changed: leave out --dry-run to take them.',
-        '',
-      ].join('\n'),
-    );
-    expect(seen[0]?.body).toMatchObject({
-      table: { m: { litellm_provider: 'openai' } },
-      providers: { openai: 'openai' },
-      dryRun: true,
-    });
-    expect(await purser('prices', 'import', 'table.json')).toMatchObject({ code: 2 });
-    expect(await purser('prices', 'import', 'none.json', '--provider', 'openai')).toMatchObject({ code: 2 });
-  });
-
   it('triggers an emergency in the name of who runs it', async () => {
     const latch = { serial: 4, active: true, by: 'ada', reason: 'drill', at: '2026-11-23T10:00:00Z' };
-    answers['POST /v1/emergency/trigger'] = () => [200, latch];
+    api.answers['POST /v1/emergency/trigger'] = () => [200, latch];
     const { out } = await purser('emergency', 'trigger', '--reason', 'drill');
     expect(out).toMatch(/EMERGENCY.*\nserial +4\nset .* by ada\nreason +drill/);
-    expect(seen[0]?.body).toEqual({ by: 'ada', reason: 'drill' });
+    expect(api.seen[0]?.body).toEqual({ by: 'ada', reason: 'drill' });
   });
 });

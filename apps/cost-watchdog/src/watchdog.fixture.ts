@@ -47,6 +47,8 @@ export interface TestWatchdog {
   facts(subject: string): Promise<unknown[]>;
   /** What went past the outbox: recalls, and nothing else. */
   readonly published: { subject: string; data: unknown }[];
+  /** Resolves once so many requests wait for a lock in this database, or it is `over`. */
+  waiting(count: number, over?: () => boolean): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -94,6 +96,15 @@ export async function openWatchdog(
         subject,
       ]);
       return rows.map(({ event }) => (JSON.parse(event) as CloudEvent).data);
+    },
+    async waiting(count, over = () => false) {
+      for (let waiting = 0; waiting < count && !over();) {
+        const [row] = await database.query<{ n: bigint }>(
+          `SELECT count(*) AS n FROM pg_locks WHERE NOT granted
+              AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database())`,
+        );
+        waiting = Number(row?.n ?? 0n);
+      }
     },
     async close() {
       await module.close();

@@ -18,6 +18,7 @@ import { CountTokensController } from './endpoints/count-tokens.controller.js';
 import { MediaController } from './endpoints/media.controller.js';
 import { ModelEndpoint } from './endpoints/model-endpoint.js';
 import { ModelsController } from './endpoints/models.controller.js';
+import { StoredResponsesController } from './endpoints/stored-responses.controller.js';
 import { ExperienceRepository } from './experience/experience.repository.js';
 import { Experience } from './experience/experience.service.js';
 import { Journal } from './journal/journal.js';
@@ -71,6 +72,7 @@ export function appModule({ env, journal, ladders, prices }: Groundwork): Type {
       ModelsController,
       ModelsHandlers,
       PricesHandlers,
+      StoredResponsesController,
     ],
     providers: [
       { provide: ENVIRONMENT, useValue: env },

@@ -71,8 +71,10 @@ export interface WorldOptions {
   cancelledCallsBill?: 'delivered' | 'full';
   /** Further models of the model server, and what they cost there. */
   served?: ModelServerOptions['models'];
-  /** In the place of MODELS. */
+  /** Instead of the usual ladders. */
   ladders?: object;
+  /** More configuration of OpenAI's plugin. */
+  openai?: object;
   /** Besides OpenAI's and Ollama's. */
   plugins?: (models: ModelServer) => object[];
 }
@@ -82,6 +84,7 @@ export async function openWorld({
   cancelledCallsBill = 'full',
   served = {},
   ladders = MODELS,
+  openai = {},
   plugins = () => [],
 }: WorldOptions = {}): Promise<World> {
   const [nats, database, models, home] = await Promise.all([
@@ -106,7 +109,7 @@ export async function openWorld({
     join(home, 'plugins.json'),
     JSON.stringify({
       plugins: [
-        { use: '@purser/openai', config: { cancelledCallsBill } },
+        { use: '@purser/openai', config: { cancelledCallsBill, ...openai } },
         { use: '@purser/ollama' },
         ...plugins(models),
       ],

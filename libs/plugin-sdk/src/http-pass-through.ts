@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
-import { Agent, type Dispatcher, request as send } from 'undici';
+import { Agent } from 'undici';
 import { conceal } from './conceal.js';
+import { type AnswerHead, HttpExchange } from './http-exchange.js';
 import type { CallOptions, ProviderError } from './model-provider.js';
 import type { PassThrough, PassThroughAnswer, PassThroughRequest } from './pass-through.js';
 import { failureFromNetwork, failureFromStatus } from './provider-failures.js';
@@ -23,6 +24,8 @@ export interface HttpPassThroughOptions {
   adapt?: (body: Readonly<Record<string, unknown>>, streaming: boolean) => Record<string, unknown>;
   /** Until the answer begins, and between two pieces of it. Standard: 10 min; the gateway's own deadline comes as the signal. */
   silenceMs?: number;
+  /** Ends the connections when it aborts: a plugin's own, at its service's stop. */
+  closing?: AbortSignal;
 }
 
 const standardSilenceMs = 10 * 60_000;
@@ -52,10 +55,10 @@ function readError(text: string): { message: string | undefined; code: string | 
   }
 }
 
-async function readBounded(body: Dispatcher.ResponseData['body']): Promise<string> {
+async function readBounded(body: AsyncIterable<Uint8Array>): Promise<string> {
   const parts: Uint8Array[] = [];
   let size = 0;
-  for await (const part of body as AsyncIterable<Uint8Array>) {
+  for await (const part of body) {
     parts.push(part);
     size += part.length;
     if (size >= maxErrorBytes) break;
@@ -63,18 +66,23 @@ async function readBounded(body: Dispatcher.ResponseData['body']): Promise<strin
   return Buffer.concat(parts).toString('utf8', 0, maxErrorBytes);
 }
 
-function headersOf(answer: Dispatcher.ResponseData): Headers {
+function headersOf({ headers: given }: AnswerHead): Headers {
   const headers = new Headers();
-  for (const [name, value] of Object.entries(answer.headers))
-    for (const one of [value ?? []].flat()) headers.append(name, one);
+  for (const [name, value] of Object.entries(given)) for (const one of [value ?? []].flat()) headers.append(name, one);
   return headers;
 }
+
+const headerOf = ({ headers }: AnswerHead, name: string): string => {
+  const value = headers[name];
+  return value === undefined ? '' : typeof value === 'string' ? value : value.join();
+};
 
 /** A provider's way over HTTP: the client's bytes go out as they are, and the answer's bytes come back so. */
 export function httpPassThrough({
   target: targetOf,
   adapt,
   silenceMs = standardSilenceMs,
+  closing,
 }: HttpPassThroughOptions): PassThrough {
   const agent = new Agent({
     keepAliveTimeout: idleMs,
@@ -83,84 +91,97 @@ export function httpPassThrough({
     // A connection for each call: one that breaks ends one call, and leaving an answer closes it.
     allowH2: false,
   });
+  closing?.addEventListener('abort', () => void agent.destroy().catch(() => undefined), { once: true });
+  const placeOf = remembered((url: string) => {
+    const { origin, pathname, search } = new URL(url);
+    return { origin, path: `${pathname}${search}` };
+  });
 
-  const post = (request: PassThroughRequest, target: HttpTarget, signal: AbortSignal) =>
-    send(target.url, {
-      method: 'POST',
-      dispatcher: agent,
-      headers: {
-        'content-type': 'application/json',
-        accept: request.streaming ? 'text/event-stream' : 'application/json',
-        'accept-encoding': 'identity',
-        ...target.headers,
-        'content-length': String(request.body.reduce((sum, part) => sum + part.length, 0)),
+  const post = (request: PassThroughRequest, { url, headers }: HttpTarget, signal: AbortSignal): HttpExchange => {
+    const exchange = new HttpExchange(signal);
+    const { body } = request;
+    agent.dispatch(
+      {
+        ...placeOf(url),
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          accept: request.streaming ? 'text/event-stream' : 'application/json',
+          'accept-encoding': 'identity',
+          ...headers,
+          'content-length': String(body.reduce((sum, part) => sum + part.length, 0)),
+        },
+        body: body.length === 1 && body[0] ? body[0] : Readable.from(body, { objectMode: false }),
       },
-      body:
-        request.body.length === 1 && request.body[0]
-          ? request.body[0]
-          : Readable.from(request.body, { objectMode: false }),
-      signal,
-    });
+      exchange,
+    );
+    return exchange;
+  };
 
   return {
     ...(adapt ? { adapt } : {}),
     async send(request: PassThroughRequest, { signal }: CallOptions): Promise<PassThroughAnswer> {
       signal.throwIfAborted();
       const target = targetOf(request);
-      const answer = await reached(post(request, target, signal), target, signal);
-      const { statusCode, headers, body } = answer;
-      // Also when nobody reads the body any more; a reader gets the error by its iterator.
-      body.on('error', () => undefined);
-      if (statusCode < 200 || statusCode > 299) throw await refusal(answer, target, signal);
-      const encoding = [headers['content-encoding'] ?? 'identity'].flat().join();
-      if (encoding !== 'identity') {
-        body.destroy();
+      let exchange: HttpExchange;
+      let head: AnswerHead;
+      try {
+        exchange = post(request, target, signal);
+        head = await exchange.head;
+      } catch (error) {
+        throw networkFailure(error, target, signal);
+      }
+      if (head.status < 200 || head.status > 299) throw await refusal(head, exchange, target, signal);
+      const encoding = headerOf(head, 'content-encoding');
+      if (encoding !== '' && encoding !== 'identity') {
+        exchange.leave();
         throw failureFromNetwork(`the answer is encoded as ${encoding}, which was not asked for`, target.shown);
       }
-      return { contentType: [headers['content-type'] ?? ''].flat().join(), body: pieces(body, target, signal) };
+      return { contentType: headerOf(head, 'content-type'), body: pieces(exchange, target, signal) };
     },
   };
 }
 
-/** What came back, or the error of the network; after an abort the signal's own reason. */
-async function reached<T>(work: Promise<T>, { shown, secrets = [] }: HttpTarget, signal: AbortSignal): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    signal.throwIfAborted();
-    const failure = failureFromNetwork(error, shown);
-    failure.message = conceal(failure.message, secrets);
-    throw failure;
-  }
+/** Addresses hardly ever change. */
+function remembered<T>(make: (text: string) => T): (text: string) => T {
+  const known = new Map<string, T>();
+  return (text) => {
+    let value = known.get(text);
+    if (value === undefined) {
+      if (known.size >= 100) known.clear();
+      value = make(text);
+      known.set(text, value);
+    }
+    return value;
+  };
+}
+
+/** The error of the network; after an abort the signal's own reason. */
+function networkFailure(error: unknown, { shown, secrets = [] }: HttpTarget, signal: AbortSignal): ProviderError {
+  signal.throwIfAborted();
+  const failure = failureFromNetwork(error, shown);
+  failure.message = conceal(failure.message, secrets);
+  return failure;
 }
 
 async function refusal(
-  answer: Dispatcher.ResponseData,
+  head: AnswerHead,
+  body: AsyncIterable<Uint8Array>,
   { shown, secrets = [] }: HttpTarget,
   signal: AbortSignal,
 ): Promise<ProviderError> {
   // A refusal whose text breaks off is a refusal all the same.
-  const text = await readBounded(answer.body).catch(() => '');
+  const text = await readBounded(body).catch(() => '');
   signal.throwIfAborted();
   const { message, code } = readError(text);
-  const said = conceal(message ?? `${shown} answered ${answer.statusCode}`, secrets).slice(0, maxMessage);
-  return failureFromStatus(answer.statusCode, said, { headers: headersOf(answer), code });
+  const said = conceal(message ?? `${shown} answered ${head.status}`, secrets).slice(0, maxMessage);
+  return failureFromStatus(head.status, said, { headers: headersOf(head), code });
 }
 
-async function* pieces(
-  body: Dispatcher.ResponseData['body'],
-  target: HttpTarget,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
-  const source = (body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+async function* pieces(exchange: HttpExchange, target: HttpTarget, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   try {
-    for (;;) {
-      const next = await reached(source.next(), target, signal);
-      if (next.done) return;
-      yield next.value;
-    }
-  } finally {
-    // Before its end this closes the connection, which is how a server learns that nobody listens.
-    body.destroy();
+    yield* exchange;
+  } catch (error) {
+    throw networkFailure(error, target, signal);
   }
 }

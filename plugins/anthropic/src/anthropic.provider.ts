@@ -42,7 +42,10 @@ export class AnthropicProvider implements ChatProvider {
     this.cancelledCallsBill = config.cancelledCallsBill;
     this.unsupportedParameters = [...new Set([...unsupportedParameters, ...config.unsupportedParameters])];
     this.passThrough = {
-      messages: httpPassThrough({ target: ({ headers }) => messagesTarget(this.endpoint(), headers) }),
+      messages: httpPassThrough({
+        target: ({ headers }) => messagesTarget(this.endpoint(), headers),
+        closing: context.signal,
+      }),
     };
   }
 

@@ -31,6 +31,17 @@ export const OpenAiConfig = z.strictObject({
    * nowhere that it stops billing. Set `delivered` for a provider that documents it for the model in question.
    */
   cancelledCallsBill: z.enum(['delivered', 'full']).default('full'),
+  /**
+   * Clients' protocols that this server speaks. Standard: both at OpenAI and Azure, chat completions alone elsewhere;
+   * calls by the Responses API are then translated. Many others (vLLM, LM Studio, Groq, OpenRouter) have it too.
+   */
+  protocols: z
+    .array(z.enum(['chat-completions', 'responses']))
+    .refine(
+      (named) => named.includes('chat-completions'),
+      'at least "chat-completions", which every such server speaks',
+    )
+    .optional(),
   /** Request parameters that this server cannot honour, such as `["logprobs", "n"]`. */
   unsupportedParameters: z.array(z.string().min(1)).max(100).default([]),
 });

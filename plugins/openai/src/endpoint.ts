@@ -17,6 +17,8 @@ export interface Endpoint {
   /** One of OpenAI's own hosts. */
   own: boolean;
   outputLimitField: 'max_completion_tokens' | 'max_tokens';
+  /** It serves the Responses API too, as far as its address tells. */
+  speaksResponses: boolean;
   organization: string | null;
   project: string | null;
 }
@@ -58,6 +60,7 @@ export function endpoint(config: OpenAiConfig, context: PluginContext): Endpoint
     own,
     outputLimitField:
       config.outputLimitField ?? (own || isAzure(url.hostname) ? 'max_completion_tokens' : 'max_tokens'),
+    speaksResponses: own || isAzure(url.hostname),
     organization: own ? (context.secret('OPENAI_ORG_ID') ?? null) : null,
     project: own ? (context.secret('OPENAI_PROJECT_ID') ?? null) : null,
   };

@@ -26,12 +26,14 @@ const request = (more: object = {}): ChatRequest => ({
 });
 
 describe('conformance', () => {
+  const protocols = ['chat-completions', 'responses'];
   const checks = modelProviderChecks({
     model: 'demo',
+    passThrough: ['chat-completions', 'responses'],
     open: async () => {
       const server = await startModelServer({ models, apiKey: 'sk-demo' });
       return {
-        provider: provide({ baseUrl: server.openaiBaseUrl, apiKeyEnv: 'DEMO_KEY' }, { DEMO_KEY: 'sk-demo' }),
+        provider: provide({ baseUrl: server.openaiBaseUrl, apiKeyEnv: 'DEMO_KEY', protocols }, { DEMO_KEY: 'sk-demo' }),
         upstream: { next: (behaviour) => server.script(behaviour, { times: 1 }), calls: server.calls },
         close: () => server.stop(),
       };
@@ -39,7 +41,7 @@ describe('conformance', () => {
     unreachable: async () => {
       const server = await startModelServer({ models });
       await server.stop();
-      return provide({ baseUrl: server.openaiBaseUrl });
+      return provide({ baseUrl: server.openaiBaseUrl, protocols });
     },
   });
   for (const { name, run } of checks) it(name, run);
@@ -141,6 +143,81 @@ describe('with the model server', () => {
   });
 });
 
+describe('what it passes through', () => {
+  const protocolsOf = (config: object, secrets: Record<string, string> = {}) =>
+    Object.keys(provide(config, secrets).passThrough ?? {});
+
+  it.each([
+    [{}, {}, ['chat-completions', 'responses']],
+    [{ baseUrl: 'https://eu.api.openai.com/v1' }, {}, ['chat-completions', 'responses']],
+    [{ baseUrl: 'https://mine.openai.azure.com/openai/v1' }, {}, ['chat-completions', 'responses']],
+    [{ baseUrl: 'http://127.0.0.1:8000/v1' }, {}, ['chat-completions']],
+    [{ baseUrl: 'https://api.openai.com.example.org/v1' }, {}, ['chat-completions']],
+    [
+      { baseUrl: 'http://127.0.0.1:8000/v1', protocols: ['responses', 'chat-completions'] },
+      {},
+      ['chat-completions', 'responses'],
+    ],
+    [{ protocols: ['chat-completions'] }, {}, ['chat-completions']],
+    [{}, { OPENAI_BASE_URL: 'http://127.0.0.1:8000/v1' }, ['chat-completions']],
+    [{}, { OPENAI_BASE_URL: 'localhost:8000' }, ['chat-completions']],
+  ])('%j with %j: %j', (config, secrets, expected) => {
+    expect(protocolsOf(config, secrets)).toEqual(expected);
+  });
+
+  it('follows the address as it changes', () => {
+    const secrets: Record<string, string> = {};
+    const provider = provide({}, secrets);
+    expect(provider.passThrough).toHaveProperty('responses');
+    secrets.OPENAI_BASE_URL = 'http://127.0.0.1:8000/v1';
+    expect(provider.passThrough).not.toHaveProperty('responses');
+  });
+
+  const adapted = (config: object, body: object) =>
+    provide(config).passThrough?.['chat-completions']?.adapt?.({ ...body }, true);
+  const streams = { stream_options: { include_usage: true } };
+
+  it('names the output limit as the server knows it, and asks for the usage of streams where it may', () => {
+    const body = { max_completion_tokens: 5, seed: 1, ...streams };
+    expect(adapted({}, body)).toEqual(body);
+    const elsewhere = { baseUrl: 'http://127.0.0.1:8000/v1' };
+    expect(adapted(elsewhere, body)).toEqual({ max_tokens: 5, seed: 1, ...streams });
+    expect(adapted({ ...elsewhere, requestStreamUsage: false }, body)).toEqual({ max_tokens: 5, seed: 1 });
+    expect(adapted({ ...elsewhere, outputLimitField: 'max_completion_tokens' }, body)).toEqual(body);
+  });
+
+  it('sends its key, but neither organization nor project to a host that is not OpenAI’s', async () => {
+    const seen: Record<string, unknown>[] = [];
+    const server = createServer((request, response) => {
+      seen.push({ ...request.headers, url: request.url });
+      response.writeHead(401, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ error: { message: 'no sk-secret here', code: 'invalid_api_key' } }));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const secrets = { OPENAI_API_KEY: 'sk-secret', OPENAI_ORG_ID: 'org', OPENAI_PROJECT_ID: 'project' };
+      const { passThrough } = provide(
+        { protocols: ['chat-completions', 'responses'] },
+        { ...secrets, OPENAI_BASE_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/` },
+      );
+      const body = [new TextEncoder().encode('{}')];
+      const sent = passThrough!.responses!.send({ body, streaming: false, headers: {} }, { signal });
+      // The provider's own words, without the key that it repeats.
+      await expect(sent).rejects.toMatchObject({
+        kind: 'auth',
+        status: 401,
+        mayBill: false,
+        message: 'no [secret] here',
+      });
+      expect(seen).toMatchObject([{ url: '/v1/responses', authorization: 'Bearer sk-secret' }]);
+      expect(seen[0]).not.toHaveProperty('openai-organization');
+    } finally {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
+  });
+});
+
 describe('check() without a call', () => {
   it.each([
     [{}, {}, 'OPENAI_API_KEY is not set; set OPENAI_API_KEY in the environment'],
@@ -157,6 +234,7 @@ describe('check() without a call', () => {
     const problems = (config: object) => plugin.config.safeParse(config).error?.issues.map((issue) => issue.message);
     expect(problems({ apiKeyEnv: 'sk-live-1234' })).toEqual([expect.stringContaining('never the key itself')]);
     expect(problems({ baseUrl: 'localhost' })).toEqual([expect.stringContaining('an http or https URL')]);
+    expect(problems({ protocols: ['responses'] })).toEqual([expect.stringContaining('at least "chat-completions"')]);
     expect(problems({ baseURL: 'http://127.0.0.1' })).toHaveLength(1);
   });
 });

@@ -20,7 +20,7 @@ import { embed } from './embeddings.js';
 import { type Endpoint, endpoint, keyAdvice } from './endpoint.js';
 import { failure } from './failure.js';
 import { generateImages } from './images.js';
-import { chatPassThrough } from './pass-through.js';
+import { PassThroughs } from './pass-through.js';
 import { transcribe } from './transcription.js';
 import { readUsage } from './usage.js';
 
@@ -42,7 +42,7 @@ function requestBody(request: ChatRequest, at: Endpoint): Record<string, unknown
 export class OpenAiProvider implements ChatProvider {
   readonly cancelledCallsBill: 'delivered' | 'full';
   readonly unsupportedParameters: readonly string[];
-  readonly passThrough: ChatProvider['passThrough'];
+  private readonly passThroughs: PassThroughs;
   private client: { for: string; openai: OpenAI } | undefined;
 
   constructor(
@@ -51,7 +51,11 @@ export class OpenAiProvider implements ChatProvider {
   ) {
     this.cancelledCallsBill = config.cancelledCallsBill;
     this.unsupportedParameters = config.unsupportedParameters;
-    this.passThrough = { 'chat-completions': chatPassThrough(config, context) };
+    this.passThroughs = new PassThroughs(config, context);
+  }
+
+  get passThrough(): NonNullable<ChatProvider['passThrough']> {
+    return this.passThroughs.now();
   }
 
   async check({ signal }: CallOptions): Promise<ProviderCheck> {

@@ -236,6 +236,23 @@ describe('windows', () => {
     expect(await watchdog.facts('budget.ok.b')).toMatchObject([{ previous: 'exhausted', level: 'ok' }]);
   });
 
+  it('of a new budget count a call that is being settled at that very moment', async () => {
+    const { window } = await set({ id: 'b', period: 'day', limitUsd: '1.00' });
+    let told = false;
+    const { settling, setting } = await watchdog.database.transaction(async (tx) => {
+      // The settlement has written its entry, and waits for the window of the budget that is there.
+      await tx.query('SELECT FROM windows WHERE id = $1 FOR UPDATE', [window.id]);
+      const settling = spend({ amountUsd: '0.25' });
+      await watchdog.waiting(1);
+      const setting = set({ id: 'new', period: 'day', limitUsd: '1.00' }).finally(() => (told = true));
+      await watchdog.waiting(2, () => told);
+      return { settling: { done: settling }, setting: { done: setting } };
+    });
+    await settling.done;
+    await setting.done;
+    expect([await settled('b'), await settled('new')]).toEqual(['0.25', '0.25']);
+  });
+
   it('are opened once by several watchdogs', async () => {
     const other = await openWatchdog(database.url, clock);
     await set({ id: 'b', period: 'day', limitUsd: '1.00' });
@@ -258,6 +275,16 @@ describe('windows', () => {
       'SELECT settled_nano FROM windows ORDER BY starts_at',
     );
     expect(rows.map((row) => Number(row.settled_nano) / 1e9)).toEqual([0.5, 3, 4]);
+  });
+
+  it('take a call that was held in one that was over when the budget became another', async () => {
+    const monday = await set({ id: 'b', period: 'day', limitUsd: '10.00' });
+    clock.set('2026-11-24T00:00:01Z');
+    await watchdog.get(WindowsService).roll();
+    await set({ id: 'b', period: 'month', limitUsd: '10.00' });
+    await spend({ amountUsd: '1.00', windows: [monday.window.id] });
+    expect(await settled('b')).toBe('1.00');
+    expect((await set({ id: 'b', period: 'week', limitUsd: '10.00' })).window.settledUsd).toBe('1.00');
   });
 
   it('of rolling budgets never close, and lose spend by the hour', async () => {

@@ -79,6 +79,19 @@ describe('grants', () => {
     expect((await grant('g2', ask(w.id, '0.20'))).granted).toBe(true);
   });
 
+  it('call back what others hold where that helps, and nowhere else', async () => {
+    const recalled = () => watchdog.published.map(({ data }) => (data as { windowIds: string[] }).windowIds);
+    const held = await window('1.00');
+    const spent = await window('0.10');
+    await grant('g1', ask(held.id, '0.80'));
+    const before = recalled().length;
+    expect((await grant('g2', ask(held.id, '0.30'), ask(spent.id, '0.30'))).refusal?.kind).toBe('exhausted');
+    expect(recalled()).toHaveLength(before);
+    // Many that ask at once cause one.
+    for (const gateway of ['g2', 'g3']) await grant(gateway, ask(held.id, '0.30'), ask(spent.id, '0.01'));
+    expect(recalled().slice(before)).toEqual([[held.id]]);
+  });
+
   it('count what a lost reply granted', async () => {
     const w = await window('1.00');
     await grant('g1', ask(w.id, '0.40'));

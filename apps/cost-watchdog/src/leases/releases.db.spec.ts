@@ -91,6 +91,9 @@ describe('what a lost gateway holds', () => {
       subject: 'leases.recall',
       data: { windowIds: [windowId], leaseReleases: 1 },
     });
+    // Its gateway is to know of it also when nothing more is granted there.
+    await watchdog.get(BudgetsService).delete({ id: 'b', by: 'ada', reason: '' });
+    expect((await leases.read({ gateway: 'lost' })).windows).toMatchObject([{ windowId, releasedUsd: '0.40' }]);
   });
 
   it('brings the level down when it goes back', async () => {
@@ -157,6 +160,25 @@ describe('what a lost gateway holds', () => {
     expect((await release()).released).toMatchObject([{ amountUsd: '0.40' }]);
   });
 
+  it('is numbered in the order in which it is committed, also of several gateways at once', async () => {
+    for (const gateway of ['one', 'two']) await grant(gateway, await windowOf(gateway, '1.00'), '0.10');
+    await untilReleasable();
+    const last = async () => (await watchdog.database.query('SELECT last_value AS n FROM lease_releases_seq_seq'))[0];
+    const { one, two } = await watchdog.database.transaction(async (tx) => {
+      // The first one has its number and cannot end yet.
+      await tx.query('LOCK TABLE outbox IN EXCLUSIVE MODE');
+      const one = release('one');
+      await watchdog.waiting(1);
+      const two = release('two');
+      await watchdog.waiting(2);
+      expect(await last()).toEqual({ n: 1n });
+      return { one: { reply: one }, two: { reply: two } };
+    });
+    expect((await one.reply).released).toHaveLength(1);
+    expect((await two.reply).released).toHaveLength(1);
+    expect((await leases.read({ gateway: 'one' })).releases).toBe(2);
+  });
+
   it('goes back once, however many people decide at once', async () => {
     await loseOne();
     const replies = await Promise.all([release(), release(), release()]);
@@ -216,27 +238,29 @@ describe('a gateway that comes back after its leases were released', () => {
     expect(await figures()).toMatchObject({ settledUsd: '0.60', leasedUsd: '0.00', remainingUsd: '0.40' });
   });
 
+  it('gives back of the new money no more than it says, in a return that is partly of the old', async () => {
+    const windowId = await loseOne();
+    await release();
+    await leases.read({ gateway: 'lost' });
+    await grant('lost', windowId, '0.50', '0.60', 1);
+    await giveBack('lost', windowId, '0.55');
+    expect(await figures()).toMatchObject({ settledUsd: '0.20', leasedUsd: '0.35', remainingUsd: '0.45' });
+    await settle('lost', windowId, '0.35');
+    expect(await figures()).toMatchObject({ settledUsd: '0.55', leasedUsd: '0.00', remainingUsd: '0.45' });
+  });
+
   it('is not told that an unheard grant of the old time is its own', async () => {
     const windowId = await windowOf('b', '1.00');
     await grant('lost', windowId, '0.60');
     await untilReleasable();
-    const waiting = async (count: bigint) => {
-      for (let n = 0n; n < count;) {
-        const [row] = await watchdog.database.query<{ n: bigint }>(
-          `SELECT count(*) AS n FROM pg_locks WHERE NOT granted
-              AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database())`,
-        );
-        n = row?.n ?? 0n;
-      }
-    };
     // The request for a grant is under way when the release is committed: both wait for the window.
-    const [released, asked] = await watchdog.database.transaction(async (tx) => {
+    const { first: released, second: asked } = await watchdog.database.transaction(async (tx) => {
       await tx.query('SELECT FROM windows WHERE id = $1 FOR UPDATE', [windowId]);
       const first = release();
-      await waiting(1n);
+      await watchdog.waiting(1);
       const second = grant('lost', windowId, '0.10', '0.50');
-      await waiting(2n);
-      return [{ reply: first }, { reply: second }];
+      await watchdog.waiting(2);
+      return { first: { reply: first }, second: { reply: second } };
     });
     expect((await released.reply).released).toHaveLength(1);
     expect((await asked.reply).refusal?.kind).toBe('released');

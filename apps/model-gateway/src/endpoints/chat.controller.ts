@@ -5,6 +5,7 @@ import { chatCompletions } from '../dialects/chat-completions/chat-completions.j
 import { ChatModelCall } from '../dialects/chat-model-call.js';
 import type { Dialect } from '../dialects/dialect.js';
 import { messages } from '../dialects/messages/messages.js';
+import { responses } from '../dialects/responses/responses.js';
 import { ModelEndpoint } from './model-endpoint.js';
 
 /** The chat endpoints, each in its own protocol. */
@@ -20,6 +21,11 @@ export class ChatController {
   @Post('messages')
   messages(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     return this.serve(messages, request, reply);
+  }
+
+  @Post('responses')
+  responses(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.serve(responses, request, reply);
   }
 
   private serve(dialect: Dialect, request: FastifyRequest, reply: FastifyReply): Promise<void> {

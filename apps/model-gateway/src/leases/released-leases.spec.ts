@@ -142,3 +142,24 @@ it('takes nothing up of a lease that was released while it was down, but what it
   expect([desk.of(desk.returned, 'a'), desk.acknowledged]).toEqual([80n, 3]);
   await client.stop();
 });
+
+it('gives a call that waits no money of the old lease either, when some comes free', async () => {
+  const desk = new SlowDesk();
+  const { client, hold, release } = await begin(desk);
+  desk.elsewhere = 900n;
+  const waits = Promise.resolve(reserve(client, ['a'], 95n));
+  desk.answer();
+  await jest.advanceTimersByTimeAsync(1);
+  release();
+  jest.setSystemTime(Date.now() + 10_001);
+  client.wallet.settle(hold, 0n);
+  await jest.advanceTimersByTimeAsync(0);
+  expect([client.wallet.account('a').held, desk.of(desk.returned, 'a'), desk.acknowledged]).toEqual([0n, 100n, 1]);
+  desk.elsewhere = 0n;
+  for (let round = 0; round < 3; round++) {
+    desk.answer();
+    await jest.advanceTimersByTimeAsync(10);
+  }
+  expect((await waits).ok).toBe(true);
+  await client.stop();
+});

@@ -96,7 +96,7 @@ export const log = { debug: quiet, info: quiet, warn: quiet, error: quiet, child
 
 export async function openClient(desk: SlowDesk, waitMs = 2_000, returned: () => void = quiet): Promise<LeaseClient> {
   const journal = { totals: new Map(), returned, forget: quiet } as unknown as Journal;
-  const clock = { now: () => new Date(), monotonic: () => Date.now() };
+  const clock = { now: () => new Date(), monotonic: () => performance.now() };
   const config = { PURSER_HOLD_WAIT_MS: waitMs } as Config;
   const client = new LeaseClient(desk as unknown as LeaseDesk, journal, clock, log, config);
   client.start();

@@ -26,7 +26,7 @@ export interface Billed {
 
 export interface CallRecord {
   readonly id: number;
-  readonly api: 'openai' | 'anthropic' | 'ollama' | 'huggingface' | 'google-speech';
+  readonly api: 'openai' | 'responses' | 'anthropic' | 'ollama' | 'huggingface' | 'google-speech';
   /** Undefined for chat. */
   readonly operation?: 'embeddings' | 'images' | 'transcriptions';
   readonly model: string;

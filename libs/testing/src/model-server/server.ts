@@ -12,6 +12,7 @@ import { ollamaWire } from './ollama-wire.js';
 import type { Route } from './media.js';
 import { openaiMediaRoute } from './openai-media.js';
 import { openaiWire } from './openai-wire.js';
+import { responsesWire } from './responses-wire.js';
 import { isObject } from './wire.js';
 
 export interface ModelServerOptions {
@@ -82,6 +83,8 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
   const routes: Record<string, (request: IncomingMessage, response: ServerResponse) => Promise<void> | void> = {
     'POST /v1/chat/completions': (request, response) =>
       withBody(request, response, (body) => serveChat(openaiWire, body, response, rules)),
+    'POST /v1/responses': (request, response) =>
+      withBody(request, response, (body) => serveChat(responsesWire, body, response, rules)),
     'GET /v1/models': (request, response) =>
       anthropicAsked(request)
         ? sendJson(response, 200, anthropic.models())
