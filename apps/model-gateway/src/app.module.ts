@@ -14,6 +14,7 @@ import { PaidGate } from './calls/paid-gate.js';
 import { ENVIRONMENT } from './config.js';
 import { CallsController } from './endpoints/calls.controller.js';
 import { ChatController } from './endpoints/chat.controller.js';
+import { CompleteHandlers } from './endpoints/complete.handlers.js';
 import { CountTokensController } from './endpoints/count-tokens.controller.js';
 import { MediaController } from './endpoints/media.controller.js';
 import { ModelEndpoint } from './endpoints/model-endpoint.js';
@@ -66,6 +67,7 @@ export function appModule({ env, journal, ladders, prices }: Groundwork): Type {
       CountTokensController,
       CallsController,
       CallsHandlers,
+      CompleteHandlers,
       KeysHandlers,
       LeasesHandlers,
       MediaController,
