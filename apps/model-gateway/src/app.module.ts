@@ -18,6 +18,7 @@ import { CompleteHandlers } from './endpoints/complete.handlers.js';
 import { CountTokensController } from './endpoints/count-tokens.controller.js';
 import { MediaController } from './endpoints/media.controller.js';
 import { ModelEndpoint } from './endpoints/model-endpoint.js';
+import { OpenApiController } from './endpoints/openapi.controller.js';
 import { ModelsController } from './endpoints/models.controller.js';
 import { StoredResponsesController } from './endpoints/stored-responses.controller.js';
 import { ExperienceRepository } from './experience/experience.repository.js';
@@ -73,6 +74,7 @@ export function appModule({ env, journal, ladders, prices }: Groundwork): Type {
       MediaController,
       ModelsController,
       ModelsHandlers,
+      OpenApiController,
       PricesHandlers,
       StoredResponsesController,
     ],

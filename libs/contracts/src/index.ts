@@ -21,6 +21,7 @@ export * from './cloud-event.js';
 export * from './contract.js';
 export { asyncApi } from './docs/asyncapi.js';
 export { errorsPage } from './docs/errors-page.js';
+export { GATEWAY_ENDPOINTS, gatewayOpenApi } from './docs/gateway-openapi.js';
 export { openApi } from './docs/openapi.js';
 export * from './emergency.js';
 export * from './errors.js';
