@@ -9,8 +9,9 @@ export interface AnswerHead {
 /** So much of an answer waits here for its reader; then the server waits. */
 const MOST_WAITING = 256 * 1024;
 
-/** Made once: leaving an answer is no error that anybody looks at. */
+/** Made once: a stack for every answer would cost more than reading it. */
 const LEFT = new Error('nobody reads the answer any more');
+const NEVER_BEGAN = new Error('the answer ended before it began');
 
 /**
  * One request and its answer, straight on undici's callbacks: its streams and promises cost more than all that a gateway
@@ -104,7 +105,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AsyncIterable<U
     this.error = error;
     this.signal.removeEventListener('abort', this.aborted);
     // Without effect when the head is there already.
-    this.failed(error ?? new Error('the answer ended before it began'));
+    this.failed(error ?? NEVER_BEGAN);
     this.wakeReader();
   }
 

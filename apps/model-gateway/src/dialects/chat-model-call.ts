@@ -1,20 +1,21 @@
 import { inputTokenBound } from '@purser/money';
 import { canChat, type ChatProvider, type ModelProvider, type PassThrough, unmetParameters } from '@purser/plugin-sdk';
-import type { ModelCall, Passage, Unmet } from '../calls/model-call.js';
+import type { InputBounds, ModelCall, Passage, Unmet } from '../calls/model-call.js';
 import type { ChatCall, ChatTranslation, Dialect } from './dialect.js';
 import { NativeTarget } from './native-target.js';
 import { TranslatedTarget } from './translated-target.js';
 
 /** A chat call, whichever protocol it came in: to a provider that speaks it untranslated, to others by way of chat completions. */
 export class ChatModelCall implements ModelCall {
-  readonly bounds;
+  readonly bounds: InputBounds;
   private translation: ChatTranslation | undefined;
 
   constructor(
     readonly dialect: Dialect,
     private readonly call: ChatCall,
   ) {
-    this.bounds = { inputTokens: inputTokenBound(call.size) };
+    const { size, rulesOut, serviceTier } = call;
+    this.bounds = { inputTokens: inputTokenBound(size), without: rulesOut, serviceTier };
   }
 
   get kind(): string {

@@ -1,5 +1,5 @@
 import type { PurserError } from '@purser/contracts';
-import type { PromptSize } from '@purser/money';
+import type { PromptSize, WorstCase } from '@purser/money';
 import type { ChatChunk, ChatMessage, ChatProtocol, ProviderError, Usage } from '@purser/plugin-sdk';
 import type { ClientBody } from '../bodies/client-body.js';
 import type { LongTexts } from '../bodies/long-texts.js';
@@ -23,6 +23,10 @@ export interface ChatCall {
   limitRequired?: boolean;
   choices: number;
   size: PromptSize;
+  /** Kinds of tokens that it cannot be billed for on a paid tier where a budget applies; a hold need not cover them. */
+  rulesOut?: NonNullable<WorstCase['without']>;
+  /** The tier of service that the request itself names. */
+  serviceTier?: string | undefined;
 }
 
 /** A request in terms of chat completions, but for the model and the output limit. */

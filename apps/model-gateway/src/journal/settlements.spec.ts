@@ -1,5 +1,5 @@
 import type { Bus } from '@purser/bus';
-import { PurserError, type Spend } from '@purser/contracts';
+import { PurserError, type Spend, type SpendBatch } from '@purser/contracts';
 import type { Log } from '@purser/service';
 import type { Journal } from './journal.js';
 import { Settlements } from './settlements.js';
@@ -16,10 +16,10 @@ function open(answer: (attemptId: string) => Error | undefined) {
   const unsent = new Set<string>();
   const warned: string[] = [];
   const bus = {
-    publish: (_fact: unknown, _id: string, { attemptId }: Spend) => {
-      const error = answer(attemptId);
-      if (error) return Promise.reject(error);
-      return Promise.resolve(published.push(attemptId));
+    publish: (_fact: unknown, _id: string, { spends }: SpendBatch) => {
+      const ids = spends.map(({ attemptId }) => attemptId);
+      const error = ids.map(answer).find((one) => one !== undefined);
+      return error ? Promise.reject(error) : Promise.resolve(published.push(...ids));
     },
   } as unknown as Bus;
   const journal = {

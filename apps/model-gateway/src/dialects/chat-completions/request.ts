@@ -2,6 +2,7 @@ import { invalidRequest, PurserError } from '@purser/contracts';
 import { z } from 'zod';
 import type { ClientBody } from '../../bodies/client-body.js';
 import type { ChatCall } from '../dialect.js';
+import { namedServiceTier, OPENAI_RULES_OUT } from '../openai-billing.js';
 import { promptSize } from './prompt.js';
 
 const Message = z.looseObject({
@@ -54,5 +55,7 @@ export function readChatCall({ value, bytes, longTexts }: ClientBody): ChatCall 
     limitParameter: body.max_completion_tokens == null ? 'max_tokens' : 'max_completion_tokens',
     choices: body.n ?? 1,
     size: promptSize(body, bytes, longTexts),
+    rulesOut: OPENAI_RULES_OUT,
+    serviceTier: namedServiceTier(body.service_tier),
   };
 }

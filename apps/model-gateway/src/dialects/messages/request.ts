@@ -2,6 +2,7 @@ import { invalidRequest, PurserError } from '@purser/contracts';
 import { z } from 'zod';
 import type { ClientBody } from '../../bodies/client-body.js';
 import type { ChatCall } from '../dialect.js';
+import { withoutCacheWrites } from './cache-writes.js';
 import { promptSize } from './size.js';
 
 /** Fields that the gateway reads of the kinds of content it knows; the rest is only carried. */
@@ -131,5 +132,6 @@ function readCall(
     limitRequired: true,
     choices: 1,
     size: promptSize(body, bytes, longTexts),
+    rulesOut: withoutCacheWrites(body),
   };
 }

@@ -2,6 +2,7 @@ import { invalidRequest, PurserError } from '@purser/contracts';
 import { z } from 'zod';
 import type { ClientBody } from '../../bodies/client-body.js';
 import type { ChatCall } from '../dialect.js';
+import { namedServiceTier, OPENAI_RULES_OUT } from '../openai-billing.js';
 import { promptSize } from './input.js';
 
 const Item = z.looseObject({ type: z.string().nullish(), role: z.string().nullish() });
@@ -67,5 +68,7 @@ export function readResponsesCall({ value, bytes, longTexts }: ClientBody): Chat
     limitParameter: 'max_output_tokens',
     choices: 1,
     size: promptSize(body, bytes, longTexts),
+    rulesOut: OPENAI_RULES_OUT,
+    serviceTier: namedServiceTier(body.service_tier),
   };
 }
