@@ -49,10 +49,7 @@ it.each([
   expect(secondsAtMost(file)).toBe(nextQuarter((file.length * 8) / 6_000));
 });
 
-it('does not go through pages that lie within each other a million times', () => {
-  const page = Buffer.from([0x4f, 0x67, 0x67, 0x53, 0, 0]);
-  const file = Buffer.concat([opus(1), ...Array.from({ length: 100_000 }, () => page)]);
-  file.fill(0xff, opus(1).length + 26, opus(1).length + 27);
+it('does not go through pages that lie within each other a hundred thousand times', () => {
   const nested = Buffer.concat([opus(1), Buffer.from('OggS\u0000\u0000'.repeat(100_000), 'latin1')]);
   for (let at = opus(1).length + 26; at < nested.length; at += 6) if (nested[at] === 0) nested[at] = 0xff;
   expect(() => secondsAtMost(nested)).toThrow(/damaged Ogg/);
