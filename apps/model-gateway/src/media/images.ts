@@ -28,8 +28,9 @@ const PIXELS = 1024 * 1024;
 const AUTO_PIXELS = 2 * PIXELS;
 
 /**
- * Output tokens for each begun 1024 x 1024 pixels. OpenAI's gpt-image-1 and -1.5 take 272, 1,056 and 4,160 of them by
- * quality, and 1.5 times that for 1024 x 1536; gpt-image-2, as its prices per picture tell, up to 200, 1,770 and 7,040.
+ * Output tokens for each begun 1024 x 1024 pixels. OpenAI's gpt-image-1 took 272, 1,056 and 4,160 of them by quality, and
+ * 1.5 times that for 1024 x 1536. What later models take is not checked here, so this is about twice as much; a model
+ * that takes more raises its own safety factor.
  */
 const TOKENS: Readonly<Record<string, number>> = { low: 512, medium: 2_048 };
 const MOST_TOKENS = 8_192;
