@@ -34,6 +34,8 @@ describe('the command line', () => {
       'key update',
       'key revoke',
       'init',
+      'call show',
+      'prices list',
       'status',
       'task submit',
       'task list',

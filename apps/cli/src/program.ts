@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { addCallCommands } from './commands/call.js';
 import { CommandSet, type Outcome } from './commands/command.js';
 import { addBudgetCommands } from './commands/budget.js';
 import { addEmergencyCommands } from './commands/emergency.js';
@@ -65,6 +66,7 @@ function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addTaskCommands(program, commands);
   addBudgetCommands(program, commands);
   addKeyCommands(program, commands);
+  addCallCommands(program, commands);
   addPricesCommands(program, commands);
   addEmergencyCommands(program, commands);
   return program;

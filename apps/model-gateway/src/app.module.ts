@@ -1,5 +1,8 @@
 import { Module, type Type } from '@nestjs/common';
 import type { Environment } from '@purser/service';
+import { CallRecords } from './call-records/call-records.service.js';
+import { CallsHandlers } from './call-records/calls.handlers.js';
+import { CallsRepository } from './call-records/calls.repository.js';
 import { AttemptPlanner } from './calls/attempt-planner.js';
 import { Attempts } from './calls/attempts.js';
 import { CallLog } from './calls/call-log.js';
@@ -10,9 +13,13 @@ import { Meter } from './calls/meter.js';
 import { PaidGate } from './calls/paid-gate.js';
 import { TierCalls } from './calls/tier-calls.js';
 import { ENVIRONMENT } from './config.js';
+import { CallsController } from './endpoints/calls.controller.js';
 import { ChatController } from './endpoints/chat.controller.js';
+import { CompleteHandlers } from './endpoints/complete.handlers.js';
 import { CountTokensController } from './endpoints/count-tokens.controller.js';
+import { MediaController } from './endpoints/media.controller.js';
 import { ModelEndpoint } from './endpoints/model-endpoint.js';
+import { OpenApiController } from './endpoints/openapi.controller.js';
 import { ModelsController } from './endpoints/models.controller.js';
 import { StoredResponsesController } from './endpoints/stored-responses.controller.js';
 import { ExperienceRepository } from './experience/experience.repository.js';
@@ -63,10 +70,15 @@ export function appModule({ env, journal, ladders, prices }: Groundwork): Type {
     controllers: [
       ChatController,
       CountTokensController,
+      CallsController,
+      CallsHandlers,
+      CompleteHandlers,
       KeysHandlers,
       LeasesHandlers,
+      MediaController,
       ModelsController,
       ModelsHandlers,
+      OpenApiController,
       PricesHandlers,
       StoredResponsesController,
     ],
@@ -82,8 +94,10 @@ export function appModule({ env, journal, ladders, prices }: Groundwork): Type {
       BudgetNotes,
       CallLog,
       CallMetrics,
+      CallRecords,
       Calls,
       CallsInFlight,
+      CallsRepository,
       Experience,
       ExperienceRepository,
       KeyCache,

@@ -10,6 +10,7 @@ import {
   createTestDatabase,
   eventually,
   type ModelServer,
+  type ModelServerOptions,
   startModelServer,
   startTestNats,
   type TestDatabase,
@@ -69,23 +70,29 @@ export interface World {
 export interface WorldOptions {
   env?: Record<string, string>;
   cancelledCallsBill?: 'delivered' | 'full';
-  /** More configuration of OpenAI's plugin. */
-  openai?: object;
   /** Of that plugin's entry. By default a call asks it once. */
   policy?: Pick<PluginEntryInput, 'limits' | 'retry'>;
   /** Besides the others. */
   moreLadders?: object;
+  /** Further models of the model server, and what they cost there. */
+  served?: ModelServerOptions['models'];
   /** Instead of the usual ladders. */
   ladders?: object;
+  /** More configuration of OpenAI's plugin. */
+  openai?: object;
+  /** Besides OpenAI's and Ollama's. */
+  plugins?: (models: ModelServer) => object[];
 }
 
 export async function openWorld({
   env = {},
   cancelledCallsBill = 'full',
-  openai = {},
   policy = { retry: { attempts: 1 } },
   moreLadders = {},
+  served = {},
   ladders = MODELS,
+  openai = {},
+  plugins = () => [],
 }: WorldOptions = {}): Promise<World> {
   const [nats, database, models, home] = await Promise.all([
     startTestNats(),
@@ -94,6 +101,7 @@ export async function openWorld({
       models: {
         [PAID]: { inputPerMillionUsd: '1', cachedPerMillionUsd: '0.1', outputPerMillionUsd: '10' },
         [FREE]: { inputPerMillionUsd: '0', outputPerMillionUsd: '0' },
+        ...served,
       },
       cancelledCallsBill,
     }),
@@ -110,6 +118,7 @@ export async function openWorld({
       plugins: [
         { use: '@purser/openai', config: { cancelledCallsBill, ...openai }, ...policy },
         { use: '@purser/ollama' },
+        ...plugins(models),
       ],
     }),
   );

@@ -1,3 +1,4 @@
+import multipart from '@fastify/multipart';
 import { SERVICE_SCHEMAS } from '@purser/database';
 import {
   type Environment,
@@ -10,6 +11,7 @@ import {
 import { appModule, type Groundwork } from './app.module.js';
 import { Config } from './config.js';
 import { type Slot, takeSlot } from './journal/slot.js';
+import { UPLOAD_LIMITS } from './media/upload.js';
 import { MIGRATIONS } from './migrations/index.js';
 import { renderError } from './endpoints/render-error.js';
 import { readLadders } from './models/read-ladders.js';
@@ -50,8 +52,9 @@ async function startIn(slot: Slot, { env, ladders, prices }: Omit<Groundwork, 'j
       renderErrors: renderError,
       bodyLimit: MAX_BODY_BYTES,
       // Endpoints read their bodies themselves: errors look as their protocols want, and long texts are never parsed.
-      prepare: (app) => {
+      prepare: async (app) => {
         app.useBodyParser('application/json', {}, (_request, body, done) => done(null, body));
+        await app.register(multipart, { limits: UPLOAD_LIMITS });
       },
     },
     // Leases belong to the journal that accounts for them, so the instance on the bus is the journal's.

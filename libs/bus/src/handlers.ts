@@ -1,6 +1,7 @@
 import { MessagePattern } from '@nestjs/microservices';
 import type { Command, Fact, FactData, Operation, PayloadOf, PurserError, RequestOf } from '@purser/contracts';
 import type { z } from 'zod';
+import type { Replies } from './replies.js';
 
 /** How the strategy is to feed one handler; travels through Nest as the pattern's extras. */
 export type Route =
@@ -33,6 +34,11 @@ const pattern = (name: string, route: Route) => MessagePattern(name, { route });
 /** Serves an operation. One instance of the service gets each request. */
 export const Serve = <O extends Operation>(operation: O): HandlerDecorator<RequestOf<O>, z.input<O['reply']>> =>
   pattern(operation.name, { how: 'serve', operation });
+
+/** The same for answers with headers, or in several messages. */
+export const ServeReplies = <O extends Operation>(
+  operation: O,
+): HandlerDecorator<RequestOf<O>, Replies<z.input<O['reply']>>> => pattern(operation.name, { how: 'serve', operation });
 
 /**
  * Takes a command from its work queue, once. It is removed when the handler resolves and comes again later when it rejects,

@@ -1,5 +1,6 @@
 export { Bus, type BusOptions, type CallOptions } from './bus.js';
 export { check, frame, unframe } from './event.js';
-export { Consume, Hear, Serve, Take, type Taken } from './handlers.js';
+export { Consume, Hear, Serve, ServeReplies, Take, type Taken } from './handlers.js';
+export { Replies, type ReplyMessage } from './replies.js';
 export { BusStrategy, type StrategyOptions } from './strategy.js';
 export { currentTraceId, currentTraceparent, withTrace } from './trace.js';

@@ -1,5 +1,5 @@
 import type { JsMsg } from '@nats-io/jetstream';
-import type { Msg, Subscription } from '@nats-io/nats-core';
+import { headers, type Msg, type Subscription } from '@nats-io/nats-core';
 import { type Service, type ServiceMsg, Svcm } from '@nats-io/services';
 import { type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
 import {
@@ -18,6 +18,7 @@ import { keepDeadLetter } from './dead-letters.js';
 import { check, unframe } from './event.js';
 import type { Route, Taken } from './handlers.js';
 import { askedFromInboxes } from './inboxes.js';
+import { Replies, type ReplyMessage } from './replies.js';
 import { withTrace } from './trace.js';
 
 export interface StrategyOptions {
@@ -101,9 +102,8 @@ export class BusStrategy extends Server implements CustomTransportStrategy {
     try {
       const { data } = unframe(message.string() || '{}', operation.name);
       const result = await this.run(handler, check(operation.request, data, operation.name));
-      const reply = operation.reply.safeParse(result);
-      if (!reply.success) throw new Error(`the answer breaks the contract: ${reply.error.message}`);
-      message.respond(JSON.stringify(reply.data));
+      if (!(result instanceof Replies)) return this.respond(operation, message, { data: result });
+      for await (const one of (result as Replies<unknown>).messages) this.respond(operation, message, one);
     } catch (error) {
       const known = isPurserError(error) ? error : this.defect(error, operation.name);
       message.respondError(
@@ -112,6 +112,27 @@ export class BusStrategy extends Server implements CustomTransportStrategy {
         JSON.stringify({ error: { code: known.code, message: known.message, details: known.details } }),
       );
     }
+  }
+
+  private respond(operation: Operation, message: ServiceMsg, { data, headers: given }: ReplyMessage<unknown>): void {
+    const payload = data === undefined ? '' : this.written(operation, data);
+    if (!given) return void message.respond(payload);
+    const head = headers();
+    for (const [name, value] of Object.entries(given)) head.set(name, value);
+    message.respond(payload, { headers: head });
+  }
+
+  private written(operation: Operation, data: unknown): string {
+    const reply = operation.reply.safeParse(data);
+    if (!reply.success) throw new Error(`the answer breaks the contract: ${reply.error.message}`);
+    const payload = JSON.stringify(reply.data);
+    const limit = this.options.bus.connection.info?.max_payload ?? Infinity;
+    if (Buffer.byteLength(payload) > limit)
+      throw new PurserError('payload_too_large', {
+        message: `the answer is larger than a message on the bus may be (${limit} bytes)`,
+        details: { limit },
+      });
+    return payload;
   }
 
   private hear({ fact, under }: Extract<Route, { how: 'hear' }>, handler: MessageHandler): void {

@@ -1,6 +1,7 @@
 import type { Contract, Operation, ServiceName } from './contract.js';
 import * as alerts from './alerts.js';
 import * as budgets from './budgets.js';
+import * as calls from './calls.js';
 import * as emergency from './emergency.js';
 import * as keys from './keys.js';
 import * as leases from './leases.js';
@@ -15,10 +16,12 @@ import * as work from './work.js';
 
 export * from './alerts.js';
 export * from './budgets.js';
+export * from './calls.js';
 export * from './cloud-event.js';
 export * from './contract.js';
 export { asyncApi } from './docs/asyncapi.js';
 export { errorsPage } from './docs/errors-page.js';
+export { GATEWAY_ENDPOINTS, gatewayOpenApi } from './docs/gateway-openapi.js';
 export { openApi } from './docs/openapi.js';
 export * from './emergency.js';
 export * from './errors.js';
@@ -54,6 +57,7 @@ export const CONTRACTS: readonly Contract[] = [
   emergency,
   keys,
   models,
+  calls,
   prices,
   offload,
   services,

@@ -41,4 +41,10 @@ describe('who may do what on the bus', () => {
     );
     expect(new Set(inboxes).size).toBe(SERVICE_NAMES.length);
   });
+
+  it('lets tools call models, which takes a key besides, and nothing else of the gateway', () => {
+    const ofGateway = servedBy('model-gateway').map(({ name }) => name);
+    expect(toolsPermissions().publish.filter((subject) => ofGateway.includes(subject))).toEqual(['models.complete']);
+    expect(servicePermissions('model-gateway').publish).toContain('_INBOX_tools.>');
+  });
 });

@@ -21,6 +21,7 @@ import {
   leasesRecall,
   leasesReturn,
   ledgerSum,
+  modelsComplete,
   type Operation,
   OPERATIONS,
   readsStreams,
@@ -174,11 +175,12 @@ const FACTS_FOR_TOOLS = [
   'vm.>',
 ];
 
-/** For other programs: hand in tasks, look at them, hear what happens, see which services there are; nothing else. */
+/** For other programs: hand in tasks, look at them, call models, hear what happens, see which services there are; nothing else. */
 export function toolsPermissions(): Permissions {
   return {
     publish: [
-      ...[tasksSubmit, tasksCreate, tasksGet, tasksList].map(({ name }) => name),
+      // Calling models needs a key of the gateway besides.
+      ...[tasksSubmit, tasksCreate, tasksGet, tasksList, modelsComplete].map(({ name }) => name),
       ...['PING', 'INFO', 'STATS'].flatMap((verb) => [`$SRV.${verb}`, `$SRV.${verb}.>`]),
     ],
     subscribe: ['_INBOX.>', '_INBOX_tools.>', ...FACTS_FOR_TOOLS],

@@ -81,7 +81,10 @@ export class AttemptPlanner {
   ): Promise<Plan | undefined> {
     const { caller, call } = context;
     const usual = this.experience.largestUsual(context.capability ?? tier.model, learnsAs(caller));
-    const limits = call.writes ? outputLimits(tier, call.maxOutputTokens, usual) : WRITES_NOTHING;
+    const limits =
+      call.outputAtMost === undefined
+        ? outputLimits(tier, call.maxOutputTokens, usual)
+        : { most: call.outputAtMost, least: call.outputAtMost, setByUs: false };
     const room = await this.room(context, tier, limits);
     if (!room) return undefined;
     // Others may have failed there meanwhile, or one may be trying it.
@@ -232,7 +235,6 @@ export class AttemptPlanner {
 /** For estimates of input: its bound counts bytes. */
 const BYTES_PER_TOKEN = 4;
 const ANY_PLACE: Place = { leave: () => undefined };
-const WRITES_NOTHING: OutputLimits = { most: 0, least: 0, setByUs: false };
 const FREE = { inputPerMillion: 0n, cachedPerMillion: 0n, outputPerMillion: 0n };
 
 export function emergency(latch: { by: string; reason: string; at: string }): PurserError {

@@ -2,20 +2,25 @@ import { Injectable } from '@nestjs/common';
 import { isPurserError } from '@purser/contracts';
 import { formatUsd } from '@purser/money';
 import { Log } from '@purser/service';
+import { CallRecords } from '../call-records/call-records.service.js';
 import type { CallContext, Served } from './calls.service.js';
 import { ClientGone } from './calls-in-flight.js';
 import { fallbackReason } from './passed-over.js';
 
-/** One line for each call, when it is over. */
+/** One line for each call, when it is over, and the record that explains it. */
 @Injectable()
 export class CallLog {
-  constructor(private readonly log: Log) {}
+  constructor(
+    private readonly log: Log,
+    private readonly records: CallRecords,
+  ) {}
 
   served(context: CallContext, { tier }: Served): void {
     this.log.info(
       { ...this.fields(context), outcome: 'ok', tier: tier.name, provider: tier.provider, served: tier.model },
       'model call',
     );
+    this.records.add(context, undefined);
   }
 
   failed(context: CallContext, error: unknown): void {
@@ -24,6 +29,7 @@ export class CallLog {
     else if (isPurserError(error))
       this.log.info({ ...fields, outcome: error.code, reason: error.message }, 'model call');
     else this.log.error({ ...fields, outcome: 'internal', error }, 'model call');
+    this.records.add(context, error);
   }
 
   /** Before there was a call. */

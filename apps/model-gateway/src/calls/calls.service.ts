@@ -11,12 +11,19 @@ import { Ladders, type Tier } from '../models/ladders.js';
 import type { Strategy } from '../models/strategies.js';
 import { learnsAs } from './attempt-planner.js';
 import { type CallInFlight, CallsInFlight } from './calls-in-flight.js';
+import type { Attempt } from './meter.js';
 import type { ModelCall } from './model-call.js';
 import { noTierLeft, type PassedOver } from './passed-over.js';
 import { TierCalls } from './tier-calls.js';
 import { expectedCost, inOrder } from './tier-order.js';
 import { tokensBound } from './tokens-bound.js';
 import type { WholeAnswer } from './way.js';
+
+/** One attempt of a call; settled when the call is over. */
+export interface Tried {
+  attempt: Attempt;
+  limitSet: number | undefined;
+}
 
 /** One client's call, over all tiers that are tried. */
 export interface CallContext {
@@ -27,6 +34,7 @@ export interface CallContext {
   strategy: Strategy;
   inFlight: CallInFlight;
   passed: PassedOver[];
+  tried: Tried[];
   /** A budget that lets no call of its scope go on for free. */
   blockedBy: string | undefined;
   /** What the last paid tier that was looked at counts against. */
@@ -86,6 +94,7 @@ export class Calls {
       strategy,
       inFlight: this.inFlight.open(),
       passed: [],
+      tried: [],
       blockedBy: undefined,
       windows: [],
       spent: 0n,

@@ -20,6 +20,8 @@ export interface Attempt {
   readonly terms: Terms;
   readonly startedAt: number;
   settlement: Settlement | undefined;
+  /** How long it took; known with the settlement. */
+  latencyMs: number;
 }
 
 const NOTHING = { inputTokens: 0, outputTokens: 0, cachedTokens: 0, latencyMs: 0 };
@@ -66,7 +68,7 @@ export class Meter {
       usageAt: this.clock.now().toISOString(),
     };
     if (hold) this.writeDown(held, hold);
-    return { tier, held, hold, terms, startedAt: this.clock.monotonic(), settlement: undefined };
+    return { tier, held, hold, terms, startedAt: this.clock.monotonic(), settlement: undefined, latencyMs: 0 };
   }
 
   /** Settles an attempt, once; returns what it cost. */
@@ -74,12 +76,13 @@ export class Meter {
     if (attempt.settlement) return attempt.settlement.amount;
     const settlement = settle(attempt.terms, ending);
     attempt.settlement = settlement;
+    attempt.latencyMs = this.elapsed(attempt);
     const { amount, ...outcome } = settlement;
     this.settlements.add({
       ...attempt.held,
       ...outcome,
       amountUsd: formatUsd(amount),
-      latencyMs: this.elapsed(attempt),
+      latencyMs: attempt.latencyMs,
     });
     if (attempt.hold) this.leases.wallet.settle(attempt.hold, amount);
     if (amount > attempt.terms.hold) this.billedTooMuch(attempt, amount);

@@ -1,4 +1,4 @@
-import type { WorstCase } from '@purser/money';
+import type { Price, WorstCase } from '@purser/money';
 import type { ModelProvider } from '@purser/plugin-sdk';
 import type { Target } from './way.js';
 
@@ -25,12 +25,15 @@ export interface ModelCall {
   readonly limitParameter: string;
   /** Whether a model that cannot write as much as the caller's limit allows will do all the same. */
   readonly limitMayBeCut?: boolean;
-  /** Whether it has an output limit at all; embeddings have none. */
-  readonly writes: boolean;
+  /**
+   * Output tokens of each choice, bounded from above, where there is no limit that could be set: pictures have their size,
+   * embeddings nothing. Undefined for text, which has a limit.
+   */
+  readonly outputAtMost?: number;
   readonly choices: number;
   readonly bounds: InputBounds;
-  /** Parameters whose price cannot be told before the call, by name. */
-  pricedParameters(): string[];
+  /** Parameters whose price cannot be told before the call from what the model costs, by name. */
+  pricedParameters(price: Price): string[];
   /** How this provider would be asked, or why it cannot be. */
   via(provider: ModelProvider, providerName: string): Passage | Unmet;
 }

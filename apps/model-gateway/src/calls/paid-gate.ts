@@ -76,7 +76,7 @@ export class PaidGate {
         return no('ahead_of_plan', `${ahead.budgetId} is spent faster than its time goes by`, {
           retryAfterMs: ahead.ms,
         });
-      const [priced] = windows.length === 0 ? [] : paid.call.pricedParameters();
+      const [priced] = windows.length === 0 ? [] : paid.call.pricedParameters(tier.price);
       if (priced !== undefined)
         return no(
           'unsupported_parameter',

@@ -39,6 +39,8 @@ describe('output limits', () => {
   });
 });
 
+const FREE = { inputPerMillion: 0n, cachedPerMillion: 0n, outputPerMillion: 0n };
+
 describe('settlement', () => {
   const price = tier.price ?? { inputPerMillion: 0n, cachedPerMillion: 0n, outputPerMillion: 0n };
   const terms = (more: Partial<Terms> = {}): Terms => {
@@ -54,6 +56,25 @@ describe('settlement', () => {
       finality: 'final',
       outcome: 'ok',
     });
+  });
+
+  it.each([
+    ['seconds where the price is by tokens', price, { audioSeconds: 60 }],
+    ['pictures where the price is by tokens', price, { images: 2 }],
+    [
+      'tokens where the price is by the minute',
+      { ...FREE, perToken: false as const, perMinute: 10n ** 7n },
+      { inputTokens: 600 },
+    ],
+    [
+      'seconds where the price is by the picture',
+      { ...FREE, perToken: false as const, perImage: 10n ** 7n },
+      { audioSeconds: 60 },
+    ],
+  ])('is the whole hold when the provider tells %s', (_, one, told) => {
+    const usage = { inputTokens: 0, cachedTokens: 0, outputTokens: 0, ...told };
+    const settled = settle(terms({ price: one, hold: 77n }), { how: 'answered', usage, bytes: 0 });
+    expect(settled).toMatchObject({ amount: 77n, finality: 'presumed', outcome: 'ok' });
   });
 
   it('is recorded in full when more was billed than held', () => {

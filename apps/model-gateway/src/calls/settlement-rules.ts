@@ -34,6 +34,15 @@ const BYTES_PER_TOKEN = 4;
 /** Counts that cannot be true are as good as none. */
 const believable = (usage: Usage | undefined): usage is Usage => usage !== undefined && isPossible(usage);
 
+/** Seconds and pictures say nothing where the price is by tokens, nor tokens where it is by the minute: that is unknown, not free. */
+function isPriced({ hold: held, price }: Terms, { inputTokens, outputTokens, audioSeconds, images }: Usage): boolean {
+  if (held === 0n) return true;
+  if (audioSeconds !== undefined && price.perMinute !== undefined) return true;
+  if (images !== undefined && price.perImage !== undefined) return true;
+  if (price.perToken === false) return false;
+  return inputTokens + outputTokens > 0 || (audioSeconds === undefined && images === undefined);
+}
+
 /** What an attempt costs. Where nobody knows, the whole hold: wrong in the safe direction only, and marked `presumed`. */
 export function settle(terms: Terms, ending: Ending): Settlement {
   // Where nothing was at stake, nothing has to be presumed.
@@ -43,7 +52,7 @@ export function settle(terms: Terms, ending: Ending): Settlement {
     case 'refused':
       return { amount: 0n, ...nothing, finality: 'final', outcome: 'failed' };
     case 'answered':
-      if (believable(ending.usage))
+      if (believable(ending.usage) && isPriced(terms, ending.usage))
         return { amount: cost(terms.price, ending.usage), ...ending.usage, finality: 'final', outcome: 'ok' };
       return { amount: terms.hold, ...guess(terms, ending.bytes), finality: presumed, outcome: 'ok' };
     case 'failed':

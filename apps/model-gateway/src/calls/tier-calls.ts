@@ -42,6 +42,7 @@ export class TierCalls {
   private async attempt(context: CallContext, plan: Plan): Promise<{ answer: Answer } | { error: ProviderError }> {
     const { attempt } = plan;
     const { call, inFlight } = context;
+    context.tried.push({ attempt, limitSet: plan.limitSet });
     inFlight.paying = attempt.hold !== undefined;
     const result = call.streaming
       ? await this.attempts.stream(plan, inFlight.signal)
@@ -74,7 +75,7 @@ export class TierCalls {
     const { call, capability, caller } = context;
     context.spent += cost;
     context.tokens = usage && usage.inputTokens + usage.outputTokens;
-    if (!usage || tier.free || !call.writes) return;
+    if (!usage || tier.free || call.outputAtMost !== undefined) return;
     this.experience.learn(capability ?? tier.model, learnsAs(caller), Math.ceil(usage.outputTokens / call.choices));
   }
 }

@@ -14,10 +14,10 @@ export function expectedCost(tier: Tier, call: ModelCall, usual: number | undefi
   if (tier.free) return 0n;
   if (!tier.price) return undefined;
   const { inputTokens, audioSeconds, images } = call.bounds;
-  const output = call.writes ? Math.min(call.maxOutputTokens ?? Infinity, usual ?? UNKNOWN_OUTPUT) * call.choices : 0;
+  const perChoice = call.outputAtMost ?? Math.min(call.maxOutputTokens ?? Infinity, usual ?? UNKNOWN_OUTPUT);
   return cost(tier.price, {
     inputTokens: Math.ceil(inputTokens / BYTES_PER_TOKEN),
-    outputTokens: output,
+    outputTokens: perChoice * call.choices,
     cachedTokens: 0,
     audioSeconds,
     images,

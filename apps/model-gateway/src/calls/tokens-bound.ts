@@ -8,14 +8,14 @@ import { outputLimits } from './output-limit.js';
  * that is charged when it is over.
  */
 export function tokensBound(
-  { writes, choices, maxOutputTokens, bounds }: Pick<ModelCall, 'writes' | 'choices' | 'maxOutputTokens' | 'bounds'>,
+  call: Pick<ModelCall, 'outputAtMost' | 'choices' | 'maxOutputTokens' | 'bounds'>,
   tiers: readonly Tier[],
   usual: (tier: Tier) => number | undefined,
   tokensPerMinute: number,
 ): number {
+  const { outputAtMost, choices, maxOutputTokens, bounds } = call;
   const { inputTokens } = bounds;
-  if (!writes) return inputTokens;
   if (maxOutputTokens !== undefined) return inputTokens + maxOutputTokens * choices;
-  const most = Math.max(...tiers.map((tier) => outputLimits(tier, undefined, usual(tier)).most));
+  const most = outputAtMost ?? Math.max(...tiers.map((tier) => outputLimits(tier, undefined, usual(tier)).most));
   return Math.max(inputTokens, Math.min(inputTokens + most * choices, tokensPerMinute));
 }

@@ -7,7 +7,6 @@ import { TranslatedTarget } from './translated-target.js';
 
 /** A chat call, whichever protocol it came in: to a provider that speaks it untranslated, to others by way of chat completions. */
 export class ChatModelCall implements ModelCall {
-  readonly writes = true;
   readonly bounds: InputBounds;
   private translation: ChatTranslation | undefined;
 

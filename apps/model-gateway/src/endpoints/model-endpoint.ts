@@ -59,6 +59,8 @@ export class ModelEndpoint {
       if (!reply.raw.writableFinished) context.inFlight.abort(new ClientGone());
     };
     reply.raw.once('close', leave);
+    // It may have left while its body was read.
+    if (reply.raw.closed) leave();
     try {
       const answer = await walk();
       const notes = () => this.notes.headers(context.windows);

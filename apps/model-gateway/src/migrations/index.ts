@@ -1,5 +1,6 @@
 import type { MigrationClass } from '@purser/database';
 import { CreateFreeQuotas1700000002020 } from './create-free-quotas.js';
+import { CreateCalls1700000002030 } from './create-calls.js';
 import { CreateExperience1700000002001 } from './create-experience.js';
 import { CreateKeys1700000002000 } from './create-keys.js';
 import { SaltKeys1700000002002 } from './salt-keys.js';
@@ -11,4 +12,5 @@ export const MIGRATIONS: MigrationClass[] = [
   SaltKeys1700000002002,
   CreatePriceRows1700000002010,
   CreateFreeQuotas1700000002020,
+  CreateCalls1700000002030,
 ];

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { CONTRACTS, OPERATIONS } from '../index.js';
 import { asyncApi } from './asyncapi.js';
 import { errorsPage } from './errors-page.js';
+import { gatewayOpenApi } from './gateway-openapi.js';
 import { openApi } from './openapi.js';
 
 const docs = join(__dirname, '..', '..', '..', '..', 'docs');
@@ -21,6 +22,10 @@ describe('the generated pages are those of the contracts', () => {
 
   it('docs/openapi.json', async () => {
     expect(JSON.parse(await read('openapi.json'))).toEqual(asJson(openApi(OPERATIONS, version)));
+  });
+
+  it('docs/openapi-gateway.json', async () => {
+    expect(JSON.parse(await read('openapi-gateway.json'))).toEqual(asJson(gatewayOpenApi(version)));
   });
 
   it('docs/asyncapi.json', async () => {
