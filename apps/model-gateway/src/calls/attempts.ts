@@ -6,7 +6,7 @@ import type { Config } from '../config.js';
 import { Providers } from '../models/providers.js';
 import { CallMetrics } from './call-metrics.js';
 import { type Attempt, Meter } from './meter.js';
-import type { Ending } from './settlement-rules.js';
+import type { Bills, Ending } from './settlement-rules.js';
 import { AttemptSignal, brokenOff, providerFailure } from './attempt-signal.js';
 import type { StreamPiece, Target, WholeAnswer } from './way.js';
 
@@ -41,7 +41,7 @@ export class Attempts {
     try {
       const answer = await timer.race(target.whole({ signal: timer.signal }));
       const { usage, bytes } = answer;
-      const cost = this.end(attempt, { how: 'answered', usage, bytes });
+      const cost = this.end(attempt, { how: 'answered', usage, bytes, bills: target.cancelledCallsBill });
       return { kind: 'whole', answer, finished: { cost, usage } };
     } catch (thrown) {
       // Nothing of it reached us, so nothing tells how much was generated.
@@ -59,7 +59,7 @@ export class Attempts {
       timer.listen();
       const source = target.stream({ signal: timer.signal })[Symbol.asyncIterator]();
       const first = await timer.race(source.next());
-      const run: Run = { attempt, source, first, timer, outer, bytes: 0 };
+      const run: Run = { attempt, source, first, timer, outer, bills, bytes: 0 };
       // However the call ends, also when nobody ever reads the stream.
       timer.whenOver(() => {
         this.end(attempt, endingOf(timer, run.bytes, bills));
@@ -74,7 +74,7 @@ export class Attempts {
   }
 
   private async *relay(run: Run): AsyncGenerator<string, Finished> {
-    const { attempt, source, timer, outer } = run;
+    const { attempt, source, timer, outer, bills } = run;
     let usage: Usage | undefined;
     try {
       for (let next = run.first; !next.done; next = await timer.race(source.next())) {
@@ -86,7 +86,7 @@ export class Attempts {
         if (frames !== '') yield frames;
         timer.listen();
       }
-      return { cost: this.end(attempt, { how: 'answered', usage, bytes: run.bytes }), usage };
+      return { cost: this.end(attempt, { how: 'answered', usage, bytes: run.bytes, bills }), usage };
     } catch (thrown) {
       if (outer.aborted) throw outer.reason;
       const error = providerFailure(thrown);
@@ -117,7 +117,7 @@ export class Attempts {
 }
 
 /** A provider that fell silent may have generated more than reached us, whatever it bills of calls that are cancelled. */
-const endingOf = (timer: AttemptSignal, bytes: number, bills: 'delivered' | 'full'): Ending =>
+const endingOf = (timer: AttemptSignal, bytes: number, bills: Bills): Ending =>
   timer.cancelled ? { how: 'cancelled', bytes, bills } : { how: 'failed', bytes };
 
 interface Run {
@@ -126,6 +126,7 @@ interface Run {
   first: IteratorResult<StreamPiece>;
   timer: AttemptSignal;
   outer: AbortSignal;
+  bills: Bills;
   /** Of the answer's text that reached us. */
   bytes: number;
 }
