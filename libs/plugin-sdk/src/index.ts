@@ -8,5 +8,6 @@ export * from './parameters.js';
 export * from './pass-through.js';
 export * from './plugin.js';
 export * from './provider-failures.js';
+export * from './reading-request.js';
 export * from './subtitles.js';
 export * from './usage.js';

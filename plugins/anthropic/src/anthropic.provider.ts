@@ -10,6 +10,7 @@ import {
   type PluginContext,
   type ProviderCheck,
   ProviderError,
+  readingRequest,
 } from '@purser/plugin-sdk';
 import type { AnthropicConfig } from './config.js';
 import { type Endpoint, endpoint, headersFor, keyAdvice, messagesTarget } from './endpoint.js';
@@ -100,7 +101,7 @@ export class AnthropicProvider implements ChatProvider {
 
   private translate(request: ChatRequest, { signal }: CallOptions) {
     signal.throwIfAborted();
-    return toMessages(request, this.models.abilities(request.model));
+    return readingRequest(() => toMessages(request, this.models.abilities(request.model)));
   }
 
   private async ask<T extends object>(

@@ -13,6 +13,7 @@ import {
   type PluginContext,
   type ProviderCheck,
   ProviderError,
+  readingRequest,
 } from '@purser/plugin-sdk';
 import { lookAt } from './check.js';
 import type { HuggingFaceConfig } from './config.js';
@@ -60,7 +61,7 @@ export class HuggingFaceProvider implements ChatProvider, Required<Pick<ModelPro
     signal.throwIfAborted();
     const at = endpoint(this.config, this.context);
     const { client, seen } = connect(at, signal, this.config.billTo);
-    const body = this.callArguments(at, request, false);
+    const body = readingRequest(() => this.callArguments(at, request, false));
     try {
       if (this.config.task === 'text-generation') {
         await client.textGeneration(body as never);
@@ -80,7 +81,7 @@ export class HuggingFaceProvider implements ChatProvider, Required<Pick<ModelPro
     // Also for a consumer that leaves early: the client would let the answer run on.
     const left = new AbortController();
     const { client } = connect(at, AbortSignal.any([signal, left.signal]), this.config.billTo);
-    const body = this.callArguments(at, request, true);
+    const body = readingRequest(() => this.callArguments(at, request, true));
     let ended = false;
     try {
       const text = this.config.task === 'text-generation' ? new TextChunks(request.model) : undefined;

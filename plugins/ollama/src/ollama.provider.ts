@@ -11,6 +11,7 @@ import {
   type PluginContext,
   type ProviderCheck,
   type PullProgress,
+  readingRequest,
 } from '@purser/plugin-sdk';
 import type { ChatResponse } from 'ollama';
 import type { OllamaConfig } from './config.js';
@@ -60,7 +61,7 @@ export class OllamaProvider implements ChatProvider, Required<Pick<ModelProvider
 
   async chat(request: ChatRequest, { signal }: CallOptions): Promise<ChatAnswer> {
     signal.throwIfAborted();
-    const asked = toOllama(request, this.config);
+    const asked = readingRequest(() => toOllama(request, this.config));
     try {
       const client = connect(this.host(), signal);
       return toCompletion(await withoutThinking(asked, (body) => client.chat({ ...body, stream: false })));
@@ -72,7 +73,7 @@ export class OllamaProvider implements ChatProvider, Required<Pick<ModelProvider
 
   async *streamChat(request: ChatRequest, { signal }: CallOptions): AsyncIterable<ChatChunk> {
     signal.throwIfAborted();
-    const asked = toOllama(request, this.config);
+    const asked = readingRequest(() => toOllama(request, this.config));
     // Also for a consumer that leaves early: the client would go on reading.
     const left = new AbortController();
     const writer = new ChunkWriter();

@@ -298,6 +298,20 @@ describe('a silent gateway', () => {
     expect((await budgets.list({ task: w.task })).budgets[0]?.level).toBe('ok');
   });
 
+  it('leaves nothing to wait for in what it is presumed to have spent', async () => {
+    const w = await window('1.00');
+    await grant('lost', ask(w.id, '0.80'));
+    expect((await grant('alive', ask(w.id, '0.30'))).refusal).toEqual({ kind: 'held', windowId: w.id });
+    await watchdog.database.query(`UPDATE leases SET presumed = true, presumed_since = now() WHERE gateway = 'lost'`);
+    expect((await grant('alive', ask(w.id, '0.30'))).refusal).toEqual({ kind: 'exhausted', windowId: w.id });
+    expect((await grant('alive', ask(w.id, '0.20'))).granted).toBe(true);
+    // Whoever asks is not lost: its calls give back what they leave over.
+    expect((await grant('lost', ask(w.id, '0.10', '0.10', '0.80'))).refusal).toMatchObject({ kind: 'held' });
+    // It may come back, so the window is not used up for good.
+    await leases.read({ gateway: 'lost' });
+    expect((await grant('alive', ask(w.id, '0.30', '0.30', '0.20'))).refusal).toMatchObject({ kind: 'held' });
+  });
+
   it('is not judged by a watchdog that was itself away', async () => {
     const w = await window('1.00');
     await grant('unheard', ask(w.id, '0.50'));

@@ -77,7 +77,10 @@ export class LeasesRepository {
                 w.settled_nano AS settled, coalesce(l.consumed_nano, 0) AS consumed,
                 greatest(0, a.need - greatest(0, coalesce(l.granted_nano, 0) - a.known)) AS lacking,
                 greatest(0, a.want - greatest(0, coalesce(l.granted_nano, 0) - a.known)) AS wanted,
-                w.limit_nano - w.settled_nano AS unspent,
+                -- What silent gateways hold is presumed spent, so nobody waits for it; see ADR 0004.
+                w.limit_nano - w.settled_nano
+                  - (SELECT coalesce(sum(l2.outstanding_nano), 0)
+                       FROM leases l2 WHERE l2.window_id = w.id AND l2.presumed AND l2.gateway <> $1) AS unspent,
                 w.limit_nano - w.settled_nano - w.leased_nano AS free,
                 w.id IS NULL OR w.ends_at <= $6 OR b.deleted_at IS NOT NULL OR b.shape <> w.shape AS closed,
                 coalesce(l.release_seq, 0) > $9 AS released,

@@ -160,6 +160,7 @@ export class AttemptPlanner {
       hold: hold?.amount ?? 0n,
       inputBound: call.bounds.inputTokens,
       outputBound: maxOutputTokens * call.choices,
+      choices: call.choices,
       reasoning: tier.reasoning,
     };
     return {

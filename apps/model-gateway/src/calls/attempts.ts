@@ -7,7 +7,7 @@ import { Providers } from '../models/providers.js';
 import { CallMetrics } from './call-metrics.js';
 import type { Plan } from './attempt-planner.js';
 import { Meter } from './meter.js';
-import type { Ending, Settlement } from './settlement-rules.js';
+import type { Bills, Ending, Settlement } from './settlement-rules.js';
 import { AttemptSignal, brokenOff, providerFailure } from './attempt-signal.js';
 import type { StreamPiece, WholeAnswer } from './way.js';
 
@@ -43,7 +43,7 @@ export class Attempts {
       const answer = await timer.race(plan.target.whole({ signal: timer.signal }));
       const { usage, bytes } = answer;
       plan.turn.succeeded();
-      const cost = this.end(plan, { how: 'answered', usage, bytes });
+      const cost = this.end(plan, { how: 'answered', usage, bytes, bills: plan.target.cancelledCallsBill });
       return { kind: 'whole', answer, finished: { cost, usage } };
     } catch (thrown) {
       // Nothing of it reached us, so nothing tells how much was generated.
@@ -63,7 +63,7 @@ export class Attempts {
       const source = target.stream({ signal: timer.signal })[Symbol.asyncIterator]();
       const first = await timer.race(source.next());
       turn.succeeded();
-      const run: Run = { plan, source, first, timer, outer, bytes: 0 };
+      const run: Run = { plan, source, first, timer, outer, bills, bytes: 0 };
       // However the call ends, also when nobody ever reads the stream.
       timer.whenOver(() => {
         this.end(plan, endingOf(timer, run.bytes, bills));
@@ -78,7 +78,7 @@ export class Attempts {
   }
 
   private async *relay(run: Run): AsyncGenerator<string, Finished> {
-    const { plan, source, timer, outer } = run;
+    const { plan, source, timer, outer, bills } = run;
     let usage: Usage | undefined;
     try {
       for (let next = run.first; !next.done; next = await timer.race(source.next())) {
@@ -90,7 +90,7 @@ export class Attempts {
         if (frames !== '') yield frames;
         timer.listen();
       }
-      return { cost: this.end(plan, { how: 'answered', usage, bytes: run.bytes }), usage };
+      return { cost: this.end(plan, { how: 'answered', usage, bytes: run.bytes, bills }), usage };
     } catch (thrown) {
       if (outer.aborted) throw outer.reason;
       const error = providerFailure(thrown);
@@ -124,7 +124,7 @@ export class Attempts {
 }
 
 /** A provider that fell silent may have generated more than reached us, whatever it bills of calls that are cancelled. */
-const endingOf = (timer: AttemptSignal, bytes: number, bills: 'delivered' | 'full'): Ending =>
+const endingOf = (timer: AttemptSignal, bytes: number, bills: Bills): Ending =>
   timer.cancelled ? { how: 'cancelled', bytes, bills } : { how: 'failed', bytes };
 
 const tokensOf = (settlement: Settlement | undefined): number | undefined =>
@@ -136,6 +136,7 @@ interface Run {
   first: IteratorResult<StreamPiece>;
   timer: AttemptSignal;
   outer: AbortSignal;
+  bills: Bills;
   /** Of the answer's text that reached us. */
   bytes: number;
 }

@@ -45,12 +45,20 @@ describe('settlement', () => {
   const price = tier.price ?? { inputPerMillion: 0n, cachedPerMillion: 0n, outputPerMillion: 0n };
   const terms = (more: Partial<Terms> = {}): Terms => {
     const worst = { inputTokens: 1_000, maxOutputTokens: 500, choices: 1, safety: 1000 };
-    return { price, hold: hold(price, worst), inputBound: 1_000, outputBound: 500, reasoning: false, ...more };
+    return {
+      price,
+      hold: hold(price, worst),
+      inputBound: 1_000,
+      outputBound: 500,
+      choices: 1,
+      reasoning: false,
+      ...more,
+    };
   };
 
   it('is exact when the provider says what it was', () => {
     const usage = { inputTokens: 400, cachedTokens: 100, outputTokens: 30 };
-    expect(settle(terms(), { how: 'answered', usage, bytes: 99 })).toEqual({
+    expect(settle(terms(), { how: 'answered', usage, bytes: 99, bills: 'full' })).toEqual({
       amount: cost(price, usage),
       ...usage,
       finality: 'final',
@@ -73,13 +81,13 @@ describe('settlement', () => {
     ],
   ])('is the whole hold when the provider tells %s', (_, one, told) => {
     const usage = { inputTokens: 0, cachedTokens: 0, outputTokens: 0, ...told };
-    const settled = settle(terms({ price: one, hold: 77n }), { how: 'answered', usage, bytes: 0 });
+    const settled = settle(terms({ price: one, hold: 77n }), { how: 'answered', usage, bytes: 0, bills: 'full' });
     expect(settled).toMatchObject({ amount: 77n, finality: 'presumed', outcome: 'ok' });
   });
 
   it('is recorded in full when more was billed than held', () => {
     const usage = { inputTokens: 400, cachedTokens: 0, outputTokens: 50_000 };
-    expect(settle(terms(), { how: 'answered', usage, bytes: 0 }).amount > terms().hold).toBe(true);
+    expect(settle(terms(), { how: 'answered', usage, bytes: 0, bills: 'full' }).amount > terms().hold).toBe(true);
   });
 
   it.each([
@@ -90,11 +98,28 @@ describe('settlement', () => {
     { inputTokens: 5, cachedTokens: 0, cacheWriteTokens: 6, outputTokens: 0 },
     { inputTokens: 5, cachedTokens: 0, outputTokens: 1, audioOutputTokens: 2 },
   ])('is the whole hold when the usage is %j', (usage) => {
-    expect(settle(terms(), { how: 'answered', usage, bytes: 8 })).toMatchObject({
+    expect(settle(terms(), { how: 'answered', usage, bytes: 8, bills: 'full' })).toMatchObject({
       amount: terms().hold,
       finality: 'presumed',
       outcome: 'ok',
     });
+  });
+
+  it('without a usage is counted from above where nothing else is billed than was delivered', () => {
+    const answered = (bytes: number, more?: Partial<Terms>) =>
+      settle(terms(more), { how: 'answered', usage: undefined, bytes, bills: 'delivered' });
+    const counted = (outputTokens: number) => cost(price, { inputTokens: 1_000, cachedTokens: 0, outputTokens });
+    expect(answered(40)).toMatchObject({ amount: counted(40 + 64), finality: 'estimate', outcome: 'ok' });
+    expect(answered(40, { choices: 3 }).amount).toBe(counted(40 + 3 * 64));
+    expect(answered(9_999).amount).toBe(terms().hold);
+    // What may have been billed unseen, or not by tokens.
+    for (const more of [
+      { reasoning: true },
+      { price: { ...price, perMinute: 1n } },
+      { price: { ...price, perImage: 1n } },
+    ])
+      expect(answered(40, more)).toMatchObject({ amount: terms().hold, finality: 'presumed' });
+    expect(answered(40, { hold: 0n })).toMatchObject({ amount: 0n, finality: 'final' });
   });
 
   it('is nothing for a refusal and everything for an unknown end', () => {
@@ -112,14 +137,15 @@ describe('settlement', () => {
   });
 
   it('never exceeds the hold unless a usage says so', () => {
+    const bills = fc.constantFrom('full' as const, 'delivered' as const);
     const ending = fc.oneof<fc.Arbitrary<Ending>[]>(
-      fc.record({ how: fc.constant('answered' as const), usage: fc.constant(undefined), bytes: fc.nat() }),
+      fc.record({ how: fc.constant('answered' as const), usage: fc.constant(undefined), bytes: fc.nat(), bills }),
       fc.record({ how: fc.constant('refused' as const) }),
       fc.record({ how: fc.constant('failed' as const), bytes: fc.nat() }),
       fc.record({
         how: fc.constant('cancelled' as const),
         bytes: fc.nat(),
-        bills: fc.constantFrom('full' as const, 'delivered' as const),
+        bills,
       }),
     );
     fc.assert(

@@ -10,25 +10,29 @@ export interface Terms {
   inputBound: number;
   /** For all choices together. */
   outputBound: number;
+  choices: number;
   /** Hidden tokens are billed that no delivered byte shows. */
   reasoning: boolean;
 }
 
 /** How an attempt ended. Bytes are those of the answer's text that reached us. */
 export type Ending =
-  | { how: 'answered'; usage: Usage | undefined; bytes: number }
+  | { how: 'answered'; usage: Usage | undefined; bytes: number; bills: Bills }
   /** Turned away before any work. */
   | { how: 'refused' }
   /** Failed, and the provider may bill it. */
   | { how: 'failed'; bytes: number }
-  | { how: 'cancelled'; bytes: number; bills: 'delivered' | 'full' };
+  | { how: 'cancelled'; bytes: number; bills: Bills };
+
+/** What the provider's configuration declares: that nothing is billed but what reached us, or nothing. */
+export type Bills = 'delivered' | 'full';
 
 export type Settlement = Pick<Spend, 'inputTokens' | 'outputTokens' | 'cachedTokens' | 'finality' | 'outcome'> & {
   amount: Nano;
 };
 
-/** Tokens that were under way when we cancelled, beyond those that reached us. */
-const UNDER_WAY = 64;
+/** Tokens of each choice that no byte shows: its frame, and what was under way when we cancelled. */
+const UNSEEN = 64;
 const BYTES_PER_TOKEN = 4;
 
 /** Counts that cannot be true are as good as none. */
@@ -45,8 +49,6 @@ function isPriced({ hold: held, price }: Terms, { inputTokens, outputTokens, aud
 
 /** What an attempt costs. Where nobody knows, the whole hold: wrong in the safe direction only, and marked `presumed`. */
 export function settle(terms: Terms, ending: Ending): Settlement {
-  // Where nothing was at stake, nothing has to be presumed.
-  const presumed = terms.hold === 0n ? 'final' : 'presumed';
   const nothing = { inputTokens: 0, outputTokens: 0, cachedTokens: 0 };
   switch (ending.how) {
     case 'refused':
@@ -54,25 +56,31 @@ export function settle(terms: Terms, ending: Ending): Settlement {
     case 'answered':
       if (believable(ending.usage) && isPriced(terms, ending.usage))
         return { amount: cost(terms.price, ending.usage), ...ending.usage, finality: 'final', outcome: 'ok' };
-      return { amount: terms.hold, ...guess(terms, ending.bytes), finality: presumed, outcome: 'ok' };
+      return { ...delivered(terms, ending), ...guess(terms, ending.bytes), outcome: 'ok' };
     case 'failed':
-      return { amount: terms.hold, ...guess(terms, ending.bytes), finality: presumed, outcome: 'unknown' };
+      return { ...presumed(terms), ...guess(terms, ending.bytes), outcome: 'unknown' };
     case 'cancelled':
-      return { ...cancelled(terms, ending), ...guess(terms, ending.bytes), outcome: 'cancelled' };
+      return { ...delivered(terms, ending), ...guess(terms, ending.bytes), outcome: 'cancelled' };
   }
 }
 
-function cancelled(
-  terms: Terms,
-  { bytes, bills }: Extract<Ending, { how: 'cancelled' }>,
-): Pick<Settlement, 'amount' | 'finality'> {
-  if (terms.hold === 0n) return { amount: 0n, finality: 'final' };
-  if (bills === 'full' || terms.reasoning) return { amount: terms.hold, finality: 'presumed' };
-  // A token is at least one byte, so this is more than what was delivered.
-  const outputTokens = Math.min(bytes + UNDER_WAY, terms.outputBound);
-  const worst = { inputTokens: terms.inputBound, maxOutputTokens: outputTokens, choices: 1, safety: NO_SAFETY };
-  const delivered = hold(terms.price, worst);
-  return { amount: minNano(delivered, terms.hold), finality: 'estimate' };
+type Charge = Pick<Settlement, 'amount' | 'finality'>;
+
+/** Where nothing was at stake, nothing has to be presumed. */
+const presumed = ({ hold: amount }: Terms): Charge => ({ amount, finality: amount === 0n ? 'final' : 'presumed' });
+
+/**
+ * Counted by ourselves, from above: a token is at least one byte of what was delivered. That holds where the provider is
+ * declared to bill nothing else, and where tokens are all that is billed. Whoever may think in secret is not counted so:
+ * tokens that were never shown can be most of a bill, and no byte tells of them.
+ */
+function delivered(terms: Terms, { bytes, bills }: { bytes: number; bills: Bills }): Charge {
+  const { price, inputBound, outputBound, choices, reasoning } = terms;
+  const byTokens = price.perToken !== false && price.perMinute === undefined && price.perImage === undefined;
+  if (terms.hold === 0n || bills === 'full' || reasoning || !byTokens) return presumed(terms);
+  const maxOutputTokens = Math.min(bytes + UNSEEN * choices, outputBound);
+  const worst = { inputTokens: inputBound, maxOutputTokens, choices: 1, safety: NO_SAFETY };
+  return { amount: minNano(hold(price, worst), terms.hold), finality: 'estimate' };
 }
 
 /** For statistics and soft limits alone: about how many tokens it was. */

@@ -6,8 +6,11 @@ export interface SseEvent {
   data: string;
 }
 
-export const formatEvent = ({ event, data }: SseEvent): string =>
-  event === undefined ? `data: ${data}\n\n` : `event: ${event}\ndata: ${data}\n\n`;
+export function formatEvent({ event, data }: SseEvent): string {
+  // JSON may be written over several lines, each of which is a line of data.
+  const lines = data.includes('\n') ? data.replaceAll('\n', '\ndata: ') : data;
+  return event === undefined ? `data: ${lines}\n\n` : `event: ${event}\ndata: ${lines}\n\n`;
+}
 
 /** A comment, which clients pass over. */
 export const formatComment = (text: string): string => `: ${text.replaceAll(/[\r\n]+/g, ' ')}\n\n`;

@@ -52,6 +52,23 @@ export function failureChecks(subject: ModelProviderSubject, check: MakeCheck): 
         assert.equal(upstream.calls.length, 2, 'one attempt per call: the gateway retries, and holds money for each');
       }),
     ),
+    check(
+      'a request that it cannot read is no failure of the provider, and not billed',
+      async (provider, { upstream }) => {
+        const request = { ...chatRequest(model), messages: [{ role: 'user', content: [null] }] } as never;
+        for (const streaming of [false, true]) {
+          const sent = upstream.calls.length;
+          try {
+            if (!streaming) await provider.chat(request, { signal: never() });
+            else for await (const chunk of provider.streamChat(request, { signal: never() })) void chunk;
+          } catch (error) {
+            if (upstream.calls.length > sent) continue;
+            assert.ok(isProviderError(error), `a ProviderError, not ${String(error)}`);
+            assert.deepEqual([error.kind, error.mayBill], ['invalid_request', false]);
+          }
+        }
+      },
+    ),
     check('a connection that breaks during a stream may be billed, and what came before is delivered', async (p, o) => {
       await o.upstream.next({ reply: 'x'.repeat(400), dropAfterTokens: 8 });
       let seen = '';

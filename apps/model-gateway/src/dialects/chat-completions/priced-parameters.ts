@@ -36,15 +36,17 @@ const HARMLESS = new Set([
   'verbosity',
 ]);
 
-/** Values of other parameters that ask for nothing that costs. */
-const ASKS_NOTHING: Readonly<Record<string, (value: unknown) => boolean>> = {
-  // Absent means "auto" at OpenAI, so saying it changes nothing.
-  service_tier: (value) => value === 'auto' || value === 'default',
-  store: (value) => value === false,
-  modalities: (value) => Array.isArray(value) && value.every((one) => one === 'text'),
-};
+/** Values of other parameters that ask for nothing that costs. A map, since clients may name `constructor`, too. */
+const ASKS_NOTHING: ReadonlyMap<string, (value: unknown) => boolean> = new Map(
+  Object.entries<(value: unknown) => boolean>({
+    // Absent means "auto" at OpenAI, so saying it changes nothing.
+    service_tier: (value) => value === 'auto' || value === 'default',
+    store: (value) => value === false,
+    modalities: (value) => Array.isArray(value) && value.every((one) => one === 'text'),
+  }),
+);
 
-const PARTS = new Set(['text', 'refusal', 'image_url']);
+const PARTS = new Set<unknown>(['text', 'refusal', 'image_url']);
 
 /**
  * The parameters of a request whose price cannot be told before the call, by name: other service tiers, hosted tools,
@@ -53,7 +55,7 @@ const PARTS = new Set(['text', 'refusal', 'image_url']);
 export function pricedParameters(body: ChatBody): string[] {
   const named = Object.entries(body)
     .filter(([name, value]) => value !== null && value !== undefined && !HARMLESS.has(name))
-    .filter(([name, value]) => !ASKS_NOTHING[name]?.(value))
+    .filter(([name, value]) => !ASKS_NOTHING.get(name)?.(value))
     .map(([name]) => name);
   const tools = (body.tools ?? []).flatMap(({ type }, index) => (type === 'function' ? [] : [`tools[${index}].type`]));
   return [...named, ...tools, ...body.messages.flatMap(pricedContent)];
@@ -67,7 +69,7 @@ function pricedContent(message: ChatBody['messages'][number], index: number): st
   const parts = (message.content as ({ type?: unknown } | null)[]).flatMap((part, at) => {
     const url = imageUrl(part);
     if (url !== undefined && !url.startsWith('data:')) return [`${where}.content[${at}].image_url`];
-    return PARTS.has(String(part?.type)) ? [] : [`${where}.content[${at}].type`];
+    return PARTS.has(part?.type) ? [] : [`${where}.content[${at}].type`];
   });
   return [...audio, ...parts];
 }

@@ -1,5 +1,6 @@
 import type { ChatCall } from '../dialect.js';
 import { allBlocks, type PlacedBlock } from './blocks.js';
+import { isEdit } from './edits.js';
 import { bodyOf, type MessagesBody, type Tool } from './request.js';
 
 /** Parameters that cannot change what a call costs beyond its input and output tokens. */
@@ -27,18 +28,20 @@ interface Edits {
   edits?: unknown;
 }
 
-/** Values of other parameters that ask for nothing that costs. */
-const ASKS_NOTHING: Readonly<Record<string, (value: unknown) => boolean>> = {
-  // Absent means "auto" at Anthropic, so saying it changes nothing.
-  service_tier: (value) => value === 'auto' || value === 'standard_only',
-  speed: (value) => value === 'standard',
-  inference_geo: (value) => value === 'global',
-  // Leaving parts of the prompt out makes it cheaper; a summary of them is written by another, billed call.
-  context_management: (value) => {
-    const { edits } = value as Edits;
-    return Array.isArray(edits) && edits.every((edit: { type?: unknown }) => String(edit?.type).startsWith('clear_'));
-  },
-};
+/** Values of other parameters that ask for nothing that costs. A map, since clients may name `constructor`, too. */
+const ASKS_NOTHING: ReadonlyMap<string, (value: unknown) => boolean> = new Map(
+  Object.entries<(value: unknown) => boolean>({
+    // Absent means "auto" at Anthropic, so saying it changes nothing.
+    service_tier: (value) => value === 'auto' || value === 'standard_only',
+    speed: (value) => value === 'standard',
+    inference_geo: (value) => value === 'global',
+    // Leaving parts of the prompt out makes it cheaper; a summary of them is written by another, billed call.
+    context_management: (value) => {
+      const { edits } = value as Edits;
+      return Array.isArray(edits) && edits.every((edit) => isEdit(edit, 'clear_'));
+    },
+  }),
+);
 
 /** Content whose tokens are bounded by what was sent; pictures and documents are so by their sources. */
 const BLOCKS = new Set([
@@ -66,7 +69,7 @@ export function pricedParameters(call: ChatCall): string[] {
   const body = bodyOf(call);
   const named = Object.entries(body)
     .filter(([name, value]) => value !== null && value !== undefined && !HARMLESS.has(name))
-    .filter(([name, value]) => !ASKS_NOTHING[name]?.(value))
+    .filter(([name, value]) => !ASKS_NOTHING.get(name)?.(value))
     .map(([name]) => name);
   return [
     ...named,

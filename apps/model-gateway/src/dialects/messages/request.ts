@@ -5,14 +5,17 @@ import type { ChatCall } from '../dialect.js';
 import { withoutCacheWrites } from './cache-writes.js';
 import { promptSize } from './size.js';
 
+type Needed = 'text' | 'source' | 'id' | 'name' | 'tool_use_id';
 /** Fields that the gateway reads of the kinds of content it knows; the rest is only carried. */
-const NEEDED: Readonly<Record<string, readonly ('text' | 'source' | 'id' | 'name' | 'tool_use_id')[]>> = {
-  text: ['text'],
-  image: ['source'],
-  document: ['source'],
-  tool_use: ['id', 'name'],
-  tool_result: ['tool_use_id'],
-};
+const NEEDED: ReadonlyMap<string, readonly Needed[]> = new Map(
+  Object.entries<readonly Needed[]>({
+    text: ['text'],
+    image: ['source'],
+    document: ['source'],
+    tool_use: ['id', 'name'],
+    tool_result: ['tool_use_id'],
+  }),
+);
 
 const Source = z.looseObject({
   type: z.string({ error: 'a kind of source such as "base64"' }),
@@ -32,7 +35,7 @@ const Block = z
     content: z.unknown().optional(),
   })
   .superRefine((block, context) => {
-    for (const field of NEEDED[block.type] ?? [])
+    for (const field of NEEDED.get(block.type) ?? [])
       if (block[field] === undefined)
         context.addIssue({ code: 'custom', path: [field], message: `needed in a block of type "${block.type}"` });
     if (block.type === 'tool_result' && block.content !== undefined) checkContent(block.content, context, ['content']);

@@ -1,0 +1,177 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { formatUsd, maxNano, type Nano, parseUsd } from '@purser/money';
+import { LeasesService } from '../apps/cost-watchdog/src/leases/leases.service.js';
+import { SettlementService } from '../apps/cost-watchdog/src/ledger/settlement.service.js';
+import type { TestWatchdog } from '../apps/cost-watchdog/src/watchdog.fixture.js';
+import { Journal } from '../apps/model-gateway/src/journal/journal.js';
+import type { HeldCall } from '../apps/model-gateway/src/journal/records.js';
+import { restoreLeases } from '../apps/model-gateway/src/leases/recovery.js';
+import { type Hold, Wallet } from '../apps/model-gateway/src/leases/wallet.js';
+
+interface OpenCall {
+  held: HeldCall;
+  hold: Hold;
+}
+
+/** How a message fares. What is lost on the way back was done all the same. */
+export type Fate = 'arrives' | 'doubled' | 'lost' | 'reply lost';
+
+const NOTHING = { inputTokens: 0, outputTokens: 0, cachedTokens: 0, latencyMs: 0 };
+
+/** A gateway's real wallet and journal, before the real rules of the watchdog; what lies between them is the spec's. */
+export class LeaseGateway {
+  readonly open: OpenCall[] = [];
+  private wallet: Wallet;
+  private journal: Journal;
+  private readonly folder = mkdtempSync(join(tmpdir(), 'purser-leases-'));
+
+  constructor(
+    readonly name: string,
+    private readonly provider: string,
+    private readonly watchdog: TestWatchdog,
+  ) {
+    this.journal = this.openJournal();
+    this.wallet = this.newWallet();
+  }
+
+  private openJournal(): Journal {
+    return Journal.open(this.folder, { newGatewayId: () => this.name, boot: 'one' });
+  }
+
+  private newWallet(): Wallet {
+    return new Wallet(() => this.watchdog.clock.monotonic());
+  }
+
+  private async told<T>(fate: Fate, send: () => Promise<T>): Promise<T | undefined> {
+    if (fate === 'lost') return undefined;
+    const reply = await send();
+    if (fate === 'doubled') await send();
+    return fate === 'reply lost' ? undefined : reply;
+  }
+
+  /** A call begins only with its hold in all windows. Says whether it did. */
+  async call(windowIds: readonly string[], need: Nano, want: Nano, fate: Fate): Promise<boolean> {
+    const hold = this.wallet.tryHold(windowIds, need) ?? (await this.lease(windowIds, need, want, fate));
+    if (!hold) return false;
+    const held: HeldCall = {
+      attemptId: randomUUID(),
+      callId: randomUUID(),
+      gateway: this.name,
+      provider: this.provider,
+      model: 'm',
+      tier: 'tier_1_paid',
+      capability: null,
+      key: null,
+      project: null,
+      task: null,
+      session: null,
+      priceRow: null,
+      holdUsd: formatUsd(need),
+      windows: [...windowIds],
+      usageAt: this.watchdog.clock.now().toISOString(),
+    };
+    this.journal.held(held);
+    this.open.push({ held, hold });
+    return true;
+  }
+
+  private async lease(windowIds: readonly string[], need: Nano, want: Nano, fate: Fate): Promise<Hold | undefined> {
+    const windows = windowIds
+      .map((windowId) => ({ windowId, account: this.wallet.account(windowId) }))
+      .filter(({ account }) => account.free < need)
+      .map(({ windowId, account: { granted, free } }) => ({
+        windowId,
+        grantedUsd: formatUsd(granted),
+        needUsd: formatUsd(need - free),
+        wantUsd: formatUsd(maxNano(need - free, want)),
+        leastUsd: formatUsd(need),
+      }));
+    const { era } = this.wallet;
+    const ask = { gateway: this.name, releases: 0, windows };
+    const reply = await this.told(fate, () => this.watchdog.get(LeasesService).grant(ask));
+    for (const { windowId, grantedUsd } of reply?.windows ?? [])
+      this.wallet.applyGrant(windowId, parseUsd(grantedUsd), era);
+    return reply?.granted ? this.wallet.tryHold(windowIds, need) : undefined;
+  }
+
+  /** Ends a call at a part of its hold. The ledger does not know yet; gives what it cost. */
+  settle(pick: number, percent: number): { held: HeldCall; amount: Nano } | undefined {
+    const [call] = this.open.splice(this.open.length > 0 ? pick % this.open.length : 0, 1);
+    if (!call) return undefined;
+    const amount = (call.hold.amount * BigInt(percent)) / 100n;
+    this.journal.settled({
+      ...call.held,
+      ...NOTHING,
+      amountUsd: formatUsd(amount),
+      finality: 'final',
+      outcome: 'ok',
+    });
+    this.wallet.settle(call.hold, amount);
+    return { held: call.held, amount };
+  }
+
+  /** Tells the ledger what it does not know yet. */
+  async publish(fate: Fate): Promise<void> {
+    const spends = this.journal.unsent;
+    const stored = await this.told(fate, () => this.watchdog.get(SettlementService).settle(spends));
+    if (stored) for (const { attemptId } of spends) this.journal.sent(attemptId);
+  }
+
+  /** Puts back what no call holds, as a recall, idleness or a lower limit makes it do. */
+  async giveBack(fate: Fate, withhold = false): Promise<void> {
+    const accounts = [...this.wallet.all()];
+    if (withhold) this.wallet.withhold(accounts.map(({ windowId }) => windowId));
+    for (const account of accounts) {
+      if (account.unused <= 0n) continue;
+      this.journal.returned(account.windowId, account.returned + account.unused);
+      this.wallet.giveBack(account);
+    }
+    const windows = accounts.map(({ windowId, returned }) => ({ windowId, returnedUsd: formatUsd(returned) }));
+    await this.told(fate, () => this.watchdog.get(LeasesService).giveBack({ gateway: this.name, windows }));
+  }
+
+  /** Killed, and started again on the same journal: what was under way is presumed spent. Gives those calls. */
+  async crash(): Promise<HeldCall[]> {
+    this.open.splice(0);
+    this.journal = this.openJournal();
+    const lost = this.journal.inFlight;
+    for (const held of lost)
+      this.journal.settled({ ...held, ...NOTHING, amountUsd: held.holdUsd, finality: 'presumed', outcome: 'unknown' });
+    this.wallet = this.newWallet();
+    restoreLeases(this.wallet, this.journal.totals, await this.read());
+    return lost;
+  }
+
+  /** Finds what was granted to requests whose replies were lost. */
+  async findLostGrants(): Promise<void> {
+    for (const { windowId, granted } of await this.read()) this.wallet.applyLostGrant(windowId, granted);
+  }
+
+  private async read() {
+    const { windows } = await this.watchdog.get(LeasesService).read({ gateway: this.name });
+    return windows.map(({ windowId, grantedUsd, returnedUsd, consumedUsd, releasedUsd }) => ({
+      windowId,
+      granted: parseUsd(grantedUsd),
+      returned: parseUsd(returnedUsd),
+      consumed: parseUsd(consumedUsd),
+      released: parseUsd(releasedUsd),
+    }));
+  }
+
+  /** What this gateway answers for in a window: calls under way, and settlements that the ledger has not got. */
+  exposure(windowId: string, inLedger: ReadonlyMap<string, Nano>): Nano {
+    let sum = 0n;
+    for (const { hold } of this.open) if (hold.windows.includes(windowId)) sum += hold.amount;
+    for (const { attemptId, windows, amountUsd } of this.journal.unsent)
+      if (windows.includes(windowId) && !inLedger.has(attemptId)) sum += parseUsd(amountUsd);
+    return sum;
+  }
+
+  close(): void {
+    this.journal.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,243 @@
+import { formatUsd, type Nano, parseUsd } from '@purser/money';
+import { createTestDatabase, type TestDatabase } from '@purser/testing';
+import fc from 'fast-check';
+import { BudgetsService } from '../apps/cost-watchdog/src/budgets/budgets.service.js';
+import {
+  budgetOf,
+  HandClock,
+  LEDGER_TEMPLATE,
+  openWatchdog,
+  type TestWatchdog,
+} from '../apps/cost-watchdog/src/watchdog.fixture.js';
+import { WindowsService } from '../apps/cost-watchdog/src/windows/windows.service.js';
+import { type Fate, LeaseGateway } from './lease-gateway.js';
+
+jest.setTimeout(120_000);
+
+/**
+ * The two halves of the protocol of leases together: wallets and journals of gateways, and the rules of the watchdog on a
+ * real Postgres. Whatever the order of calls, settlements, returns, recalls, crashes, changed limits and days that end, and
+ * whichever messages are lost or doubled: no window is ever charged or exposed beyond what was allowed, and every attempt
+ * is in the ledger once.
+ */
+
+const CENT = 10_000_000n;
+const START = '2026-11-23T09:30:00Z';
+const HOUR = 3_600_000;
+const BUDGETS = ['total', 'day'] as const;
+type BudgetName = (typeof BUDGETS)[number];
+
+let database: TestDatabase;
+let watchdog: TestWatchdog;
+beforeAll(async () => {
+  database = await createTestDatabase({ template: LEDGER_TEMPLATE });
+  watchdog = await openWatchdog(database.url, new HandClock(new Date(START)));
+});
+afterAll(async () => {
+  await watchdog?.close();
+  await database?.drop();
+});
+
+interface WindowRow {
+  id: bigint;
+  budget_id: string;
+  settled_nano: Nano;
+  leased_nano: Nano;
+}
+
+class World {
+  readonly gateways: LeaseGateway[];
+  /** What each attempt that began has come to, or its hold until it is known. */
+  readonly attempts = new Map<string, { windows: readonly string[]; amount: Nano }>();
+  /** Per window: its limit, or what was leased and settled already when that was lowered. */
+  private readonly allowed = new Map<string, Nano>();
+
+  constructor(readonly name: string) {
+    this.gateways = [0, 1, 2].map((n) => new LeaseGateway(`${name}-g${n}`, name, watchdog));
+  }
+
+  gateway(n: number): LeaseGateway {
+    return this.gateways[n] as LeaseGateway;
+  }
+
+  async windowIds(): Promise<string[]> {
+    const { budgets } = await watchdog.get(BudgetsService).list({});
+    return budgets
+      .filter(({ scope }) => scope.provider === this.name)
+      .map(({ window }) => window.id)
+      .sort();
+  }
+
+  rows(): Promise<WindowRow[]> {
+    return watchdog.database.query<WindowRow>('SELECT * FROM windows WHERE budget_id LIKE $1', [`${this.name}-%`]);
+  }
+
+  private readonly limits = new Map<string, Nano>();
+
+  async setLimit(budget: BudgetName, cents: number): Promise<void> {
+    const id = `${this.name}-${budget}`;
+    const limitUsd = formatUsd(BigInt(cents) * CENT);
+    const scope = { provider: this.name };
+    await watchdog.get(BudgetsService).set(budgetOf({ id, scope, period: budget, limitUsd, timezone: 'UTC' }));
+    this.limits.set(id, BigInt(cents) * CENT);
+    for (const row of await this.rows()) {
+      if (row.budget_id !== id) continue;
+      const used = row.settled_nano + row.leased_nano;
+      this.allowed.set(`${row.id}`, used > BigInt(cents) * CENT ? used : BigInt(cents) * CENT);
+    }
+  }
+
+  /** What must hold after every step. */
+  async check(): Promise<void> {
+    const inLedger = await this.entries();
+    for (const { id, budget_id, settled_nano, leased_nano } of await this.rows()) {
+      const windowId = `${id}`;
+      const allowed = this.allowed.get(windowId) ?? this.limits.get(budget_id) ?? 0n;
+      // Once less is in use than a lowered limit had found, no grant may use more again than the limit.
+      const used = settled_nano + leased_nano;
+      const limit = this.limits.get(budget_id) ?? 0n;
+      this.allowed.set(windowId, used > limit ? (used < allowed ? used : allowed) : limit);
+      const exposed = this.gateways.reduce((sum, gateway) => sum + gateway.exposure(windowId, inLedger), 0n);
+      expect({ budget_id, within: used <= allowed, used, allowed }).toMatchObject({ within: true });
+      expect({ budget_id, covered: exposed <= leased_nano, exposed, leased_nano }).toMatchObject({ covered: true });
+    }
+  }
+
+  /** Everything arrives at last: the ledger is exact, and nothing is left aside. */
+  async settleAll(): Promise<void> {
+    for (const gateway of this.gateways) {
+      while (gateway.open.length > 0) this.settled(gateway.settle(0, 50));
+      await gateway.publish('doubled');
+      await gateway.findLostGrants();
+      await gateway.giveBack('doubled');
+    }
+    const recorded = await this.entries();
+    expect(recorded.size).toBe(this.attempts.size);
+    for (const [id, amount] of recorded) expect([id, amount]).toEqual([id, this.attempts.get(id)?.amount]);
+    for (const { id, leased_nano, settled_nano } of await this.rows()) {
+      let sum = 0n;
+      for (const { windows, amount } of this.attempts.values()) if (windows.includes(`${id}`)) sum += amount;
+      expect({ id, leased_nano, settled_nano }).toEqual({ id, leased_nano: 0n, settled_nano: sum });
+    }
+  }
+
+  private async entries(): Promise<Map<string, Nano>> {
+    const entries = await watchdog.database.query<{ attempt_id: string; amount_nano: Nano }>(
+      'SELECT attempt_id, amount_nano FROM entries WHERE provider = $1',
+      [this.name],
+    );
+    return new Map(entries.map(({ attempt_id, amount_nano }) => [attempt_id, amount_nano]));
+  }
+
+  began(gateway: LeaseGateway): void {
+    const { held } = gateway.open.at(-1) ?? {};
+    if (held) this.attempts.set(held.attemptId, { windows: held.windows, amount: parseUsd(held.holdUsd) });
+  }
+
+  settled(ended: ReturnType<LeaseGateway['settle']>): void {
+    if (ended) this.attempts.set(ended.held.attemptId, { windows: ended.held.windows, amount: ended.amount });
+  }
+
+  async close(): Promise<void> {
+    for (const gateway of this.gateways) gateway.close();
+    for (const budget of BUDGETS)
+      await watchdog.get(BudgetsService).delete({ id: `${this.name}-${budget}`, by: 'spec', reason: '' });
+  }
+}
+
+type Step = fc.AsyncCommand<object, World>;
+
+/** Any step is possible at any time; the world checks itself after each. */
+const step = (name: string, run: (world: World) => Promise<unknown>): Step => ({
+  check: () => true,
+  run: async (_, world) => {
+    await run(world);
+    await world.check();
+  },
+  toString: () => name,
+});
+
+const gateway = fc.nat(2);
+const cents = fc.integer({ min: 1, max: 40 });
+const fate = fc.constantFrom<Fate>(
+  'arrives',
+  'arrives',
+  'arrives',
+  'arrives',
+  'arrives',
+  'doubled',
+  'lost',
+  'reply lost',
+);
+
+const steps = fc.commands<object, World, false>(
+  [
+    ...Array.from({ length: 6 }, () =>
+      fc.tuple(gateway, cents, cents, fate).map(([n, need, want, how]) =>
+        step(`g${n} calls for ${need} of ${want} (${how})`, async (world) => {
+          const one = world.gateway(n);
+          if (await one.call(await world.windowIds(), BigInt(need) * CENT, BigInt(want) * CENT, how)) world.began(one);
+        }),
+      ),
+    ),
+    ...Array.from({ length: 3 }, () =>
+      fc
+        .tuple(gateway, fc.nat(), fc.nat(100))
+        .map(([n, pick, percent]) =>
+          step(`g${n} settles #${pick} at ${percent} %`, (world) =>
+            Promise.resolve(world.settled(world.gateway(n).settle(pick, percent))),
+          ),
+        ),
+    ),
+    ...Array.from({ length: 3 }, () =>
+      fc
+        .tuple(gateway, fate)
+        .map(([n, how]) => step(`g${n} publishes (${how})`, (world) => world.gateway(n).publish(how))),
+    ),
+    fc
+      .tuple(gateway, fate)
+      .map(([n, how]) => step(`g${n} gives back (${how})`, (world) => world.gateway(n).giveBack(how))),
+    fate.map((how) =>
+      step(`all are recalled (${how})`, async (world) => {
+        for (const one of world.gateways) await one.giveBack(how);
+      }),
+    ),
+    gateway.map((n) => step(`g${n} is killed`, (world) => world.gateway(n).crash())),
+    gateway.map((n) => step(`g${n} looks for lost grants`, (world) => world.gateway(n).findLostGrants())),
+    fc.tuple(fc.constantFrom(...BUDGETS), fc.nat(150), fc.boolean()).map(([budget, limit, heard]) =>
+      step(`${budget} is set to ${limit}${heard ? '' : ', unheard'}`, async (world) => {
+        await world.setLimit(budget, limit);
+        if (heard) for (const one of world.gateways) await one.giveBack('arrives', true);
+      }),
+    ),
+    fc.constantFrom(1, 14).map((hours) =>
+      step(`${hours} h pass`, async () => {
+        watchdog.clock.advance(hours * HOUR);
+        await watchdog.get(WindowsService).roll();
+      }),
+    ),
+  ],
+  { maxCommands: 40, size: 'max' },
+);
+
+it('leases of several gateways never let a window be passed, and settle every attempt once', async () => {
+  let runs = 0;
+  let attempts = 0;
+  await fc.assert(
+    fc.asyncProperty(steps, async (commands) => {
+      watchdog.clock.set(START);
+      const world = new World(`r${(runs += 1)}`);
+      for (const budget of BUDGETS) await world.setLimit(budget, 100);
+      try {
+        await fc.asyncModelRun(() => ({ model: {}, real: world }), commands);
+        await world.settleAll();
+        attempts += world.attempts.size;
+      } finally {
+        await world.close();
+      }
+    }),
+    { numRuns: 50, endOnFailure: true },
+  );
+  // Money did flow.
+  expect(attempts).toBeGreaterThan(50);
+});
