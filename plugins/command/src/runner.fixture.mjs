@@ -1,4 +1,3 @@
-/* global AbortController */
 // A runner of its own, for specs that kill it: runs one session from the sources and prints how it ended.
 import { registerHooks } from 'node:module';
 
