@@ -132,7 +132,7 @@ describe('embeddings', () => {
       expect(response.headers.get('x-purser-tier')).toBe('tier_3_free');
       expect(response.headers.get('x-purser-fallback-reason')).toContain('budget_exhausted');
     });
-    expect(await failure(embed('Hello', EMBED))).toMatchObject({ status: 402, code: 'budget_exhausted' });
+    expect(await failure(embed('Hello', EMBED))).toMatchObject({ status: 402, code: 'budget_exceeded' });
   });
 
   it('are refused with the name of what is wrong', async () => {

@@ -186,7 +186,9 @@ function refusals(protocol: Protocol): Record<string, object> {
   const meanings = new Map<number, string[]>();
   for (const [code, { status, meaning }] of Object.entries(ERRORS)) {
     const shown = code === 'invalid_request' ? 400 : status;
-    meanings.set(shown, [...(meanings.get(shown) ?? []), `\`${code}\`: ${meaning}`]);
+    // As the clients of the model endpoints look for it.
+    const name = code === 'budget_exhausted' ? 'budget_exceeded' : code;
+    meanings.set(shown, [...(meanings.get(shown) ?? []), `\`${name}\`: ${meaning}`]);
   }
   const schema = { $ref: `#/components/schemas/${protocol === 'Anthropic' ? 'AnthropicError' : 'OpenAiError'}` };
   return Object.fromEntries(
