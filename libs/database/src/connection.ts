@@ -37,29 +37,37 @@ export function sqlState(error: unknown): string | undefined {
   return typeof found === 'string' ? found : undefined;
 }
 
-/** Postgres being away is passing trouble that every caller must be able to tell from a defect. */
+const PASSING_CODES = [
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  '57P01', // shut down by its administrator
+  '57P02', // shut down by a crash
+  '57P03', // starting
+  '57014', // statement_timeout
+  '55P03', // a lock is not to be had
+  '25006', // read-only: a standby, or what was the primary before a failover
+  '40001', // a serialisation conflict, as after a transaction's last try
+  '40P01', // a deadlock, likewise
+];
+/** No connection; no memory, disk or connections left; files that cannot be read or written. */
+const PASSING_CLASSES = ['08', '53', '58'];
+const PASSING_WORDS =
+  /connection terminated|query read timeout|timeout exceeded when trying to connect|Connection ended|is not queryable|not established/i;
+
+/**
+ * Postgres being away, or there and unable to work, is passing trouble that every caller must be able to tell from a
+ * defect: messages that meet a defect are given up after some tries.
+ */
 export function translated(error: unknown): unknown {
   if (isPurserError(error)) return error;
   const state = sqlState(error) ?? '';
   const message = messageOf(error);
-  const away =
-    [
-      'ECONNREFUSED',
-      'ECONNRESET',
-      'EPIPE',
-      'ETIMEDOUT',
-      'ENOTFOUND',
-      '57P01',
-      '57P02',
-      '57P03',
-      '53300',
-      '57014',
-    ].includes(state) ||
-    state.startsWith('08') ||
-    /connection terminated|query read timeout|timeout exceeded when trying to connect|Connection ended|is not queryable|not established/i.test(
-      message,
-    );
-  return away
-    ? new PurserError('unavailable', { message: `the database is not reachable (${message})`, cause: error })
+  const passing =
+    PASSING_CODES.includes(state) || PASSING_CLASSES.includes(state.slice(0, 2)) || PASSING_WORDS.test(message);
+  return passing
+    ? new PurserError('unavailable', { message: `the database is not available (${message})`, cause: error })
     : error;
 }

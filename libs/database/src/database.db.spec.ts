@@ -152,6 +152,35 @@ describe('a database', () => {
     });
   });
 
+  describe('a Postgres that is there and cannot work', () => {
+    it.each([
+      ['53100', 'disk full'],
+      ['53200', 'out of memory'],
+      ['53300', 'too many connections'],
+      ['58030', 'I/O error'],
+      ['55P03', 'lock not available'],
+      ['40P01', 'a deadlock after the last try'],
+      ['40001', 'a serialisation conflict after the last try'],
+    ])('is trouble that passes: %s (%s)', async (code, message) => {
+      const failing = database.transaction((tx) =>
+        tx.query(`DO $$ BEGIN RAISE EXCEPTION '${message}' USING ERRCODE = '${code}'; END $$`),
+      );
+      await expect(failing).rejects.toMatchObject({
+        code: 'unavailable',
+        retryable: true,
+        message: expect.stringContaining(message) as string,
+      });
+    });
+
+    it('is trouble that passes: it is read-only after a failover', async () => {
+      const failing = database.transaction(async (tx) => {
+        await tx.query('SET TRANSACTION READ ONLY');
+        await tx.query(`INSERT INTO counters VALUES ('a', 1)`);
+      });
+      await expect(failing).rejects.toMatchObject({ code: 'unavailable', retryable: true });
+    });
+  });
+
   it('says how to mend it when there is no server or the password is wrong', async () => {
     const nowhere = open('postgres://u:secret@127.0.0.1:1/purser', 'x', { connectTimeoutMs: 0 });
     await expect(nowhere).rejects.toMatchObject({

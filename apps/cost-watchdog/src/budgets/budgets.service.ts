@@ -58,12 +58,12 @@ export class BudgetsService {
 
   /** A person's word; the budget that limits a task is not theirs to remove. */
   delete({ id, by, reason }: RequestOf<typeof budgetsDelete>): Promise<ReplyOf<typeof budgetsDelete>> {
-    return this.remove(id, { by, reason, ofTask: false });
+    return this.remove(id, { by, reason, byPerson: true });
   }
 
   /** The orchestrator's: the task has ended. */
   retire({ task }: RequestOf<typeof budgetsRetire>): Promise<ReplyOf<typeof budgetsRetire>> {
-    return this.remove(taskBudgetId(task), { by: 'orchestrator', reason: `task ${task} has ended`, ofTask: true });
+    return this.remove(taskBudgetId(task), { by: 'orchestrator', reason: `task ${task} has ended`, byPerson: false });
   }
 
   private async remove(id: string, removal: Removal): Promise<{ id: string; deleted: boolean }> {

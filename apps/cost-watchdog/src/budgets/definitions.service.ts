@@ -20,8 +20,8 @@ export interface Change {
 export interface Removal {
   by: string;
   reason: string;
-  /** Because a task has ended, whose own budget it is. */
-  ofTask: boolean;
+  /** A person may not remove the limit that a task was given. */
+  byPerson: boolean;
 }
 
 /** Changes of definitions, within a transaction of the caller that holds the lock for shaping. */
@@ -86,11 +86,11 @@ export class DefinitionsService {
   }
 
   /** False when there is no such budget. */
-  async remove(tx: Sql, touched: Touched, id: string, { by, reason, ofTask }: Removal): Promise<boolean> {
+  async remove(tx: Sql, touched: Touched, id: string, { by, reason, byPerson }: Removal): Promise<boolean> {
     const now = this.clock.now();
     const row = await this.budgets.find(tx, id);
     if (!row || row.deleted_at !== null) return false;
-    if (!ofTask) checkMayBeRemoved(row);
+    if (byPerson) checkMayBeRemoved(row);
     touched.recall(await this.windows.current(tx, id, row.shape, now));
     if (row.scope_task === null) touched.general = true;
     await this.budgets.markDeleted(tx, id, now);

@@ -1,7 +1,9 @@
 import { createTestDatabase, type TestDatabase } from '@purser/testing';
 import { budgetOf, HandClock, LEDGER_TEMPLATE, openWatchdog, type TestWatchdog } from '../watchdog.fixture.js';
 import { parseBudgetsFile } from './budgets-file.js';
+import { WindowChanges } from '../windows/window-changes.js';
 import { BudgetsService } from './budgets.service.js';
+import { DefinitionsService } from './definitions.service.js';
 import { FileFollower } from './file-follower.service.js';
 
 let database: TestDatabase;
@@ -79,6 +81,24 @@ describe('budgets of the file', () => {
     await run({ a: '1', b: '1' }, setTo('a', '7'));
     expect(await run({})).toEqual({ a: '7.00' });
     expect(await run({})).toEqual({ a: '7.00' });
+  });
+
+  it('leave with the file also when an older Purser took one under the id of a task', async () => {
+    const { by, reason, ...budget } = budgetOf({
+      id: 'task-nightly',
+      period: 'month',
+      limitUsd: '5',
+      scope: { task: 'nightly' },
+    });
+    await run({}, async (budgets, watchdog) => {
+      const change = { by, reason, origin: 'config' as const, fileContent: budget };
+      const definitions = watchdog.get(DefinitionsService);
+      await watchdog.get(WindowChanges).commit((tx, touched) => definitions.define(tx, touched, budget, change));
+      expect((await budgets.list({ task: 'nightly' })).budgets).toMatchObject([{ id: 'task-nightly' }]);
+    });
+    await run({ nightly: '5' }, async (budgets) => {
+      expect((await budgets.list({ task: 'nightly' })).budgets).toEqual([]);
+    });
   });
 
   it('stay as they are without a file', async () => {

@@ -67,7 +67,7 @@ export class FileFollower {
     for (const row of await this.budgets.fromFile(tx)) {
       if (named.has(row.id) || !row.file_content) continue;
       const untouched = fingerprint(definitionOf(row)) === fingerprint(row.file_content);
-      const removal = { by: BY, reason: 'it is no longer in the file', ofTask: false };
+      const removal = { by: BY, reason: 'it is no longer in the file', byPerson: false };
       if (untouched) await this.definitions.remove(tx, touched, row.id, removal);
       else {
         this.log.warn(

@@ -4,7 +4,7 @@ import { Database, type Sql } from '@purser/database';
 import { Clock } from '@purser/service';
 import { WindowsRepository } from '../windows/windows.repository.js';
 import { Presence } from './presence.js';
-import { type PresumedRow, presumedOf, releaseOf, ReleasesRepository } from './releases.repository.js';
+import { presumedOf, releaseOf, ReleasesRepository } from './releases.repository.js';
 
 /**
  * So long a gateway has been presumed lost before its leases may be released. One that heard nothing of a watchdog for
@@ -41,10 +41,12 @@ export class LostGateways {
     const lost = await this.releases.presumed(tx, now, gateway);
     const windowIds = lost.map((row) => row.window_id);
     await this.windows.lockRows(tx, windowIds);
-    const { known, holds } = await this.releases.standing(tx, gateway);
+    // Only now does it stay so: while this waited, the gateway may have come back and fallen silent again.
+    const lostBefore = new Date(now.getTime() - LOST_FOR_MS);
+    const { known, holds } = await this.releases.standing(tx, gateway, lostBefore);
     if (!known) throw new PurserError('not_found', { message: `no gateway "${gateway}" ever had a lease` });
     this.checkSilence(gateway);
-    if (holds || lost.some((row) => !longAgo(row, now))) {
+    if (holds) {
       throw new PurserError('conflict', {
         message: `gateway "${gateway}" has been silent for less than ${LOST_FOR_MS / 1_000} s: it may be starting again; try later`,
         details: { gateway, state: 'silent' },
@@ -67,6 +69,3 @@ export class LostGateways {
     }
   }
 }
-
-const longAgo = ({ lost_since }: PresumedRow, now: Date): boolean =>
-  now.getTime() - lost_since.getTime() >= LOST_FOR_MS;

@@ -4,6 +4,7 @@ import { newSpend } from '../ledger/new-spend.fixture.js';
 import { SettlementService } from '../ledger/settlement.service.js';
 import { budgetOf, HandClock, LEDGER_TEMPLATE, openWatchdog, type TestWatchdog } from '../watchdog.fixture.js';
 import { GatewaysService } from './gateways.service.js';
+import { LeasesRepository } from './leases.repository.js';
 import { LeasesService } from './leases.service.js';
 import { LOST_FOR_MS, LostGateways } from './lost-gateways.service.js';
 import { Presence, SILENCE_MS } from './presence.js';
@@ -158,6 +159,21 @@ describe('what a lost gateway holds', () => {
     await expect(release()).rejects.toMatchObject({ code: 'conflict', details: { state: 'silent' } });
     await pass(LOST_FOR_MS);
     expect((await release()).released).toMatchObject([{ amountUsd: '0.40' }]);
+  });
+
+  it('stays when the gateway came back and fell silent again while the release waited', async () => {
+    const windowId = await loseOne();
+    const { reply } = await watchdog.database.transaction(async (tx) => {
+      await tx.query('SELECT FROM windows WHERE id = $1 FOR UPDATE', [windowId]);
+      const reply = release();
+      await watchdog.waiting(1);
+      const marks = watchdog.get(LeasesRepository);
+      await marks.areBack(tx, [BigInt(windowId)], ['lost']);
+      expect(await marks.presume(tx, [BigInt(windowId)], [], clock.now())).toHaveLength(1);
+      return { reply };
+    });
+    await expect(reply).rejects.toMatchObject({ code: 'conflict', details: { state: 'silent' } });
+    expect(await figures()).toMatchObject({ presumedUsd: '0.40' });
   });
 
   it('is numbered in the order in which it is committed, also of several gateways at once', async () => {

@@ -46,12 +46,12 @@ export class ReleasesRepository {
     );
   }
 
-  /** Whether it ever had a lease; and whether it holds something that nobody presumes spent. */
-  async standing(sql: Sql, gateway: string): Promise<{ known: boolean; holds: boolean }> {
+  /** Whether it ever had a lease; and whether it holds something that is not presumed spent, or only since `lostBefore`. */
+  async standing(sql: Sql, gateway: string, lostBefore: Date): Promise<{ known: boolean; holds: boolean }> {
     const [row] = await sql.query<{ known: boolean; holds: boolean }>(
-      `SELECT count(*) > 0 AS known, coalesce(bool_or(outstanding_nano > 0 AND NOT presumed), false) AS holds
+      `SELECT count(*) > 0 AS known, coalesce(bool_or(outstanding_nano > 0 AND NOT (presumed AND presumed_since <= $2)), false) AS holds
          FROM leases WHERE gateway = $1`,
-      [gateway],
+      [gateway, lostBefore],
     );
     return row ?? { known: false, holds: false };
   }

@@ -51,31 +51,29 @@ export class EntriesRepository {
 
   /**
    * Where each paid entry belongs: in the windows it was held in; and for every live budget whose scope matches and that
-   * is not among them, in its window of the usage time, or the rolling one that it is counted in.
+   * is not among them, in its window of the usage time, or the rolling one that it is counted in. Which those are
+   * is found out once for each entry: looking through what was held for all of them would grow with the square of their number.
    */
   charges(tx: Sql, seqs: readonly bigint[]): Promise<ChargeRow[]> {
     return tx.query<ChargeRow>(
-      `WITH e AS (SELECT * FROM entries WHERE seq = ANY($1::bigint[]) AND amount_nano <> 0),
-       named AS (
-         SELECT e.seq, w.id AS window_id, w.budget_id, w.shape = b.shape AND b.deleted_at IS NULL AS live,
-                (${MATCHES}) IS TRUE AS counts, e.usage_at AS moment
-           FROM e JOIN windows w ON w.id = ANY(e.held_in) JOIN budgets b ON b.id = w.budget_id
-       ), charges AS (
-         SELECT seq, window_id, budget_id, counts, true AS held, moment FROM named
-         UNION ALL
-         SELECT e.seq, w.id, b.id, true, false, at.moment
-           FROM e
-          CROSS JOIN LATERAL (
-            SELECT * FROM budgets WHERE deleted_at IS NULL AND scope_task IS NULL
-            UNION ALL
-            SELECT * FROM budgets WHERE deleted_at IS NULL AND scope_task = e.task) AS b
-          CROSS JOIN LATERAL (SELECT CASE b.period WHEN 'hours' THEN e.counted_at ELSE e.usage_at END AS moment) AS at
-           LEFT JOIN windows w ON w.budget_id = b.id AND w.shape = b.shape AND w.starts_at <= at.moment
-                              AND (w.ends_at IS NULL OR w.ends_at > at.moment)
-          WHERE ${MATCHES}
-            AND NOT EXISTS (SELECT 1 FROM named n WHERE n.seq = e.seq AND n.budget_id = b.id AND n.live)
-       )
-       SELECT c.*, e.gateway, e.amount_nano, e.hold_nano FROM charges c JOIN e ON e.seq = c.seq`,
+      `WITH e AS MATERIALIZED (
+         SELECT *, ARRAY(SELECT w.budget_id FROM windows w JOIN budgets b ON b.id = w.budget_id AND b.shape = w.shape
+                          WHERE w.id = ANY(held_in)) AS held_of
+           FROM entries WHERE seq = ANY($1::bigint[]) AND amount_nano <> 0)
+       SELECT e.seq, w.id AS window_id, w.budget_id, (${MATCHES}) IS TRUE AS counts, true AS held,
+              e.usage_at AS moment, e.gateway, e.amount_nano, e.hold_nano
+         FROM e JOIN windows w ON w.id = ANY(e.held_in) JOIN budgets b ON b.id = w.budget_id
+       UNION ALL
+       SELECT e.seq, w.id, b.id, true, false, at.moment, e.gateway, e.amount_nano, e.hold_nano
+         FROM e
+        CROSS JOIN LATERAL (
+          SELECT * FROM budgets WHERE deleted_at IS NULL AND scope_task IS NULL
+          UNION ALL
+          SELECT * FROM budgets WHERE deleted_at IS NULL AND scope_task = e.task) AS b
+        CROSS JOIN LATERAL (SELECT CASE b.period WHEN 'hours' THEN e.counted_at ELSE e.usage_at END AS moment) AS at
+         LEFT JOIN windows w ON w.budget_id = b.id AND w.shape = b.shape AND w.starts_at <= at.moment
+                            AND (w.ends_at IS NULL OR w.ends_at > at.moment)
+        WHERE b.id <> ALL(e.held_of) AND ${MATCHES}`,
       [seqs],
     );
   }

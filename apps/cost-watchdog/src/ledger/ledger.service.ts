@@ -16,6 +16,9 @@ import { windowAt } from '../windows/calendar.js';
 import { LedgerRepository } from './ledger.repository.js';
 import { SettlementService } from './settlement.service.js';
 
+/** In one transaction: it holds the lock for shaping, and a delivery may bring 40,000. */
+const MOST_AT_ONCE = 500;
+
 @Injectable()
 export class LedgerService {
   private readonly spent;
@@ -37,27 +40,36 @@ export class LedgerService {
       if (isNegative(spend)) await this.refuse(spend);
       else sound.push(spend);
     }
-    await this.settle(sound);
+    const parts = [];
+    for (let from = 0; from < sound.length; from += MOST_AT_ONCE) parts.push(sound.slice(from, from + MOST_AT_ONCE));
+    await this.settleEach(parts);
     await this.spikes.check();
   }
 
-  /** What cannot be settled must not keep out those that it was told together with. */
+  /**
+   * What cannot be settled must not keep out those that it was told together with. Passing trouble ends it at once, and
+   * tells more than a defect before it: all of this comes again, and must not be given up for that defect alone.
+   */
+  private async settleEach(parts: readonly (readonly Spend[])[]): Promise<void> {
+    const defects: unknown[] = [];
+    for (const part of parts) {
+      try {
+        await this.settle(part);
+      } catch (error) {
+        if (isPassing(error)) throw error;
+        defects.push(error);
+      }
+    }
+    if (defects.length > 0) throw defects[0];
+  }
+
   private async settle(spends: readonly Spend[]): Promise<void> {
     try {
       this.count(await this.settlement.settle(spends));
     } catch (error) {
-      if (spends.length === 1 || (isPurserError(error) && error.retryable)) throw error;
+      if (spends.length === 1 || isPassing(error)) throw error;
       const half = Math.ceil(spends.length / 2);
-      const ends = [];
-      for (const part of [spends.slice(0, half), spends.slice(half)])
-        ends.push(
-          await this.settle(part).then(
-            () => undefined,
-            (failure: unknown) => ({ failure }),
-          ),
-        );
-      const failed = ends.find((end) => end !== undefined);
-      if (failed) throw failed.failure;
+      await this.settleEach([spends.slice(0, half), spends.slice(half)]);
     }
   }
 
@@ -122,4 +134,5 @@ export class LedgerService {
   }
 }
 
+const isPassing = (error: unknown): boolean => isPurserError(error) && error.retryable;
 const isNegative = ({ amountUsd, holdUsd }: Spend): boolean => amountUsd.startsWith('-') || holdUsd.startsWith('-');
