@@ -32,11 +32,13 @@ afterAll(async () => {
 
 function follow(table: PriceTable, file: object = {}) {
   const quiet = () => undefined;
-  const log: Log = { debug: quiet, info: quiet, warn: quiet, error: quiet, child: () => log };
+  const told: string[] = [];
+  const warn = ({ warning }: { warning: string }) => void told.push(warning);
+  const log = { debug: quiet, info: quiet, warn, error: quiet, child: () => log } as unknown as Log;
   const ladders = Ladders.from(ModelsFile.parse(file), { prices: table });
   const repository = new PricesRepository(database);
   const follower = new PricesFollower(repository, table, ladders, new PriceWarnings(table, ladders), log);
-  return { repository, follower, ladders };
+  return { repository, follower, ladders, told };
 }
 
 it('takes over a row that was numbered before another one and committed after it', async () => {
@@ -62,4 +64,26 @@ it('takes over a row that was numbered before another one and committed after it
   await follower.refresh();
   expect(table.byRef('openai/b')?.price.inputPerMillion).toBe(1_000_000_000n);
   expect(table.byRef('openai/a')?.price.inputPerMillion).toBe(100_000_000_000n);
+});
+
+it('knows no price of a model whose newest row it cannot read, and says so once', async () => {
+  const table = new PriceTable({ 'openai/m': price('1') });
+  const { repository, follower, ladders, told } = follow(table, {
+    c: { tier_1_paid: { provider: 'openai', model: 'm' } },
+  });
+  const known = () => [table.byRef('openai/m'), ladders.route('c')?.tiers[0]?.price].map((one) => one !== undefined);
+  await repository.add([{ model: 'openai/m', price: price('2') }], 'ada', '');
+  await follower.refresh();
+  expect(known()).toEqual([true, true]);
+  await database.query(
+    `INSERT INTO price_rows (model, price, set_by, reason) VALUES ('openai/m', '{"perThought": "5"}', 'a newer one', '')`,
+  );
+  await follower.refresh();
+  expect(known()).toEqual([false, false]);
+  await repository.add([{ model: 'openai/other', price: price('2') }], 'ada', '');
+  await follower.refresh();
+  expect(told).toEqual([expect.stringMatching(/^openai\/m was given a price that .* cannot read/)]);
+  await repository.add([{ model: 'openai/m', price: price('3') }], 'ada', '');
+  await follower.refresh();
+  expect(known()).toEqual([true, true]);
 });

@@ -35,14 +35,18 @@ export class PricesRepository {
     return row?.version ?? 0n;
   }
 
-  /** The newest row of each model. One that an older or newer Purser wrote and this one cannot read is left out. */
-  async current(): Promise<SetPrice[]> {
+  /** The newest row of each model, and the models whose newest row an older or newer Purser wrote and this one cannot read. */
+  async current(): Promise<{ prices: SetPrice[]; unreadable: string[] }> {
     const rows = await this.database.query<Row>(
       'SELECT DISTINCT ON (model) model, price, set_by, reason, set_at FROM price_rows ORDER BY model, seq DESC',
     );
-    return rows.flatMap(({ model, price, set_by: setBy, reason, set_at: setAt }) => {
+    const prices: SetPrice[] = [];
+    const unreadable: string[] = [];
+    for (const { model, price, set_by: setBy, reason, set_at: setAt } of rows) {
       const row = PriceRow.safeParse(price);
-      return row.success ? [{ model, row: row.data, setBy, reason, setAt: setAt.toISOString() }] : [];
-    });
+      if (row.success) prices.push({ model, row: row.data, setBy, reason, setAt: setAt.toISOString() });
+      else unreadable.push(model);
+    }
+    return { prices, unreadable };
   }
 }
