@@ -110,7 +110,7 @@ export const keysUpdate = operation('keys.update', {
 export const keysRenew = operation('keys.renew', {
   owner: 'model-gateway',
   summary:
-    'Extend keys that expire; how a session’s key lives exactly as long as its lease. Revoked and unknown ones are left out.',
+    'Extend keys of sessions, which live exactly as long as their leases. Revoked and unknown ones, those that never expire and those of people are left out.',
   request: z
     .object({ ids: z.array(Id).max(1000), ...ends })
     .refine((request) => given(request) === 1, { error: 'give either expiresAt or ttlMs', path: ['ttlMs'] }),

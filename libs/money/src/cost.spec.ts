@@ -17,6 +17,29 @@ it('charges cached tokens at their own price', () => {
   expect(cost(price, { inputTokens: 1000, cachedTokens: 400, outputTokens: 100 })).toBe(parseUsd('0.0022'));
 });
 
+it.each([
+  ['short', 1_000, undefined, '0.001'],
+  ['long', 1_001, undefined, '0.002002'],
+  ['short in a dearer tier', 1_000, 'priority', '0.004'],
+  ['long in a dearer tier', 1_001, 'priority', '0.004004'],
+  ['long in a tier that says so', 1_001, 'flex', '0.003003'],
+])(
+  'charges cached tokens of which no price is said like the input of the call: %s',
+  (_what, tokens, serviceTier, usd) => {
+    const silent = priceFromUsd({
+      inputPerMillionUsd: '1',
+      outputPerMillionUsd: '1',
+      longContext: { aboveInputTokens: 1_000, inputPerMillionUsd: '2' },
+      tiers: {
+        priority: { inputPerMillionUsd: '4' },
+        flex: { inputPerMillionUsd: '0.5', longContext: { inputPerMillionUsd: '3' } },
+      },
+    });
+    const usage = { inputTokens: tokens, cachedTokens: tokens, outputTokens: 0 };
+    expect(cost(silent, { ...usage, serviceTier })).toBe(parseUsd(usd));
+  },
+);
+
 const price = priceFromUsd({
   inputPerMillionUsd: '1',
   cachedPerMillionUsd: '0.1',

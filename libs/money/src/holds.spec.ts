@@ -14,6 +14,7 @@ import {
 const nano = fc.bigInt({ min: 0n, max: 200_000_000_000n });
 const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined, freq: 2 });
 const others = {
+  cachedPerMillion: nano,
   cacheWritePerMillion: nano,
   cacheWriteLongPerMillion: nano,
   audioInputPerMillion: nano,
@@ -21,7 +22,7 @@ const others = {
   audioOutputPerMillion: nano,
   imageOutputPerMillion: nano,
 };
-const required = { inputPerMillion: nano, cachedPerMillion: nano, outputPerMillion: nano };
+const required = { inputPerMillion: nano, outputPerMillion: nano };
 const someRates = fc.record({ ...required, ...others }, { requiredKeys: [] });
 const tier = fc
   .tuple(someRates, maybe(someRates))
@@ -35,7 +36,7 @@ const price: fc.Arbitrary<Price> = fc.record(
     longContext: fc.record({ aboveInputTokens: fc.nat(2_000_000), rates: someRates }),
     tiers: fc.dictionary(fc.constantFrom('priority', 'flex', 'batch'), tier),
   },
-  { requiredKeys: ['inputPerMillion', 'cachedPerMillion', 'outputPerMillion'] },
+  { requiredKeys: ['inputPerMillion', 'outputPerMillion'] },
 );
 const tokens = fc.nat(2_000_000);
 const choices = fc.integer({ min: 1, max: 128 });

@@ -17,12 +17,11 @@ it('takes exact prices per million tokens', () => {
   });
 });
 
-it('prices cached input like input when nothing is said, and keeps prices per minute and image', () => {
+it('leaves out what is not said, and keeps prices per minute and image', () => {
   expect(
     priceFromUsd({ inputPerMillionUsd: '1', outputPerMillionUsd: '0', perMinuteUsd: '0.006', perImageUsd: 0.04 }),
   ).toEqual({
     inputPerMillion: 1_000_000_000n,
-    cachedPerMillion: 1_000_000_000n,
     outputPerMillion: 0n,
     perMinute: 6_000_000n,
     perImage: 40_000_000n,
@@ -39,7 +38,6 @@ it.each([
 ])('takes cost_per_1k_tokens %s for input and output alike', (usd, perMillion) => {
   expect(priceFromCostPer1k(usd)).toEqual({
     inputPerMillion: perMillion,
-    cachedPerMillion: perMillion,
     outputPerMillion: perMillion,
   });
 });

@@ -7,8 +7,8 @@ import type { Nano } from './usd.js';
  */
 export interface TokenRates {
   inputPerMillion: Nano;
-  /** Input tokens that were served from the provider's prompt cache. */
-  cachedPerMillion: Nano;
+  /** Input tokens that were served from the provider's prompt cache. -> input */
+  cachedPerMillion?: Nano;
   /** Input tokens that were written to it, for its standard time. -> input */
   cacheWritePerMillion?: Nano;
   /** The same for the longer time. -> cacheWrite */
@@ -46,7 +46,6 @@ type Amount = string | number;
 
 export interface RatesInUsd {
   inputPerMillionUsd?: Amount | undefined;
-  /** The input price when left out. */
   cachedPerMillionUsd?: Amount | undefined;
   cacheWritePerMillionUsd?: Amount | undefined;
   cacheWriteLongPerMillionUsd?: Amount | undefined;
@@ -91,7 +90,6 @@ export function priceFromUsd(usd: PriceInUsd): Price {
   const rates = ratesFromUsd(usd);
   const inputPerMillion = rates.inputPerMillion ?? 0n;
   return {
-    cachedPerMillion: inputPerMillion,
     outputPerMillion: 0n,
     ...rates,
     inputPerMillion,
@@ -121,7 +119,7 @@ export function priceFromCostPer1k(usd: string | number): Price {
     throw new RangeError(`"${text}" is not an amount in dollars per 1,000 tokens such as "0.01", not negative`);
   // Per thousand in 1e-12 dollars is, digit for digit, per million in nano-dollars.
   const perMillion = BigInt(match[1] ?? '0') * 1_000_000_000_000n + BigInt((match[2] ?? '').padEnd(12, '0'));
-  return { inputPerMillion: perMillion, cachedPerMillion: perMillion, outputPerMillion: perMillion };
+  return { inputPerMillion: perMillion, outputPerMillion: perMillion };
 }
 
 const allZero = (rates: Partial<TokenRates> | undefined): boolean =>

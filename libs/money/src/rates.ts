@@ -117,11 +117,11 @@ function workOut(price: Price): Card {
 }
 
 function complete(rates: TokenRates): Rates {
-  const { inputPerMillion: input, cachedPerMillion, outputPerMillion: output } = rates;
+  const { inputPerMillion: input, outputPerMillion: output } = rates;
   const cacheWritePerMillion = rates.cacheWritePerMillion ?? input;
   return {
     inputPerMillion: input,
-    cachedPerMillion,
+    cachedPerMillion: rates.cachedPerMillion ?? input,
     cacheWritePerMillion,
     cacheWriteLongPerMillion: rates.cacheWriteLongPerMillion ?? cacheWritePerMillion,
     audioInputPerMillion: rates.audioInputPerMillion ?? input,

@@ -58,16 +58,16 @@ it('makes the same key for the same request, and refuses another under its id or
   await expect(one.keys.create({ id: 'admin', name: 'x' })).rejects.toMatchObject(conflict);
 });
 
-it('renews keys that expire, but neither revoked nor unknown ones', async () => {
+it('renews keys of sessions that expire, but neither revoked nor unknown ones', async () => {
   const soon = new Date(Date.now() + 1_000).toISOString();
   const later = new Date(Date.now() + 60_000).toISOString();
   const { keys } = one;
-  await keys.create({ id: 'expires', name: 'x', expiresAt: soon });
-  await keys.create({ id: 'forever', name: 'x' });
-  await keys.create({ id: 'revoked', name: 'x', expiresAt: soon });
+  await keys.create({ id: 'expires', name: 'x', session: 's', expiresAt: soon });
+  await keys.create({ id: 'endless', name: 'x', session: 's' });
+  await keys.create({ id: 'revoked', name: 'x', session: 's', expiresAt: soon });
   const revoked = await keys.revoke('revoked');
   expect((await keys.revoke('revoked')).revokedAt).toBe(revoked.revokedAt);
-  expect(await keys.renew(['expires', 'forever', 'revoked', 'unknown'], { expiresAt: later })).toEqual({
+  expect(await keys.renew(['expires', 'endless', 'revoked', 'unknown'], { expiresAt: later })).toEqual({
     renewed: ['expires'],
   });
   expect((await keys.get('expires')).expiresAt).toBe(later);
@@ -76,11 +76,22 @@ it('renews keys that expire, but neither revoked nor unknown ones', async () => 
   await expect(keys.get('unknown')).rejects.toMatchObject({ code: 'not_found' });
 });
 
+it('neither extends nor revives a key of a person', async () => {
+  const { keys } = one;
+  const ends = {
+    lives: new Date(Date.now() + 60_000).toISOString(),
+    over: new Date(Date.now() - 60_000).toISOString(),
+  };
+  for (const [id, expiresAt] of Object.entries(ends)) await keys.create({ id, name: 'x', expiresAt });
+  expect(await keys.renew(Object.keys(ends), { ttlMs: 3_600_000 })).toEqual({ renewed: [] });
+  for (const [id, expiresAt] of Object.entries(ends)) expect((await keys.get(id)).expiresAt).toBe(expiresAt);
+});
+
 it('ends and renews keys after a time by the clock of Postgres', async () => {
   const now = async () =>
     (await ring.database.query<{ now: Date }>('SELECT clock_timestamp() AS now'))[0]!.now.getTime();
   const inMs = async () => Date.parse((await one.keys.get('ttl')).expiresAt ?? '') - (await now());
-  await one.keys.create({ id: 'ttl', name: 'x', ttlMs: 10_000 });
+  await one.keys.create({ id: 'ttl', name: 'x', session: 's', ttlMs: 10_000 });
   expect(await inMs()).toBeGreaterThan(5_000);
   expect(await inMs()).toBeLessThanOrEqual(10_000);
   expect(await one.keys.renew(['ttl'], { ttlMs: 60_000 })).toEqual({ renewed: ['ttl'] });
@@ -243,7 +254,7 @@ it('is refused, not believed, when the database cannot be asked, and taken again
 it('lists keys without hashes, those of sessions only when asked', async () => {
   const without = (await one.keys.list(false)).keys;
   const all = (await one.keys.list(true)).keys;
-  expect(without.map(({ id }) => id)).toContain('forever');
+  expect(without.map(({ id }) => id)).toContain('lives');
   expect(without.map(({ id }) => id)).not.toContain('session-1');
   expect(all.map(({ id }) => id)).toContain('session-1');
   expect(JSON.stringify(all)).not.toMatch(/salt|hash|proof/);

@@ -147,14 +147,14 @@ export class KeysRepository {
     return row && fromRow(row);
   }
 
-  /** Of those that now end sooner it is remembered that they changed. */
+  /** Those of sessions alone: runners ask for it, and people's keys are not theirs. Of those that now end sooner it is remembered that they changed. */
   async renew(ids: readonly string[], { expiresAt, ttlMs }: KeyEnds): Promise<string[]> {
     const rows = await this.database.query<{ id: string }>(
       `UPDATE keys
        SET expires_at = e.ends_at,
            changed_at = CASE WHEN e.ends_at < keys.expires_at THEN clock_timestamp() ELSE changed_at END
        FROM (SELECT coalesce($2::timestamptz, clock_timestamp() + $3::double precision * interval '1 ms') AS ends_at) e
-       WHERE id = ANY($1) AND revoked_at IS NULL AND expires_at IS NOT NULL
+       WHERE id = ANY($1) AND session IS NOT NULL AND revoked_at IS NULL AND expires_at IS NOT NULL
        RETURNING id`,
       [ids, expiresAt ?? null, ttlMs ?? null],
     );

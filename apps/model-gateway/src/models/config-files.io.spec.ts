@@ -1,9 +1,10 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { INSTALLED_PRICES, readPricesFile } from '../prices/prices-file.js';
 import { PriceTable } from '../prices/price-table.js';
 import { PriceWarnings } from '../prices/price-warnings.js';
+import { readPriceTable } from '../prices/read-price-table.js';
 import { modelsFileSchema, pluginsFileSchema, pricesFileSchema } from './config-schemas.js';
 import { DEFAULT_MODELS } from './default-models.js';
 import { Ladders } from './ladders.js';
@@ -20,6 +21,7 @@ it('has the defaults in config/', async () => {
     $schema: './schemas/plugins.schema.json',
     plugins: DEFAULT_PLUGINS,
   });
+  expect(await committed('prices.json')).toEqual({ $schema: './schemas/prices.schema.json' });
 });
 
 it('has current schemas in config/schemas/', async () => {
@@ -29,10 +31,10 @@ it('has current schemas in config/schemas/', async () => {
   expect(await committed('schemas/prices.schema.json')).toEqual(written(pricesFileSchema()));
 });
 
-describe('the prices in config/', () => {
+describe('the prices that come with Purser', () => {
   let rows: Awaited<ReturnType<typeof readPricesFile>>;
   beforeAll(async () => {
-    expect(INSTALLED_PRICES).toBe(join(process.cwd(), 'config', 'prices.json'));
+    expect(INSTALLED_PRICES).toBe(join(process.cwd(), 'apps', 'model-gateway', 'prices.json'));
     rows = await readPricesFile(INSTALLED_PRICES);
   });
 
@@ -51,6 +53,34 @@ describe('the prices in config/', () => {
     expect(new PriceWarnings(table, ladders).all()).toEqual([]);
     for (const { provider, model, price } of ladders.ownPrices)
       expect(table.find(provider, model)?.price).toMatchObject(price);
+  });
+});
+
+describe('the prices of a configuration folder', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'purser-prices-'));
+    await cp('config', folder, { recursive: true });
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  it('are those that come with Purser, as long as nobody writes any', async () => {
+    const table = await readPriceTable(folder);
+    expect(new Set(table.all.map(({ from }) => from))).toEqual(new Set(['installed']));
+    await rm(join(folder, 'prices.json'));
+    expect((await readPriceTable(folder)).all).toEqual(table.all);
+  });
+
+  it('stand over them and are measured by them', async () => {
+    const row = { inputPerMillionUsd: '0.00025', outputPerMillionUsd: '2', source: 'mine', date: '2026-11-28' };
+    await writeFile(join(folder, 'prices.json'), JSON.stringify({ 'openai/gpt-5-mini': row }));
+    const table = await readPriceTable(folder);
+    expect(table.byRef('openai/gpt-5-mini')).toMatchObject({ from: 'file', row });
+    expect(table.byRef('openai/gpt-5')).toMatchObject({ from: 'installed' });
+    const ladders = await readLadders(folder, table);
+    expect(new PriceWarnings(table, ladders).all().join()).toMatch(
+      /openai\/gpt-5-mini@2026-11-28 says .* 1,000 times less/,
+    );
   });
 });
 

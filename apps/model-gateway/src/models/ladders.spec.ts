@@ -48,7 +48,6 @@ it('takes prices of audio, pictures, cache and other service tiers beside those 
   });
   expect(simple?.price).toEqual({
     inputPerMillion: 10_000_000_000n,
-    cachedPerMillion: 10_000_000_000n,
     outputPerMillion: 10_000_000_000n,
     perMinute: 6_000_000n,
   });
@@ -60,7 +59,6 @@ it('prefers exact prices', () => {
   }).tiers;
   expect(tier?.price).toEqual({
     inputPerMillion: 250_000_000n,
-    cachedPerMillion: 250_000_000n,
     outputPerMillion: 2_000_000_000n,
   });
 });

@@ -76,7 +76,7 @@ export class ModelCatalogue {
       price: price
         ? {
             inputUsd: formatUsd(price.inputPerMillion),
-            cachedUsd: formatUsd(price.cachedPerMillion),
+            cachedUsd: formatUsd(price.cachedPerMillion ?? price.inputPerMillion),
             outputUsd: formatUsd(price.outputPerMillion),
           }
         : null,

@@ -80,6 +80,24 @@ it.each([
     { inputPerMillionUsd: '0.13', outputPerMillionUsd: '0' },
   ],
   [
+    'transcriptions that are billed by what is heard',
+    'audio_transcription',
+    { input_cost_per_token: 2e-6, input_cost_per_audio_token: 6e-6 },
+    { audioInputPerMillionUsd: '6', outputPerMillionUsd: '0' },
+  ],
+  [
+    'pictures by the piece and their prompts by the token',
+    'image_generation',
+    { input_cost_per_token: 5e-6, input_cost_per_image: 0.04 },
+    { inputPerMillionUsd: '5', outputPerMillionUsd: '0', perImageUsd: '0.04' },
+  ],
+  [
+    'pictures by the token, and what else is written at the same price',
+    'image_generation',
+    { input_cost_per_token: 5e-6, output_cost_per_image_token: 4e-5 },
+    { inputPerMillionUsd: '5', outputPerMillionUsd: '40', imageOutputPerMillionUsd: '40' },
+  ],
+  [
     'reasoning at its own price',
     'chat',
     { input_cost_per_token: 1e-6, output_cost_per_token: 3e-6, output_cost_per_reasoning_token: 4e-6 },
@@ -108,6 +126,10 @@ it.each([
   ['of a provider that was not asked for', { litellm_provider: 7 }],
   ['a model for realtime', openai({ input_cost_per_token: 1e-6 }, 'realtime')],
   ['no price of output', openai({ input_cost_per_token: 1e-6 })],
+  ['no price of output', openai({ input_cost_per_token: 1e-6 }, 'completion')],
+  ['no price of output', openai({ input_cost_per_token: 1e-6 }, 'responses')],
+  ['no price of output', openai({ input_cost_per_token: 1e-6 }, 'image_generation')],
+  ['no price of output', openai({ input_cost_per_token: 1e-6, output_cost_per_image: 0 }, 'image_generation')],
   ['a price of zero, or none: set it by hand if it is free', openai({})],
   [
     'a price of zero, or none: set it by hand if it is free',

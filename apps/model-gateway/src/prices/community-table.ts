@@ -96,14 +96,12 @@ function figures(row: Row): Partial<PriceRow> {
       return [[tier, { ...own, ...(Object.keys(ofLong).length > 0 ? { longContext: ofLong } : {}) }]];
     }),
   );
-  // Models that write nothing, such as those for embeddings, have no price of output.
+  const ofMedia = media(row);
   const noOutput = standard.inputPerMillionUsd !== undefined && standard.outputPerMillionUsd === undefined;
-  if (noOutput && (typeof row.mode !== 'string' || row.mode === 'chat' || row.mode === 'completion'))
-    throw new Skip('no price of output');
   const all = {
     ...standard,
-    ...(noOutput ? { outputPerMillionUsd: '0' } : {}),
-    ...media(row),
+    ...(noOutput ? { outputPerMillionUsd: outputWithoutPrice(row, standard, ofMedia) } : {}),
+    ...ofMedia,
     ...(longContext ? { longContext } : {}),
     ...(Object.keys(tiers).length > 0 ? { tiers } : {}),
   };
@@ -111,6 +109,17 @@ function figures(row: Row): Partial<PriceRow> {
   if (amounts.every((amount) => amount === undefined || Number(amount) === 0))
     throw new Skip('a price of zero, or none: set it by hand if it is free');
   return all;
+}
+
+/**
+ * What output costs of which the row says nothing. Models for embeddings write nothing, transcriptions may be billed by what
+ * is heard, and pictures by the piece or by tokens of their own, which then count for all output.
+ */
+function outputWithoutPrice({ mode }: Row, standard: Rates, { perImageUsd }: ReturnType<typeof media>): string {
+  if (mode === 'embedding' || mode === 'audio_transcription') return '0';
+  const { imageOutputPerMillionUsd: drawn = '0' } = standard;
+  if (mode === 'image_generation' && (Number(drawn) > 0 || Number(perImageUsd ?? 0) > 0)) return drawn;
+  throw new Skip('no price of output');
 }
 
 function rates(row: Row, ending: string): Rates {

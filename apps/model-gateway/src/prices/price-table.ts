@@ -26,6 +26,8 @@ export interface KnownPrice {
 export class PriceTable {
   private readonly files: ReadonlyMap<string, KnownPrice>;
   private known: ReadonlyMap<string, KnownPrice>;
+  /** Models that were given a price which this Purser cannot read. */
+  unreadable: readonly string[] = [];
 
   constructor(
     private readonly installed: PricesFile = {},
@@ -38,9 +40,15 @@ export class PriceTable {
     this.known = this.files;
   }
 
-  /** Replaces all rows that were set before. */
-  take(rows: readonly SetPrice[]): void {
-    this.known = new Map([...this.files, ...rows.map((one) => [one.model, fromSet(one)] as const)]);
+  /**
+   * Replaces all rows that were set before. Models whose row is unreadable have no price: what a file says of them is older
+   * and may be less.
+   */
+  take(rows: readonly SetPrice[], unreadable: readonly string[] = []): void {
+    const known = new Map([...this.files, ...rows.map((one) => [one.model, fromSet(one)] as const)]);
+    for (const model of unreadable) known.delete(model);
+    this.known = known;
+    this.unreadable = unreadable;
   }
 
   find(provider: string, model: string): KnownPrice | undefined {

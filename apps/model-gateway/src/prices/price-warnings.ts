@@ -12,7 +12,11 @@ export class PriceWarnings {
   ) {}
 
   all(): string[] {
-    return [...this.ofTiers(), ...this.prices.all.flatMap((known) => this.of(known, this.prices.below(known)))];
+    return [
+      ...this.prices.unreadable.map(unreadable),
+      ...this.ofTiers(),
+      ...this.prices.all.flatMap((known) => this.of(known, this.prices.below(known))),
+    ];
   }
 
   /** Of a row, measured by another one of the same model. */
@@ -36,3 +40,6 @@ export class PriceWarnings {
     });
   }
 }
+
+const unreadable = (model: string): string =>
+  `${model} was given a price that this version of Purser cannot read, so none is known for it. Set it again: purser prices set ${model} --input 1.25 --output 10 (dollars per million tokens)`;

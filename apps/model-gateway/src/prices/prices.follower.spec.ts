@@ -30,7 +30,7 @@ it('warns at the start of what models.json has mistyped, later of what is set, a
   const stored: SetPrice[] = [];
   const repository = {
     version: () => Promise.resolve(BigInt(stored.length)),
-    current: () => Promise.resolve(stored),
+    current: () => Promise.resolve({ prices: stored, unreadable: [] }),
   } as unknown as PricesRepository;
   const table = new PriceTable({ 'openai/m': row('2'), 'openai/n': row('2') });
   const file = { c: { tier_1_paid: { provider: 'openai', model: 'm', cost_per_1k_tokens: 2 } } };

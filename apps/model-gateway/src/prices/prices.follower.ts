@@ -47,7 +47,8 @@ export class PricesFollower implements OnApplicationBootstrap, OnModuleDestroy {
   private async read(): Promise<void> {
     const version = await this.repository.version();
     if (version === this.version) return;
-    this.prices.take(await this.repository.current());
+    const { prices, unreadable } = await this.repository.current();
+    this.prices.take(prices, unreadable);
     this.ladders.reprice();
     this.version = version;
     this.warn();

@@ -16,14 +16,18 @@ export class PricesRepository {
   constructor(private readonly database: Database) {}
 
   async add(rows: readonly { model: string; price: PriceRow }[], by: string, reason: string): Promise<void> {
-    await this.database.query(
-      `INSERT INTO price_rows (model, price, set_by, reason)
-       SELECT model, price, $2, $3 FROM jsonb_to_recordset($1::jsonb) AS x(model text, price jsonb)`,
-      [JSON.stringify(rows), by, reason],
-    );
+    await this.database.transaction(async (tx) => {
+      // Rows are numbered when they are written. One writer at a time, so that they are also seen in that order.
+      await tx.query('LOCK TABLE price_rows IN SHARE ROW EXCLUSIVE MODE');
+      await tx.query(
+        `INSERT INTO price_rows (model, price, set_by, reason)
+         SELECT model, price, $2, $3 FROM jsonb_to_recordset($1::jsonb) AS x(model text, price jsonb)`,
+        [JSON.stringify(rows), by, reason],
+      );
+    });
   }
 
-  /** Grows with every row: asked once a second, answered from the end of the primary key's index. */
+  /** Grows with every row that can be seen, since `add` lets one writer in at a time: asked once a second, answered from the end of the primary key's index. */
   async version(): Promise<bigint> {
     const [row] = await this.database.query<{ version: bigint }>(
       'SELECT coalesce(max(seq), 0) AS version FROM price_rows',
@@ -31,14 +35,18 @@ export class PricesRepository {
     return row?.version ?? 0n;
   }
 
-  /** The newest row of each model. One that an older or newer Purser wrote and this one cannot read is left out. */
-  async current(): Promise<SetPrice[]> {
+  /** The newest row of each model, and the models whose newest row an older or newer Purser wrote and this one cannot read. */
+  async current(): Promise<{ prices: SetPrice[]; unreadable: string[] }> {
     const rows = await this.database.query<Row>(
       'SELECT DISTINCT ON (model) model, price, set_by, reason, set_at FROM price_rows ORDER BY model, seq DESC',
     );
-    return rows.flatMap(({ model, price, set_by: setBy, reason, set_at: setAt }) => {
+    const prices: SetPrice[] = [];
+    const unreadable: string[] = [];
+    for (const { model, price, set_by: setBy, reason, set_at: setAt } of rows) {
       const row = PriceRow.safeParse(price);
-      return row.success ? [{ model, row: row.data, setBy, reason, setAt: setAt.toISOString() }] : [];
-    });
+      if (row.success) prices.push({ model, row: row.data, setBy, reason, setAt: setAt.toISOString() });
+      else unreadable.push(model);
+    }
+    return { prices, unreadable };
   }
 }
