@@ -77,7 +77,11 @@ describe('a burst of calls', () => {
     for (const { act: name, outcomes, after } of acts) {
       expect([name, sum(outcomes, 'paid') > 0, sum(outcomes, 'free') > 0]).toEqual([name, true, true]);
       expect([name, after.troubles, after.billedUsd]).toEqual([name, [], '0.00']);
-      expect(Object.keys(after.outcomes).sort()).toEqual(['chat tier_3_free', 'messages tier_3_free']);
+      expect(Object.keys(after.outcomes).sort()).toEqual([
+        'chat tier_3_free',
+        'messages tier_3_free',
+        'responses tier_3_free',
+      ]);
     }
   });
 });

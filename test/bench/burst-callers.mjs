@@ -33,6 +33,19 @@ const PROTOCOLS = {
     whole: (answer) => answer.type === 'message' && Array.isArray(answer.content),
     streamed: (events) => events.includes('event: message_stop\n'),
   },
+  responses: {
+    path: '/v1/responses',
+    body: ({ model, prompt, limit, streaming }) => ({
+      model,
+      input: prompt,
+      stream: streaming,
+      store: false,
+      ...(limit === undefined ? {} : { max_output_tokens: limit }),
+    }),
+    whole: (answer) => answer.object === 'response' && Array.isArray(answer.output),
+    // It ends as incomplete where the limit cut it off.
+    streamed: (events) => /^event: response\.(completed|incomplete)$/m.test(events),
+  },
 };
 
 /** The connection broke: the gateway is gone, and another may answer. */

@@ -1,6 +1,6 @@
 // Puts a gateway (a process of its own, with budgets, a key, metering and the ledger on) in front of an upstream that
 // speaks OpenAI's protocol, and writes a targets file for a benchmark harness:
-//   node test/bench/gateway.mjs --upstream http://127.0.0.1:9100 --out targets.json [--keys 10000] [--budgets 1000]
+//   npm run bench:gateway -- --upstream http://127.0.0.1:9100 --out targets.json [--keys 10000] [--budgets 1000]
 // It runs until it is interrupted. With --profile FOLDER the gateway writes a CPU profile there when it ends.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -68,7 +68,7 @@ export async function startRawUpstream(): Promise<RawUpstream> {
 const PRICE = { inputPerMillionUsd: '10', outputPerMillionUsd: '10' };
 /** A model that failed is left alone for a while, so each call may have one of its own. */
 const MODELS_OF_EACH = 400;
-export const PROVIDERS = ['openai', 'anthropic', 'delivered'] as const;
+export const PROVIDERS = ['openai', 'anthropic', 'delivered', 'speaking'] as const;
 
 export interface RawWorld {
   upstream: RawUpstream;
@@ -80,7 +80,7 @@ export interface RawWorld {
   close(): Promise<void>;
 }
 
-/** A gateway under a budget, with one raw upstream behind all its providers. `delivered` is an `openai` that declares that it bills nothing else. */
+/** A gateway under a budget, with one raw upstream behind all its providers. `delivered` is an `openai` that declares that it bills nothing else, `speaking` one that speaks Responses. */
 export async function openRawWorld(): Promise<RawWorld> {
   const upstream = await startRawUpstream();
   const config = await mkdtemp(join(tmpdir(), 'purser-raw-'));
@@ -88,6 +88,7 @@ export async function openRawWorld(): Promise<RawWorld> {
   const plugins = [
     openai,
     { ...openai, name: 'delivered', config: { ...openai.config, cancelledCallsBill: 'delivered' } },
+    { ...openai, name: 'speaking', config: { ...openai.config, protocols: ['chat-completions', 'responses'] } },
     { use: '@purser/anthropic', config: { baseUrl: upstream.url, apiKeyEnv: 'DEMO_KEY' } },
   ];
   const ladders = PROVIDERS.flatMap((provider) =>

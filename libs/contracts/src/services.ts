@@ -3,18 +3,42 @@ import { fact, operation } from './contract.js';
 import { Latch } from './emergency.js';
 import { Instant, Token } from './scalars.js';
 
+const MAX_EXECUTORS = 50;
+const MAX_INPUT_BYTES = 16 * 1024;
+const MAX_INPUT_LEVELS = 32;
+
+const isWithin = (levels: number, value: unknown): boolean =>
+  typeof value !== 'object' ||
+  value === null ||
+  (levels > 0 && Object.values(value).every((part) => isWithin(levels - 1, part)));
+
+/** JSON Schema of a task's `input`. It goes out with every heartbeat, and whoever hears it keeps it. */
+export const ExecutorInput = z
+  .record(z.string(), z.unknown())
+  .refine((schema) => isWithin(MAX_INPUT_LEVELS, schema), {
+    error: `the schema is nested more than ${MAX_INPUT_LEVELS} levels deep`,
+    abort: true,
+  })
+  .refine((schema) => new TextEncoder().encode(JSON.stringify(schema)).length <= MAX_INPUT_BYTES, {
+    error: `the schema is larger than ${MAX_INPUT_BYTES / 1024} KiB; leave it out, and input is checked by the executor alone`,
+  });
+
 /** What a runner can do, and what it takes for it. */
 export const ExecutorOffer = z.object({
   name: Token,
-  /** JSON Schema of a task's `input`; absent when the executor's own cannot be put so. It refuses only what the executor would. */
-  input: z.record(z.string(), z.unknown()).optional(),
+  /** Absent when the executor's own cannot be put so. It refuses only what the executor would. */
+  input: ExecutorInput.optional(),
 });
 export type ExecutorOffer = z.infer<typeof ExecutorOffer>;
+
+export const ExecutorOffers = z
+  .array(ExecutorOffer)
+  .max(MAX_EXECUTORS, `a runner announces ${MAX_EXECUTORS} executors at most`);
 
 export const Heartbeat = z.object({
   service: Token,
   instance: Token,
-  version: z.string(),
+  version: z.string().max(200),
   startedAt: Instant,
   at: Instant,
   /**
@@ -24,8 +48,8 @@ export const Heartbeat = z.object({
   latch: Latch.optional(),
   budgetsRevision: z.number().int().optional(),
   taskBudgetsRevision: z.number().int().optional(),
-  /** Only from agent-runner. */
-  executors: z.array(ExecutorOffer).optional(),
+  /** Only from agent-runner. Offers that are out of bounds are left out: whoever sent them is alive all the same. */
+  executors: ExecutorOffers.optional().catch(undefined),
   leaseReleases: z.number().int().optional(),
 });
 export type Heartbeat = z.infer<typeof Heartbeat>;

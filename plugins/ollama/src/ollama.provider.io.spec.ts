@@ -1,4 +1,11 @@
-import type { ChatProvider, ChatRequest, ModelProvider, PluginContext, PullProgress } from '@purser/plugin-sdk';
+import {
+  type ChatProvider,
+  type ChatRequest,
+  type ModelProvider,
+  type PluginContext,
+  type PullProgress,
+  unmetParameters,
+} from '@purser/plugin-sdk';
 import { embeddingChecks, modelProviderChecks } from '@purser/plugin-sdk/testing';
 import { type ModelServer, startModelServer } from '@purser/testing';
 import plugin from './index.js';
@@ -73,6 +80,12 @@ describe('with the model server', () => {
       api: 'ollama',
       request: { stream: false, options: { num_predict: 100 }, messages: [{ role: 'user', content: 'Hello' }] },
     });
+  });
+
+  it('cannot keep a model from calling several tools at once, and says so', async () => {
+    const { unsupportedParameters = [] } = await start({ 'local:latest': free });
+    expect(unmetParameters({ parallel_tool_calls: false }, unsupportedParameters)).toEqual(['parallel_tool_calls']);
+    expect(unmetParameters({ parallel_tool_calls: true }, unsupportedParameters)).toEqual([]);
   });
 
   it('asks again without thinking where the model cannot', async () => {

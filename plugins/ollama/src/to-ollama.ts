@@ -11,6 +11,7 @@ export const unsupportedParameters = [
   'logprobs',
   'modalities',
   'n',
+  'parallel_tool_calls',
   'prediction',
   'tool_choice',
   'top_logprobs',

@@ -1,5 +1,6 @@
 import type { EmbeddingAnswer, EmbeddingRequest, Usage } from '@purser/plugin-sdk';
 import type OpenAI from 'openai';
+import { jsonObject } from './failure.js';
 import { count } from './usage.js';
 
 /** Embeddings have no output tokens. */
@@ -11,6 +12,6 @@ function usageOf(value: unknown): Usage | undefined {
 
 /** `post` instead of `embeddings.create`: that one asks for base64 unasked, which compatible servers do not all have. */
 export async function embed(openai: OpenAI, request: EmbeddingRequest, signal: AbortSignal): Promise<EmbeddingAnswer> {
-  const answer = await openai.post<Record<string, unknown>>('/embeddings', { body: request, signal });
+  const answer = jsonObject(await openai.post('/embeddings', { body: request, signal }));
   return { answer, usage: usageOf(answer.usage) };
 }

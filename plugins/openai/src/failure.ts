@@ -18,3 +18,9 @@ export function failure(error: unknown, shown: string): ProviderError {
     return new ProviderError('unknown', `${shown}: ${error.message}`, { mayBill: true, cause: error });
   return failureFromNetwork(error, shown);
 }
+
+/** The official client hands text on as it came when the server does not call it JSON: an error page of a proxy, say. */
+export function jsonObject(answer: unknown): Record<string, unknown> {
+  if (typeof answer === 'object' && answer !== null && !Array.isArray(answer)) return answer as Record<string, unknown>;
+  throw new SyntaxError('the answer is no JSON object, or has another content-type than application/json');
+}

@@ -1,5 +1,6 @@
 import { type ImageAnswer, type ImageRequest, ProviderError, type Usage } from '@purser/plugin-sdk';
 import type OpenAI from 'openai';
+import { jsonObject } from './failure.js';
 import { count } from './usage.js';
 
 /** OpenAI's own image models are billed by tokens; without a usage nothing can be said about what they cost. */
@@ -31,6 +32,6 @@ export async function generateImages(openai: OpenAI, request: ImageRequest, sign
     throw new ProviderError('invalid_request', 'pictures are not streamed here; leave "stream" out', {
       mayBill: false,
     });
-  const answer = await openai.post<Record<string, unknown>>('/images/generations', { body: request, signal });
+  const answer = jsonObject(await openai.post('/images/generations', { body: request, signal }));
   return { answer, usage: imageUsage(request.model, answer) };
 }

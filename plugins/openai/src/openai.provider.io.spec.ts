@@ -114,6 +114,27 @@ describe('with the model server', () => {
     }
   });
 
+  it.each(['{"id":"x","choices":[]}', '<html>Bad gateway</html>', ''])(
+    'takes an answer that is not called JSON as a failure that may be billed: %j',
+    async (body) => {
+      await start();
+      const plain = createServer((_request, response) => {
+        response.setHeader('content-type', 'text/plain');
+        response.end(body);
+      });
+      await new Promise<void>((resolve) => plain.listen(0, '127.0.0.1', resolve));
+      try {
+        const provider = provide({ baseUrl: `http://127.0.0.1:${(plain.address() as AddressInfo).port}/v1` });
+        const failed = { name: 'ProviderError', kind: 'unknown', mayBill: true };
+        await expect(provider.chat(request(), { signal })).rejects.toMatchObject(failed);
+        await expect(provider.embed?.({ model: 'demo', input: 'x' }, { signal })).rejects.toMatchObject(failed);
+      } finally {
+        plain.closeAllConnections();
+        await new Promise((resolve) => plain.close(resolve));
+      }
+    },
+  );
+
   it('reads its key anew for every call, and says which variable holds one that is refused', async () => {
     const { openaiBaseUrl } = await start({ apiKey: 'new' });
     const secrets = { MY_KEY: 'old' };

@@ -18,7 +18,7 @@ import OpenAI from 'openai';
 import type { OpenAiConfig } from './config.js';
 import { embed } from './embeddings.js';
 import { type Endpoint, endpoint, keyAdvice } from './endpoint.js';
-import { failure } from './failure.js';
+import { failure, jsonObject } from './failure.js';
 import { generateImages } from './images.js';
 import { PassThroughs } from './pass-through.js';
 import { transcribe } from './transcription.js';
@@ -76,7 +76,7 @@ export class OpenAiProvider implements ChatProvider {
     const body = { ...requestBody(request, at), stream: false } as unknown as Whole;
     try {
       const answer = await this.connect(at).chat.completions.create(body, { signal });
-      const completion = answer as unknown as Record<string, unknown>;
+      const completion = jsonObject(answer);
       return { completion, usage: readUsage(completion.usage) };
     } catch (error) {
       signal.throwIfAborted();

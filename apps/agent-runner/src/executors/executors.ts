@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Executor } from '@purser/plugin-sdk';
 import { loadPlugins, pluginContexts, type PluginEntry, readPluginEntries } from '@purser/plugin-host';
-import type { ExecutorOffer } from '@purser/contracts';
+import { type ExecutorOffer, ExecutorOffers } from '@purser/contracts';
 import { CONFIG, HeartbeatPublisher, Log, Readiness } from '@purser/service';
 import type { Config } from '../config.js';
 import { inputSchema } from './input-schema.js';
@@ -44,7 +44,15 @@ export class Executors {
     await this.loadFrom(entries, resolveFrom);
     const named = entries.some(({ use }) => STANDARD.some((standard) => standard.use === use));
     if (this.byName.size === 0 && !named) await this.loadFrom(STANDARD, resolveFrom);
-    this.offers = [...this.byName].map(([name, { input }]) => ({ name, input: inputSchema(input) }));
+    const offers = ExecutorOffers.safeParse(
+      [...this.byName].map(([name, { input }]) => ({ name, input: inputSchema(input) })),
+    );
+    if (offers.success) this.offers = offers.data;
+    else
+      this.log.warn(
+        { reason: offers.error.message },
+        'the executors are not announced; wrong input of tasks is refused when they run',
+      );
     void this.heartbeat.beat();
   }
 

@@ -1,9 +1,7 @@
+import { ExecutorInput } from '@purser/contracts';
 import { z } from 'zod';
 
 type JsonSchema = Record<string, unknown>;
-
-/** It goes out with every heartbeat. */
-const MAX_BYTES = 16 * 1024;
 
 /** What is looser or stricter in JSON Schema than in zod: flags of patterns, formats, lengths before a text is trimmed. */
 const INEXACT = ['pattern', 'format', 'maxLength', 'contentEncoding'];
@@ -37,7 +35,7 @@ export function inputSchema(input: z.ZodType): JsonSchema | undefined {
         if (jsonSchema.required) jsonSchema.required = jsonSchema.required.filter((name) => isNeeded(zodSchema, name));
       },
     }) as JsonSchema;
-    return Buffer.byteLength(JSON.stringify(schema)) <= MAX_BYTES ? schema : undefined;
+    return ExecutorInput.safeParse(schema).success ? schema : undefined;
   } catch {
     return undefined;
   }

@@ -60,9 +60,10 @@ const words = expect.stringMatching(/\w/) as unknown;
 const PROTOCOLS = {
   chat: { path: '/v1/chat/completions', error: { error: { message: words, type: words } } },
   messages: { path: '/v1/messages', error: { type: 'error', error: { type: words, message: words } } },
+  responses: { path: '/v1/responses', error: { error: { message: words, type: words } } },
 } as const;
 
-it.each(['chat', 'messages'] as const)(
+it.each(['chat', 'messages', 'responses'] as const)(
   '%s: every body is answered, or refused with a reason in the protocol’s shape, and only what was sent is paid for',
   async (protocol) => {
     const { path, error } = PROTOCOLS[protocol];

@@ -66,6 +66,31 @@ export const REQUESTS = {
     stop_sequences: ['END'],
     metadata: { user_id: 'u' },
   },
+  responses: {
+    instructions: 'Be brief.',
+    input: [
+      {
+        type: 'message',
+        role: 'user',
+        content: [
+          { type: 'input_text', text: 'Look.' },
+          { type: 'input_image', detail: 'auto', image_url: picture },
+        ],
+      },
+      { type: 'function_call', call_id: 'call_1', name: 'look', arguments: '{}' },
+      { type: 'function_call_output', call_id: 'call_1', output: 'a cat' },
+      { role: 'user', content: 'And now?' },
+    ],
+    max_output_tokens: 40,
+    stream: false,
+    store: false,
+    tools: [{ type: 'function', name: 'look', description: 'Look', parameters: look, strict: false }],
+    tool_choice: 'auto',
+    parallel_tool_calls: true,
+    text: { format: { type: 'json_schema', name: 'seen', schema: look } },
+    temperature: 0.5,
+    metadata: { a: 'b' },
+  },
 } as const;
 
 const junk = fc.oneof(
@@ -146,7 +171,7 @@ export const strangeBody = (protocol: keyof typeof REQUESTS, models: readonly st
     })
     .map(({ changes, drop, model, stream, cutAt }) => {
       const body: Record<string, unknown> = { ...structuredClone(REQUESTS[protocol]), model, stream };
-      for (const name of drop) if (name !== 'messages') delete body[name];
+      for (const name of drop) if (name !== 'messages' && name !== 'input') delete body[name];
       for (const one of changes) apply(body, one);
       const text = JSON.stringify(body);
       return cutAt === null ? text : text.slice(0, cutAt % text.length);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-type Protocol = 'chat' | 'messages';
+type Protocol = 'chat' | 'messages' | 'responses';
 type Event = { event?: string; data: string };
 
 const json = (data: unknown): Event => ({ data: JSON.stringify(data) });
@@ -17,10 +17,20 @@ const usage = fc.record({
   output_tokens: counts,
 });
 
-const piece: Record<Protocol, (text: string) => Event> = { chat: chunk, messages: delta };
+const item = { id: 'msg_1', type: 'message', role: 'assistant', content: [] };
+const output = { output_index: 0, content_index: 0, item_id: item.id };
+
+const piece: Record<Protocol, (text: string) => Event> = {
+  chat: chunk,
+  messages: delta,
+  responses: (text) => named('response.output_text.delta', { ...output, delta: text }),
+};
 const failure: Record<Protocol, Event> = {
   chat: json({ error: { message: 'the model stopped', type: 'server_error' } }),
   messages: named('error', { error: { type: 'overloaded_error', message: 'Overloaded' } }),
+  responses: named('response.failed', {
+    response: { id: 'resp_1', status: 'failed', error: { code: 'server_error', message: 'the model stopped' } },
+  }),
 };
 const opening: Record<Protocol, Event[]> = {
   chat: [json({ id: 'c', choices: [{ index: 0, delta: { role: 'assistant', content: '' } }] })],
@@ -36,6 +46,10 @@ const opening: Record<Protocol, Event[]> = {
     }),
     named('content_block_start', { index: 0, content_block: { type: 'text', text: '' } }),
   ],
+  responses: [
+    named('response.created', { response: { id: 'resp_1', object: 'response', status: 'in_progress', output: [] } }),
+    named('response.output_item.added', { output_index: 0, item }),
+  ],
 };
 const closing: Record<Protocol, (told: object) => Event[]> = {
   chat: (told) => [
@@ -47,6 +61,11 @@ const closing: Record<Protocol, (told: object) => Event[]> = {
     named('content_block_stop', { index: 0 }),
     named('message_delta', { delta: { stop_reason: 'end_turn' }, usage: told }),
     named('message_stop'),
+  ],
+  responses: (told) => [
+    named('response.output_text.done', { ...output, text: '' }),
+    named('response.output_item.done', { output_index: 0, item }),
+    named('response.completed', { response: { id: 'resp_1', status: 'completed', output: [item], usage: told } }),
   ],
 };
 

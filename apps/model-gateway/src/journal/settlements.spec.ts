@@ -66,3 +66,46 @@ it('drops what cost nothing while the bus is away for long, and nothing that did
   settlements.stop();
   await jest.advanceTimersByTimeAsync(0);
 });
+
+it.each<[string, PurserError | undefined]>([
+  ['fails', new PurserError('unavailable')],
+  ['is refused', new PurserError('payload_too_large')],
+  ['arrives', undefined],
+])(
+  'sends nothing any more and leaves no timer once it is stopped, also when a message under way %s',
+  async (_, end) => {
+    let published = 0;
+    const publish = () => {
+      published += 1;
+      return new Promise<void>((resolve, reject) => setTimeout(() => (end ? reject(end) : resolve()), 3_000));
+    };
+    const unsent = new Set<string>();
+    const journal = {
+      settled: ({ attemptId }: Spend) => void unsent.add(attemptId),
+      sent: (attemptId: string) => void unsent.delete(attemptId),
+    } as unknown as Journal;
+    const quiet = () => undefined;
+    const log = { debug: quiet, warn: quiet, error: quiet } as unknown as Log;
+    const settlements = new Settlements({ publish } as unknown as Bus, journal, log);
+    for (const id of ['a', 'b']) settlements.add(spend(id));
+    await jest.advanceTimersByTimeAsync(100);
+    settlements.stop();
+    settlements.add(spend('late'));
+    await jest.advanceTimersByTimeAsync(60_000);
+    expect([published, jest.getTimerCount(), settlements.pending]).toEqual([1, 0, 0]);
+    // What the bus may not have is sent by the next start.
+    expect([...unsent]).toEqual(end ? ['a', 'b', 'late'] : ['late']);
+  },
+);
+
+it('takes up however much an earlier life left', async () => {
+  const unsent = Array.from({ length: 200_000 }, (_, n) => spend(`left-${n}`));
+  const publish = () => new Promise<void>(() => undefined);
+  const quiet = () => undefined;
+  const log = { debug: quiet, warn: quiet, error: quiet } as unknown as Log;
+  const settlements = new Settlements({ publish } as unknown as Bus, { unsent } as unknown as Journal, log);
+  settlements.resume();
+  expect(settlements.pending).toBe(200_000);
+  settlements.stop();
+  await jest.advanceTimersByTimeAsync(0);
+});

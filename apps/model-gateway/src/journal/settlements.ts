@@ -33,6 +33,8 @@ export class Settlements {
   private retry: NodeJS.Timeout | undefined;
   private gathering: NodeJS.Timeout | undefined;
   private dropped = 0;
+  /** The bus is about to close: what is not confirmed by now stays in the journal. */
+  private stopped = false;
   private readonly idle: (() => void)[] = [];
 
   constructor(
@@ -55,13 +57,15 @@ export class Settlements {
         'a settlement is in memory alone: the journal cannot be written',
       );
     }
+    if (this.stopped) return;
     this.waiting.push(spend);
     this.gather();
   }
 
   /** What an earlier life of this gateway left. */
   resume(): void {
-    this.waiting.push(...this.journal.unsent);
+    // One by one: there may be more of them than a call takes arguments.
+    for (const spend of this.journal.unsent) this.waiting.push(spend);
     this.pump();
   }
 
@@ -80,6 +84,7 @@ export class Settlements {
   }
 
   stop(): void {
+    this.stopped = true;
     clearTimeout(this.retry);
     clearTimeout(this.gathering);
     this.waiting.length = 0;
@@ -94,7 +99,7 @@ export class Settlements {
   private pump(): void {
     clearTimeout(this.gathering);
     this.gathering = undefined;
-    while (this.retry === undefined && this.flying < PIPELINE) {
+    while (!this.stopped && this.retry === undefined && this.flying < PIPELINE) {
       const batch = this.again.shift() ?? this.nextBatch();
       if (!batch) break;
       this.flying += 1;
@@ -117,9 +122,11 @@ export class Settlements {
     try {
       await this.bus.publish(spendRecorded, spends[0]?.provider, { spends: [...spends] }, id);
       for (const { attemptId } of spends) this.journal.sent(attemptId);
+      if (this.stopped) return;
       this.unconfirmed -= spends.length;
       this.backoff = RETRY_MS.first;
     } catch (error) {
+      if (this.stopped) return;
       if (isPurserError(error) && !error.retryable) this.refused(spends, error);
       else {
         this.again.push(batch);

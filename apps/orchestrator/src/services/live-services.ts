@@ -4,7 +4,7 @@ import { Clock } from '@purser/service';
 
 const ALIVE_MS = 10_000;
 /** Far more than one machine or cluster runs; beyond it only what is already known is kept. */
-const MAX_INSTANCES = 10_000;
+const MAX_INSTANCES = 500;
 
 /** Who was heard of lately. */
 @Injectable()

@@ -1,4 +1,4 @@
-import type { Heartbeat } from '@purser/contracts';
+import { Heartbeat } from '@purser/contracts';
 import { Clock } from '@purser/service';
 import { LiveServices } from '../services/live-services.js';
 import { ExecutorInputs } from './executor-inputs.js';
@@ -80,7 +80,55 @@ describe('the check of a new task by what runners announce', () => {
   });
 
   it('refuses nothing by a schema that it does not understand', () => {
-    hear('r1', [{ name: 'command', input: { type: 'object', unevaluatedProperties: false } }]);
+    hear('r1', [{ name: 'command', input: { type: 'strange' } }]);
     expect(refusal({ argv: 5 })).toBeUndefined();
+  });
+
+  it.each<[string, object, unknown]>([
+    [
+      'a pattern, at any depth',
+      { type: 'object', properties: { cwd: { type: 'string', pattern: '^(\\w+)+\\n$' } } },
+      { cwd: 'aaaa' },
+    ],
+    [
+      'a pattern in a list of alternatives',
+      { anyOf: [{ items: { type: 'string', pattern: 'x' }, type: 'array' }] },
+      ['a'],
+    ],
+    ['a format', { type: 'string', format: 'email' }, 'a'],
+    ['a longest text', { type: 'string', maxLength: 1 }, 'ab'],
+    [
+      'names by pattern',
+      { type: 'object', patternProperties: { '^(a+)+$': {} }, additionalProperties: false },
+      { aa: 1 },
+    ],
+    ['a pattern of names', { type: 'object', propertyNames: { type: 'string', pattern: '^x' } }, { a: 1 }],
+    ['a reference', { $ref: '#/$defs/a', $defs: { a: { type: 'string', pattern: 'x' } } }, 'a'],
+    [
+      'exactly one of several',
+      {
+        oneOf: [
+          { type: 'string', pattern: 'x' },
+          { type: 'string', format: 'email' },
+        ],
+      },
+      'a',
+    ],
+    ['places in a list', { type: 'array', prefixItems: [{ type: 'string' }], items: { type: 'number' } }, ['a', 1]],
+    ['a value that is an object', { const: { a: 1 } }, { a: 1 }],
+    ['a keyword that it does not know', { not: { type: 'string' } }, 'a'],
+  ])('never checks %s', (_, schema, input) => {
+    hear('r1', [{ name: 'command', input: { ...schema } }]);
+    expect(refusal(input)).toBeUndefined();
+  });
+
+  it('goes on with the rest of such a schema', () => {
+    const input = { type: 'object', properties: { cwd: { type: 'string', pattern: 'x' } }, required: ['cwd'] };
+    hear('r1', [{ name: 'command', input }]);
+    expect(refusal({ cwd: 5 })).toMatch(/input\.cwd: .*expected string/);
+    expect(refusal({})).toMatch(/input\.cwd/);
+    const either = { oneOf: [{ type: 'string', pattern: 'x' }, { type: 'null' }] };
+    hear('r1', [{ name: 'command', input: either }]);
+    expect(refusal(5)).toMatch(/input/);
   });
 });

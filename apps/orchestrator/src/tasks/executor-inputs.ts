@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { invalidRequest } from '@purser/contracts';
 import { z } from 'zod';
 import { LiveServices } from '../services/live-services.js';
+import { readable } from './readable-schema.js';
 
 type JsonSchema = Record<string, unknown>;
 
@@ -45,7 +46,7 @@ export class ExecutorInputs {
 /** Undefined for a schema of a kind that is not understood here: then nothing is refused by it. */
 function translated(schema: JsonSchema): z.ZodType | undefined {
   try {
-    return z.fromJSONSchema(schema);
+    return z.fromJSONSchema(readable(schema));
   } catch {
     return undefined;
   }
