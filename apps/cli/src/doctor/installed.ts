@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { findNatsServer, findPostgres, makeFolders } from '@purser/embedded';
 import type { Environment } from '@purser/service';
 import type { Home } from '../home.js';
+import { lookAtGivenNats } from '../up/given-nats.js';
 import { foreignOwner } from '../up/prepare-home.js';
 import { portState } from '../up/ports.js';
 import { findAbandoned } from '../up/servers.js';
@@ -23,6 +24,7 @@ export interface Installed {
 
 /** Finding nats-server may mean to download it. */
 const FIND_NATS_WITHIN_MS = 300_000;
+const NATS_ANSWERS_WITHIN_MS = 5_000;
 
 export const installationChecks = ({ settings, ...installed }: Installed): Check[] => [
   { name: 'data folder', look: () => dataFolder(installed.home) },
@@ -110,10 +112,18 @@ async function ports({ home, settings, runningPid }: Configured): Promise<Findin
 }
 
 async function nats({ env, home, settings, runningPid, signal }: Configured): Promise<Finding> {
-  if (settings.PURSER_NATS_URL !== undefined) return reachable(settings.PURSER_NATS_URL, '4222', 'PURSER_NATS_URL');
+  if (settings.PURSER_NATS_URL !== undefined) return givenNats(settings.PURSER_NATS_URL);
   if (runningPid !== undefined) return ok(`our own runs on port ${settings.PURSER_NATS_PORT}`);
   const { path, version, from } = await findNatsServer({ env, cacheDir: home.cache, signal });
   return ok(`nats-server ${version} (${path}, from ${from === 'debian' ? "Debian's package" : from})`);
+}
+
+async function givenNats(url: string): Promise<Finding> {
+  const answers = await reachable(url, '4222', 'PURSER_NATS_URL');
+  if (answers.state !== 'ok') return answers;
+  const { problem, warning } = await lookAtGivenNats(url, NATS_ANSWERS_WITHIN_MS);
+  if (problem) return fail(problem.what, problem.remedy);
+  return warning ? warn(warning.what, warning.remedy) : answers;
 }
 
 async function postgres({ settings, runningPid }: Configured): Promise<Finding> {

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { logTo } from '@purser/service';
 import { requireConfiguration } from '../configuration/read-configuration.js';
@@ -100,7 +101,9 @@ class Launch {
       { ...terminal.env, PURSER_HOME: home.root, PURSER_CONFIG_DIR: findConfigDir(terminal.env, terminal.cwd) },
     );
     const running = await this.installation.start();
-    if (running.nats.toolsUrl !== undefined) await writePrivate(home.natsUrl, `${running.nats.toolsUrl}\n`);
+    // One of before would lead other programs to a server that is not used.
+    if (running.nats.toolsUrl === undefined) await rm(home.natsUrl, { force: true });
+    else await writePrivate(home.natsUrl, `${running.nats.toolsUrl}\n`);
     const ready = await askReady({ running, home, logFile, startedAt: this.startedAt });
     terminal.out(this.json ? `${JSON.stringify(ready)}\n` : `\n${readyText(ready, terminal)}`);
   }
