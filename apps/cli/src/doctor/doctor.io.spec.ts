@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { readConfiguration } from '../configuration/read-configuration.js';
 import { homeAt } from '../home.js';
 import { runCheck } from './check.js';
-import { configChecks, providerChecks } from './configured.js';
+import { budgetCheck, configChecks, providerChecks } from './configured.js';
 import { installationChecks } from './installed.js';
 import { machineChecks } from './machine.js';
 import { parseSettings } from '../up/settings.js';
@@ -47,6 +47,15 @@ describe('the checks of purser doctor', () => {
     expect(await config('environment', { PURSER_LEASE_MS: 'soon' })).toMatchObject({
       state: 'fail',
       what: expect.stringContaining('PURSER_LEASE_MS') as string,
+    });
+  });
+
+  it('warns where no budget limits paid calls', async () => {
+    expect(await runCheck(budgetCheck(join(folder, 'config'), undefined))).toMatchObject({ state: 'ok' });
+    expect(await runCheck(budgetCheck(join(folder, 'nowhere'), undefined))).toMatchObject({
+      state: 'warn',
+      what: expect.stringContaining('no limit') as string,
+      remedy: expect.stringContaining('purser budget set') as string,
     });
   });
 

@@ -11,7 +11,7 @@ import type { Style, Terminal } from '../terminal.js';
 import { StopSignal } from '../up/stop-signal.js';
 import { runningOn } from '../up/home-lock.js';
 import { type Check, type CheckResult, fail, type Finding, ok, runCheck } from './check.js';
-import { configChecks, providerChecks } from './configured.js';
+import { budgetCheck, configChecks, providerChecks } from './configured.js';
 import { installationChecks } from './installed.js';
 import { machineChecks } from './machine.js';
 
@@ -50,6 +50,7 @@ async function checksFor(terminal: Terminal, signal: AbortSignal): Promise<Check
     ...machineChecks(home.root, env),
     ...installationChecks({ env, home, settings: configuration.settings, runningPid, signal }),
     ...configChecks(configDir, configuration),
+    ...(configuration.problems['budgets.json'].length > 0 ? [] : [budgetCheck(configDir, api)]),
     ...providerChecks(env, api),
   ];
 }
