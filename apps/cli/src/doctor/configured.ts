@@ -39,6 +39,17 @@ export const budgetCheck = (configDir: string, running: ControlApi | undefined):
   },
 });
 
+/** Tiers that no call reaches: a start takes them, since they are no error. */
+export const tierCheck = (configDir: string): Check => ({
+  name: 'model tiers',
+  look: async () => {
+    const idle = await (await loadServices()['model-gateway']).idleTiers(configDir);
+    return idle.length === 0
+      ? ok('each has a provider and, where it is paid, a price')
+      : warn(idle.join('\n'), 'Correct models.json, or add the provider to plugins.json.');
+  },
+});
+
 /** What the running gateway found; when none runs, what this environment would let it find. */
 export const providerChecks = (
   env: Readonly<Record<string, string | undefined>>,

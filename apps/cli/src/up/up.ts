@@ -13,6 +13,7 @@ import { requirePorts } from './ports.js';
 import { prepareHome } from './prepare-home.js';
 import { askReady } from './ready.js';
 import { readyText } from './ready-text.js';
+import { loadServices } from './services.js';
 import { clearAbandoned } from './servers.js';
 import { portUses, type Settings } from './settings.js';
 import { StopSignal } from './stop-signal.js';
@@ -83,6 +84,8 @@ class Launch {
 
   private async start(lock: HomeLock): Promise<void> {
     const { terminal, home, settings } = this;
+    const { idleTiers } = await loadServices()['model-gateway'];
+    for (const one of await idleTiers(findConfigDir(terminal.env, terminal.cwd))) this.say(`Warning: ${one}`);
     const ended = await clearAbandoned(home);
     if (lock.abandoned || ended.length > 0) this.tellAbandoned(lock.abandoned?.pid, ended);
     await requirePorts(portUses(settings));
