@@ -9,6 +9,7 @@ import { addPricesCommands } from './commands/prices.js';
 import { addStatusCommand } from './commands/status.js';
 import { addTaskCommands } from './commands/task.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
+import { takenByNpm } from './output/npm-options.js';
 import type { Terminal } from './terminal.js';
 
 const VERSION = '0.1.0';
@@ -36,7 +37,13 @@ Examples:
 export async function run(argv: string[], terminal: Terminal): Promise<ExitCode> {
   const outcome: Outcome = { code: EXIT.ok };
   try {
-    await createProgram(terminal, outcome).parseAsync(argv, { from: 'user' });
+    const program = createProgram(terminal, outcome);
+    const taken = takenByNpm(program, argv, terminal.npmOptions);
+    if (taken !== undefined) {
+      terminal.err(`${terminal.typed(taken)}\n`);
+      return EXIT.usage;
+    }
+    await program.parseAsync(argv, { from: 'user' });
     return outcome.code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
@@ -54,7 +61,6 @@ function createProgram(terminal: Terminal, outcome: Outcome): Command {
     // What stands after a command's name is that command's: `key --json` and `key list --json` are two things.
     .enablePositionalOptions()
     .exitOverride()
-    .showHelpAfterError('(--help shows the options and examples)')
     .configureOutput({
       writeOut: (text) => terminal.out(terminal.typed(text)),
       writeErr: (text) => terminal.err(terminal.typed(text)),
@@ -69,5 +75,12 @@ function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addCallCommands(program, commands);
   addPricesCommands(program, commands);
   addEmergencyCommands(program, commands);
+  pointToHelp(program, 'purser');
   return program;
+}
+
+/** With the whole command line: through npm it needs a `--` that nobody guesses. */
+function pointToHelp(command: Command, line: string): void {
+  command.showHelpAfterError(`(\`${line} --help\` shows the options and examples)`);
+  for (const one of command.commands) pointToHelp(one, `${line} ${one.name()}`);
 }

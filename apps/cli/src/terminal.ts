@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os';
 import { styleText } from 'node:util';
 import { asTyped, invocationOf } from './output/invocation.js';
+import { type NpmOptions, npmOptionsOf } from './output/npm-options.js';
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 
@@ -17,10 +18,13 @@ export interface Terminal {
   readInput: () => Promise<string>;
   /** Replaces `purser ...` in a text of ours by what has to be typed here. */
   typed: (text: string) => string;
+  /** Options that npm kept from us, when it started us. */
+  npmOptions: NpmOptions;
 }
 
 export function processTerminal(): Terminal {
-  const invocation = invocationOf({ env: process.env, cwd: process.cwd(), script: process.argv[1] ?? '' });
+  const circumstances = { env: process.env, cwd: process.cwd(), script: process.argv[1] ?? '' };
+  const invocation = invocationOf(circumstances);
   return {
     env: process.env,
     cwd: process.cwd(),
@@ -35,6 +39,7 @@ export function processTerminal(): Terminal {
       return text;
     },
     typed: (text) => asTyped(text, invocation),
+    npmOptions: npmOptionsOf(circumstances),
   };
 }
 

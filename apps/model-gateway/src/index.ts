@@ -19,6 +19,7 @@ import { readPriceTable } from './prices/read-price-table.js';
 
 export { Config } from './config.js';
 export { ModelsFile } from './models/models-file.js';
+export { idleTiers } from './models/idle-tiers.js';
 export { readLadders } from './models/read-ladders.js';
 export { readPriceTable } from './prices/read-price-table.js';
 

@@ -2,7 +2,6 @@ import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { Kvm, type KV } from '@nats-io/kv';
 import { errors, headers, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';
-import { connect } from '@nats-io/transport-node';
 import {
   ErrorReply,
   type Fact,
@@ -14,6 +13,7 @@ import {
   type ServiceName,
 } from '@purser/contracts';
 import type { z } from 'zod';
+import { connectWithin } from './connect.js';
 import { check, type EventOrigin, frame } from './event.js';
 import { ConnectionLost, Link } from './link.js';
 import { ensureStreams, haveStreams } from './streams.js';
@@ -122,6 +122,7 @@ export class Bus {
       );
     } catch (cause) {
       signal?.throwIfAborted();
+      this.throwIfTooLarge(name, payload, cause);
       if (cause instanceof ConnectionLost)
         throw new PurserError('timeout', { message: `${name}: ${cause.message}`, cause });
       if (cause instanceof errors.TimeoutError) {
@@ -164,6 +165,7 @@ export class Bus {
         this.jetstream.publish(subject, event, { headers: head, msgID: eventId, timeout }),
       );
     } catch (cause) {
+      this.throwIfTooLarge(subject, event, cause);
       throw new PurserError('unavailable', {
         message: `${subject}: not stored by JetStream (${(cause as Error).message})`,
         cause,
@@ -192,6 +194,18 @@ export class Bus {
     await this.link.within(CALL_TIMEOUT_MS, undefined, async () => (await this.bucket(bucket)).put(key, text));
   }
 
+  /** The client refuses what the server would end the connection for. */
+  private throwIfTooLarge(subject: string, payload: string, cause: unknown): void {
+    const limitBytes = this.connection.info?.max_payload;
+    if (limitBytes === undefined || !isRefusedArgument(cause)) return;
+    const bytes = Buffer.byteLength(payload);
+    throw new PurserError('payload_too_large', {
+      message: `${subject}: ${bytes} bytes with its headers are more than the ${limitBytes} that a message on this NATS may have (its max_payload)`,
+      details: { bytes, limitBytes },
+      cause,
+    });
+  }
+
   private headers(): MsgHdrs {
     const head = headers();
     const traceparent = currentTraceparent();
@@ -208,48 +222,9 @@ export class Bus {
   }
 }
 
-async function connectWithin({
-  url,
-  service,
-  instance,
-  connectTimeoutMs = 30_000,
-}: BusOptions): Promise<NatsConnection> {
-  const servers = url.split(',').map((one) => new URL(one.trim()));
-  const [first] = servers;
-  if (!first) throw new PurserError('invalid_request', { message: 'the NATS URL is empty' });
-  const deadline = Date.now() + connectTimeoutMs;
-  for (;;) {
-    try {
-      return await connect({
-        servers: servers.map((server) => server.host),
-        ...(first.username
-          ? { user: decodeURIComponent(first.username), pass: decodeURIComponent(first.password) }
-          : {}),
-        name: `${service}.${instance}`,
-        inboxPrefix: `_INBOX_${service}`,
-        maxReconnectAttempts: -1,
-        reconnectTimeWait: 250,
-        reconnectJitter: 250,
-        pingInterval: 5_000,
-        maxPingOut: 2,
-        timeout: 3_000,
-      });
-    } catch (cause) {
-      const refusedForGood = cause instanceof errors.AuthorizationError;
-      if (refusedForGood || Date.now() > deadline) {
-        throw new PurserError('unavailable', {
-          message: `no connection to NATS at ${first.host}: ${(cause as Error).message}. ${
-            refusedForGood
-              ? 'The user or password in the NATS URL is wrong.'
-              : 'Is the server running? Set PURSER_NATS_URL, or start it.'
-          }`,
-          cause,
-        });
-      }
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
-  }
-}
+const isRefusedArgument = (error: unknown): boolean =>
+  error instanceof errors.InvalidArgumentError ||
+  (error instanceof Error && error.cause instanceof errors.InvalidArgumentError);
 
 function errorFrom(text: string, name: string): PurserError {
   const parsed = ErrorReply.safeParse(JSON.parse(text));

@@ -6,6 +6,7 @@ import { eventually, startTestNats, type TestNats } from '@purser/testing';
 import { throwError } from 'rxjs';
 import { z } from 'zod';
 import { Bus } from './bus.js';
+import { inspectServer } from './connect.js';
 import { Hear, Serve } from './handlers.js';
 import { BusStrategy } from './strategy.js';
 import { currentTraceId, withTrace } from './trace.js';
@@ -232,6 +233,27 @@ describe('requests over the bus', () => {
     await nats.kill();
     await expect(cut).rejects.toMatchObject({ code: 'timeout', retryable: true });
     await nats.restart();
+  });
+
+  it('tells a message that the server does not take from a bus that is away', async () => {
+    const small = await startTestNats({ maxPayloadBytes: 64 * 1024 });
+    const caller = await Bus.connect({ url: small.url, service: 'cli', instance: 'small' });
+    try {
+      const tooMuch = { of: 1, by: 1, note: 'x'.repeat(70_000) };
+      const noted = operation('spec.divide', {
+        owner: 'offload-manager',
+        summary: 'For this spec.',
+        request: z.strictObject({ by: z.number(), of: z.number(), note: z.string() }),
+        reply: z.object({ result: z.number() }),
+      });
+      const refused = { code: 'payload_too_large', details: { limitBytes: 65_536 } };
+      await expect(caller.call(noted, tooMuch)).rejects.toMatchObject(refused);
+      await expect(caller.publishFramed('spec.rung.x', 'x'.repeat(70_000), 'e', true)).rejects.toMatchObject(refused);
+      expect(await inspectServer(small.url)).toEqual({ jetstream: true, maxPayloadBytes: 65_536 });
+    } finally {
+      await caller.close();
+      await small.stop();
+    }
   });
 
   it('explains a connection that fails', async () => {

@@ -1,4 +1,5 @@
 export { Bus, type BusOptions, type CallOptions } from './bus.js';
+export { inspectServer, type ServerTraits } from './connect.js';
 export { check, frame, unframe } from './event.js';
 export { Consume, Hear, Serve, ServeReplies, Take, type Taken } from './handlers.js';
 export { Replies, type ReplyMessage } from './replies.js';

@@ -105,3 +105,9 @@ describe('errors', () => {
     expect(isPurserError({ code: 'timeout' })).toBe(false);
   });
 });
+
+it('a task without its executor is told what that is', () => {
+  expect(TaskSpec.safeParse({ input: {} }).error?.issues).toEqual([
+    expect.objectContaining({ path: ['executor'], message: 'the name of an executor plugin, such as "command"' }),
+  ]);
+});

@@ -33,7 +33,12 @@ export const Instant = z.iso.datetime({
 });
 
 /** One token of a subject: a provider's, service's or instance's name. */
-export const Token = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'letters, digits, "-" or "_"');
+const TOKEN = /^[A-Za-z0-9_-]{1,64}$/;
+const TOKEN_IS = 'letters, digits, "-" or "_"';
+export const Token = z.string().regex(TOKEN, TOKEN_IS);
+
+/** A token that must be there, and what it is, for whoever left it out. */
+export const tokenThatIs = (what: string) => z.string(what).regex(TOKEN, TOKEN_IS);
 
 /** A count that also comes out of a query string. */
 export const limitUpTo = (maximum: number, standard: number) =>

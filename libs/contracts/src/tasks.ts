@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { command, fact, operation } from './contract.js';
 import { ErrorBody } from './errors.js';
-import { Id, Instant, limitUpTo, Token, Usd, UsdInput } from './scalars.js';
+import { Id, Instant, limitUpTo, Token, tokenThatIs, Usd, UsdInput } from './scalars.js';
 
 export const TaskState = z.enum(['blocked', 'ready', 'running', 'paused', 'completed', 'failed', 'cancelled']);
 export type TaskState = z.infer<typeof TaskState>;
@@ -22,7 +22,7 @@ export const TaskSpec = z.strictObject({
   /** The idempotency key: the same id twice is one task. Made up when absent. */
   id: Id.optional(),
   /** Name of an executor plugin, such as `command`. */
-  executor: Token,
+  executor: tokenThatIs('the name of an executor plugin, such as "command"'),
   /** What the executor is to do; its schema is the executor's. At most 4 MiB as JSON. */
   input: z.record(z.string(), z.unknown()),
   /** 9 is taken first. */

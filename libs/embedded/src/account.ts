@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
-import { access, chmod, constants, mkdir, stat } from 'node:fs/promises';
+import { access, chmod, constants, stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname, relative, resolve, sep, join } from 'node:path';
 import { promisify } from 'node:util';
 import { EmbeddedError } from './embedded-error.js';
+import { makeFolders } from './make-folders.js';
 
 const run = promisify(execFile);
 
@@ -34,7 +35,7 @@ export function ownAccount(): Account {
 /** Makes a folder and those missing above it. As root all of the new ones can be passed through, whatever the umask. */
 export async function makePassable(folder: string, mode = 0o711): Promise<void> {
   const path = resolve(folder);
-  const first = await mkdir(path, { recursive: true });
+  const first = await makeFolders(path);
   if (first === undefined || !isRoot()) return;
   const below = relative(first, path).split(sep).filter(Boolean);
   for (let made = first, depth = 0; ; made = join(made, below[depth] ?? ''), depth += 1) {

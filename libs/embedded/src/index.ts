@@ -7,6 +7,7 @@ export {
   type RunningNats,
   type StartNatsOptions,
 } from './nats-server.js';
+export { makeFolders } from './make-folders.js';
 export { freePort } from './port.js';
 export { endProcess, findProcess, listProcesses, type EndStep, type ProcessEntry } from './process-table.js';
 export type { ServerExit } from './server-process.js';

@@ -137,6 +137,9 @@ describe('findNatsServer', () => {
       from: 'NATS_SERVER_BIN',
     });
     const error = await failure({ env: { NATS_SERVER_BIN: join(folder, 'missing') } });
+    expect(error.message).toMatch(
+      /^The nats-server that NATS_SERVER_BIN names cannot be used, and no other was looked/,
+    );
     expect(error.steps).toHaveLength(1);
     expect(error.message).toContain('ENOENT');
     expect(asked).toEqual([]);

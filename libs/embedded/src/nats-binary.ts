@@ -42,10 +42,12 @@ async function isProgram(path: string): Promise<boolean> {
   }
 }
 
-function notFound(steps: FailedStep[]): EmbeddedError {
+const NONE = 'No usable nats-server was found on this machine, and none could be fetched:';
+
+function notFound(steps: FailedStep[], what: string): EmbeddedError {
   return new EmbeddedError(
     'nats_not_found',
-    'No usable nats-server was found on this machine, and none could be fetched:',
+    what,
     'Install one (https://nats.io/download, `brew install nats-server`) and set NATS_SERVER_BIN=/path/to/nats-server, or set PURSER_NATS_URL to a server that runs already.',
     { steps },
   );
@@ -89,7 +91,7 @@ export async function findNatsServer(options: FindNatsOptions): Promise<FoundNat
   if (named !== undefined && named !== '') {
     const found = await attempt('NATS_SERVER_BIN', `NATS_SERVER_BIN=${named}`, () => named);
     if (found) return found;
-    throw notFound(steps);
+    throw notFound(steps, 'The nats-server that NATS_SERVER_BIN names cannot be used, and no other was looked for:');
   }
   steps.push({ step: 'NATS_SERVER_BIN', reason: 'not set' });
 
@@ -105,7 +107,7 @@ export async function findNatsServer(options: FindNatsOptions): Promise<FoundNat
     cached = await cachedBinaries(options.cacheDir);
   } catch (error) {
     failed(`cache ${options.cacheDir}`, error);
-    throw notFound(steps);
+    throw notFound(steps, NONE);
   }
   for (const path of cached) {
     const found = await attempt('cache', path, () => path);
@@ -135,5 +137,5 @@ export async function findNatsServer(options: FindNatsOptions): Promise<FoundNat
     );
     if (unpacked) return unpacked;
   }
-  throw notFound(steps);
+  throw notFound(steps, NONE);
 }

@@ -1,5 +1,6 @@
-import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolders } from './make-folders.js';
 import { compareVersions } from './nats-version.js';
 
 const ABANDONED_AFTER_MS = 60 * 60 * 1000;
@@ -37,7 +38,7 @@ async function sweep(cacheDir: string, names: string[]): Promise<void> {
 
 /** The binaries in the cache, newest version first. Their names begin with `nats-server-v<version>`. */
 export async function cachedBinaries(cacheDir: string): Promise<string[]> {
-  await mkdir(cacheDir, { recursive: true });
+  await makeFolders(cacheDir);
   const names = await readdir(cacheDir);
   await sweep(cacheDir, names);
   const version = (name: string): string => /^nats-server-v(\d+\.\d+\.\d+)/.exec(name)?.[1] ?? '';

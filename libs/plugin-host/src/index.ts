@@ -17,4 +17,5 @@ export {
   type LoadedPlugin,
   loadPlugins,
   type LoadPluginsOptions,
+  pluginNames,
 } from './load-plugins.js';

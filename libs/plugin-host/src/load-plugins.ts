@@ -101,6 +101,21 @@ const reasonOf = (error: unknown): string => {
   return typeof message === 'string' && message !== '' ? message : String(error);
 };
 
+/** What entries with a capability are called; one that cannot be loaded counts by the name that it was given. */
+export async function pluginNames(
+  options: Pick<LoadPluginsOptions<CapabilityName>, 'entries' | 'resolveFrom' | 'capability'>,
+): Promise<string[]> {
+  const names = options.entries.map(async ({ use, name }) => {
+    try {
+      const plugin = pluginIn(await bounded(10_000, importModule(use, options.resolveFrom)));
+      return plugin.capabilities[options.capability] ? (name ?? plugin.name) : undefined;
+    } catch {
+      return name;
+    }
+  });
+  return (await Promise.all(names)).filter((name) => name !== undefined);
+}
+
 /** Loads every entry and checks its configuration, whatever the plugin can do; makes no instance. @returns what is wrong */
 export async function inspectPlugins(
   options: Pick<LoadPluginsOptions<CapabilityName>, 'entries' | 'resolveFrom' | 'timeoutMs' | 'importModule'>,

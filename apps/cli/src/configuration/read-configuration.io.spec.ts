@@ -56,6 +56,17 @@ describe('the configuration before a start', () => {
     expect(found.problems.environment).toHaveLength(right.length);
   });
 
+  it('wants the configuration folder that is named to be there', async () => {
+    const nowhere = join(folder, 'nowhere');
+    const { problems: found } = await readConfiguration({ PURSER_CONFIG_DIR: nowhere }, nowhere);
+    expect(found.environment).toEqual([expect.stringContaining(`there is no folder ${nowhere}`)]);
+    await expect(requireConfiguration({ PURSER_CONFIG_DIR: nowhere }, nowhere)).rejects.toMatchObject({
+      code: 'invalid_request',
+    });
+    expect((await readConfiguration({ PURSER_CONFIG_DIR: folder }, folder)).problems).toEqual(none);
+    expect((await readConfiguration({}, nowhere)).problems).toEqual(none);
+  });
+
   it('names the variables that want the same port', async () => {
     expect((await problems({ PURSER_API_PORT: '9', PURSER_NATS_PORT: '9' })).environment).toEqual([
       'PURSER_API_PORT and PURSER_NATS_PORT are both 9; each needs a port of its own',

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { isPurserError, problemLines, PurserError, type ServiceName } from '@purser/contracts';
 import { type Environment, parseConfig, withSecretFiles } from '@purser/service';
 import { count } from '../output/words.js';
@@ -25,8 +26,9 @@ const GIVEN: Environment = {
 /** Reads everything that the services will read, with their own readers, and starts nothing. */
 export async function readConfiguration(env: Environment, configDir: string): Promise<Configuration> {
   const services = loadServices();
-  const [{ settings, problems: environment }, budgets, models, plugins, prices] = await Promise.all([
+  const [{ settings, problems: environment }, noFolder, budgets, models, plugins, prices] = await Promise.all([
     readEnvironment(env, services),
+    missingFolder(env, configDir),
     problemsOf(async () => (await services['cost-watchdog']).loadBudgetsFile(configDir)),
     problemsOf(async () => (await services['model-gateway']).readLadders(configDir)),
     problemsOf(() => checkPlugins(configDir)),
@@ -35,7 +37,7 @@ export async function readConfiguration(env: Environment, configDir: string): Pr
   return {
     settings,
     problems: {
-      environment,
+      environment: [...environment, ...noFolder],
       'budgets.json': budgets,
       'models.json': models,
       'plugins.json': plugins,
@@ -56,6 +58,18 @@ export async function requireConfiguration(env: Environment, configDir: string):
     message: `${count(all.length, 'thing')} in the configuration ${all.length === 1 ? 'is' : 'are'} wrong; nothing was started.\n${all.join('\n')}`,
     details: { problems },
   });
+}
+
+/** Without the files that somebody points to, budgets too would silently not be there. */
+async function missingFolder({ PURSER_CONFIG_DIR: named }: Environment, configDir: string): Promise<string[]> {
+  if (!named) return [];
+  const isThere = await stat(configDir).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  return isThere
+    ? []
+    : [`PURSER_CONFIG_DIR is not valid: there is no folder ${configDir}; make it, or unset the variable`];
 }
 
 async function readEnvironment(

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { modelsList } from '@purser/contracts';
+import { budgetsList, modelsList } from '@purser/contracts';
 import type { ControlApi } from '../api/control-api.js';
 import { type Configuration, type Source, SOURCES } from '../configuration/read-configuration.js';
+import { count } from '../output/words.js';
+import { loadServices } from '../up/services.js';
 import { type Check, fail, type Finding, ok, warn } from './check.js';
 
 /** What a start would say of the environment and of the files of the configuration folder. */
@@ -21,6 +23,32 @@ function finding(source: Source, configDir: string, problems: string[]): Finding
   const file = join(configDir, source);
   return ok(existsSync(file) ? file : `${file} is not there: its defaults apply`);
 }
+
+/** What is set while it runs counts too; when it does not, the file alone is known. */
+export const budgetCheck = (configDir: string, running: ControlApi | undefined): Check => ({
+  name: 'budgets',
+  look: async () => {
+    const there = running
+      ? (await running.call(budgetsList, { only: 'general' })).budgets.length
+      : (await (await loadServices()['cost-watchdog']).loadBudgetsFile(configDir)).budgets.length;
+    if (there > 0) return ok(`${count(there, 'budget')}${running ? '' : ` in ${join(configDir, 'budgets.json')}`}`);
+    return warn(
+      running ? 'none is set: paid calls have no limit' : 'none is in the configuration: paid calls may have no limit',
+      'Write budgets.json, or, once Purser runs: `purser budget set daily-total --limit 5.00 --period day`',
+    );
+  },
+});
+
+/** Tiers that no call reaches: a start takes them, since they are no error. */
+export const tierCheck = (configDir: string): Check => ({
+  name: 'model tiers',
+  look: async () => {
+    const idle = await (await loadServices()['model-gateway']).idleTiers(configDir);
+    return idle.length === 0
+      ? ok('each has a provider and, where it is paid, a price')
+      : warn(idle.join('\n'), 'Correct models.json, or add the provider to plugins.json.');
+  },
+});
 
 /** What the running gateway found; when none runs, what this environment would let it find. */
 export const providerChecks = (

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { readConfiguration } from '../configuration/read-configuration.js';
 import { homeAt } from '../home.js';
 import { runCheck } from './check.js';
-import { configChecks, providerChecks } from './configured.js';
+import { budgetCheck, configChecks, providerChecks, tierCheck } from './configured.js';
 import { installationChecks } from './installed.js';
 import { machineChecks } from './machine.js';
 import { parseSettings } from '../up/settings.js';
@@ -47,6 +47,31 @@ describe('the checks of purser doctor', () => {
     expect(await config('environment', { PURSER_LEASE_MS: 'soon' })).toMatchObject({
       state: 'fail',
       what: expect.stringContaining('PURSER_LEASE_MS') as string,
+    });
+  });
+
+  it('warns where no budget limits paid calls', async () => {
+    expect(await runCheck(budgetCheck(join(folder, 'config'), undefined))).toMatchObject({ state: 'ok' });
+    expect(await runCheck(budgetCheck(join(folder, 'nowhere'), undefined))).toMatchObject({
+      state: 'warn',
+      what: expect.stringContaining('no limit') as string,
+      remedy: expect.stringContaining('purser budget set') as string,
+    });
+  });
+
+  it('warns of tiers that no call reaches', async () => {
+    expect(await runCheck(tierCheck(join(folder, 'config')))).toMatchObject({ state: 'ok' });
+    const price = { inputPerMillionUsd: '1', outputPerMillionUsd: '2' };
+    const chat = {
+      tier_1_paid: { provider: 'opnai', model: 'm', price },
+      tier_2_paid: { provider: 'openai', model: 'unheard-of' },
+    };
+    await writeFile(join(folder, 'config', 'models.json'), JSON.stringify({ chat }));
+    expect(await runCheck(tierCheck(join(folder, 'config')))).toMatchObject({
+      state: 'warn',
+      what: expect.stringMatching(
+        /chat\.tier_1_paid: there is no provider "opnai".*openai, anthropic.*\n.*chat\.tier_2_paid: openai\/unheard-of has no price/,
+      ) as string,
     });
   });
 

@@ -3,7 +3,7 @@ import { servicesList } from '@purser/contracts';
 import { type ControlApi, controlApi } from '../api/control-api.js';
 import type { Invocation } from '../commands/command.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
-import { readConfiguration } from '../configuration/read-configuration.js';
+import { readConfiguration, SOURCES } from '../configuration/read-configuration.js';
 import { findConfigDir, findHome } from '../home.js';
 import { count } from '../output/words.js';
 import { printable } from '../output/table.js';
@@ -11,7 +11,7 @@ import type { Style, Terminal } from '../terminal.js';
 import { StopSignal } from '../up/stop-signal.js';
 import { runningOn } from '../up/home-lock.js';
 import { type Check, type CheckResult, fail, type Finding, ok, runCheck } from './check.js';
-import { configChecks, providerChecks } from './configured.js';
+import { budgetCheck, configChecks, providerChecks, tierCheck } from './configured.js';
 import { installationChecks } from './installed.js';
 import { machineChecks } from './machine.js';
 
@@ -50,6 +50,8 @@ async function checksFor(terminal: Terminal, signal: AbortSignal): Promise<Check
     ...machineChecks(home.root, env),
     ...installationChecks({ env, home, settings: configuration.settings, runningPid, signal }),
     ...configChecks(configDir, configuration),
+    ...(configuration.problems['budgets.json'].length > 0 ? [] : [budgetCheck(configDir, api)]),
+    ...(SOURCES.some((source) => configuration.problems[source].length > 0) ? [] : [tierCheck(configDir)]),
     ...providerChecks(env, api),
   ];
 }

@@ -1,9 +1,11 @@
-import { access, constants, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, rmdir, stat } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
-import { findNatsServer, findPostgres } from '@purser/embedded';
+import { findNatsServer, findPostgres, makeFolders } from '@purser/embedded';
 import type { Environment } from '@purser/service';
 import type { Home } from '../home.js';
+import { lookAtGivenNats } from '../up/given-nats.js';
+import { foreignOwner } from '../up/prepare-home.js';
 import { portState } from '../up/ports.js';
 import { findAbandoned } from '../up/servers.js';
 import { portUses, type Settings } from '../up/settings.js';
@@ -22,6 +24,7 @@ export interface Installed {
 
 /** Finding nats-server may mean to download it. */
 const FIND_NATS_WITHIN_MS = 300_000;
+const NATS_ANSWERS_WITHIN_MS = 5_000;
 
 export const installationChecks = ({ settings, ...installed }: Installed): Check[] => [
   { name: 'data folder', look: () => dataFolder(installed.home) },
@@ -37,16 +40,18 @@ const serverChecks = (configured: Configured): Check[] => [
   { name: 'Postgres', look: () => postgres(configured) },
 ];
 
-async function dataFolder({ root }: Home): Promise<Finding> {
+async function dataFolder(home: Home): Promise<Finding> {
+  const { root } = home;
   const remedy = 'Set PURSER_HOME to a folder of yours, or make this one yours: chown, chmod.';
   const there = await stat(root).catch(() => undefined);
   if (!there) {
-    const parent = dirname(root);
-    return access(parent, constants.W_OK).then(
+    return canBeMade(root).then(
       () => ok(`${root} will be made at the first start`),
-      () => fail(`${root} does not exist and ${parent} is not writable`, remedy),
+      (error: Error) => fail(`${root} does not exist and cannot be made: ${error.message}`, remedy),
     );
   }
+  const foreign = await foreignOwner(home);
+  if (foreign) return fail(foreign.what, foreign.remedy);
   try {
     await rm(await mkdtemp(join(root, 'doctor-')), { recursive: true });
   } catch (error) {
@@ -56,6 +61,15 @@ async function dataFolder({ root }: Home): Promise<Finding> {
     return warn(`${root} is open to other users of this machine`, `chmod 700 ${root} (the next start does it).`);
   }
   return ok(root);
+}
+
+/** Tried, since rights do not tell it of folders such as /proc; nothing of it is left. */
+async function canBeMade(root: string): Promise<void> {
+  const probe = join(root, 'doctor');
+  const first = await makeFolders(probe, 0o700);
+  for (let folder = probe; first !== undefined && folder.length >= first.length; folder = dirname(folder)) {
+    await rmdir(folder);
+  }
 }
 
 async function adminKey({ adminKey: file }: Home): Promise<Finding> {
@@ -98,10 +112,18 @@ async function ports({ home, settings, runningPid }: Configured): Promise<Findin
 }
 
 async function nats({ env, home, settings, runningPid, signal }: Configured): Promise<Finding> {
-  if (settings.PURSER_NATS_URL !== undefined) return reachable(settings.PURSER_NATS_URL, '4222', 'PURSER_NATS_URL');
+  if (settings.PURSER_NATS_URL !== undefined) return givenNats(settings.PURSER_NATS_URL);
   if (runningPid !== undefined) return ok(`our own runs on port ${settings.PURSER_NATS_PORT}`);
   const { path, version, from } = await findNatsServer({ env, cacheDir: home.cache, signal });
   return ok(`nats-server ${version} (${path}, from ${from === 'debian' ? "Debian's package" : from})`);
+}
+
+async function givenNats(url: string): Promise<Finding> {
+  const answers = await reachable(url, '4222', 'PURSER_NATS_URL');
+  if (answers.state !== 'ok') return answers;
+  const { problem, warning } = await lookAtGivenNats(url, NATS_ANSWERS_WITHIN_MS);
+  if (problem) return fail(problem.what, problem.remedy);
+  return warning ? warn(warning.what, warning.remedy) : answers;
 }
 
 async function postgres({ settings, runningPid }: Configured): Promise<Finding> {

@@ -21,13 +21,17 @@ export interface Circumstances {
 /** From how this process was started: the same way works again. */
 export function invocationOf({ env, cwd, script }: Circumstances): Invocation {
   const own = real(script);
-  const byNpm = env.npm_lifecycle_event !== undefined && isUnder(own, env.npm_package_json);
+  const byNpm = isByNpm({ env, script });
   if (pathFolders(env, byNpm).some((folder) => isProgram(join(folder, 'purser'), own))) return ON_PATH;
   if (byNpm) return { program: 'npm run --silent purser', throughNpm: true };
   const below = relative(cwd, script);
   const file = below.startsWith('..') ? script : below;
   return { program: `node ${/^[\w/.@-]+$/.test(file) ? file : JSON.stringify(file)}`, throughNpm: false };
 }
+
+/** Whether a script of this clone's own package.json started us. */
+export const isByNpm = ({ env, script }: Pick<Circumstances, 'env' | 'script'>): boolean =>
+  env.npm_lifecycle_event !== undefined && isUnder(real(script), env.npm_package_json);
 
 /** Those of the person's own shell: npm puts folders of its own first. */
 const pathFolders = ({ PATH = '' }: Circumstances['env'], byNpm: boolean): string[] =>
@@ -55,14 +59,14 @@ function isProgram(path: string, own: string): boolean {
 
 /** A command line of ours in a text: its words, and the blank before its first option if it has one. */
 const COMMAND_LINE =
-  /(?<![\w@/.-])purser((?: (?:up|doctor|key|init|status|task|budget|emergency)\b)(?: [^\s`"'()|;,.-][^\s`"'()|;,]*)*)( (?=-))?/g;
+  /(?<![\w@/.-])purser(?:((?: (?:up|doctor|key|call|prices|init|status|task|budget|emergency)\b)(?: [^\s`"'()|;,.[-][^\s`"'()|;,]*)*)( (?=-|\[options\]))?|( (?=--help|\[options\])))/g;
 
 /** Replaces every `purser ...` in a text by what has to be typed here. */
 export function asTyped(text: string, { program, throughNpm }: Invocation): string {
   return text.replaceAll(
     COMMAND_LINE,
-    (_, words: string, option: string | undefined) =>
+    (_, words = '', option?: string, bare: string | undefined = option) =>
       (throughNpm && words === ' up' ? 'npm start' : program + words) +
-      (option === undefined ? '' : throughNpm ? ' -- ' : ' '),
+      (bare === undefined ? '' : throughNpm ? ' -- ' : ' '),
   );
 }

@@ -42,6 +42,7 @@ export class Playground {
     const { path } = await findNatsServer({ env: process.env, cacheDir: process.env.PURSER_TEST_CACHE_DIR ?? '' });
     const folder = await mkdtemp(join(tmpdir(), 'purser-up-'));
     await chmod(folder, 0o755); // As root, Postgres runs as another user and must get through.
+    await mkdir(join(folder, 'config'));
     const ports = await Promise.all(PORTS.map(async (name) => [name, String(await freePort())] as const));
     return new Playground(folder, Object.fromEntries(ports) as Playground['ports'], { NATS_SERVER_BIN: path });
   }

@@ -16,6 +16,7 @@ export function recordedTerminal(given: Partial<Terminal> = {}): RecordedTermina
     style: (_, text) => text,
     readInput: () => Promise.resolve(''),
     typed: (text) => text,
+    npmOptions: new Map(),
     ...given,
     printed,
   };

@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { PurserError } from '@purser/contracts';
 import { openSqlite } from '@purser/service';
@@ -39,6 +39,8 @@ export function lockHome(home: Home): HomeLock {
 
 /** The Purser that runs on this data folder now, as far as another process can tell. */
 export function runningOn(home: Home): RunRecord | 'unknown' | undefined {
+  // A look leaves no file behind: it may be another user who looks, as root may.
+  if (!existsSync(home.lock)) return undefined;
   const database = openLock(home);
   if (!database) return readRunRecord(home) ?? 'unknown';
   database.close();

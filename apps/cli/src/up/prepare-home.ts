@@ -1,6 +1,6 @@
-import { chmod, mkdir } from 'node:fs/promises';
+import { chmod, stat } from 'node:fs/promises';
 import { PurserError } from '@purser/contracts';
-import { isRoot } from '@purser/embedded';
+import { findAccount, isRoot, makeFolders } from '@purser/embedded';
 import type { Home } from '../home.js';
 
 /**
@@ -8,11 +8,13 @@ import type { Home } from '../home.js';
  * Postgres and agents then run as users of their own and have their folders in it; what is secret is closed by itself.
  */
 export async function prepareHome(home: Home): Promise<void> {
+  const foreign = await foreignOwner(home);
+  if (foreign) throw new PurserError('internal', { message: `${foreign.what}.\n${foreign.remedy}` });
   try {
-    await mkdir(home.root, { recursive: true, mode: 0o700 });
+    await makeFolders(home.root, 0o700);
     await chmod(home.root, isRoot() ? 0o711 : 0o700);
     for (const folder of [home.secrets, home.logs, home.nats, home.gateway]) {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await makeFolders(folder, 0o700);
       await chmod(folder, 0o700);
     }
   } catch (cause) {
@@ -21,4 +23,30 @@ export async function prepareHome(home: Home): Promise<void> {
       cause,
     });
   }
+}
+
+/**
+ * Whose folder it is, when it is not this user's. Root is not let in either: what it wrote anew would be root's, and the
+ * folder's owner could not start any more.
+ */
+export async function foreignOwner(
+  { root }: Pick<Home, 'root'>,
+  uid: number | undefined = process.getuid?.(),
+): Promise<{ what: string; remedy: string } | undefined> {
+  const owner = await stat(root).then(
+    (found) => found.uid,
+    () => undefined,
+  );
+  if (owner === undefined || uid === undefined || owner === uid) return undefined;
+  const { name } = (await findAccount(owner)) ?? { name: `uid ${owner}` };
+  const what = `The data folder ${root} belongs to another user (${name})`;
+  return uid === 0
+    ? {
+        what: `${what}, who could not start any more once root has written to it`,
+        remedy: `Start as that user, or set PURSER_HOME to a folder of root's own. If root has written to it already, give it back: chown -R ${owner} ${root}`,
+      }
+    : {
+        what,
+        remedy: `Start as that user, set PURSER_HOME to a folder of yours, or make this one yours: sudo chown -R ${uid} ${root}`,
+      };
 }

@@ -16,6 +16,7 @@ const ready: Ready = {
     { name: 'ollama', available: true, reason: null },
   ],
   latch,
+  unlimited: false,
 };
 
 describe('what a start prints', () => {
@@ -34,6 +35,7 @@ describe('what a start prints', () => {
     ])
       expect(text).toContain(said);
     expect(text).not.toContain('EMERGENCY');
+    expect(text).not.toContain('budget');
     expect(text).not.toContain('Postgres data');
   });
 
@@ -44,6 +46,12 @@ describe('what a start prints', () => {
     );
     expect(text).toMatch(/^Purser is ready/);
     expect(text).toMatch(/EMERGENCY since .* set by ada: spike\n.*purser emergency reset/);
+  });
+
+  it('says that nothing limits paid calls, and how to set a limit', () => {
+    const text = readyText({ ...ready, unlimited: true }, terminal);
+    expect(text).toMatch(/^No budget is set, so paid calls have no limit\. Set one: purser budget set .*--limit/m);
+    expect(readyText({ ...ready, unlimited: { unknown: 'no answer' } }, terminal)).toContain('budget is not known');
   });
 
   it('says where the data went when they could not stay, and what could not be asked', () => {

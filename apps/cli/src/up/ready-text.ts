@@ -19,6 +19,8 @@ export interface Ready {
   /** What could not be asked is an error text. */
   providers: ProviderStatus[] | { unknown: string };
   latch: Latch | { unknown: string };
+  /** No budget is set at all, but those of tasks. */
+  unlimited: boolean | { unknown: string };
 }
 
 /** What a person needs to know once everything runs. Its first line begins with `Purser is ready`. */
@@ -42,6 +44,7 @@ export function readyText(ready: Ready, { cwd, style, typed }: Pick<Terminal, 'c
   const blocks = [
     `Purser is ready (${ready.seconds.toFixed(1)} s)\n${indent(places)}`,
     `Model providers\n${indent(providersText(ready.providers))}`,
+    ...budgetWarning(ready.unlimited, style, typed),
     ...latchWarning(ready.latch, style, typed),
     'Ctrl-C stops everything; nothing is lost.\n',
   ];
@@ -57,6 +60,13 @@ function providersText(providers: Ready['providers']): string {
       available ? 'found' : `not found: ${reason ?? 'no reason given'}`,
     ]),
   );
+}
+
+function budgetWarning(unlimited: Ready['unlimited'], style: Terminal['style'], typed: Terminal['typed']): string[] {
+  if (unlimited === false) return [];
+  if (unlimited !== true) return [style('yellow', `Whether there is a budget is not known: ${unlimited.unknown}\n`)];
+  const set = typed('purser budget set daily-total --limit 5.00 --period day');
+  return [style('yellow', `No budget is set, so paid calls have no limit. Set one: ${set}\n`)];
 }
 
 function latchWarning(latch: Ready['latch'], style: Terminal['style'], typed: Terminal['typed']): string[] {

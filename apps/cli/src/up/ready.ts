@@ -1,4 +1,4 @@
-import { emergencyStatus, modelsList } from '@purser/contracts';
+import { budgetsList, emergencyStatus, modelsList } from '@purser/contracts';
 import { ControlApi } from '../api/control-api.js';
 import { describe } from '../commands/command.js';
 import type { Home } from '../home.js';
@@ -21,9 +21,10 @@ export async function askReady({ running, home, logFile, startedAt }: ReadyOptio
   const api = new ControlApi(urls.orchestrator, () => readSecret(home.adminKey));
   const signal = AbortSignal.timeout(ASK_WITHIN_MS);
   const unknown = (error: unknown) => ({ unknown: describe(error) });
-  const [providers, latch] = await Promise.all([
+  const [providers, latch, unlimited] = await Promise.all([
     api.call(modelsList, {}, signal).then((reply) => reply.providers, unknown),
     api.call(emergencyStatus, {}, signal).then((reply) => reply.latch, unknown),
+    api.call(budgetsList, { only: 'general' }, signal).then(({ budgets }) => budgets.length === 0, unknown),
   ]);
   return {
     seconds: Math.round(performance.now() - startedAt) / 1000,
@@ -36,5 +37,6 @@ export async function askReady({ running, home, logFile, startedAt }: ReadyOptio
     postgresMovedTo: postgres.movedTo ?? null,
     providers,
     latch,
+    unlimited,
   };
 }

@@ -1,11 +1,14 @@
 import { once } from 'node:events';
-import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { chown, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { eventually } from '@purser/testing';
 import { Playground } from '../testing/purser-process.fixture.js';
 
 jest.setTimeout(60_000);
+
+/** Nobody else can give a folder away. */
+const asRoot = process.getuid?.() === 0 ? it : it.skip;
 
 describe('a start that cannot be', () => {
   let place: Playground;
@@ -53,6 +56,27 @@ describe('a start that cannot be', () => {
     const doctor = await place.purser(['doctor'], { PURSER_LEASE_MS: 'soon' });
     expect(doctor.code).toBe(1);
     for (const line of lines.slice(1)) expect(doctor.out).toContain(line);
+  });
+
+  it('ends where the data folder cannot be made at all, and the doctor says so', async () => {
+    const nowhere = { PURSER_HOME: '/proc/purser/home', NATS_SERVER_BIN: '' };
+    const { code, err } = await place.purser(['up'], nowhere);
+    expect([code, err]).toEqual([1, expect.stringMatching(/\/proc\/purser\/home cannot be made.*Set PURSER_HOME/)]);
+    const doctor = await place.purser(['doctor'], nowhere);
+    expect(doctor.code).toBe(1);
+    expect(doctor.out).toMatch(/^fail {2}data folder .*cannot be made/m);
+  });
+
+  asRoot('leaves the data folder of another user alone, also as root', async () => {
+    await mkdir(place.home);
+    await chown(place.home, 1, 1);
+    const { code, err } = await place.purser(['up']);
+    expect(code).toBe(1);
+    expect(err).toMatch(/belongs to another user \(daemon\).*\n.*chown -R 1 /);
+    const doctor = await place.purser(['doctor']);
+    expect(doctor.code).toBe(1);
+    expect(doctor.out).toMatch(/^fail {2}data folder .*belongs to another user/m);
+    expect(await readdir(place.home)).toEqual([]);
   });
 
   it('stops what it started when a service cannot start', async () => {

@@ -16,6 +16,7 @@ import type { Environment } from '@purser/service';
 import type { Home } from '../home.js';
 import { SERVICE_NAMES } from '../nats/permissions.js';
 import { natsUrl, natsUsers, type Secrets } from '../nats/secrets.js';
+import { requireGivenNats } from './given-nats.js';
 import type { PortUse } from './ports.js';
 import type { Settings } from './settings.js';
 import { SupervisedServer } from './supervised-server.js';
@@ -54,6 +55,7 @@ export async function provideNats(options: ServersOptions): Promise<NatsAccess> 
   const { env, home, settings, secrets, say, giveUp, signal } = options;
   const given = settings.PURSER_NATS_URL;
   if (given !== undefined) {
+    await requireGivenNats(given, say);
     return { urlFor: () => given, shownUrl: withoutCredentials(given), toolsUrl: undefined, server: undefined };
   }
   const { path: bin } = await findNatsServer({ env, cacheDir: home.cache, log: natsProgress(say), signal });

@@ -15,7 +15,11 @@ describe('purser up', () => {
   afterEach(() => place.remove());
 
   it('starts everything on loopback alone, does a task, and stops in order on Ctrl-C', async () => {
+    const misspelt = { provider: 'opnai', model: 'm', price: { inputPerMillionUsd: '1', outputPerMillionUsd: '2' } };
+    await place.configure('models.json', { chat: { tier_1_paid: misspelt } });
     const purser = await place.up();
+    expect(purser.printed).toContain('chat.tier_1_paid: there is no provider "opnai" in plugins.json');
+    expect(purser.printed).toContain('No budget is set, so paid calls have no limit.');
     expect(purser.printed).toContain(`http://127.0.0.1:${place.ports.PURSER_GATEWAY_PORT}/v1`);
     expect(purser.printed).toContain(`http://127.0.0.1:${place.ports.PURSER_API_PORT}`);
     const adminKey = (await place.read('admin.key')).trim();

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { logTo } from '@purser/service';
 import { requireConfiguration } from '../configuration/read-configuration.js';
@@ -12,6 +13,7 @@ import { requirePorts } from './ports.js';
 import { prepareHome } from './prepare-home.js';
 import { askReady } from './ready.js';
 import { readyText } from './ready-text.js';
+import { loadServices } from './services.js';
 import { clearAbandoned } from './servers.js';
 import { portUses, type Settings } from './settings.js';
 import { StopSignal } from './stop-signal.js';
@@ -82,6 +84,8 @@ class Launch {
 
   private async start(lock: HomeLock): Promise<void> {
     const { terminal, home, settings } = this;
+    const { idleTiers } = await loadServices()['model-gateway'];
+    for (const one of await idleTiers(findConfigDir(terminal.env, terminal.cwd))) this.say(`Warning: ${one}`);
     const ended = await clearAbandoned(home);
     if (lock.abandoned || ended.length > 0) this.tellAbandoned(lock.abandoned?.pid, ended);
     await requirePorts(portUses(settings));
@@ -100,7 +104,9 @@ class Launch {
       { ...terminal.env, PURSER_HOME: home.root, PURSER_CONFIG_DIR: findConfigDir(terminal.env, terminal.cwd) },
     );
     const running = await this.installation.start();
-    if (running.nats.toolsUrl !== undefined) await writePrivate(home.natsUrl, `${running.nats.toolsUrl}\n`);
+    // One of before would lead other programs to a server that is not used.
+    if (running.nats.toolsUrl === undefined) await rm(home.natsUrl, { force: true });
+    else await writePrivate(home.natsUrl, `${running.nats.toolsUrl}\n`);
     const ready = await askReady({ running, home, logFile, startedAt: this.startedAt });
     terminal.out(this.json ? `${JSON.stringify(ready)}\n` : `\n${readyText(ready, terminal)}`);
   }

@@ -11,7 +11,7 @@ export function keyCheck(key: string, file: string): (request: Pick<FastifyReque
     const [, given] = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '') ?? [];
     if (given !== undefined && timingSafeEqual(digest(given), right)) return;
     throw new PurserError('unauthorized', {
-      message: `${given === undefined ? 'no key was sent' : 'this is not the admin key'}; send "Authorization: Bearer <key>" with the key that is in ${file} (\`purser key\` prints it)`,
+      message: `${given === undefined ? 'no key was sent' : 'this is not the admin key'}; send "Authorization: Bearer <key>" with the key that is in ${file} (\`purser key\` prints it, in a clone \`npm run --silent purser key\`)`,
     });
   };
 }
