@@ -5,6 +5,7 @@ import { Config } from './config.js';
 import { CreateSessions1700000001000 } from './migrations/create-sessions.js';
 
 export { Config } from './config.js';
+export { placeFolders } from './workspaces/folders.js';
 
 /** What the runner's schema, `sessions`, is made of. */
 export const migrations = [CreateSessions1700000001000];

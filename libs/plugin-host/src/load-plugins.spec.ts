@@ -90,7 +90,7 @@ it.each([
     'an unknown setting',
     { default: define() },
     { config: { uri: 'x' } },
-    'its config: (whole): Unrecognized key: "uri"',
+    'its config: uri: Unrecognized key: "uri"',
   ],
   [
     'a factory that throws',

@@ -11,6 +11,7 @@ const ready: Ready = {
   adminKeyFile: '/clone/.purser/admin.key',
   logFile: '/clone/.purser/logs/purser.log',
   postgresMovedTo: null,
+  agentsMovedTo: null,
   providers: [
     { name: 'openai', available: false, reason: 'OPENAI_API_KEY is not set' },
     { name: 'ollama', available: true, reason: null },
@@ -59,12 +60,14 @@ describe('what a start prints', () => {
       {
         ...ready,
         postgresMovedTo: '/var/lib/purser/x',
+        agentsMovedTo: '/var/lib/purser/y',
         providers: { unknown: 'no answer' },
         latch: { unknown: 'no answer' },
       },
       terminal,
     );
-    expect(text).toContain('/var/lib/purser/x');
+    expect(text).toMatch(/^ +Postgres data +\/var\/lib\/purser\/x /m);
+    expect(text).toMatch(/^ +Workspaces +\/var\/lib\/purser\/y /m);
     expect(text).toContain('not known: no answer');
     expect(text).toContain('emergency is not known: no answer');
   });

@@ -16,6 +16,8 @@ export interface Ready {
   logFile: string | null;
   /** Set when Postgres' data could not be in the data folder. */
   postgresMovedTo: string | null;
+  /** Set when agents could not work in the data folder. */
+  agentsMovedTo: string | null;
   /** What could not be asked is an error text. */
   providers: ProviderStatus[] | { unknown: string };
   latch: Latch | { unknown: string };
@@ -39,6 +41,10 @@ export function readyText(ready: Ready, { cwd, style, typed }: Pick<Terminal, 'c
       'Postgres data',
       ready.postgresMovedTo &&
         `${ready.postgresMovedTo}   (the user that Postgres runs as cannot reach the data folder)`,
+    ],
+    [
+      'Workspaces',
+      ready.agentsMovedTo && `${ready.agentsMovedTo}   (the user that agents run as cannot reach the data folder)`,
     ],
   ]);
   const blocks = [

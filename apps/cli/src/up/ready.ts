@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { budgetsList, emergencyStatus, modelsList } from '@purser/contracts';
 import { ControlApi } from '../api/control-api.js';
 import { describe } from '../commands/command.js';
@@ -21,10 +22,13 @@ export async function askReady({ running, home, logFile, startedAt }: ReadyOptio
   const api = new ControlApi(urls.orchestrator, () => readSecret(home.adminKey));
   const signal = AbortSignal.timeout(ASK_WITHIN_MS);
   const unknown = (error: unknown) => ({ unknown: describe(error) });
-  const [providers, latch, unlimited] = await Promise.all([
+  const { placeFolders } = await import('@purser/agent-runner');
+  const [providers, latch, unlimited, agents] = await Promise.all([
     api.call(modelsList, {}, signal).then((reply) => reply.providers, unknown),
     api.call(emergencyStatus, {}, signal).then((reply) => reply.latch, unknown),
     api.call(budgetsList, { only: 'general' }, signal).then(({ budgets }) => budgets.length === 0, unknown),
+    // The same that the runner took: it asks for the same data folder.
+    placeFolders(home.root),
   ]);
   return {
     seconds: Math.round(performance.now() - startedAt) / 1000,
@@ -35,6 +39,7 @@ export async function askReady({ running, home, logFile, startedAt }: ReadyOptio
     adminKeyFile: home.adminKey,
     logFile,
     postgresMovedTo: postgres.movedTo ?? null,
+    agentsMovedTo: agents.movedFrom === undefined ? null : dirname(agents.workspaces),
     providers,
     latch,
     unlimited,

@@ -56,7 +56,7 @@ describe('the check of a new task by what runners announce', () => {
     [{}, /input\.argv: .*; it is a list/],
     [{ argv: ['ls', 1] }, /input\.argv\.1: .*expected string, received number/],
     [{ argv: ['ls'], env: { A: 1 } }, /input\.env\.A: .*expected string, received number; it is a text/],
-    [{ argv: ['ls'], shell: true }, /input: Unrecognized key: "shell"/],
+    [{ argv: ['ls'], shell: true }, /input\.shell: Unrecognized key: "shell"/],
   ])('refuses %j, naming the field and what would be right', (input, message) => {
     hear('r1', [{ name: 'command', input: command }]);
     expect(refusal(input)).toMatch(message);
