@@ -64,7 +64,7 @@ async function createOnce(source: DataSource, statement: string): Promise<void> 
       await source.query(statement);
       return;
     } catch (error) {
-      const raced = ['23505', '42P06', '42P07'].includes(sqlState(error) ?? '');
+      const raced = ['23505', '42710', '42P06', '42P07'].includes(sqlState(error) ?? '');
       if (!raced || attempt === CREATE_TRIES) throw error;
     }
   }
