@@ -86,12 +86,7 @@ it.each([
   ['a bad name', { default: define({ name: 'a.b' }) }, {}, 'its name "a.b" is not made of'],
   ['no schema', { default: define({ config: undefined as never }) }, {}, 'lacks a zod schema'],
   ['a wrong setting', { default: define() }, { config: { url: 'x' } }, 'its config: url: a URL'],
-  [
-    'an unknown setting',
-    { default: define() },
-    { config: { uri: 'x' } },
-    'its config: uri: Unrecognized key: "uri"',
-  ],
+  ['an unknown setting', { default: define() }, { config: { uri: 'x' } }, 'its config: uri: Unrecognized key: "uri"'],
   [
     'a factory that throws',
     {
