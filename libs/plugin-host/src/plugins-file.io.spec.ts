@@ -46,13 +46,18 @@ it('loads built-ins, files beside the configuration, and packages installed ther
   await put('node_modules/@someone/theirs/theirs.js', foreign('theirs'));
   const plugins = [
     { use: '@purser/openai', name: 'router', config: { baseUrl: 'https://router.example/v1' } },
+    { use: '@purser/huggingface' },
+    { use: '@purser/google-speech' },
     { use: '@purser/ollama' },
     { use: './mine.mjs' },
     { use: join(folder, 'mine.mjs'), name: 'again' },
     { use: '@someone/theirs' },
   ];
   await put('plugins.json', JSON.stringify({ $schema: './plugins.schema.json', plugins }));
-  expect(await load()).toEqual({ names: ['router', 'ollama', 'mine', 'again', 'theirs'], failed: [] });
+  expect(await load()).toEqual({
+    names: ['router', 'huggingface', 'google-speech', 'ollama', 'mine', 'again', 'theirs'],
+    failed: [],
+  });
 });
 
 it('says for each what is wrong', async () => {

@@ -103,6 +103,7 @@ export class Credentials {
   }
 
   private async token(jwt: JWT, signal: AbortSignal): Promise<string> {
+    signal.throwIfAborted();
     try {
       const { token } = await unlessAborted(signal, jwt.getAccessToken());
       if (token) return token;
