@@ -41,7 +41,7 @@ export function addPricesCommands(program: Command, commands: CommandSet): void 
         const { reply, json } = await api().ask(pricesList, { ...options, ...(model === undefined ? {} : { model }) });
         print(json, () =>
           reply.prices.length === 0
-            ? 'No price is known. Set one: purser prices set openai/gpt-5-mini --input 0.25 --output 2\n'
+            ? `No price is known. Set one: ${terminal.typed('purser prices set openai/gpt-5-mini --input 0.25 --output 2')}\n`
             : priceTable(reply.prices, terminal) + warningsText(reply.warnings, terminal),
         );
       },
