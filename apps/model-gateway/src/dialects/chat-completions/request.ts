@@ -1,5 +1,5 @@
-import { invalidRequest, PurserError } from '@purser/contracts';
 import { z } from 'zod';
+import { checkedBody } from '../../bodies/checked-body.js';
 import type { ClientBody } from '../../bodies/client-body.js';
 import type { ChatCall } from '../dialect.js';
 import { namedServiceTier, OPENAI_RULES_OUT } from '../openai-billing.js';
@@ -35,15 +35,7 @@ export type ChatBody = z.output<typeof Body>;
 export const wantsUsage = ({ body }: ChatCall): boolean => (body as ChatBody).stream_options?.include_usage === true;
 
 export function readChatCall({ value, bytes, longTexts }: ClientBody): ChatCall {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new PurserError('invalid_request', { message: 'the body must be a JSON object with "model" and "messages"' });
-  const parsed = Body.safeParse(value);
-  if (!parsed.success) {
-    const error = invalidRequest('chat completion', parsed.error);
-    error.details.param = parsed.error.issues[0]?.path.join('.') ?? null;
-    throw error;
-  }
-  const body = parsed.data;
+  const body = checkedBody(Body, value, { what: 'chat completion', needs: '"model" and "messages"' });
   const limits = [body.max_completion_tokens, body.max_tokens].filter((limit) => typeof limit === 'number');
   return {
     model: body.model,

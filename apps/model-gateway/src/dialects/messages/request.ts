@@ -1,5 +1,5 @@
-import { invalidRequest, PurserError } from '@purser/contracts';
 import { z } from 'zod';
+import { checkedBody } from '../../bodies/checked-body.js';
 import type { ClientBody } from '../../bodies/client-body.js';
 import type { ChatCall } from '../dialect.js';
 import { withoutCacheWrites } from './cache-writes.js';
@@ -112,14 +112,7 @@ function readCall(
   { value, bytes, longTexts }: ClientBody,
   headers: Headers,
 ): ChatCall {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new PurserError('invalid_request', { message: 'the body must be a JSON object with "model" and "messages"' });
-  const { error } = schema.safeParse(value);
-  if (error) {
-    const refusal = invalidRequest('message', error);
-    refusal.details.param = error.issues[0]?.path.join('.') ?? null;
-    throw refusal;
-  }
+  checkedBody(schema, value, { what: 'message', needs: '"model" and "messages"' });
   // As it came: nothing in it was changed by reading it.
   const body = value as MessagesBody;
   return {

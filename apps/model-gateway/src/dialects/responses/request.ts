@@ -1,5 +1,6 @@
-import { invalidRequest, PurserError } from '@purser/contracts';
+import { PurserError } from '@purser/contracts';
 import { z } from 'zod';
+import { checkedBody } from '../../bodies/checked-body.js';
 import type { ClientBody } from '../../bodies/client-body.js';
 import type { ChatCall } from '../dialect.js';
 import { namedServiceTier, OPENAI_RULES_OUT } from '../openai-billing.js';
@@ -35,15 +36,7 @@ const CONTEXT = ['previous_response_id', 'conversation', 'prompt'];
 const invalid = (message: string, param: string) => new PurserError('invalid_request', { message, details: { param } });
 
 export function readResponsesCall({ value, bytes, longTexts }: ClientBody): ChatCall {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new PurserError('invalid_request', { message: 'the body must be a JSON object with "model" and "input"' });
-  const parsed = Body.safeParse(value);
-  if (!parsed.success) {
-    const error = invalidRequest('response', parsed.error);
-    error.details.param = parsed.error.issues[0]?.path.join('.') ?? null;
-    throw error;
-  }
-  const body = parsed.data;
+  const body = checkedBody(Body, value, { what: 'response', needs: '"model" and "input"' });
   const empty = body.input === undefined || body.input === null || body.input.length === 0;
   if (empty && CONTEXT.every((name) => body[name] === undefined || body[name] === null))
     throw invalid('the request is invalid: input: a text, or a list with at least one item', 'input');
