@@ -176,7 +176,7 @@ export class AttemptPlanner {
       call,
       caller,
       strategy: context.strategy,
-      signal: inFlight.signal,
+      inFlight,
       counts: (windows) => (context.windows = windows),
     });
     if (!admission.admitted) {
@@ -185,9 +185,9 @@ export class AttemptPlanner {
       return undefined;
     }
     // Time has passed since the checks.
-    if (inFlight.signal.aborted || this.latch.isSet) {
+    if (inFlight.aborted || this.latch.isSet) {
       this.gate.release(admission.hold);
-      inFlight.signal.throwIfAborted();
+      inFlight.throwIfAborted();
       this.refuseInEmergency();
       context.passed.push({ tier, why: 'latch_unknown', reason: 'whether the emergency latch is set is not known' });
       return undefined;

@@ -113,7 +113,7 @@ export class Calls {
       const answer = await this.tiers.ask(context, tier);
       if (answer) return answer;
     }
-    context.inFlight.signal.throwIfAborted();
+    context.inFlight.throwIfAborted();
     throw noTierLeft(context.passed);
   }
 

@@ -31,7 +31,7 @@ export interface PaidCall {
   call: ModelCall;
   caller: Caller;
   strategy: Strategy;
-  signal: AbortSignal;
+  inFlight: { readonly signal: AbortSignal };
   /** Told which windows the call counts against. */
   counts(windows: readonly MatchedWindow[]): void;
 }
@@ -109,13 +109,18 @@ export class PaidGate {
     price: Price,
     limits: OutputLimits,
     windows: MatchedWindow[],
-    { call, signal }: PaidCall,
+    { call, inFlight }: PaidCall,
   ): Promise<Admission | Refusal | 'again'> {
     const safety = this.experience.safetyOf(tier.provider, tier.model);
     const worst = { ...call.bounds, choices: call.choices, safety };
     const cost = (maxOutputTokens: number) => worstCase(price, { ...worst, maxOutputTokens });
     const most = cost(limits.most);
-    const reserved = await this.leases.reserve({ windows, most, least: cost(limits.least), signal });
+    const reserved = await this.leases.reserve({
+      windows,
+      most,
+      least: limits.least === limits.most ? most : cost(limits.least),
+      caller: inFlight,
+    });
     if (!reserved.ok) {
       if (reserved.why === 'closed') return 'again';
       return refuse(tier, reserved.why, reserved.budgetId, windows);

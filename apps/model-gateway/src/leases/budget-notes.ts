@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { formatUsd, minNano } from '@purser/money';
+import { formatUsd, maxNano, minNano, type Nano } from '@purser/money';
 import { Log } from '@purser/service';
 import type { MatchedWindow } from './budget-book.js';
 import { LeaseClient } from './lease-client.js';
@@ -17,17 +17,19 @@ export class BudgetNotes {
   ) {}
 
   headers(windows: readonly MatchedWindow[]): Record<string, string> {
-    const [first, ...others] = windows;
-    if (!first) return {};
-    const { spending } = this.leases;
-    const left = others.map((window) => spending.leftOf(window)).reduce(minNano, spending.leftOf(first));
-    const critical = windows.filter((window) => this.isCritical(window));
-    return {
-      'x-purser-budget-remaining-usd': formatUsd(left),
-      ...(critical.length === 0
-        ? {}
-        : { 'x-purser-budget-warning': critical.map((window) => this.describe(window)).join(', ') }),
-    };
+    let left: Nano | undefined;
+    const critical: MatchedWindow[] = [];
+    for (const window of windows) {
+      const spent = this.leases.spending.spentOf(window);
+      const ofThis = maxNano(0n, window.limit - spent);
+      left = left === undefined ? ofThis : minNano(left, ofThis);
+      if (this.isCritical(window, spent)) critical.push(window);
+    }
+    if (left === undefined) return {};
+    const headers: Record<string, string> = { 'x-purser-budget-remaining-usd': formatUsd(left) };
+    if (critical.length > 0)
+      headers['x-purser-budget-warning'] = critical.map((window) => this.describe(window)).join(', ');
+    return headers;
   }
 
   private describe(window: MatchedWindow): string {
@@ -35,10 +37,9 @@ export class BudgetNotes {
     return `${window.budgetId} ${percent}%`;
   }
 
-  private isCritical(window: MatchedWindow): boolean {
-    const spent = this.leases.spending.spentOf(window);
+  private isCritical(window: MatchedWindow, spent: Nano): boolean {
     if (spent < window.critical || window.limit === 0n) {
-      this.warned.delete(window.id);
+      if (this.warned.size > 0) this.warned.delete(window.id);
       return false;
     }
     if (!this.warned.has(window.id)) {

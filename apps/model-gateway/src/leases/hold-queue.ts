@@ -10,7 +10,8 @@ export interface HoldRequest {
   windows: readonly MatchedWindow[];
   most: Nano;
   least: Nano;
-  signal: AbortSignal;
+  /** Who asks; its signal says when nobody waits any more. */
+  caller: { readonly signal: AbortSignal };
 }
 
 export type Reservation =
@@ -68,6 +69,7 @@ export class HoldQueue {
 
   wait(request: HoldRequest): Promise<Reservation> {
     if (this.waiting.length >= MAX_WAITING) return Promise.resolve({ ok: false, why: 'held', budgetId: undefined });
+    const { signal } = request.caller;
     return new Promise((resolve) => {
       const waiter: Waiter = {
         ...request,
@@ -76,7 +78,7 @@ export class HoldQueue {
         asked: 0,
         resolve: (reservation) => {
           clearTimeout(timer);
-          request.signal.removeEventListener('abort', leave);
+          signal.removeEventListener('abort', leave);
           const at = this.waiting.indexOf(waiter);
           if (at >= 0) this.waiting.splice(at, 1);
           resolve(reservation);
@@ -88,7 +90,7 @@ export class HoldQueue {
         // Whoever is being asked for right now gets that answer first.
         if (this.asking !== waiter) waiter.resolve({ ok: false, why: this.lastWhy, budgetId: undefined });
       }, this.tools.waitMs);
-      request.signal.addEventListener('abort', leave, { once: true });
+      signal.addEventListener('abort', leave, { once: true });
       this.waiting.push(waiter);
       if (!this.pumping) void this.pump();
     });

@@ -106,9 +106,9 @@ export async function openClient(desk: SlowDesk, waitMs = 2_000, returned: () =>
   return client;
 }
 
-export const { signal } = new AbortController();
+export const caller = new AbortController();
 export const reserve = (client: LeaseClient, ids: string[], most: Nano, least = most) =>
-  client.reserve({ windows: ids.map((id) => windowOf(id)), most, least, signal });
+  client.reserve({ windows: ids.map((id) => windowOf(id)), most, least, caller });
 export const holdOf = (reservation: Reservation): Hold => {
   if (!reservation.ok) throw new Error(`refused: ${reservation.why}`);
   return reservation.hold;
