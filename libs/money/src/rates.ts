@@ -65,7 +65,7 @@ export function boundOf(
   const card = cardOf(price);
   const mayBeLong = inputTokens > card.aboveInputTokens;
   let known = card.without.get(without);
-  if (!known) card.without.set(without, (known = new Map()));
+  if (!known) card.without.set(without, (known = new Map<string, Bound>()));
   const length = mayBeLong ? 'long' : 'short';
   const name = requestedTier === undefined ? length : `${length} ${requestedTier}`;
   let most = known.get(name);

@@ -93,7 +93,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AsyncIterableIt
       return Promise.resolve({ done: false, value });
     }
     if (!this.over) return new Promise((resolve, reject) => (this.reader = { resolve, reject }));
-    if (this.error !== undefined) return Promise.reject(this.failure(this.error) as Error);
+    if (this.error !== undefined) return Promise.reject(this.failure(this.error));
     return Promise.resolve({ done: true, value: undefined });
   }
 
