@@ -32,7 +32,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AsyncIterableIt
 
   constructor(
     private readonly signal: AbortSignal,
-    private readonly failure: (error: unknown) => unknown,
+    private readonly failure: (error: unknown) => Error,
   ) {
     this.head = new Promise((resolve, reject) => {
       this.begun = resolve;

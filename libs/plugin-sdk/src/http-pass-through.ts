@@ -124,7 +124,7 @@ export function httpPassThrough({
     try {
       return post(request, target, signal);
     } catch (error) {
-      throw networkFailure(error, target, signal) as Error;
+      throw networkFailure(error, target, signal);
     }
   };
 
@@ -161,8 +161,8 @@ function remembered<T>(make: (text: string) => T): (text: string) => T {
 }
 
 /** The error of the network; after an abort the signal's own reason. */
-function networkFailure(error: unknown, { shown, secrets = [] }: HttpTarget, signal: AbortSignal): unknown {
-  if (signal.aborted) return signal.reason;
+function networkFailure(error: unknown, { shown, secrets = [] }: HttpTarget, signal: AbortSignal): Error {
+  if (signal.aborted) return signal.reason as Error;
   const failure = failureFromNetwork(error, shown);
   failure.message = conceal(failure.message, secrets);
   return failure;
