@@ -8,12 +8,19 @@ import { SettlementService } from '../apps/cost-watchdog/src/ledger/settlement.s
 import type { TestWatchdog } from '../apps/cost-watchdog/src/watchdog.fixture.js';
 import { Journal } from '../apps/model-gateway/src/journal/journal.js';
 import type { HeldCall } from '../apps/model-gateway/src/journal/records.js';
+import { RESERVE_BELIEVED_MS } from '../apps/model-gateway/src/leases/hold-queue.js';
 import { restoreLeases } from '../apps/model-gateway/src/leases/recovery.js';
 import { type Hold, Wallet } from '../apps/model-gateway/src/leases/wallet.js';
 
 interface OpenCall {
   held: HeldCall;
   hold: Hold;
+}
+
+/** How important a call is, and the windows of whose reserves it may use nothing. */
+export interface Rank {
+  priority: number;
+  limited: readonly string[];
 }
 
 /** How a message fares. What is lost on the way back was done all the same. */
@@ -53,8 +60,9 @@ export class LeaseGateway {
   }
 
   /** A call begins only with its hold in all windows. Says whether it did. */
-  async call(windowIds: readonly string[], need: Nano, want: Nano, fate: Fate): Promise<boolean> {
-    const hold = this.wallet.tryHold(windowIds, need) ?? (await this.lease(windowIds, need, want, fate));
+  async call(windowIds: readonly string[], need: Nano, want: Nano, fate: Fate, rank: Rank): Promise<boolean> {
+    const hold =
+      this.wallet.tryHold(windowIds, need, rank.limited) ?? (await this.lease(windowIds, need, want, fate, rank));
     if (!hold) return false;
     const held: HeldCall = {
       attemptId: randomUUID(),
@@ -78,23 +86,35 @@ export class LeaseGateway {
     return true;
   }
 
-  private async lease(windowIds: readonly string[], need: Nano, want: Nano, fate: Fate): Promise<Hold | undefined> {
+  private async lease(
+    windowIds: readonly string[],
+    need: Nano,
+    want: Nano,
+    fate: Fate,
+    { priority, limited }: Rank,
+  ): Promise<Hold | undefined> {
     const windows = windowIds
       .map((windowId) => ({ windowId, account: this.wallet.account(windowId) }))
-      .filter(({ account }) => account.free < need)
+      .filter(
+        ({ windowId, account }) =>
+          account.free < need || (limited.includes(windowId) && !this.wallet.isOpen([windowId])),
+      )
       .map(({ windowId, account: { granted, free } }) => ({
         windowId,
         grantedUsd: formatUsd(granted),
-        needUsd: formatUsd(need - free),
+        needUsd: formatUsd(maxNano(0n, need - free)),
         wantUsd: formatUsd(maxNano(need - free, want)),
         leastUsd: formatUsd(need),
       }));
     const { era } = this.wallet;
-    const ask = { gateway: this.name, releases: 0, windows };
+    const ask = { gateway: this.name, releases: 0, priority, windows };
+    const believedUntil = this.watchdog.clock.monotonic() + RESERVE_BELIEVED_MS;
     const reply = await this.told(fate, () => this.watchdog.get(LeasesService).grant(ask));
-    for (const { windowId, grantedUsd } of reply?.windows ?? [])
+    for (const { windowId, grantedUsd, reserveIntact = true } of reply?.windows ?? []) {
       this.wallet.applyGrant(windowId, parseUsd(grantedUsd), era);
-    return reply?.granted ? this.wallet.tryHold(windowIds, need) : undefined;
+      this.wallet.applyReserve(windowId, parseUsd(grantedUsd), reserveIntact ? believedUntil : 0, era);
+    }
+    return reply?.granted ? this.wallet.tryHold(windowIds, need, limited) : undefined;
   }
 
   /** Ends a call at a part of its hold. The ledger does not know yet; gives what it cost. */

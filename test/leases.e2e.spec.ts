@@ -17,8 +17,8 @@ jest.setTimeout(120_000);
 /**
  * The two halves of the protocol of leases together: wallets and journals of gateways, and the rules of the watchdog on a
  * real Postgres. Whatever the order of calls, settlements, returns, recalls, crashes, changed limits and days that end, and
- * whichever messages are lost or doubled: no window is ever charged or exposed beyond what was allowed, and every attempt
- * is in the ledger once.
+ * whichever messages are lost or doubled: no window is ever charged or exposed beyond what was allowed, every attempt is in
+ * the ledger once, and no call begins that may not use a budget's reserve unless a second ago, at most, nothing of it was in use.
  */
 
 const CENT = 10_000_000n;
@@ -26,6 +26,10 @@ const START = '2026-11-23T09:30:00Z';
 const HOUR = 3_600_000;
 const BUDGETS = ['total', 'day'] as const;
 type BudgetName = (typeof BUDGETS)[number];
+/** Of the budget `total`: three tenths are for calls of at least this priority. */
+const IMPORTANT = 8;
+const RESERVE = { share: 0.3, minPriority: IMPORTANT };
+const BELIEVED_MS = 1_000;
 
 let database: TestDatabase;
 let watchdog: TestWatchdog;
@@ -60,12 +64,37 @@ class World {
     return this.gateways[n] as LeaseGateway;
   }
 
-  async windowIds(): Promise<string[]> {
+  /** The windows of a call, and those whose reserve it may not use. */
+  async windows(priority: number): Promise<{ ids: string[]; limited: string[] }> {
     const { budgets } = await watchdog.get(BudgetsService).list({});
-    return budgets
-      .filter(({ scope }) => scope.provider === this.name)
-      .map(({ window }) => window.id)
-      .sort();
+    const own = budgets.filter(({ scope }) => scope.provider === this.name);
+    const limited = own.filter(({ reserve }) => priority < (reserve?.minPriority ?? 0));
+    return { ids: own.map(({ window }) => window.id).sort(), limited: limited.map(({ window }) => window.id) };
+  }
+
+  /** When nothing of a window's reserve was in use, last of all: by the watchdog's clock. */
+  private readonly intactAt = new Map<string, number>();
+
+  /** A call begins only with a look, not older than a second, at which its window's reserve was untouched. */
+  async checkReserves(limited: readonly string[]): Promise<void> {
+    await this.lookAtReserves();
+    const now = watchdog.clock.monotonic();
+    for (const windowId of limited) {
+      const age = now - (this.intactAt.get(windowId) ?? -Infinity);
+      expect({ windowId, age, believed: age <= BELIEVED_MS }).toMatchObject({ believed: true });
+    }
+    this.lesser += 1;
+  }
+
+  /** How many calls began that may not use the reserve. */
+  lesser = 0;
+
+  async lookAtReserves(): Promise<void> {
+    for (const { id, budget_id, settled_nano, leased_nano } of await this.rows()) {
+      const limit = this.limits.get(budget_id) ?? 0n;
+      const reserved = budget_id.endsWith('-total') ? (limit * 3n) / 10n : 0n;
+      if (settled_nano + leased_nano <= limit - reserved) this.intactAt.set(`${id}`, watchdog.clock.monotonic());
+    }
   }
 
   rows(): Promise<WindowRow[]> {
@@ -78,7 +107,18 @@ class World {
     const id = `${this.name}-${budget}`;
     const limitUsd = formatUsd(BigInt(cents) * CENT);
     const scope = { provider: this.name };
-    await watchdog.get(BudgetsService).set(budgetOf({ id, scope, period: budget, limitUsd, timezone: 'UTC' }));
+    await watchdog
+      .get(BudgetsService)
+      .set(
+        budgetOf({
+          id,
+          scope,
+          period: budget,
+          limitUsd,
+          timezone: 'UTC',
+          ...(budget === 'total' ? { reserve: RESERVE } : {}),
+        }),
+      );
     this.limits.set(id, BigInt(cents) * CENT);
     for (const row of await this.rows()) {
       if (row.budget_id !== id) continue;
@@ -151,6 +191,8 @@ type Step = fc.AsyncCommand<object, World>;
 const step = (name: string, run: (world: World) => Promise<unknown>): Step => ({
   check: () => true,
   run: async (_, world) => {
+    // Whatever is true now was so until this moment, which the step may move on from.
+    await world.lookAtReserves();
     await run(world);
     await world.check();
   },
@@ -158,6 +200,7 @@ const step = (name: string, run: (world: World) => Promise<unknown>): Step => ({
 });
 
 const gateway = fc.nat(2);
+const priority = fc.constantFrom(2, 5, 8, 9);
 const cents = fc.integer({ min: 1, max: 40 });
 const fate = fc.constantFrom<Fate>(
   'arrives',
@@ -173,10 +216,13 @@ const fate = fc.constantFrom<Fate>(
 const steps = fc.commands<object, World, false>(
   [
     ...Array.from({ length: 6 }, () =>
-      fc.tuple(gateway, cents, cents, fate).map(([n, need, want, how]) =>
-        step(`g${n} calls for ${need} of ${want} (${how})`, async (world) => {
+      fc.tuple(gateway, cents, cents, fate, priority).map(([n, need, want, how, priority]) =>
+        step(`g${n} calls for ${need} of ${want} (${how}) with priority ${priority}`, async (world) => {
           const one = world.gateway(n);
-          if (await one.call(await world.windowIds(), BigInt(need) * CENT, BigInt(want) * CENT, how)) world.began(one);
+          const { ids, limited } = await world.windows(priority);
+          if (!(await one.call(ids, BigInt(need) * CENT, BigInt(want) * CENT, how, { priority, limited }))) return;
+          world.began(one);
+          if (priority < IMPORTANT) await world.checkReserves(limited);
         }),
       ),
     ),
@@ -210,6 +256,7 @@ const steps = fc.commands<object, World, false>(
         if (heard) for (const one of world.gateways) await one.giveBack('arrives', true);
       }),
     ),
+    fc.constantFrom(600, 1_200).map((ms) => step(`${ms} ms pass`, () => Promise.resolve(watchdog.clock.advance(ms)))),
     fc.constantFrom(1, 14).map((hours) =>
       step(`${hours} h pass`, async () => {
         watchdog.clock.advance(hours * HOUR);
@@ -223,6 +270,7 @@ const steps = fc.commands<object, World, false>(
 it('leases of several gateways never let a window be passed, and settle every attempt once', async () => {
   let runs = 0;
   let attempts = 0;
+  let lesser = 0;
   await fc.assert(
     fc.asyncProperty(steps, async (commands) => {
       watchdog.clock.set(START);
@@ -232,6 +280,7 @@ it('leases of several gateways never let a window be passed, and settle every at
         await fc.asyncModelRun(() => ({ model: {}, real: world }), commands);
         await world.settleAll();
         attempts += world.attempts.size;
+        lesser += world.lesser;
       } finally {
         await world.close();
       }
@@ -240,4 +289,5 @@ it('leases of several gateways never let a window be passed, and settle every at
   );
   // Money did flow.
   expect(attempts).toBeGreaterThan(50);
+  expect(lesser).toBeGreaterThan(20);
 });

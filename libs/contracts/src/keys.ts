@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { fact, operation } from './contract.js';
-import { Id, Instant, Token } from './scalars.js';
+import { Id, Instant, Priority, STANDARD_PRIORITY, Token } from './scalars.js';
 
 /** What a key may ask for: names of capabilities as `models.json` has them. */
 const Capabilities = z.array(z.string().min(1).max(100)).min(1).max(100);
@@ -32,6 +32,8 @@ export const GatewayKey = z.object({
   capabilities: z.array(z.string()).nullable(),
   /** Null: any model. */
   models: z.array(z.string()).nullable(),
+  /** Of its calls: what a budget reserves is for those of at least that priority. */
+  priority: Priority.default(STANDARD_PRIORITY),
   /** Over all gateways together; null: no limit. */
   requestsPerMinute: z.int().nullable(),
   /** Input and output, over all gateways together; null: no limit. */
@@ -73,6 +75,8 @@ export const keysCreate = operation('keys.create', {
       project: Token.optional(),
       task: Id.optional(),
       session: Id.optional(),
+      /** 5 when absent. */
+      priority: Priority.optional(),
       capabilities: Capabilities.optional(),
       models: Models.optional(),
       requestsPerMinute: PerMinute.optional(),
@@ -95,6 +99,7 @@ export const keysUpdate = operation('keys.update', {
       id: Id,
       name: z.string().min(1).max(200).optional(),
       project: Token.nullable().optional(),
+      priority: Priority.optional(),
       capabilities: Capabilities.nullable().optional(),
       models: Models.nullable().optional(),
       requestsPerMinute: PerMinute.nullable().optional(),

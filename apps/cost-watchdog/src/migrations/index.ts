@@ -1,4 +1,5 @@
 import type { MigrationClass } from '@purser/database';
+import { AddReserves1700000003100 } from './add-reserves.js';
 import { CountByOwnClock1700000003004 } from './count-by-own-clock.js';
 import { CreateBudgets1700000003000 } from './create-budgets.js';
 import { CreateLatch1700000003002 } from './create-latch.js';
@@ -17,4 +18,5 @@ export const MIGRATIONS: MigrationClass[] = [
   CreateShaping1700000003005,
   CreateLeaseReleases1700000003006,
   NamePriceRows1700000003007,
+  AddReserves1700000003100,
 ];

@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { MOST_WINDOWS } from '@purser/contracts';
-import { affordableOutput, hold as worstCase, type Price } from '@purser/money';
+import { MOST_WINDOWS, STANDARD_PRIORITY } from '@purser/contracts';
+import { affordableOutput, formatUsd, hold as worstCase, type Price } from '@purser/money';
 import { Clock, Latch } from '@purser/service';
 import { Experience } from '../experience/experience.service.js';
 import type { Caller } from '../keys/authenticator.js';
-import { BudgetBook, type MatchedWindow } from '../leases/budget-book.js';
+import { BudgetBook } from '../leases/budget-book.js';
+import type { MatchedWindow } from '../leases/matched-window.js';
 import { LeaseClient } from '../leases/lease-client.js';
 import type { Hold } from '../leases/wallet.js';
 import type { Tier } from '../models/ladders.js';
@@ -62,8 +63,8 @@ export class PaidGate {
     for (let attempt = 0; attempt < TRIES; attempt++) {
       if (this.latch.isSet)
         return no('latch_unknown', 'whether the emergency latch is set is not known (no cost-watchdog)', AWAY);
-      const { key, project, task } = paid.caller;
-      const windows = await this.budgets.windowsFor({ provider: tier.provider, key, project, task });
+      const { key, project, task, priority = STANDARD_PRIORITY } = paid.caller;
+      const windows = await this.budgets.windowsFor({ provider: tier.provider, key, project, task, priority });
       if (!windows) return no('budgets_unknown', 'the budgets cannot be read (no cost-watchdog)', AWAY);
       if (windows.length > MOST_WINDOWS)
         return no(
@@ -109,16 +110,18 @@ export class PaidGate {
     price: Price,
     limits: OutputLimits,
     windows: MatchedWindow[],
-    { call, inFlight }: PaidCall,
+    { call, caller, inFlight }: PaidCall,
   ): Promise<Admission | Refusal | 'again'> {
     const safety = this.experience.safetyOf(tier.provider, tier.model);
     const worst = { ...call.bounds, choices: call.choices, safety };
     const cost = (maxOutputTokens: number) => worstCase(price, { ...worst, maxOutputTokens });
     const most = cost(limits.most);
+    const { priority = STANDARD_PRIORITY } = caller;
     const reserved = await this.leases.reserve({
       windows,
       most,
       least: limits.least === limits.most ? most : cost(limits.least),
+      priority,
       caller: inFlight,
     });
     if (!reserved.ok) {
@@ -151,7 +154,7 @@ function refuse(
     };
   const which = budgetId === undefined ? windows : windows.filter((window) => window.budgetId === budgetId);
   const blocking = which.find(({ blocks }) => blocks);
-  const named = which.map((window) => window.budgetId).join(', ');
+  const named = which.map(nameOf).join(', ');
   return {
     admitted: false,
     passed:
@@ -167,6 +170,12 @@ function refuse(
     ...(blocking ? { blockedBy: blocking.budgetId } : {}),
   };
 }
+
+/** With what is reserved of it, where the call may not use that. */
+const nameOf = ({ budgetId, reserved }: MatchedWindow): string =>
+  reserved
+    ? `${budgetId} for calls of a priority below ${reserved.minPriority} ($${formatUsd(reserved.amount)} of it is reserved for more important ones)`
+    : budgetId;
 
 /** When the first of these windows ends. */
 function endOf(windows: readonly MatchedWindow[]): number | undefined {

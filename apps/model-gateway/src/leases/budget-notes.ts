@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { formatUsd, maxNano, minNano, type Nano } from '@purser/money';
 import { Log } from '@purser/service';
-import type { MatchedWindow } from './budget-book.js';
+import { type MatchedWindow, wholeLimit } from './matched-window.js';
 import { LeaseClient } from './lease-client.js';
 
 const MAX_WARNED = 10_000;
@@ -33,12 +33,13 @@ export class BudgetNotes {
   }
 
   private describe(window: MatchedWindow): string {
-    const percent = window.limit > 0n ? (this.leases.spending.spentOf(window) * 100n) / window.limit : 100n;
+    const limit = wholeLimit(window);
+    const percent = limit > 0n ? (this.leases.spending.spentOf(window) * 100n) / limit : 100n;
     return `${window.budgetId} ${percent}%`;
   }
 
   private isCritical(window: MatchedWindow, spent: Nano): boolean {
-    if (spent < window.critical || window.limit === 0n) {
+    if (spent < window.critical || wholeLimit(window) === 0n) {
       if (this.warned.size > 0) this.warned.delete(window.id);
       return false;
     }
@@ -50,7 +51,7 @@ export class BudgetNotes {
           budgetId: window.budgetId,
           windowId: window.id,
           spentUsd: formatUsd(spent),
-          limitUsd: formatUsd(window.limit),
+          limitUsd: formatUsd(wholeLimit(window)),
         },
         'a budget is nearly used up',
       );
