@@ -11,6 +11,7 @@ import {
   type PluginContext,
   type ProviderCheck,
   ProviderError,
+  readChatUsage,
   type Transcription,
   type TranscriptionRequest,
 } from '@purser/plugin-sdk';
@@ -22,7 +23,6 @@ import { failure, jsonObject } from './failure.js';
 import { generateImages } from './images.js';
 import { PassThroughs } from './pass-through.js';
 import { transcribe } from './transcription.js';
-import { readUsage } from './usage.js';
 
 /** Below the 3 s that a check may take. */
 const checkMs = 2500;
@@ -77,7 +77,7 @@ export class OpenAiProvider implements ChatProvider {
     try {
       const answer = await this.connect(at).chat.completions.create(body, { signal });
       const completion = jsonObject(answer);
-      return { completion, usage: readUsage(completion.usage) };
+      return { completion, usage: readChatUsage(completion.usage, completion.service_tier) };
     } catch (error) {
       signal.throwIfAborted();
       throw failure(error, at.shown);
@@ -99,7 +99,7 @@ export class OpenAiProvider implements ChatProvider {
       const stream = await this.connect(at).chat.completions.create(body, { signal });
       for await (const part of stream) {
         const chunk = part as unknown as Record<string, unknown>;
-        const usage = readUsage(chunk.usage);
+        const usage = readChatUsage(chunk.usage, chunk.service_tier);
         ended ||= usage !== undefined || part.choices?.some((choice) => Boolean(choice.finish_reason));
         yield { chunk, ...(usage ? { usage } : {}) };
       }
