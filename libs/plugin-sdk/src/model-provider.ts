@@ -90,11 +90,13 @@ export class ProviderError extends Error {
   readonly retryAfterMs: number | undefined;
   /** Whether the provider may bill this attempt all the same: true when the request may have reached it and no refusal came back. */
   readonly mayBill: boolean;
+  /** What the provider says that this attempt is billed for all the same. */
+  readonly usage: Usage | undefined;
 
   constructor(
     kind: ProviderErrorKind,
     message: string,
-    options: { status?: number; retryAfterMs?: number; mayBill: boolean; cause?: unknown },
+    options: { status?: number; retryAfterMs?: number; mayBill: boolean; usage?: Usage | undefined; cause?: unknown },
   ) {
     super(message, { cause: options.cause });
     this.name = 'ProviderError';
@@ -102,5 +104,6 @@ export class ProviderError extends Error {
     this.status = options.status;
     this.retryAfterMs = options.retryAfterMs;
     this.mayBill = options.mayBill;
+    this.usage = options.usage;
   }
 }
