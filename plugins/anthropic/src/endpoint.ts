@@ -40,10 +40,14 @@ export const headersFor = ({ key }: Endpoint): Record<string, string> => ({
 const passedHeaders = ['anthropic-version', 'anthropic-beta'];
 
 /** Where a client's own request goes, with the version and the beta features that it asks for. */
-export function messagesTarget(at: Endpoint, given: Readonly<Record<string, string>>): HttpTarget {
+export function messagesTarget(
+  at: Endpoint,
+  given: Readonly<Record<string, string>>,
+  path = '/v1/messages',
+): HttpTarget {
   const asked = Object.entries(given).filter(([name]) => passedHeaders.includes(name));
   return {
-    url: `${at.baseUrl}/v1/messages`,
+    url: `${at.baseUrl}${path}`,
     headers: { ...headersFor(at), ...Object.fromEntries(asked) },
     shown: at.shown,
     secrets: [at.key],

@@ -12,6 +12,7 @@ import {
   type ProviderCheck,
   ProviderError,
   readChatUsage,
+  type Tokenizer,
   type Transcription,
   type TranscriptionRequest,
 } from '@purser/plugin-sdk';
@@ -22,6 +23,7 @@ import { type Endpoint, endpoint, keyAdvice } from './endpoint.js';
 import { failure, jsonObject } from './failure.js';
 import { generateImages } from './images.js';
 import { PassThroughs } from './pass-through.js';
+import { tokenizerOf } from './tokenizers.js';
 import { transcribe } from './transcription.js';
 
 /** Below the 3 s that a check may take. */
@@ -56,6 +58,25 @@ export class OpenAiProvider implements ChatProvider {
 
   get passThrough(): NonNullable<ChatProvider['passThrough']> {
     return this.passThroughs.now();
+  }
+
+  tokenizerOf(model: string): Tokenizer | undefined {
+    return this.isOwn() ? tokenizerOf(model) : undefined;
+  }
+
+  get standardServiceTier(): string | undefined {
+    const { serviceTier, unsupportedParameters } = this.config;
+    const named = serviceTier === 'default' && !unsupportedParameters.includes('service_tier');
+    return named && this.isOwn() ? 'default' : undefined;
+  }
+
+  /** Every call will tell what is wrong with the address, if anything is. */
+  private isOwn(): boolean {
+    try {
+      return endpoint(this.config, this.context).own;
+    } catch {
+      return false;
+    }
   }
 
   async check({ signal }: CallOptions): Promise<ProviderCheck> {
