@@ -98,8 +98,8 @@ export class Attempts {
     } catch (thrown) {
       outer.throwIfAborted();
       const error = providerFailure(thrown);
-      // Whatever the provider says: tokens were generated, and it does not tell how many.
-      this.end(plan, { how: 'failed', bytes: run.bytes });
+      // Whatever else the provider says: tokens were generated, and mostly it does not tell how many.
+      this.end(plan, { how: 'failed', bytes: run.bytes, usage: error.usage });
       const { provider, model } = plan.attempt.tier;
       await this.providers.circuits.brokeOff(provider, model, error);
       throw brokenOff(error);
@@ -112,7 +112,7 @@ export class Attempts {
     outer.throwIfAborted();
     const error = providerFailure(thrown);
     await plan.turn.failed(error);
-    const cost = this.end(plan, error.mayBill ? { how: 'failed', bytes: 0 } : { how: 'refused' });
+    const cost = this.end(plan, error.mayBill ? { how: 'failed', bytes: 0, usage: error.usage } : { how: 'refused' });
     return { kind: 'failed', error, cost };
   }
 

@@ -8,6 +8,8 @@ export interface NativeModel {
   name: string;
   model: string;
   maxOutputTokens: number;
+  /** To be named in the client's stead. */
+  serviceTier?: string | undefined;
 }
 
 /** The largest answer in one piece that is taken: pictures and sound can be large, anything larger is no answer. */
@@ -55,6 +57,7 @@ export class NativeTarget implements Target {
   private send(options: CallOptions): Promise<PassThroughAnswer> {
     const { dialect, call, pass } = this;
     const native = dialect.nativeBody(call, this.target);
+    if (this.target.serviceTier !== undefined) native.service_tier = this.target.serviceTier;
     const body = pass.adapt ? pass.adapt(native, call.streaming) : native;
     return pass.send(
       { body: call.longTexts.serialise(body), streaming: call.streaming, headers: call.headers },
