@@ -107,18 +107,16 @@ class World {
     const id = `${this.name}-${budget}`;
     const limitUsd = formatUsd(BigInt(cents) * CENT);
     const scope = { provider: this.name };
-    await watchdog
-      .get(BudgetsService)
-      .set(
-        budgetOf({
-          id,
-          scope,
-          period: budget,
-          limitUsd,
-          timezone: 'UTC',
-          ...(budget === 'total' ? { reserve: RESERVE } : {}),
-        }),
-      );
+    await watchdog.get(BudgetsService).set(
+      budgetOf({
+        id,
+        scope,
+        period: budget,
+        limitUsd,
+        timezone: 'UTC',
+        ...(budget === 'total' ? { reserve: RESERVE } : {}),
+      }),
+    );
     this.limits.set(id, BigInt(cents) * CENT);
     for (const row of await this.rows()) {
       if (row.budget_id !== id) continue;
