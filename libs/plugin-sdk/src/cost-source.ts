@@ -75,11 +75,13 @@ export function requireUsd(currency: string | null | undefined, whose: string, a
 
 /** A number as books write it, `1.2E-7` too, without an exponent. Throws on what is none, a missing amount above all. */
 export function plainDecimal(value: string | number): string {
-  const match = /^([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?\d{1,3}))?$/.exec(String(value).trim());
+  const match = /^([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?\d{1,4}))?$/.exec(String(value).trim());
   const [, sign = '', whole = '', fraction = '', exponent = '0'] = match ?? [];
   if (whole + fraction === '') throw new RangeError(`"${value}" is not an amount`);
   const point = whole.length + Number(exponent);
-  const digits = (whole + fraction).padEnd(point, '0').padStart(whole.length + fraction.length - Math.min(0, point), '0');
+  const digits = (whole + fraction)
+    .padEnd(point, '0')
+    .padStart(whole.length + fraction.length - Math.min(0, point), '0');
   const at = Math.max(0, point);
   const before = digits.slice(0, at).replace(/^0+(?=\d)/, '') || '0';
   const after = digits.slice(at).replace(/0+$/, '');

@@ -1,3 +1,4 @@
+export * from './books/index.js';
 export { childrenLeft, expectNoChildren } from './children-left.js';
 export { cleanEnvironment } from './clean-environment.js';
 export { eventually, type EventuallyOptions } from './eventually.js';
