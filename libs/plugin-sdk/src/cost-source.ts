@@ -79,7 +79,9 @@ export function plainDecimal(value: string | number): string {
   const [, sign = '', whole = '', fraction = '', exponent = '0'] = match ?? [];
   if (whole + fraction === '') throw new RangeError(`"${value}" is not an amount`);
   const point = whole.length + Number(exponent);
-  const digits = (whole + fraction).padEnd(point, '0').padStart(whole.length + fraction.length - Math.min(0, point), '0');
+  const digits = (whole + fraction)
+    .padEnd(point, '0')
+    .padStart(whole.length + fraction.length - Math.min(0, point), '0');
   const at = Math.max(0, point);
   const before = digits.slice(0, at).replace(/^0+(?=\d)/, '') || '0';
   const after = digits.slice(at).replace(/0+$/, '');
