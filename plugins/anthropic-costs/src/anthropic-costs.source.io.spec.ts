@@ -1,4 +1,5 @@
-import type { CostSource, PluginContext } from '@purser/plugin-sdk';
+import { type CostSource, plainDecimal, type PluginContext } from '@purser/plugin-sdk';
+import { costSourceChecks } from '@purser/plugin-sdk/testing';
 import { AnthropicBooks, type AnthropicCost } from '@purser/testing';
 import { AnthropicCosts } from './anthropic-costs.source.js';
 import { AnthropicCostsConfig } from './config.js';
@@ -37,6 +38,36 @@ const cost = (day: string, cents: string, more: Partial<AnthropicCost> = {}): An
   description: 'Claude Sonnet 4.5 Usage - Output Tokens',
   model: 'claude-sonnet-4-5',
   ...more,
+});
+
+const slower = { status: 429, headers: { 'retry-after': '0' }, body: { error: { message: 'Too many requests' } } };
+const broken = { status: 500, headers: { 'retry-after': '0' }, body: 'broken' };
+
+describe('the conformance checks', () => {
+  const cents = (dollars: string) => plainDecimal(`${plainDecimal(dollars)}e2`);
+  const checks = costSourceChecks({
+    open: () => {
+      books.daysPerPage = 3;
+      return Promise.resolve({
+        source: source(),
+        close: () => Promise.resolve(),
+        books: {
+          write: (rows) => {
+            books.steady();
+            books.currency = 'USD';
+            books.costs = rows.map((row) => cost(row.day, cents(row.amountUsd), { description: row.service }));
+          },
+          inCurrency: (code) => void (books.currency = code),
+          refuse: () => books.disturb(() => ({ status: 401, body: { error: { message: `no ${KEY}` } } })),
+          throttleOnce: () => books.disturb((index) => (index === 0 ? slower : undefined)),
+          breakAfterFirstPage: () => books.disturb((index) => (index === 0 ? undefined : broken)),
+          hang: () => books.disturb(() => 'hang'),
+        },
+      });
+    },
+    secrets: [KEY],
+  });
+  for (const { name, run } of checks) it(name, run, 15_000);
 });
 
 it('reads cents as cents, by day, description and workspace', async () => {
@@ -123,7 +154,6 @@ it('says which variable is missing, and sends no key to a server that is not Ant
 
 it('waits as long as it is told to when it is throttled, and repeats what was cut off or overloaded', async () => {
   books.costs = [cost('2026-11-02', '1')];
-  const slower = { status: 429, headers: { 'retry-after': '0' }, body: { error: { message: 'slower' } } };
   books.disturb(
     (index) => [slower, 'cut' as const, { status: 529, body: { error: { message: 'Overloaded' } } }][index],
   );

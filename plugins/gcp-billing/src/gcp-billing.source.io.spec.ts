@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CostReadingFailed, CostSource, PluginContext } from '@purser/plugin-sdk';
+import { costSourceChecks } from '@purser/plugin-sdk/testing';
 import { BigQueryBooks, type ExportRow } from '@purser/testing';
 import { GcpBillingConfig } from './config.js';
 import { GcpBilling } from './gcp-billing.source.js';
@@ -63,6 +64,47 @@ const row = (day: string, cost: string, more: Partial<ExportRow> = {}): ExportRo
 });
 /** 10 MiB at $6.25 a TiB, rounded up. */
 const LEAST = '0.000059605';
+
+const busy = (status: number, reason: string) => ({
+  status,
+  headers: { 'retry-after': '0' },
+  body: { error: { code: status, message: `busy: ${reason}`, errors: [{ reason, message: `busy: ${reason}` }] } },
+});
+
+describe('the conformance checks', () => {
+  const checks = costSourceChecks({
+    open: () => {
+      books.rowsPerPage = 3;
+      return Promise.resolve({
+        source: source(),
+        close: () => Promise.resolve(),
+        books: {
+          write: (rows) => {
+            books.steady();
+            books.rows = rows.map(({ day, service, amountUsd }) => row(day, amountUsd, { service }));
+          },
+          inCurrency: (currency) => {
+            books.rows = books.rows.map((exported) => ({ ...exported, currency, rate: null }));
+          },
+          refuse: () =>
+            books.disturb((_index, { headers, path }) =>
+              path === '/token'
+                ? undefined
+                : { status: 403, body: { error: { message: `no ${headers.authorization}` } } },
+            ),
+          throttleOnce: () => books.disturb((index) => (index === 0 ? busy(429, 'rateLimitExceeded') : undefined)),
+          breakAfterFirstPage: () =>
+            books.disturb((_index, { query }) => (query.has('pageToken') ? busy(500, 'backendError') : undefined)),
+          hang: () => books.disturb(() => 'hang'),
+        },
+      });
+    },
+    rowsOfSeveralPages: 7,
+    requestUsd: LEAST,
+    secrets: [pem, 'token-'],
+  });
+  for (const { name, run } of checks) it(name, run, 15_000);
+});
 
 it('reads net costs by day, service, SKU and project', async () => {
   books.rows = [
@@ -226,12 +268,6 @@ it('says what is wrong with its credentials, and shows no key', async () => {
   expect((await failure({ credentialsEnv: undefined })).message).toContain(
     'as "credentialsEnv" in config/plugins.json',
   );
-});
-
-const busy = (status: number, reason: string) => ({
-  status,
-  headers: { 'retry-after': '0' },
-  body: { error: { code: status, message: `busy: ${reason}`, errors: [{ reason, message: `busy: ${reason}` }] } },
 });
 
 it('waits as long as it is told to when it is throttled, and repeats what was cut off or failed', async () => {

@@ -1,4 +1,5 @@
 import type { CostSource, PluginContext } from '@purser/plugin-sdk';
+import { costSourceChecks } from '@purser/plugin-sdk/testing';
 import { GithubBooks, type GithubCost } from '@purser/testing';
 import { Octokit } from 'octokit';
 import { GithubBillingConfig } from './config.js';
@@ -39,6 +40,34 @@ const cost = (day: string, netAmount: string, more: Partial<GithubCost> = {}): G
   product: 'Actions',
   sku: 'Actions Linux',
   ...more,
+});
+
+const slower = { status: 429, headers: { 'retry-after': '0' }, body: { error: { message: 'Too many requests' } } };
+const broken = { status: 500, headers: { 'retry-after': '0' }, body: 'broken' };
+
+describe('the conformance checks', () => {
+  const checks = costSourceChecks({
+    open: () =>
+      Promise.resolve({
+        source: source(),
+        close: () => Promise.resolve(),
+        books: {
+          write: (rows) => {
+            books.steady();
+            books.costs = rows.map(({ day, service, amountUsd }) =>
+              cost(day, amountUsd, { product: 'Demo', sku: service }),
+            );
+          },
+          refuse: () => books.disturb(() => ({ status: 403, body: { message: `no ${TOKEN}` } })),
+          throttleOnce: () => books.disturb((index) => (index === 0 ? slower : undefined)),
+          breakAfterFirstPage: () => books.disturb((index) => (index === 0 ? undefined : broken)),
+          hang: () => books.disturb(() => 'hang'),
+        },
+      }),
+    secrets: [TOKEN],
+    serviceOf: (service) => `Demo: ${service}`,
+  });
+  for (const { name, run } of checks) it(name, run, 15_000);
 });
 
 it('reads what is to be paid by day, product, SKU and repository, to the last digit', async () => {

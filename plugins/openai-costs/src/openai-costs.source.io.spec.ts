@@ -1,4 +1,5 @@
 import type { CostSource, PluginContext } from '@purser/plugin-sdk';
+import { costSourceChecks } from '@purser/plugin-sdk/testing';
 import { OpenAiBooks, type OpenAiCost } from '@purser/testing';
 import OpenAI from 'openai';
 import { OpenAiCostsConfig } from './config.js';
@@ -38,6 +39,35 @@ const cost = (day: string, amount: string, more: Partial<OpenAiCost> = {}): Open
   lineItem: 'gpt-5-mini-2025-08-07, input',
   projectId: 'proj_a',
   ...more,
+});
+
+const slower = { status: 429, headers: { 'retry-after': '0' }, body: { error: { message: 'Too many requests' } } };
+const broken = { status: 500, headers: { 'retry-after': '0' }, body: 'broken' };
+
+describe('the conformance checks', () => {
+  const checks = costSourceChecks({
+    open: () => {
+      books.daysPerPage = 3;
+      return Promise.resolve({
+        source: source(),
+        close: () => Promise.resolve(),
+        books: {
+          write: (rows) => {
+            books.steady();
+            books.currency = 'usd';
+            books.costs = rows.map(({ day, service, amountUsd }) => cost(day, amountUsd, { lineItem: service }));
+          },
+          inCurrency: (code) => void (books.currency = code.toLowerCase()),
+          refuse: () => books.disturb(() => ({ status: 401, body: { error: { message: `no ${KEY}` } } })),
+          throttleOnce: () => books.disturb((index) => (index === 0 ? slower : undefined)),
+          breakAfterFirstPage: () => books.disturb((index) => (index === 0 ? undefined : broken)),
+          hang: () => books.disturb(() => 'hang'),
+        },
+      });
+    },
+    secrets: [KEY],
+  });
+  for (const { name, run } of checks) it(name, run, 15_000);
 });
 
 it('reads costs by day, line item and project, to the last digit', async () => {
@@ -136,7 +166,7 @@ it('takes days without costs for what they are', async () => {
 it('refuses another currency by its name', async () => {
   books.costs = [cost('2026-11-02', '1')];
   books.currency = 'eur';
-  await expect(read()).rejects.toThrow('OpenAI’s organization costs are in eur, and Purser counts US dollars alone');
+  await expect(read()).rejects.toThrow('OpenAI’s organization costs are in EUR, and Purser counts US dollars alone');
 });
 
 it('says which key is needed when it is refused, and shows none', async () => {
@@ -159,7 +189,6 @@ it('says which variable is missing, and sends no key to a server that is not Ope
 
 it('waits as long as it is told to when it is throttled, and repeats what was cut off', async () => {
   books.costs = [cost('2026-11-02', '1')];
-  const slower = { status: 429, headers: { 'retry-after': '0' }, body: { error: { message: 'Rate limit reached' } } };
   books.disturb((index) => [slower, 'cut' as const, { status: 502, body: 'bad gateway' }][index]);
   expect(await read()).toHaveLength(1);
   expect(books.asked).toHaveLength(4);

@@ -75,7 +75,7 @@ export class OpenAiCosts implements CostSource {
   }
 
   private add(rows: CostRows, day: Date, { amount, line_item, project_id }: Result): void {
-    requireUsd(amount.currency, BOOKS, 'OpenAI gives no rate to convert by; leave this source out.');
+    requireUsd(amount.currency.toUpperCase(), BOOKS, 'OpenAI gives no rate to convert by; leave this source out.');
     const service = line_item ?? 'OpenAI';
     rows.add({
       day,
