@@ -183,5 +183,8 @@ it('stops when it is told to', async () => {
 
 it('is Anthropic’s, and asked four times an hour, unless told otherwise', () => {
   const make = (config: object) => plugin.capabilities.costSource!(contextOf({}), plugin.config.parse(config));
-  expect(make({})).toMatchObject({ provider: 'anthropic', schedule: { everySeconds: 900, staleAfterSeconds: 21_600 } });
+  expect(make({})).toMatchObject({
+    provider: 'anthropic',
+    schedule: { everySeconds: 900, staleAfterSeconds: 259_200 },
+  });
 });

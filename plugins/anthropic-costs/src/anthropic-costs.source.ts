@@ -77,9 +77,9 @@ export class AnthropicCosts implements CostSource {
       day,
       key: [description, workspace_id],
       amountUsd: dollarsOfCents(amount),
-      service: description ?? 'Anthropic',
-      model: model ?? undefined,
-      project: workspace_id ?? undefined,
+      service: description || 'Anthropic',
+      model: model || undefined,
+      project: workspace_id || undefined,
       finality: settled(day, SETTLED_AFTER_DAYS, this.now()),
     });
   }

@@ -22,7 +22,7 @@ export const AnthropicCostsConfig = z.strictObject({
     .default('anthropic'),
   /** How often the costs are asked for; Anthropic supports once a minute and shows costs after about five. */
   everySeconds: z.int().min(60).default(900),
-  /** From when on it is a fault that they could not be read. */
-  staleAfterSeconds: z.int().min(60).default(21_600),
+  /** Books without anything new for longer are stale; a weekend without use is not. */
+  staleAfterSeconds: z.int().min(60).default(259_200),
 });
 export type AnthropicCostsConfig = z.output<typeof AnthropicCostsConfig>;

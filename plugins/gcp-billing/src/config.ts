@@ -42,7 +42,7 @@ export const GcpBillingConfig = z.strictObject({
     .default('gcp'),
   /** How often the bill is asked for. Google adds to an export several times a day, and each query costs. */
   everySeconds: z.int().min(300).default(21_600),
-  /** From when on it is a fault that it could not be read. */
-  staleAfterSeconds: z.int().min(300).default(172_800),
+  /** Books without anything new for longer are stale; a weekend without use is not. */
+  staleAfterSeconds: z.int().min(300).default(259_200),
 });
 export type GcpBillingConfig = z.output<typeof GcpBillingConfig>;

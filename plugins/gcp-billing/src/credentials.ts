@@ -15,10 +15,11 @@ const KeyFile = z.looseObject({
 
 const OWN = 'GOOGLE_APPLICATION_CREDENTIALS';
 
-/** Whose name BigQuery is asked in. Read at every reading: files may be replaced. */
+/** Whose name BigQuery is asked in, for one reading: files may be replaced. */
 export async function credentials(
   context: PluginContext,
   { credentialsEnv, apiEndpoint }: GcpBillingConfig,
+  signal: AbortSignal,
 ): Promise<Pick<BigQueryOptions, 'authClient' | 'keyFilename'>> {
   const own = new URL(apiEndpoint).hostname.endsWith('.googleapis.com');
   const name = credentialsEnv ?? (own ? OWN : undefined);
@@ -36,10 +37,14 @@ export async function credentials(
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new Error(`the file that ${name} names cannot be read: ${(cause as Error).message}`, { cause });
   });
-  return signer(text, path, name);
+  return signer(text, { path, name }, signal);
 }
 
-function signer(text: string, path: string, name: string): Pick<BigQueryOptions, 'authClient' | 'keyFilename'> {
+function signer(
+  text: string,
+  { path, name }: { path: string; name: string },
+  signal: AbortSignal,
+): Pick<BigQueryOptions, 'authClient' | 'keyFilename'> {
   let file: unknown;
   try {
     file = JSON.parse(text);
@@ -58,8 +63,11 @@ function signer(text: string, path: string, name: string): Pick<BigQueryOptions,
     key: private_key,
     ...(private_key_id === undefined ? {} : { keyId: private_key_id }),
     scopes: ['https://www.googleapis.com/auth/bigquery'],
-    // The library asks one address for tokens, whatever the file says.
-    transporterOptions: { fetchImplementation: (_input, init) => fetch(token_uri, init) },
+    // The library asks one address for tokens, whatever the file says, and knows no signal.
+    transporterOptions: {
+      fetchImplementation: (_input, init) =>
+        fetch(token_uri, { ...init, signal: init?.signal ? AbortSignal.any([init.signal, signal]) : signal }),
+    },
   });
   return { authClient };
 }

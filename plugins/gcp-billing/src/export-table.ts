@@ -67,15 +67,16 @@ export function queryParameters({ from, to }: { from: Date; to: Date }, withSinc
 /**
  * Net costs (with credits, which are negative) by day, service, SKU and project, in US dollars by the rate of each row: in
  * another currency an export says beside each cost at what rate Google converted its price, as units of it to the dollar.
- * Costs are floats in the export; they are added as BIGNUMERIC, so nothing is lost on the way.
+ * Costs are floats in the export; they are added as BIGNUMERIC, so nothing is lost on the way. No alias is the name of a
+ * column: BigQuery would group by the column, which is a STRUCT.
  */
 export const costsQuery = ({ project, dataset, table }: TableName, filter: string): string => `
 SELECT
   FORMAT_TIMESTAMP('%F', usage_start_time) AS day,
   service.id AS service_id,
-  ANY_VALUE(service.description) AS service,
+  ANY_VALUE(service.description) AS service_name,
   sku.id AS sku_id,
-  project.id AS project,
+  project.id AS project_id,
   currency,
   CAST(SUM(
     (CAST(cost AS BIGNUMERIC)
@@ -86,16 +87,16 @@ SELECT
     AS unconvertible
 FROM \`${project}.${dataset}.${table}\`
 WHERE usage_start_time >= @from AND usage_start_time < @to ${filter}
-GROUP BY day, service_id, sku_id, project, currency`;
+GROUP BY day, service_id, sku_id, project_id, currency`;
 
 const text = z.string().nullable();
 
 export const ExportRow = z.object({
   day: z.iso.date(),
   service_id: text,
-  service: text,
+  service_name: text,
   sku_id: text,
-  project: text,
+  project_id: text,
   currency: text,
   usd: text,
   unconvertible: z.string(),

@@ -322,16 +322,30 @@ it('stops when it is told to, and its query with it', async () => {
       return 'hang';
     });
   });
-  await expect(source().read(period, { signal: stop.signal })).rejects.toThrow('the service stops');
+  const reading = source({ maximumBytesBilled: 2 ** 38 }).read(period, { signal: stop.signal });
+  // What it has cost by then nobody says, so it is the most that it can have cost.
+  await expect(reading).rejects.toMatchObject({ message: 'given up: the service stops', ownCostUsd: '1.5625' });
   await cancelled;
   expect(books.cancelled).toHaveLength(1);
+});
+
+it('tells its cost when it is stopped between pages', async () => {
+  books.rows = Array.from({ length: 5 }, (_, index) => row('2026-11-02', '1', { sku: `SKU ${index}` }));
+  books.rowsPerPage = 2;
+  const stop = new AbortController();
+  books.disturb((_index, { query }) => {
+    if (!query.has('pageToken')) return undefined;
+    setImmediate(() => stop.abort(new Error('the service stops')));
+    return 'hang';
+  });
+  await expect(source().read(period, { signal: stop.signal })).rejects.toMatchObject({ ownCostUsd: LEAST });
 });
 
 it('is gcp’s, asked four times a day, and says how its own costs are shown in its books', () => {
   const made = plugin.capabilities.costSource!(contextOf({}), plugin.config.parse({ table }));
   expect(made).toMatchObject({
     provider: 'gcp',
-    schedule: { everySeconds: 21_600, staleAfterSeconds: 172_800 },
+    schedule: { everySeconds: 21_600, staleAfterSeconds: 259_200 },
     ownCosts: { inBooksAs: 'BigQuery' },
   });
   for (const wrong of ['billing.table', 'demo-project.billing.table` WHERE true --', 'demo-project.billing'])

@@ -50,7 +50,7 @@ export class GcpBilling implements CostSource {
     signal.throwIfAborted();
     let job: QueryJob | undefined;
     try {
-      const warehouse = await this.warehouse();
+      const warehouse = await this.warehouse(signal);
       const table = await this.table(warehouse, signal);
       const filter = partitionFilter(table);
       job = new QueryJob(warehouse, {
@@ -59,21 +59,25 @@ export class GcpBilling implements CostSource {
         location: table.location,
         maximumBytesBilled: this.config.maximumBytesBilled,
       });
-      const costs = this.costs(await job.run(signal));
-      return { costs, ownCostUsd: await this.price(job, signal) };
+      return { costs: this.costs(await job.run(signal)), ownCostUsd: this.price(job) };
     } catch (error) {
-      if (signal.aborted) {
-        job?.cancel();
-        signal.throwIfAborted();
-      }
+      if (signal.aborted) throw this.givenUp(job, signal.reason as Error);
+      await job?.learnBill(signal);
       const { message, cause } = remedied(error, this.config);
-      throw new CostReadingFailed(message, job === undefined ? '0' : await this.price(job, signal), { cause });
+      throw new CostReadingFailed(message, this.price(job), { cause });
     }
   }
 
-  private async warehouse(): Promise<Warehouse> {
+  /** Nobody waits any more, so what it cost must be told from what is known. */
+  private givenUp(job: QueryJob | undefined, reason: Error): Error {
+    job?.cancel();
+    const price = this.price(job);
+    return price === '0' ? reason : new CostReadingFailed(`given up: ${reason.message}`, price, { cause: reason });
+  }
+
+  private async warehouse(signal: AbortSignal): Promise<Warehouse> {
     const { apiEndpoint, table, queryProject } = this.config;
-    const auth = await credentials(this.context, this.config);
+    const auth = await credentials(this.context, this.config, signal);
     const projectId = queryProject ?? tableName(table).project;
     const client = new BigQuery({ ...auth, projectId, apiEndpoint, autoRetry: false, userAgent: 'purser' });
     return new Warehouse(client, new URL(apiEndpoint).origin, auth);
@@ -95,7 +99,7 @@ export class GcpBilling implements CostSource {
   private costs(rows: readonly ExportRow[]): ReportedCost[] {
     const costs = new CostRows();
     const now = this.now();
-    for (const { day: date, service_id, service, sku_id, project, currency, usd, unconvertible } of rows) {
+    for (const { day: date, service_id, service_name, sku_id, project_id, currency, usd, unconvertible } of rows) {
       if (usd === null || unconvertible !== '0')
         throw new Error(
           `${this.config.table} is in ${currency ?? 'a currency that is not told'} without a rate to US dollars (currency_conversion_rate) on ${date}: nothing was counted. Leave this source out, or correct the rows of a copy`,
@@ -103,10 +107,10 @@ export class GcpBilling implements CostSource {
       const day = new Date(date);
       costs.add({
         day,
-        key: [service_id, sku_id, project],
+        key: [service_id, sku_id, project_id],
         amountUsd: plainDecimal(usd),
-        service: service ?? 'Google Cloud',
-        project: project ?? undefined,
+        service: service_name ?? 'Google Cloud',
+        project: project_id ?? undefined,
         finality: settled(day, SETTLED_AFTER_DAYS, now),
       });
     }
@@ -114,8 +118,8 @@ export class GcpBilling implements CostSource {
   }
 
   /** What is not known is taken for the most that it can have been. */
-  private async price(job: QueryJob, signal: AbortSignal): Promise<string> {
+  private price(job: QueryJob | undefined): string {
     const { maximumBytesBilled, usdPerTiB } = this.config;
-    return priceOf((await job.bytesBilled(signal)) ?? BigInt(maximumBytesBilled), usdPerTiB);
+    return job === undefined ? '0' : priceOf(job.bytesBilled ?? BigInt(maximumBytesBilled), usdPerTiB);
   }
 }

@@ -42,6 +42,7 @@ function rowsOf({ schema, rows }: Results): ExportRow[] {
 export class QueryJob {
   private readonly id = `purser_costs_${randomUUID().replaceAll('-', '')}`;
   private begun = false;
+  private billed: bigint | undefined = 0n;
 
   constructor(
     private readonly warehouse: Warehouse,
@@ -53,34 +54,37 @@ export class QueryJob {
     const rows: ExportRow[] = [];
     await everyPage(async (pageToken) => {
       const page = await this.page(pageToken, signal);
+      if (pageToken === undefined) await this.learnBill(signal);
       for (const row of rowsOf(page)) rows.push(row);
       return page.pageToken;
     });
     return rows;
   }
 
-  /** Undefined when BigQuery does not say. */
-  async bytesBilled(signal: AbortSignal): Promise<bigint | undefined> {
-    if (!this.begun) return 0n;
+  /** As far as it is known by now; undefined when it is not. */
+  get bytesBilled(): bigint | undefined {
+    return this.billed;
+  }
+
+  /** Asks for what is not known of its bill, and lives with not being told. */
+  async learnBill(signal: AbortSignal): Promise<void> {
+    if (this.billed !== undefined) return;
     try {
       const { status, statistics } = await this.described(signal);
-      // A query that failed is not billed.
-      if (status.errorResult !== undefined) return 0n;
       const billed = statistics?.query?.totalBytesBilled;
-      return status.state === 'DONE' && billed !== undefined ? BigInt(billed) : undefined;
+      if (status.state === 'DONE' && billed !== undefined) this.billed = BigInt(billed);
     } catch (error) {
       signal.throwIfAborted();
       // It has never heard of it.
-      return error instanceof Refused && error.status === 404 ? 0n : undefined;
+      if (error instanceof Refused && error.status === 404) this.billed = 0n;
     }
   }
 
   /** Stops it, as far as that can be done; nobody waits for it. */
   cancel(): void {
-    const { location } = this.query;
-    if (!this.begun) return;
-    const request = { method: 'POST', uri: `/jobs/${this.id}/cancel`, qs: { location } };
-    this.warehouse.ask(request, z.unknown(), AbortSignal.timeout(10_000)).catch(() => undefined);
+    if (!this.begun || this.billed !== undefined) return;
+    const request = { method: 'POST', uri: `/jobs/${this.id}/cancel`, qs: { location: this.query.location } };
+    this.warehouse.tell(request).catch(() => undefined);
   }
 
   private async begin(signal: AbortSignal): Promise<void> {
@@ -97,6 +101,7 @@ export class QueryJob {
       configuration: { query, labels: { by: 'purser' }, jobTimeoutMs: String(POLL_MS * MOST_POLLS) },
     };
     this.begun = true;
+    this.billed = undefined;
     let job: z.output<typeof Job>;
     try {
       job = await this.warehouse.ask({ method: 'POST', uri: '/jobs', json }, Job, signal);
@@ -106,11 +111,15 @@ export class QueryJob {
       if (error.status === 409) job = await this.described(signal);
       else {
         this.begun = false;
+        this.billed = 0n;
         throw error;
       }
     }
     const failed = job.status.errorResult;
-    if (failed !== undefined) throw new Refused(`BigQuery: ${failed.message}`, 400, failed.reason);
+    if (failed === undefined) return;
+    // A query that failed is not billed.
+    this.billed = 0n;
+    throw new Refused(`BigQuery: ${failed.message}`, 400, failed.reason);
   }
 
   private async page(pageToken: string | undefined, signal: AbortSignal): Promise<Results> {

@@ -55,7 +55,7 @@ export class Warehouse {
     signal: AbortSignal,
   ): Promise<z.output<Schema>> {
     return patiently(async (attempt) => {
-      const body = await this.once(request).catch((error: unknown) => {
+      const body = await this.tell(request).catch((error: unknown) => {
         attempt.throwIfAborted();
         throw this.judged(error as Fault);
       });
@@ -65,7 +65,8 @@ export class Warehouse {
     }, signal);
   }
 
-  private once(request: WarehouseRequest): Promise<unknown> {
+  /** Once, and whatever comes of it. */
+  tell(request: WarehouseRequest): Promise<unknown> {
     return new Promise((resolve, reject) => {
       this.client.request(request, (error, body) => {
         if (error === null) resolve(body);

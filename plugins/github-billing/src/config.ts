@@ -31,8 +31,8 @@ export const GithubBillingConfig = z
       .default('github'),
     /** How often the bill is asked for, with a request for each day that is read. */
     everySeconds: z.int().min(300).default(21_600),
-    /** From when on it is a fault that it could not be read. */
-    staleAfterSeconds: z.int().min(300).default(172_800),
+    /** Books without anything new for longer are stale; a weekend without use is not. */
+    staleAfterSeconds: z.int().min(300).default(259_200),
   })
   .refine(({ organization, username }) => (organization === undefined) !== (username === undefined), {
     error: 'either "organization" or "username": whose bill is to be read',

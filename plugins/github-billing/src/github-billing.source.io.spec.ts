@@ -229,6 +229,6 @@ it('wants to know whose bill it is', () => {
   const make = (config: object) => plugin.capabilities.costSource!(contextOf({}), plugin.config.parse(config));
   expect(make({ username: 'ada' })).toMatchObject({
     provider: 'github',
-    schedule: { everySeconds: 21_600, staleAfterSeconds: 172_800 },
+    schedule: { everySeconds: 21_600, staleAfterSeconds: 259_200 },
   });
 });

@@ -22,7 +22,7 @@ export const OpenAiCostsConfig = z.strictObject({
     .default('openai'),
   /** How often the costs are asked for. */
   everySeconds: z.int().min(60).default(900),
-  /** From when on it is a fault that they could not be read. */
-  staleAfterSeconds: z.int().min(60).default(21_600),
+  /** Books without anything new for longer are stale; a weekend without use is not. */
+  staleAfterSeconds: z.int().min(60).default(259_200),
 });
 export type OpenAiCostsConfig = z.output<typeof OpenAiCostsConfig>;

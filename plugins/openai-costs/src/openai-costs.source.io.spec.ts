@@ -225,9 +225,9 @@ it('stops when it is told to', async () => {
 
 it('is OpenAI’s, and asked four times an hour, unless told otherwise', () => {
   const make = (config: object) => plugin.capabilities.costSource!(contextOf({}), plugin.config.parse(config));
-  expect(make({})).toMatchObject({ provider: 'openai', schedule: { everySeconds: 900, staleAfterSeconds: 21_600 } });
-  expect(make({ provider: 'work', everySeconds: 86_400 })).toMatchObject({
+  expect(make({})).toMatchObject({ provider: 'openai', schedule: { everySeconds: 900, staleAfterSeconds: 259_200 } });
+  expect(make({ provider: 'work', everySeconds: 604_800 })).toMatchObject({
     provider: 'work',
-    schedule: { everySeconds: 86_400, staleAfterSeconds: 86_400 },
+    schedule: { everySeconds: 604_800, staleAfterSeconds: 604_800 },
   });
 });

@@ -76,14 +76,14 @@ export class OpenAiCosts implements CostSource {
 
   private add(rows: CostRows, day: Date, { amount, line_item, project_id }: Result): void {
     requireUsd(amount.currency.toUpperCase(), BOOKS, 'OpenAI gives no rate to convert by; leave this source out.');
-    const service = line_item ?? 'OpenAI';
+    const service = line_item || 'OpenAI';
     rows.add({
       day,
       key: [line_item, project_id],
       amountUsd: plainDecimal(amount.value),
       service,
       model: modelOf(service),
-      project: project_id ?? undefined,
+      project: project_id || undefined,
       finality: settled(day, SETTLED_AFTER_DAYS, this.now()),
     });
   }

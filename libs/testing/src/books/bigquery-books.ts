@@ -25,7 +25,7 @@ const refusal = (status: number, reason: string, message: string): Answered => (
   body: { error: { code: status, message, errors: [{ message, domain: 'global', reason }], status: reason } },
 });
 
-const COLUMNS = ['day', 'service_id', 'service', 'sku_id', 'project', 'currency', 'usd', 'unconvertible'];
+const COLUMNS = ['day', 'service_id', 'service_name', 'sku_id', 'project_id', 'currency', 'usd', 'unconvertible'];
 
 /**
  * BigQuery's REST interface with one billing export in it, and the token endpoint of service accounts. It runs no SQL: it

@@ -54,9 +54,11 @@ export function answerOf(
     else group.left += 1;
     groups.set(key, group);
   }
-  return [...groups.values()].map(({ sum, left, sku, ...group }) => ({
+  return [...groups.values()].map(({ sum, left, service, sku, project, ...group }) => ({
     ...group,
-    service_id: `id of ${group.service}`,
+    service_id: `id of ${service}`,
+    service_name: service,
+    project_id: project,
     sku_id: `id of ${sku}`,
     usd: written(sum),
     unconvertible: String(left),
