@@ -157,6 +157,22 @@ it('asks in standard SQL, with parameters, for the partitions that may matter an
   });
 });
 
+it('asks in the name of another project, when that is to pay', async () => {
+  await failure({ queryProject: 'paying-project' });
+  const paths = books.asked.map(({ path }) => path.split('/').slice(3, 6).join('/'));
+  expect(paths).toContain('projects/demo-project/datasets');
+  expect(paths.filter((path) => path.startsWith('projects/paying-project'))).toContain('projects/paying-project/jobs');
+});
+
+it('says what is wrong when its query fails on the way, which is not billed', async () => {
+  books.failsOnTheWay = true;
+  books.polls = 1;
+  expect(await failure()).toMatchObject({
+    message: expect.stringContaining('Resources exceeded') as string,
+    ownCostUsd: '0',
+  });
+});
+
 it('reads tables that are partitioned by a time of their own', async () => {
   books.rows = [row('2026-11-02', '1')];
   books.partitionedBy = 'export_time';
@@ -256,7 +272,7 @@ it('says what is wrong with its credentials, and shows no key', async () => {
     return { status: 400, body: { error: 'invalid_grant', error_description: `Bad: ${assertion}` } };
   });
   const refused = await failure();
-  expect(refused.message).toMatch(/status 400.*invalid_grant.*\[secret\]/);
+  expect(refused.message).toMatch(/Google gives no token: invalid_grant: Bad: \[secret\]\. Sign in for it/);
   expect(shown(refused)).not.toContain(assertion.split('.')[2]);
   books.disturb((_index, { path, headers }) =>
     path === '/token'

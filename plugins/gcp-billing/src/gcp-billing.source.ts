@@ -63,6 +63,7 @@ export class GcpBilling implements CostSource {
     } catch (error) {
       if (signal.aborted) throw this.givenUp(job, signal.reason as Error);
       await job?.learnBill(signal);
+      job?.cancel();
       const { message, cause } = remedied(error, this.config);
       throw new CostReadingFailed(message, this.price(job), { cause });
     }
@@ -109,8 +110,8 @@ export class GcpBilling implements CostSource {
         day,
         key: [service_id, sku_id, project_id],
         amountUsd: plainDecimal(usd),
-        service: service_name ?? 'Google Cloud',
-        project: project_id ?? undefined,
+        service: service_name || 'Google Cloud',
+        project: project_id || undefined,
         finality: settled(day, SETTLED_AFTER_DAYS, now),
       });
     }

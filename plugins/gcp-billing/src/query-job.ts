@@ -56,7 +56,7 @@ export class QueryJob {
       const page = await this.page(pageToken, signal);
       if (pageToken === undefined) await this.learnBill(signal);
       for (const row of rowsOf(page)) rows.push(row);
-      return page.pageToken;
+      return page.pageToken || undefined;
     });
     return rows;
   }
@@ -72,7 +72,9 @@ export class QueryJob {
     try {
       const { status, statistics } = await this.described(signal);
       const billed = statistics?.query?.totalBytesBilled;
-      if (status.state === 'DONE' && billed !== undefined) this.billed = BigInt(billed);
+      // A query that failed is not billed.
+      if (status.errorResult !== undefined) this.billed = 0n;
+      else if (status.state === 'DONE' && billed !== undefined) this.billed = BigInt(billed);
     } catch (error) {
       signal.throwIfAborted();
       // It has never heard of it.
@@ -117,7 +119,6 @@ export class QueryJob {
     }
     const failed = job.status.errorResult;
     if (failed === undefined) return;
-    // A query that failed is not billed.
     this.billed = 0n;
     throw new Refused(`BigQuery: ${failed.message}`, 400, failed.reason);
   }

@@ -25,6 +25,9 @@ interface Fault {
   response?: { status?: unknown; headers?: Record<string, unknown> };
 }
 
+/** How Google's client and its token endpoint say that a credential is no good. */
+const NO_CREDENTIAL = /default credentials|private key|DECODER|invalid_grant|invalid_client|unauthorized_client/i;
+
 const BUSY = new Set([
   'rateLimitExceeded',
   'jobRateLimitExceeded',
@@ -80,11 +83,8 @@ export class Warehouse {
     const reason = errors?.find((error) => error.reason !== undefined)?.reason;
     const shown = conceal(brief(fault.message), [this.auth.authClient?.credentials.access_token ?? undefined]);
     const status = [code, response?.status].find((value): value is number => typeof value === 'number');
-    if (status === undefined) {
-      if (/default credentials|private key|DECODER|invalid_grant/i.test(shown))
-        return new Refused(`Google gives no token: ${shown}`, 401, 'authError');
-      return new TryAgain(`BigQuery at ${this.endpoint}: ${shown}`);
-    }
+    if (NO_CREDENTIAL.test(shown)) return new Refused(`Google gives no token: ${shown}`, 401, 'authError');
+    if (status === undefined) return new TryAgain(`BigQuery at ${this.endpoint}: ${shown}`);
     const told = `BigQuery at ${this.endpoint} answered with status ${status}: ${shown}`;
     if (!passes(status) && !BUSY.has(reason ?? '')) return new Refused(told, status, reason);
     const headers = Object.entries(response?.headers ?? {}).map(([name, value]): [string, string] => [

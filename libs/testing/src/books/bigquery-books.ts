@@ -53,6 +53,8 @@ export class BigQueryBooks extends BooksServer {
   denied: 'table' | 'jobs' | undefined;
   /** Takes the next query, but its answer does not arrive. */
   loseNextJobAnswer = false;
+  /** Whether queries fail after they have begun. */
+  failsOnTheWay = false;
   private readonly jobs = new Map<string, Job>();
   private tokens = 0;
 
@@ -164,6 +166,11 @@ export class BigQueryBooks extends BooksServer {
       this.polls -= 1;
       if (this.polls === 0) job.state = 'DONE';
       return { body: { jobReference: { jobId }, jobComplete: false } };
+    }
+    if (this.failsOnTheWay) {
+      const message = 'Resources exceeded during query execution';
+      Object.assign(job, { state: 'DONE', errorResult: { reason: 'resourcesExceeded', message } });
+      return refusal(400, 'resourcesExceeded', message);
     }
     const answer = answerOf(this.rows, job.parameters);
     const start = Number(query.get('pageToken') ?? 0);
