@@ -67,7 +67,7 @@ export const statusOf = (row: StatusRow): BudgetStatus => ({
     settledUsd: formatUsd(row.settled_nano),
     leasedUsd: formatUsd(row.leased_nano),
     presumedUsd: formatUsd(row.presumed_nano),
-    remainingUsd: formatUsd(maxNano(0n, row.cutoff_nano - row.settled_nano - row.leased_nano)),
+    remainingUsd: formatUsd(maxNano(0n, row.cutoff_nano - maxNano(0n, row.settled_nano) - row.leased_nano)),
   },
 });
 

@@ -1,8 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import type { Spend } from '@purser/contracts';
+import type { LedgerEntry, Spend } from '@purser/contracts';
 import type { Sql } from '@purser/database';
 import { type Nano, parseUsd } from '@purser/money';
 import { windowIdOf } from '../windows/window-id.js';
+
+/** What a gateway metered, or what somebody's books say: then with the source, and when it was read there. */
+export type NewEntry = Spend & { source?: LedgerEntry['source']; observedAt?: string };
 
 /** One window that an entry is charged to, or held money of; null where the window has to be opened first. */
 export interface ChargeRow {
@@ -30,18 +33,18 @@ export class EntriesRepository {
    * Appends what is not there yet. Gives the numbers of the new ones. They are counted at `now`: the clock that moves
    * rolling windows on, not the gateway's.
    */
-  async append(tx: Sql, spends: readonly Spend[], now: Date): Promise<Map<string, bigint>> {
+  async append(tx: Sql, spends: readonly NewEntry[], now: Date): Promise<Map<string, bigint>> {
     const rows = await tx.query<{ seq: bigint; attempt_id: string }>(
       `INSERT INTO entries (attempt_id, call_id, gateway, provider, model, tier, capability, key, project, task, session,
          amount_nano, hold_nano, held_in, input_tokens, output_tokens, cached_tokens, price_row, usage_at, observed_at,
          counted_at, source, finality, outcome, latency_ms)
        SELECT attempt_id, call_id, gateway, provider, model, tier, capability, key, project, task, session,
-              amount_nano, hold_nano, held_in, input_tokens, output_tokens, cached_tokens, price_row, usage_at, $2, $2,
-              'metered', finality, outcome, latency_ms
+              amount_nano, hold_nano, held_in, input_tokens, output_tokens, cached_tokens, price_row, usage_at,
+              coalesce(observed_at, $2), $2, source, finality, outcome, latency_ms
          FROM jsonb_to_recordset($1::jsonb) AS x(attempt_id text, call_id text, gateway text, provider text, model text,
               tier text, capability text, key text, project text, task text, session text, amount_nano bigint,
               hold_nano bigint, held_in bigint[], input_tokens bigint, output_tokens bigint, cached_tokens bigint,
-              price_row text, usage_at timestamptz, finality text, outcome text, latency_ms bigint)
+              price_row text, usage_at timestamptz, observed_at timestamptz, source text, finality text, outcome text, latency_ms bigint)
        ON CONFLICT (attempt_id) DO NOTHING
        RETURNING seq, attempt_id`,
       [JSON.stringify(spends.map(columns)), now],
@@ -79,7 +82,7 @@ export class EntriesRepository {
   }
 }
 
-const columns = (spend: Spend) => ({
+const columns = (spend: NewEntry) => ({
   attempt_id: spend.attemptId,
   call_id: spend.callId,
   gateway: spend.gateway,
@@ -99,6 +102,8 @@ const columns = (spend: Spend) => ({
   cached_tokens: spend.cachedTokens,
   price_row: spend.priceRow,
   usage_at: spend.usageAt,
+  observed_at: spend.observedAt ?? null,
+  source: spend.source ?? 'metered',
   finality: spend.finality,
   outcome: spend.outcome,
   latency_ms: spend.latencyMs,
