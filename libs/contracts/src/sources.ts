@@ -46,3 +46,12 @@ export const sourcesList = operation('sources.list', {
   reply: z.object({ sources: z.array(CostSourceStatus) }),
   http: { method: 'GET', path: '/v1/sources' },
 });
+
+export const sourcesRead = operation('sources.read', {
+  owner: 'cost-watchdog',
+  summary: 'Ask a cost source now, whenever it was due; what that costs is charged as ever.',
+  request: z.object({ name: z.string().min(1).max(200) }),
+  /** It is asked within seconds; `sources.list` tells what came of it. */
+  reply: z.object({ name: z.string(), askedFrom: Instant }),
+  http: { method: 'POST', path: '/v1/sources/:name/read', status: 202 },
+});

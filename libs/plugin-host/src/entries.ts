@@ -44,6 +44,13 @@ export const PluginEntry = z.strictObject({
   books: BooksCount.optional().describe(
     'Of a cost source: `add` counts its amounts in the ledger and in budgets, `reconcile` compares them with what was metered; `auto`, the standard, compares from the day on of the first metered call of that provider',
   ),
+  meteredServices: z
+    .array(z.string().min(1))
+    .max(100)
+    .optional()
+    .describe(
+      "Of a cost source: services of its books that the gateway meters under another provider's name, such as Cloud Speech-to-Text; they are kept and not counted",
+    ),
 });
 export type PluginEntry = z.output<typeof PluginEntry>;
 export type PluginEntryInput = z.input<typeof PluginEntry>;

@@ -1,10 +1,9 @@
-import {
+import type {
   CostExplorerClient,
-  type CostExplorerClientConfig,
-  type Expression,
-  GetCostAndUsageCommand,
-  type GetCostAndUsageCommandInput,
-  type ResultByTime,
+  CostExplorerClientConfig,
+  Expression,
+  GetCostAndUsageCommandInput,
+  ResultByTime,
 } from '@aws-sdk/client-cost-explorer';
 import {
   type CallOptions,
@@ -19,6 +18,9 @@ import {
 } from '@purser/plugin-sdk';
 import type { AwsCostsConfig } from './config.js';
 import { explain } from './failure.js';
+
+/** Large, and every service loads every plugin: only the one that asks needs it. */
+const sdk = () => import('@aws-sdk/client-cost-explorer');
 
 /** A reading of more would cost more than what it tells is worth, or goes round in circles. */
 const MOST_PAGES = 50;
@@ -43,6 +45,7 @@ export class AwsCostsSource implements CostSource {
 
   async read(period: { from: Date; to: Date }, { signal }: CallOptions): Promise<CostReading> {
     const bill = new RequestBill(this.config.requestUsd);
+    const { CostExplorerClient } = await sdk();
     const client = new CostExplorerClient(this.clientConfig());
     // Below the retries: each attempt is a request of its own.
     client.middlewareStack.add((next) => (args) => bill.count(() => next(args)), {
@@ -71,6 +74,7 @@ export class AwsCostsSource implements CostSource {
     period: { from: Date; to: Date },
     signal: AbortSignal,
   ): Promise<ReportedCost[]> {
+    const { GetCostAndUsageCommand } = await sdk();
     const costs: ReportedCost[] = [];
     let token: string | undefined;
     for (let page = 0; page < MOST_PAGES; page++) {

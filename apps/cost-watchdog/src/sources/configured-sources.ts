@@ -10,6 +10,8 @@ export interface ConfiguredSource {
   use: string;
   source: CostSource;
   books: BooksCount;
+  /** Services of these books that are metered under another provider's name. */
+  meteredServices: readonly string[];
 }
 
 /** An entry of plugins.json that gave no source, and why. */

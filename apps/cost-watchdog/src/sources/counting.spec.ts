@@ -20,7 +20,7 @@ const reading = fc.record({
   rows: fc.uniqueArray(
     fc.record({
       day: fc.integer({ min: 1, max: 4 }),
-      service: fc.constantFrom('a', 'own'),
+      service: fc.constantFrom('a', 'own', 'elsewhere'),
       nano: fc.bigInt({ min: -50n, max: 200n }),
     }),
     { selector: ({ day, service }) => `${day} ${service}`, maxLength: 8 },
@@ -40,6 +40,7 @@ it('leaves the ledger at what the last reading says, however often rows come, ch
           source: 's',
           provider: 'p',
           books: 'auto',
+          meteredServices: ['elsewhere'],
           meteredSince: meteredFrom === null ? null : new Date(Date.UTC(2026, 10, meteredFrom, 15)),
           own: { inBooksAs: 'own', byDay: new Map(own.map((nano, index) => [`2026-11-0${index + 1}`, nano])) },
           observedAt: new Date('2026-11-05T00:00:00Z'),
@@ -53,7 +54,7 @@ it('leaves the ledger at what the last reading says, however often rows come, ch
           counted += parseUsd(entry.amountUsd);
         }
         const expected = rows
-          .filter(({ day }) => meteredFrom === null || day < meteredFrom)
+          .filter(({ day, service }) => service !== 'elsewhere' && (meteredFrom === null || day < meteredFrom))
           .map(({ day, service, nano }) => {
             const ours = own[day - 1] ?? 0n;
             if (service !== 'own' || nano <= 0n) return nano;

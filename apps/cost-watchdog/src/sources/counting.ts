@@ -15,6 +15,7 @@ export interface Counting {
   source: string;
   provider: string;
   books: 'auto' | 'add' | 'reconcile';
+  meteredServices: readonly string[];
   /** Since then the gateway meters this provider. */
   meteredSince: Date | null;
   /** Under which service the books show the source's own requests, and what those cost by day. */
@@ -60,7 +61,7 @@ export function plan(known: readonly KnownRow[], told: readonly BooksRow[], coun
 }
 
 function shouldCount(row: BooksRow, counting: Counting, own: Map<string, Nano>): Nano {
-  if (isReconciled(row, counting)) return 0n;
+  if (isReconciled(row, counting) || counting.meteredServices.includes(row.service)) return 0n;
   if (row.service !== counting.own?.inBooksAs) return row.amount;
   // The ledger has the source's own requests since they were made.
   let rest = row.amount;

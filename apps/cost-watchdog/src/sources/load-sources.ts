@@ -4,7 +4,7 @@ import { loadPlugins, pluginContexts, readPluginEntries } from '@purser/plugin-h
 import type { CostSource } from '@purser/plugin-sdk';
 import { type Environment, hideSecret, type Log } from '@purser/service';
 import { z } from 'zod';
-import type { ConfiguredSources } from './configured-sources.js';
+import type { ConfiguredSource, ConfiguredSources } from './configured-sources.js';
 
 /** What a plugin says of itself must be fit for the ledger: its provider is a token, its times are times. */
 const Declared = z.object({
@@ -31,10 +31,11 @@ export async function loadSources(sources: ConfiguredSources, around: SourceSurr
     contextFor: pluginContexts({ env, logger: log, signal, hide: hideSecret }),
   });
   const refused = [...failed];
-  const all = [];
+  const all: ConfiguredSource[] = [];
   for (const { name, use, instance, entry } of loaded) {
+    const { books = 'auto', meteredServices = [] } = entry;
     const reason = defectOf(instance);
-    if (reason === undefined) all.push({ name, use, source: instance, books: entry.books ?? ('auto' as const) });
+    if (reason === undefined) all.push({ name, use, source: instance, books, meteredServices });
     else refused.push({ name, use, reason });
   }
   for (const { name, use, reason } of refused)

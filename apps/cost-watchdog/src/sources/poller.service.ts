@@ -1,4 +1,5 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { PurserError } from '@purser/contracts';
 import { Clock, Log } from '@purser/service';
 import { type ConfiguredSource, ConfiguredSources } from './configured-sources.js';
 import { SourceNews } from './source-news.service.js';
@@ -39,6 +40,20 @@ export class SourcePoller implements OnModuleDestroy {
       const row = rows.find(({ name }) => name === one.name);
       if (row) await this.look(one, row);
     }
+  }
+
+  /** It is due now. Whichever watchdog sees that first asks it. */
+  async hasten(name: string): Promise<{ name: string; askedFrom: string }> {
+    const now = this.clock.now();
+    const names = this.configured.all.map((one) => one.name);
+    if (!names.includes(name))
+      throw new PurserError('not_found', {
+        message: `there is no cost source "${name}"; ${names.length === 0 ? 'none is configured' : `there are ${names.join(', ')}`}`,
+      });
+    await this.sources.add([name], now);
+    await this.sources.hasten(name, now);
+    this.lookAt = -Infinity;
+    return { name, askedFrom: now.toISOString() };
   }
 
   /** Resolves once nothing is being asked. */

@@ -42,7 +42,7 @@ export class SourceBooks {
 
   /** @returns whether anything in the books is new. Throws when they cannot be believed, or the lease is lost. */
   async take(one: ConfiguredSource, row: SourceRow, period: Period, told: readonly BooksRow[]): Promise<boolean> {
-    const { name, books, source } = one;
+    const { name, books, meteredServices, source } = one;
     const known = await this.reported.within(name, period.from, period.to);
     refuseSilence(known, told);
     const byDay = await this.sources.ownByDay(name, period.from, period.to);
@@ -50,6 +50,7 @@ export class SourceBooks {
       source: name,
       provider: source.provider,
       books,
+      meteredServices,
       meteredSince: await this.sources.findMetered(row, source.provider),
       own: source.ownCosts && { inBooksAs: source.ownCosts.inBooksAs, byDay },
       observedAt: this.clock.now(),

@@ -81,6 +81,16 @@ describe('a source that cannot be believed', () => {
   });
 });
 
+it('is asked at once when a person wants it', async () => {
+  await bench.poll();
+  await bench.later(MINUTE);
+  expect(bench.source.asked).toHaveLength(1);
+  await bench.watchdog.get(SourcePoller).hasten('books');
+  await bench.poll();
+  expect(bench.source.asked).toHaveLength(2);
+  await expect(bench.watchdog.get(SourcePoller).hasten('book')).rejects.toThrow('there are books');
+});
+
 describe('several watchdogs', () => {
   it('ask once, and none of what is read twice counts twice', async () => {
     const other = await bench.another();

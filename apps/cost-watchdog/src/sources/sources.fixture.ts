@@ -35,7 +35,7 @@ export class SourceBench {
   }
 
   configure(books: 'auto' | 'add' | 'reconcile' = 'auto', one = this.watchdog, source = this.source): void {
-    one.get(ConfiguredSources).all = [{ name: 'books', use: './books.mjs', source, books }];
+    one.get(ConfiguredSources).all = [{ name: 'books', use: './books.mjs', source, books, meteredServices: [] }];
   }
 
   /** A second watchdog on the same database. */

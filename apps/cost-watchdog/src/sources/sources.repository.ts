@@ -104,6 +104,10 @@ export class SourcesRepository {
     );
   }
 
+  async hasten(name: string, now: Date): Promise<void> {
+    await this.database.query('UPDATE cost_sources SET due_at = least(due_at, $2) WHERE name = $1', [name, now]);
+  }
+
   /** Of several watchdogs one sees each change. */
   async tell(tx: Sql, name: string, told: SourceRow['told']): Promise<boolean> {
     const rows = await tx.query(
