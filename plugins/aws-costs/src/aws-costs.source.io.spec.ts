@@ -128,6 +128,18 @@ describe('Cost Explorer', () => {
     await expect(source().read(PERIOD, never())).rejects.toMatchObject({ ownCostUsd: '0.05' });
   }, 20_000);
 
+  it('costs nothing where it cannot even be reached, and what is under way when it is given up', async () => {
+    const nowhere = source({ endpoint: 'http://127.0.0.1:9' });
+    await expect(nowhere.read(PERIOD, never())).rejects.toMatchObject({ name: 'CostReadingFailed', ownCostUsd: '0' });
+    aws.hang();
+    const stop = new AbortController();
+    const reading = source().read(PERIOD, { signal: stop.signal });
+    reading.catch(() => undefined);
+    while (aws.requests.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    stop.abort(new Error('the service stops'));
+    await expect(reading).rejects.toMatchObject({ name: 'CostReadingFailed', ownCostUsd: '0.01' });
+  }, 20_000);
+
   it.each([
     ['AccessDeniedException', 'ce:GetCostAndUsage'],
     ['ExpiredTokenException', 'log in again'],

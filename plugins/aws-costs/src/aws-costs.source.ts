@@ -162,6 +162,9 @@ export class AwsCostsSource implements CostSource {
   }
 }
 
+/** AWS was not even reached. */
+const UNREACHED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ENETDOWN']);
+
 /** What was asked for money. A request that AWS refused costs nothing; one whose answer is not known may have been billed. */
 class RequestBill {
   private requests = 0;
@@ -173,8 +176,9 @@ class RequestBill {
     try {
       return await send();
     } catch (error) {
-      const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode ?? 0;
-      if (status >= 400 && status < 500) this.requests -= 1;
+      const { $metadata, code = '' } = error as { $metadata?: { httpStatusCode?: number }; code?: string };
+      const status = $metadata?.httpStatusCode ?? 0;
+      if ((status >= 400 && status < 500) || UNREACHED.has(code)) this.requests -= 1;
       throw error;
     }
   }

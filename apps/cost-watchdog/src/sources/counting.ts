@@ -88,6 +88,7 @@ function entryOf(row: KnownRow, amount: Nano, again: boolean, counting: Counting
     amountUsd: formatUsd(amount),
     usageAt: usageTime(row, observedAt).toISOString(),
     observedAt: observedAt.toISOString(),
+    usedBy: row.to.toISOString(),
     finality: row.finality,
     source: again && amount < 0n ? 'correction' : 'reported',
   };

@@ -96,6 +96,18 @@ describe('a provider that the gateway does not meter', () => {
     expect(await bench.window()).toMatchObject({ settledUsd: '-40.00', remainingUsd: '10.00' });
   });
 
+  it('is in a rolling window only as long as its day is: a month that is read at once does not fill it', async () => {
+    await bench.budget({ id: 'rolling', period: { hours: 24 } });
+    bench.source.rows = { '2026-11-05 compute': '50', '2026-11-19 compute': '3', '2026-11-20 compute': '2' };
+    await bench.poll();
+    expect(await bench.spent('rolling')).toBe('5.00');
+    bench.source.rows = { ...bench.source.rows, '2026-11-05 compute': '45', '2026-11-19 compute': '4' };
+    await bench.later(HOUR);
+    expect(await bench.spent('rolling')).toBe('6.00');
+    await bench.later(15 * HOUR);
+    expect(await bench.spent('rolling')).toBe('2.00');
+  });
+
   it('counts the same when a window is counted anew from the ledger', async () => {
     bench.source.rows = { '2026-11-19 compute': '10', '2026-11-20 compute': '3' };
     await bench.poll();
