@@ -20,11 +20,21 @@ COPY libs/plugin-sdk/package.json libs/plugin-sdk/
 COPY libs/service/package.json libs/service/
 COPY libs/testing/package.json libs/testing/
 COPY plugins/anthropic/package.json plugins/anthropic/
+COPY plugins/anthropic-costs/package.json plugins/anthropic-costs/
+COPY plugins/aws-costs/package.json plugins/aws-costs/
 COPY plugins/command/package.json plugins/command/
+COPY plugins/desktop/package.json plugins/desktop/
+COPY plugins/file-costs/package.json plugins/file-costs/
+COPY plugins/gcp-billing/package.json plugins/gcp-billing/
+COPY plugins/github-billing/package.json plugins/github-billing/
+COPY plugins/github-issue/package.json plugins/github-issue/
 COPY plugins/google-speech/package.json plugins/google-speech/
 COPY plugins/huggingface/package.json plugins/huggingface/
 COPY plugins/ollama/package.json plugins/ollama/
 COPY plugins/openai/package.json plugins/openai/
+COPY plugins/openai-costs/package.json plugins/openai-costs/
+COPY plugins/smtp/package.json plugins/smtp/
+COPY plugins/webhook/package.json plugins/webhook/
 # Install scripts only fetch what the image has already (its own Node) or does not need (the build tool's daemon).
 RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.base.json ./

@@ -18,7 +18,8 @@ const base = {
     '^@purser/(contracts|money|bus|database|service|plugin-sdk|plugin-host|embedded|guard|testing)$':
       '<rootDir>/libs/$1/src/index.ts',
     '^@purser/(plugin-sdk)/testing$': '<rootDir>/libs/$1/src/testing/index.ts',
-    '^@purser/(anthropic|command|google-speech|huggingface|ollama|openai)$': '<rootDir>/plugins/$1/src/index.ts',
+    '^@purser/(anthropic|anthropic-costs|aws-costs|command|desktop|file-costs|gcp-billing|github-billing|github-issue|google-speech|huggingface|ollama|openai|openai-costs|smtp|webhook)$':
+      '<rootDir>/plugins/$1/src/index.ts',
     '^@purser/(orchestrator|cost-watchdog|model-gateway|agent-runner|offload-manager|cli|demo)$':
       '<rootDir>/apps/$1/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': ['$1.js', '$1.ts'],

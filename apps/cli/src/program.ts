@@ -6,6 +6,7 @@ import { addEmergencyCommands } from './commands/emergency.js';
 import { addInstallationCommands } from './commands/installation.js';
 import { addKeyCommands } from './commands/key.js';
 import { addPricesCommands } from './commands/prices.js';
+import { addSourcesCommands } from './commands/sources.js';
 import { addStatusCommand } from './commands/status.js';
 import { addTaskCommands } from './commands/task.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
@@ -74,6 +75,7 @@ function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addKeyCommands(program, commands);
   addCallCommands(program, commands);
   addPricesCommands(program, commands);
+  addSourcesCommands(program, commands);
   addEmergencyCommands(program, commands);
   pointToHelp(program, 'purser');
   return program;

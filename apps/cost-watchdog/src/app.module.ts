@@ -32,6 +32,18 @@ import { LedgerHandlers } from './ledger/ledger.handlers.js';
 import { LedgerRepository } from './ledger/ledger.repository.js';
 import { LedgerService } from './ledger/ledger.service.js';
 import { SettlementService } from './ledger/settlement.service.js';
+import { ConfiguredSources } from './sources/configured-sources.js';
+import { SourcePoller } from './sources/poller.service.js';
+import { ReconciliationService } from './sources/reconciliation.service.js';
+import { ReconciliationsRepository } from './sources/reconciliations.repository.js';
+import { ReportedRepository } from './sources/reported.repository.js';
+import { SourceBooks } from './sources/source-books.service.js';
+import { SourceNews } from './sources/source-news.service.js';
+import { SourceReader } from './sources/source-reader.service.js';
+import { SourceTurn } from './sources/source-turn.service.js';
+import { SourcesHandlers } from './sources/sources.handlers.js';
+import { SourcesRepository } from './sources/sources.repository.js';
+import { SourcesService } from './sources/sources.service.js';
 import { Sweeps } from './sweeps.js';
 import { WindowChanges } from './windows/window-changes.js';
 import { WindowsRepository } from './windows/windows.repository.js';
@@ -67,12 +79,23 @@ export const RULES = [
   ReleasesService,
   SettlementService,
   LedgerService,
+  ConfiguredSources,
+  SourcesRepository,
+  ReportedRepository,
+  ReconciliationsRepository,
+  ReconciliationService,
+  SourceBooks,
+  SourceReader,
+  SourceTurn,
+  SourceNews,
+  SourcePoller,
+  SourcesService,
 ];
 
 /** The budgets file is read before anything is connected to: what is wrong with it is told at once. */
 export function appModule(file: BudgetsFile): Type {
   @Module({
-    controllers: [BudgetsHandlers, LeasesHandlers, LedgerHandlers, EmergencyHandlers, AlertsHandlers],
+    controllers: [BudgetsHandlers, LeasesHandlers, LedgerHandlers, EmergencyHandlers, AlertsHandlers, SourcesHandlers],
     providers: [{ provide: BUDGETS_FILE, useValue: file }, ...RULES, Sweeps, Announcements],
   })
   class AppModule {}

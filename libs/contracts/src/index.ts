@@ -11,6 +11,7 @@ import * as offload from './offload.js';
 import * as prices from './prices.js';
 import * as services from './services.js';
 import * as sessions from './sessions.js';
+import * as sources from './sources.js';
 import * as tasks from './tasks.js';
 import * as work from './work.js';
 
@@ -35,6 +36,7 @@ export * from './prices.js';
 export * from './scalars.js';
 export * from './services.js';
 export * from './sessions.js';
+export * from './sources.js';
 export * from './streams.js';
 export * from './task-budget.js';
 export * from './tasks.js';
@@ -54,6 +56,7 @@ export const CONTRACTS: readonly Contract[] = [
   budgets,
   leases,
   ledger,
+  sources,
   emergency,
   keys,
   models,

@@ -34,7 +34,12 @@ export interface LoadPluginsOptions<Name extends CapabilityName> {
 }
 
 /** What an instance must have, so that a plugin that lacks it is told at the start and not at its first call. */
-const members: Record<CapabilityName, readonly string[]> = { modelProvider: ['check'], executor: ['run'] };
+const members: Record<CapabilityName, readonly string[]> = {
+  modelProvider: ['check'],
+  executor: ['run'],
+  costSource: ['read'],
+  notifier: ['send'],
+};
 
 /** Members of which at least one group must be there, whole. */
 const oneOf: Partial<Record<CapabilityName, readonly (readonly string[])[]>> = {

@@ -1,6 +1,8 @@
 import type { z } from 'zod';
+import type { CostSource } from './cost-source.js';
 import type { Executor } from './executor.js';
 import type { ModelProvider } from './model-provider.js';
+import type { Notifier } from './notifier.js';
 
 export const PLUGIN_API_VERSION = 1;
 
@@ -26,6 +28,8 @@ export interface PluginContext {
 export interface Capabilities<Config> {
   modelProvider?: (context: PluginContext, config: Config) => ModelProvider;
   executor?: (context: PluginContext, config: Config) => Executor;
+  costSource?: (context: PluginContext, config: Config) => CostSource;
+  notifier?: (context: PluginContext, config: Config) => Notifier;
 }
 
 export interface PluginDefinition<ConfigSchema extends z.ZodType> {

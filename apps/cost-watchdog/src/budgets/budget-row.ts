@@ -76,7 +76,7 @@ export function definitionOf(row: BudgetRow): Budget {
 
 /** What is left of so much, in dollars. */
 const leftOf = (grantable: Nano, { settled_nano, leased_nano }: StatusRow): string =>
-  formatUsd(maxNano(0n, grantable - settled_nano - leased_nano));
+  formatUsd(maxNano(0n, grantable - maxNano(0n, settled_nano) - leased_nano));
 
 export const statusOf = (row: StatusRow): BudgetStatus => ({
   ...definitionOf(row),

@@ -87,13 +87,14 @@ export class LeasesRepository {
                 greatest(0, a.need - greatest(0, coalesce(l.granted_nano, 0) - a.known)) AS lacking,
                 greatest(0, a.want - greatest(0, coalesce(l.granted_nano, 0) - a.known)) AS wanted,
                 -- What silent gateways hold is presumed spent, so nobody waits for it; see ADR 0004.
-                r.allowed - w.settled_nano
+                r.allowed - greatest(w.settled_nano, 0)
                   - (SELECT coalesce(sum(l2.outstanding_nano), 0)
                        FROM leases l2 WHERE l2.window_id = w.id AND l2.presumed AND l2.gateway <> $1) AS unspent,
-                r.allowed - w.settled_nano - w.leased_nano AS free,
+                -- Credits may be more than what was spent: they widen no limit.
+                r.allowed - greatest(w.settled_nano, 0) - w.leased_nano AS free,
                 r.lesser,
                 CASE WHEN b.reserve_priority IS NOT NULL
-                     THEN w.limit_nano - b.reserved_nano - w.settled_nano - w.leased_nano END AS unreserved,
+                     THEN w.limit_nano - b.reserved_nano - greatest(w.settled_nano, 0) - w.leased_nano END AS unreserved,
                 w.id IS NULL OR w.ends_at <= $6 OR b.deleted_at IS NOT NULL OR b.shape <> w.shape AS closed,
                 coalesce(l.release_seq, 0) > $9 AS released,
                 -- A call too large for an empty window tells nothing about how full this one is.

@@ -1,0 +1,27 @@
+import type { CallOptions } from './model-provider.js';
+
+/** Something that a person is told. */
+export interface Notice {
+  /** Of this message; the same when it is sent again because nobody knows whether it arrived. */
+  id: string;
+  /** Of what it is about: the same for all notices of one alert, while it lasts and when it is over. */
+  fingerprint: string;
+  /** `firing` and `resolved` are an alert's; `report` is the daily one; `test` was asked for by a person. */
+  state: 'firing' | 'resolved' | 'report' | 'test';
+  severity: 'info' | 'warning' | 'critical';
+  /** One token, such as `budget_exhausted` or `spike`. */
+  kind: string;
+  /** One line. */
+  title: string;
+  /** A few lines of plain text. */
+  text: string;
+  /** Whatever else there is to know, as JSON. */
+  details: Readonly<Record<string, unknown>>;
+  at: Date;
+}
+
+/** A way to reach people. */
+export interface Notifier {
+  /** Resolves when the other side has taken the notice; rejects with an error that says what is wrong and how to mend it. */
+  send(notice: Notice, options: CallOptions): Promise<void>;
+}
