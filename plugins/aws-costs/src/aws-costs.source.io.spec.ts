@@ -106,6 +106,15 @@ describe('Cost Explorer', () => {
     });
   });
 
+  it('has no unit for nothing, which is no other currency; but an amount without one is refused', async () => {
+    aws.bill([{ day: '2026-11-04', service: 's', amount: '0' }]);
+    aws.currency('N/A');
+    expect((await source().read(PERIOD, never())).costs).toMatchObject([{ amountUsd: '0' }]);
+    aws.bill(rows(1));
+    aws.currency('N/A');
+    await expect(source().read(PERIOD, never())).rejects.toThrow('are in N/A');
+  });
+
   it('is asked again when it throttles, which AWS does not bill', async () => {
     aws.bill(rows(1));
     aws.fail({ status: 400, type: 'LimitExceededException', message: 'Too many calls.' }, { times: 2 });

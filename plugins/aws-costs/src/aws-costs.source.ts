@@ -119,8 +119,10 @@ export class AwsCostsSource implements CostSource {
     return (Groups ?? []).map(({ Keys, Metrics }) => {
       const [service = '', tag] = Keys ?? [];
       const told = Metrics?.[this.config.metric];
+      // Nothing, of a service without a price, has no unit.
+      const isNothing = told?.Unit === 'N/A' && Number(told.Amount) === 0;
       requireUsd(
-        told?.Unit,
+        isNothing ? 'USD' : told?.Unit,
         'the books of this AWS account',
         'AWS bills accounts of some sellers (such as AWS China) in other currencies; leave this source out for them, or export a file in dollars for file-costs.',
       );

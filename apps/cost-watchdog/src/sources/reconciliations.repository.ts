@@ -16,12 +16,12 @@ export interface ReconciliationRow {
 export class ReconciliationsRepository {
   constructor(private readonly database: Database) {}
 
-  /** By day (UTC). Days without either are not among them. */
+  /** By day (UTC). Days without either are not among them. What people corrected of metered spend is metered, too. */
   async days(source: string, provider: string, from: Date, to: Date): Promise<Omit<ReconciliationRow, 'drifting'>[]> {
     return this.database.query(
       `SELECT $1 AS source, day AS period, sum(metered)::bigint AS metered_nano, sum(reported)::bigint AS reported_nano
          FROM (SELECT to_char(usage_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day, amount_nano AS metered, 0 AS reported
-                 FROM entries WHERE provider = $2 AND usage_at >= $3 AND usage_at < $4 AND source = 'metered'
+                 FROM entries WHERE provider = $2 AND usage_at >= $3 AND usage_at < $4 AND tier <> 'reported'
                UNION ALL
                SELECT to_char(from_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'), 0, amount_nano
                  FROM reported_costs WHERE source = $1 AND from_at >= $3 AND from_at < $4) AS parts

@@ -69,6 +69,6 @@ export class SourceTurn {
     const failures = row.failures + 1;
     const dueAt = new Date(at.getTime() + retryAfterMs(source.schedule, failures));
     await this.sources.failed(name, row.epoch, { at, dueAt, error: error.message.slice(0, 2_000) });
-    this.log.warn({ source: name, failures, dueAt, error: error.message }, 'a cost source could not be read');
+    this.log.warn({ source: name, failures, dueAt, reason: error.message }, 'a cost source could not be read');
   }
 }

@@ -22,6 +22,8 @@ interface Figures {
 /** How each source stands: what it says, how old that is, what it costs itself, and what is wrong. */
 @Injectable()
 export class SourcesService implements OnModuleInit {
+  private scraped: Promise<CostSourceStatus[]> | undefined;
+
   constructor(
     private readonly configured: ConfiguredSources,
     private readonly sources: SourcesRepository,
@@ -57,7 +59,7 @@ export class SourcesService implements OnModuleInit {
     const gauge = (name: string, help: string, value: (status: CostSourceStatus) => number | undefined) =>
       this.metrics.gauge(name, help, ['source'], async (made) => {
         made.reset();
-        for (const status of await this.list()) {
+        for (const status of await this.scrape()) {
           const read = value(status);
           if (read !== undefined) made.set({ source: status.name }, read);
         }
@@ -79,6 +81,12 @@ export class SourcesService implements OnModuleInit {
       'How much more its books say this month than was metered',
       ({ drift }) => drift?.percent ?? undefined,
     );
+  }
+
+  /** All gauges are read at once. */
+  private scrape(): Promise<CostSourceStatus[]> {
+    this.scraped ??= this.list().finally(() => (this.scraped = undefined));
+    return this.scraped;
   }
 }
 
