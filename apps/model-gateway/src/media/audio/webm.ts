@@ -6,6 +6,8 @@ const AUDIO = 2;
 const LONGEST_OPUS = 0.12;
 const MAGIC = Buffer.from([0x1a, 0x45, 0xdf, 0xa3]);
 const BLOCK_HEAD = 3;
+/** Of a track. */
+const READ = new Set([ID.trackNumber, ID.trackType, ID.codec, ID.codecPrivate, ID.encodings]);
 const [XIPH, FIXED] = [1, 2];
 
 type Codec = 'opus' | { vorbisPacket: number };
@@ -40,7 +42,7 @@ function codecsOf(file: Buffer): Map<number, Codec> | undefined {
     if (id === ID.track) tracks.push(file.subarray(from, to));
   });
   for (const track of tracks) {
-    const children = [...childrenOf(track)];
+    const children = [...childrenOf(track)].filter(({ id }) => READ.has(id));
     const fields = new Map(children.map((child: Element) => [child.id, child.body]));
     const name = fields.get(ID.codec)?.toString('latin1') ?? '';
     if (numberOf(fields.get(ID.trackType)) !== AUDIO && !name.startsWith('A_')) continue;
