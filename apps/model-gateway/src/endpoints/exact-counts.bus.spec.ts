@@ -3,6 +3,7 @@ import { eventually } from '@purser/testing';
 import fc from 'fast-check';
 import { countTokens } from 'gpt-tokenizer/encoding/o200k_base';
 import { FREE, openWorld, PAID, type World } from '../gateway.fixture.js';
+import { TestSpends } from '../test-spends.fixture.js';
 
 jest.setTimeout(120_000);
 
@@ -13,7 +14,7 @@ const LIMIT = 100;
 const OUTPUT_NANO = BigInt(LIMIT) * 10_000n;
 
 let world: World;
-let startedAt: string;
+const spends = new TestSpends(() => world);
 beforeAll(async () => {
   world = await openWorld({
     openai: { protocols: ['chat-completions', 'responses'] },
@@ -24,11 +25,7 @@ beforeAll(async () => {
   });
 });
 afterAll(() => world.close());
-beforeEach(() => {
-  world.models.clearScript();
-  world.watchdog.spends.length = 0;
-  startedAt = new Date().toISOString();
-});
+beforeEach(() => spends.begin());
 
 /** As OpenAI's cookbook counts it: 3 for each message and 3 for the answer's beginning. */
 const tokensOf = (text: string): number =>
@@ -47,9 +44,9 @@ const chat = (model: string, content: unknown) =>
 const tierOf = (response: Response) => response.headers.get('x-purser-tier');
 const paidSpend = () =>
   eventually(() => {
-    const spends = world.watchdog.spends.filter(({ usageAt, model }) => usageAt >= startedAt && model === PAID);
-    expect(spends.length).toBeGreaterThan(0);
-    return spends.at(-1)!;
+    const paid = spends.all().filter(({ model }) => model === PAID);
+    expect(paid.length).toBeGreaterThan(0);
+    return paid.at(-1)!;
   });
 
 const essay = 'The quick brown fox jumps over the lazy dog, and nobody minds it in the least. '.repeat(500);
@@ -91,7 +88,7 @@ it('counts responses, and texts in parts', async () => {
       body: JSON.stringify({ model: 'counted', max_output_tokens: LIMIT, ...body }),
     });
   for (const ask of ways) {
-    world.watchdog.spends.length = 0;
+    spends.begin();
     await prepare(essay, BigInt(tokensOf(essay) + 700) * 1_000n + OUTPUT_NANO);
     await eventually(async () => expect(tierOf(await ask())).toBe('tier_1_paid'));
     await paidSpend();
@@ -127,7 +124,7 @@ it('never lets the bill of a counted call pass its hold, whatever it says', asyn
   let counted = 0;
   await fc.assert(
     fc.asyncProperty(text, async (whole) => {
-      world.watchdog.spends.length = 0;
+      spends.begin();
       const left = BigInt(tokensOf(whole) + 1_200) * 1_000n + OUTPUT_NANO;
       await prepare(whole, left);
       const tier = tierOf(await chat('counted', whole));
