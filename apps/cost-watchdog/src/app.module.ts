@@ -10,6 +10,9 @@ import { DefinitionsService } from './budgets/definitions.service.js';
 import { FileFollower } from './budgets/file-follower.service.js';
 import { LevelsService } from './budgets/levels.service.js';
 import { SnapshotService } from './budgets/snapshot.service.js';
+import { CostsHandlers } from './costs/costs.handlers.js';
+import { CostsRepository } from './costs/costs.repository.js';
+import { CostsService } from './costs/costs.service.js';
 import { EmergencyHandlers } from './emergency/emergency.handlers.js';
 import { EmergencyService } from './emergency/emergency.service.js';
 import { LatchBucket } from './emergency/latch-bucket.js';
@@ -27,11 +30,19 @@ import { RecallService } from './leases/recall.service.js';
 import { RefusalsService } from './leases/refusals.service.js';
 import { ReleasesRepository } from './leases/releases.repository.js';
 import { ReleasesService } from './leases/releases.service.js';
+import { CorrectionsService } from './ledger/corrections.service.js';
 import { EntriesRepository } from './ledger/entries.repository.js';
 import { LedgerHandlers } from './ledger/ledger.handlers.js';
 import { LedgerRepository } from './ledger/ledger.repository.js';
 import { LedgerService } from './ledger/ledger.service.js';
 import { SettlementService } from './ledger/settlement.service.js';
+import { DailyCapService } from './notices/daily-cap.service.js';
+import { ForecastNotices } from './notices/forecast-notices.service.js';
+import { SpendHealthController } from './notices/health.controller.js';
+import { NoticesRepository } from './notices/notices.repository.js';
+import { NoticesService } from './notices/notices.service.js';
+import { SpendNotices } from './notices/spend-notices.service.js';
+import { SPEND_THRESHOLDS, type SpendThresholds } from './notices/spend-thresholds.js';
 import { Sweeps } from './sweeps.js';
 import { WindowChanges } from './windows/window-changes.js';
 import { WindowsRepository } from './windows/windows.repository.js';
@@ -66,14 +77,36 @@ export const RULES = [
   LostGateways,
   ReleasesService,
   SettlementService,
+  CorrectionsService,
   LedgerService,
+  CostsRepository,
+  CostsService,
+  NoticesRepository,
+  NoticesService,
+  DailyCapService,
+  SpendNotices,
+  ForecastNotices,
 ];
 
 /** The budgets file is read before anything is connected to: what is wrong with it is told at once. */
-export function appModule(file: BudgetsFile): Type {
+export function appModule(file: BudgetsFile, thresholds: SpendThresholds): Type {
   @Module({
-    controllers: [BudgetsHandlers, LeasesHandlers, LedgerHandlers, EmergencyHandlers, AlertsHandlers],
-    providers: [{ provide: BUDGETS_FILE, useValue: file }, ...RULES, Sweeps, Announcements],
+    controllers: [
+      BudgetsHandlers,
+      LeasesHandlers,
+      LedgerHandlers,
+      CostsHandlers,
+      EmergencyHandlers,
+      AlertsHandlers,
+      SpendHealthController,
+    ],
+    providers: [
+      { provide: BUDGETS_FILE, useValue: file },
+      { provide: SPEND_THRESHOLDS, useValue: thresholds },
+      ...RULES,
+      Sweeps,
+      Announcements,
+    ],
   })
   class AppModule {}
   return AppModule;

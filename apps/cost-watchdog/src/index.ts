@@ -2,9 +2,11 @@ import { SERVICE_SCHEMAS } from '@purser/database';
 import { type Environment, parseConfig, type RunningService, startService, withSecretFiles } from '@purser/service';
 import { appModule } from './app.module.js';
 import { loadBudgetsFile } from './budgets/budgets-file.js';
+import { dailySpendCap } from './budgets/daily-spend-cap.js';
 import { FileFollower } from './budgets/file-follower.service.js';
 import { Config } from './config.js';
 import { MIGRATIONS } from './migrations/index.js';
+import { thresholdsOf } from './notices/spend-thresholds.js';
 import { WindowsService } from './windows/windows.service.js';
 
 export { loadBudgetsFile } from './budgets/budgets-file.js';
@@ -12,14 +14,15 @@ export { Config } from './config.js';
 
 /** Starts the cost-watchdog with the given environment. */
 export async function start(env: Environment): Promise<RunningService> {
-  const { PURSER_CONFIG_DIR: configDir } = parseConfig(Config, withSecretFiles(env));
-  const file = await loadBudgetsFile(configDir);
+  const config = parseConfig(Config, withSecretFiles(env));
+  const cap = config.DAILY_SPEND_CAP === undefined ? undefined : dailySpendCap(config.DAILY_SPEND_CAP);
+  const file = { ...(await loadBudgetsFile(config.PURSER_CONFIG_DIR)), cap };
   return startService(
     {
       name: 'cost-watchdog',
       config: Config,
       port: (config) => config.PURSER_WATCHDOG_PORT,
-      module: appModule(file),
+      module: appModule(file, thresholdsOf(config)),
       database: { schema: SERVICE_SCHEMAS['cost-watchdog'], migrations: MIGRATIONS },
       // Before the first request is taken: nobody is to be told of budgets as they were before the file was read.
       prepare: async (app) => {

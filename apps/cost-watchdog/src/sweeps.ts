@@ -4,6 +4,8 @@ import { Log } from '@purser/service';
 import { LatchStores } from './emergency/latch-stores.js';
 import { SpikeService } from './emergency/spike.service.js';
 import { GatewaysService } from './leases/gateways.service.js';
+import { ForecastNotices } from './notices/forecast-notices.service.js';
+import { SpendNotices } from './notices/spend-notices.service.js';
 import { Repeating } from './repeating.js';
 import { WindowsService } from './windows/windows.service.js';
 
@@ -17,6 +19,8 @@ export class Sweeps implements OnApplicationBootstrap, OnModuleDestroy {
     gateways: GatewaysService,
     latch: LatchStores,
     spikes: SpikeService,
+    notices: SpendNotices,
+    forecasts: ForecastNotices,
     bus: Bus,
     log: Log,
   ) {
@@ -27,6 +31,8 @@ export class Sweeps implements OnApplicationBootstrap, OnModuleDestroy {
       // A server that came back without its store has lost the streams too.
       new Repeating('keeping the streams', 5_000, () => bus.ensureStreams(), log),
       new Repeating('looking for spending spikes', 3_000, () => spikes.check(), log),
+      new Repeating('looking at how far spending has come', 2_000, () => notices.check(), log),
+      new Repeating('forecasting the month', 60_000, () => forecasts.check(), log),
     ];
   }
 

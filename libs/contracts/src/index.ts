@@ -2,6 +2,7 @@ import type { Contract, Operation, ServiceName } from './contract.js';
 import * as alerts from './alerts.js';
 import * as budgets from './budgets.js';
 import * as calls from './calls.js';
+import * as costs from './costs.js';
 import * as emergency from './emergency.js';
 import * as keys from './keys.js';
 import * as leases from './leases.js';
@@ -19,6 +20,7 @@ export * from './budgets.js';
 export * from './calls.js';
 export * from './cloud-event.js';
 export * from './contract.js';
+export * from './costs.js';
 export { asyncApi } from './docs/asyncapi.js';
 export { errorsPage } from './docs/errors-page.js';
 export { GATEWAY_ENDPOINTS, gatewayOpenApi } from './docs/gateway-openapi.js';
@@ -54,6 +56,7 @@ export const CONTRACTS: readonly Contract[] = [
   budgets,
   leases,
   ledger,
+  costs,
   emergency,
   keys,
   models,

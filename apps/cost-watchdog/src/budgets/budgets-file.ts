@@ -51,6 +51,8 @@ export interface BudgetsFile {
   found: boolean;
   budgets: Budget[];
   spikeRules: SpikeRule[];
+  /** What DAILY_SPEND_CAP says, in the place of a budget of its id in the file. */
+  cap?: Budget | undefined;
 }
 
 /** Reads config/budgets.json. A bad file stops the start: the error names the field and what would be right. */

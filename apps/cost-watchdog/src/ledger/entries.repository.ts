@@ -11,6 +11,7 @@ export interface ChargeRow {
   budget_id: string;
   /** False when the budget's scope does not match (any more): then only the lease gives what was held. */
   counts: boolean;
+  /** Whether a lease gave what was held for it. */
   held: boolean;
   gateway: string;
   amount_nano: Nano;
@@ -24,6 +25,19 @@ const MATCHES = `(b.scope_provider IS NULL OR b.scope_provider = e.provider)
               AND (b.scope_key IS NULL OR b.scope_key = e.key)
               AND (b.scope_task IS NULL OR b.scope_task = e.task)`;
 
+export interface NewCorrection {
+  id: string;
+  attemptId: string;
+  difference: Nano;
+  by: string;
+  reason: string;
+}
+
+/** A correction counts when what it corrects did: a rolling window may have moved on since. */
+const STILL_IN = `(b.period <> 'hours' OR e.counted_at >= w.starts_at)`;
+const MOVED_ON = `(b.period = 'hours' AND EXISTS (
+                SELECT FROM windows later WHERE later.budget_id = b.id AND later.shape = b.shape AND later.starts_at > at.moment))`;
+
 @Injectable()
 export class EntriesRepository {
   /**
@@ -34,19 +48,45 @@ export class EntriesRepository {
     const rows = await tx.query<{ seq: bigint; attempt_id: string }>(
       `INSERT INTO entries (attempt_id, call_id, gateway, provider, model, tier, capability, key, project, task, session,
          amount_nano, hold_nano, held_in, input_tokens, output_tokens, cached_tokens, price_row, usage_at, observed_at,
-         counted_at, source, finality, outcome, latency_ms)
+         counted_at, source, finality, outcome, latency_ms, first_paid_nano)
        SELECT attempt_id, call_id, gateway, provider, model, tier, capability, key, project, task, session,
               amount_nano, hold_nano, held_in, input_tokens, output_tokens, cached_tokens, price_row, usage_at, $2, $2,
-              'metered', finality, outcome, latency_ms
+              'metered', finality, outcome, latency_ms, first_paid_nano
          FROM jsonb_to_recordset($1::jsonb) AS x(attempt_id text, call_id text, gateway text, provider text, model text,
               tier text, capability text, key text, project text, task text, session text, amount_nano bigint,
               hold_nano bigint, held_in bigint[], input_tokens bigint, output_tokens bigint, cached_tokens bigint,
-              price_row text, usage_at timestamptz, finality text, outcome text, latency_ms bigint)
+              price_row text, usage_at timestamptz, finality text, outcome text, latency_ms bigint,
+              first_paid_nano bigint)
        ON CONFLICT (attempt_id) DO NOTHING
        RETURNING seq, attempt_id`,
       [JSON.stringify(spends.map(columns)), now],
     );
     return new Map(rows.map((row) => [row.attempt_id, row.seq]));
+  }
+
+  /** What an attempt counts as by now, with all its corrections; undefined when it is not there. Corrections have none of their own. */
+  async standing(tx: Sql, attemptId: string): Promise<Nano | undefined> {
+    const [row] = await tx.query<{ nano: Nano }>(
+      `SELECT e.amount_nano + coalesce((SELECT sum(c.amount_nano) FROM entries c WHERE c.corrects = $1), 0)::bigint AS nano
+         FROM entries e WHERE e.attempt_id = $1 AND e.corrects IS NULL`,
+      [attemptId],
+    );
+    return row?.nano;
+  }
+
+  /** Appends the difference, with all tags and times of what it corrects, so that it counts in the same hours and windows. */
+  async correct(tx: Sql, { id, attemptId, difference, by, reason }: NewCorrection, now: Date): Promise<bigint> {
+    const [row] = await tx.query<{ seq: bigint }>(
+      `INSERT INTO entries (attempt_id, call_id, gateway, provider, model, tier, capability, key, project, task, session,
+         amount_nano, hold_nano, held_in, input_tokens, output_tokens, cached_tokens, price_row, usage_at, observed_at,
+         counted_at, source, finality, outcome, latency_ms, corrects, corrected_by, reason)
+       SELECT $2, call_id, gateway, provider, model, tier, capability, key, project, task, session,
+              $3, 0, held_in, 0, 0, 0, price_row, usage_at, $6, counted_at, 'correction', 'final', outcome, 0, $1, $4, $5
+         FROM entries WHERE attempt_id = $1 RETURNING seq`,
+      [attemptId, id, difference, by, reason, now],
+    );
+    if (!row) throw new Error(`there is no attempt ${attemptId} to correct`);
+    return row.seq;
   }
 
   /**
@@ -60,7 +100,7 @@ export class EntriesRepository {
          SELECT *, ARRAY(SELECT w.budget_id FROM windows w JOIN budgets b ON b.id = w.budget_id AND b.shape = w.shape
                           WHERE w.id = ANY(held_in)) AS held_of
            FROM entries WHERE seq = ANY($1::bigint[]) AND amount_nano <> 0)
-       SELECT e.seq, w.id AS window_id, w.budget_id, (${MATCHES}) IS TRUE AS counts, true AS held,
+       SELECT e.seq, w.id AS window_id, w.budget_id, (${MATCHES} AND ${STILL_IN}) IS TRUE AS counts, e.source <> 'correction' AS held,
               e.usage_at AS moment, e.gateway, e.amount_nano, e.hold_nano
          FROM e JOIN windows w ON w.id = ANY(e.held_in) JOIN budgets b ON b.id = w.budget_id
        UNION ALL
@@ -73,7 +113,7 @@ export class EntriesRepository {
         CROSS JOIN LATERAL (SELECT CASE b.period WHEN 'hours' THEN e.counted_at ELSE e.usage_at END AS moment) AS at
          LEFT JOIN windows w ON w.budget_id = b.id AND w.shape = b.shape AND w.starts_at <= at.moment
                             AND (w.ends_at IS NULL OR w.ends_at > at.moment)
-        WHERE b.id <> ALL(e.held_of) AND ${MATCHES}`,
+        WHERE b.id <> ALL(e.held_of) AND ${MATCHES} AND NOT ${MOVED_ON}`,
       [seqs],
     );
   }
@@ -102,4 +142,5 @@ const columns = (spend: Spend) => ({
   finality: spend.finality,
   outcome: spend.outcome,
   latency_ms: spend.latencyMs,
+  first_paid_nano: spend.firstPaidUsd === undefined ? null : parseUsd(spend.firstPaidUsd).toString(),
 });

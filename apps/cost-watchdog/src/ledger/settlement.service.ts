@@ -31,10 +31,15 @@ export class SettlementService {
   ) {}
 
   /** Gives back those that were new. */
-  async settle(spends: readonly Spend[]): Promise<Spend[]> {
+  settle(spends: readonly Spend[]): Promise<Spend[]> {
+    return this.commit((tx, touched) => this.settleOnce(tx, touched, spends));
+  }
+
+  /** Whatever appends entries and charges them. It may be done from the start again. */
+  async commit<T>(work: (tx: Sql, touched: Touched) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.changes.commit((tx, touched) => this.settleOnce(tx, touched, spends));
+        return await this.changes.commit(work);
       } catch (error) {
         if (!(error instanceof WindowsMissing) || attempt === TRIES) throw error;
         await this.rollover.openAt(error.moments);
@@ -42,18 +47,20 @@ export class SettlementService {
     }
   }
 
+  /** Adds these entries to every window that they count in. Within a transaction that holds the lock for shaping. */
+  async charge(tx: Sql, touched: Touched, seqs: readonly bigint[], now: Date): Promise<void> {
+    const { due, taken } = totals(await this.entries.charges(tx, seqs));
+    touched.add(...due.keys());
+    await this.windows.lockRows(tx, [...due.keys()]);
+    await this.leases.settle(tx, due, taken, now);
+  }
+
   private async settleOnce(tx: Sql, touched: Touched, spends: readonly Spend[]): Promise<Spend[]> {
     const now = this.clock.now();
     await this.windows.lockShaping(tx);
     const added = await this.entries.append(tx, spends, now);
     const paid = spends.some((spend) => added.has(spend.attemptId) && parseUsd(spend.amountUsd) !== 0n);
-    if (paid) {
-      const charges = await this.entries.charges(tx, [...added.values()]);
-      const { due, taken } = totals(charges);
-      touched.add(...due.keys());
-      await this.windows.lockRows(tx, [...due.keys()]);
-      await this.leases.settle(tx, due, taken, now);
-    }
+    if (paid) await this.charge(tx, touched, [...added.values()], now);
     const fresh = new Set(added.keys());
     return spends.filter((spend) => fresh.delete(spend.attemptId));
   }
