@@ -10,6 +10,7 @@ import type { Caller } from '../keys/authenticator.js';
 import { LeaseClient } from '../leases/lease-client.js';
 import type { Hold } from '../leases/wallet.js';
 import type { Tier } from '../models/ladders.js';
+import { firstPaid } from './first-paid.js';
 import { type Ending, settle, type Settlement, type Terms } from './settlement-rules.js';
 
 /** One call to one provider, from its hold to its settlement. */
@@ -81,6 +82,7 @@ export class Meter {
     this.settlements.add({
       ...attempt.held,
       ...outcome,
+      ...firstPaid(attempt, ending, amount),
       amountUsd: formatUsd(amount),
       latencyMs: attempt.latencyMs,
     });
