@@ -1,3 +1,6 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse } from 'yaml';
 import { FakeApi } from '../testing/fake-api.fixture.js';
 import { budgetWith, COSTS, NO_LATCH } from '../testing/costs.fixture.js';
 
@@ -40,6 +43,22 @@ describe('purser costs', () => {
       1,
       expect.arrayContaining(['costs', 'budgets', 'latch']),
     ]);
+  });
+
+  it('is what the workflow in the examples runs, as it is typed there', async () => {
+    const file = join(import.meta.dirname, '../../../../examples/github-actions/spend-check.yml');
+    const { jobs } = parse(await readFile(file, 'utf8')) as { jobs: { budgets: { steps: { run?: string }[] } } };
+    const line = jobs.budgets.steps
+      .map(({ run }) => run?.trim())
+      .find((run) => run?.startsWith('npm run --silent purser'));
+    const argv = (line ?? '')
+      .replace('"$PERCENT"', '90')
+      .split(' ')
+      .filter((word) => word !== '--');
+    expect(await purser(...argv.slice(4))).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('over 90 %') as string,
+    });
   });
 
   it('does not pass when there is nothing to measure against, or nobody answers', async () => {

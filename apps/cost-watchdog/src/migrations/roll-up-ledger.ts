@@ -42,8 +42,12 @@ export class RollUpLedger1700000003601 implements MigrationInterface {
       ) WITH (fillfactor = 70)`);
     // Whether an attempt is the first of its call.
     await runner.query(`CREATE INDEX entries_by_call ON entries (call_id) WHERE source = 'metered'`);
+    // Pages of what belongs to one of them, newest first, without a look at all that does.
     await runner.query('CREATE INDEX entries_by_provider ON entries (provider, seq)');
-    await runner.query('CREATE INDEX entries_by_project ON entries (project, seq) WHERE project IS NOT NULL');
+    await runner.query('DROP INDEX entries_by_task, entries_by_session, entries_by_key');
+    for (const field of ['project', 'task', 'session', 'key']) {
+      await runner.query(`CREATE INDEX entries_by_${field} ON entries (${field}, seq) WHERE ${field} IS NOT NULL`);
+    }
     await runner.query(`
       CREATE FUNCTION roll_up_entries() RETURNS trigger LANGUAGE plpgsql AS $$
       BEGIN
@@ -88,7 +92,12 @@ export class RollUpLedger1700000003601 implements MigrationInterface {
   async down(runner: QueryRunner): Promise<void> {
     await runner.query('DROP TRIGGER entries_rolled_up ON entries');
     await runner.query('DROP FUNCTION roll_up_entries');
-    await runner.query('DROP INDEX entries_by_project, entries_by_provider, entries_by_call');
+    await runner.query(
+      'DROP INDEX entries_by_project, entries_by_provider, entries_by_call, entries_by_task, entries_by_session, entries_by_key',
+    );
+    for (const field of ['task', 'session', 'key']) {
+      await runner.query(`CREATE INDEX entries_by_${field} ON entries (${field}) WHERE ${field} IS NOT NULL`);
+    }
     await runner.query('DROP TABLE spend_totals, spend_days, spend_hours');
   }
 }

@@ -40,7 +40,7 @@ it.each([
     attempt(),
     answered({ usage: { inputTokens: 0, outputTokens: 0, cachedTokens: 0 } }),
   ],
-  ['it failed', attempt(), { how: 'failed', bytes: 5 } as Ending],
+  ['it failed', attempt(), { how: 'failed', bytes: 5 }],
 ])('is not said when %s', (_what, one, ending) => {
   expect(firstPaid(one, ending, 5n)).toEqual({});
 });
