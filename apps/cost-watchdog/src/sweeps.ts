@@ -31,6 +31,7 @@ export class Sweeps implements OnApplicationBootstrap, OnModuleDestroy {
       // A server that came back without its store has lost the streams too.
       new Repeating('keeping the streams', 5_000, () => bus.ensureStreams(), log),
       new Repeating('looking for spending spikes', 3_000, () => spikes.check(), log),
+      new Repeating('forgetting the minutes of yesterday', 600_000, () => spikes.forget(), log),
       new Repeating('looking at how far spending has come', 2_000, () => notices.check(), log),
       new Repeating('forecasting the month', 60_000, () => forecasts.check(), log),
     ];

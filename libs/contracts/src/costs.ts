@@ -32,15 +32,13 @@ export const costsSummary = operation('costs.summary', {
   request: z.object({}),
   reply: z.object({
     at: Instant,
-    /** Metered spend with its corrections; of providers that nothing is metered of, what they reported. */
+    /** All that is in the ledger: metered, reported where it is not metered as well, and corrections. */
     todayUsd: Usd,
     weekUsd: Usd,
     monthUsd: Usd,
     byProvider: z.array(
       z.object({ provider: z.string(), model: z.string(), monthUsd: Usd, requests: z.number().int() }),
     ),
-    /** What providers reported for the month, by their own account; never added to what was metered of them. */
-    reported: z.array(z.object({ provider: z.string(), monthUsd: Usd })).default([]),
     /** What answered the last call. */
     inUse: ModelInUse.nullable().default(null),
     forecast: Forecast.default({ enough: false, days: 0, projectedUsd: null, lowUsd: null, highUsd: null }),

@@ -22,17 +22,17 @@ mode          paid
 model         openai/gpt-x (tier_1_paid), 2m ago
 health        critical: daily at 90.0 %
 
-PROVIDER   MODEL     THIS MONTH    PART  REQUESTS  PROVIDER SAYS
-openai     gpt-x         $12.00  75.0 %     1,200         $12.34
-anthropic  claude-y       $4.00  25.0 %        30              -
-ollama     llama          $0.00   0.0 %       400              -
+PROVIDER   MODEL     THIS MONTH    PART  REQUESTS
+openai     gpt-x         $12.00  75.0 %     1,200
+anthropic  claude-y       $4.00  25.0 %        30
+ollama     llama          $0.00   0.0 %       400
 `);
   });
 
   it('of a Purser that has done nothing yet is short', () => {
     const costs = {
       ...COSTS,
-      ...{ todayUsd: '0.00', weekUsd: '0.00', monthUsd: '0.00', byProvider: [], reported: [], inUse: null },
+      ...{ todayUsd: '0.00', weekUsd: '0.00', monthUsd: '0.00', byProvider: [], inUse: null },
       ...{ savedUsd: '0.00', forecast: { enough: false, days: 3, projectedUsd: null, lowUsd: null, highUsd: null } },
     };
     expect(dashboardText({ costs, budgets: [], latch: NO_LATCH }, plain)).toBe(`\

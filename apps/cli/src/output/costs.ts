@@ -78,9 +78,8 @@ export function dashboardText(given: Dashboard, terminal: Pick<Terminal, 'style'
   return costs.byProvider.length === 0 ? lines : `${lines}\n${breakdown(costs, terminal)}`;
 }
 
-function breakdown({ byProvider, monthUsd, reported }: Costs, terminal: Pick<Terminal, 'style'>): string {
+function breakdown({ byProvider, monthUsd }: Costs, terminal: Pick<Terminal, 'style'>): string {
   const total = Number(monthUsd);
-  const told = new Map(reported.map((one) => [one.provider, one.monthUsd]));
   return table(
     byProvider,
     [
@@ -89,15 +88,6 @@ function breakdown({ byProvider, monthUsd, reported }: Costs, terminal: Pick<Ter
       { head: 'THIS MONTH', cell: (row) => usd(row.monthUsd), right: true },
       { head: 'PART', cell: (row) => (total > 0 ? percent((Number(row.monthUsd) / total) * 100) : '-'), right: true },
       { head: 'REQUESTS', cell: ({ requests }) => requests.toLocaleString('en-US'), right: true },
-      ...(told.size === 0
-        ? []
-        : [
-            {
-              head: 'PROVIDER SAYS',
-              cell: ({ provider }: Costs['byProvider'][number]) => usd(told.get(provider) ?? null).replace('?', '-'),
-              right: true,
-            },
-          ]),
     ],
     (head) => terminal.style('dim', head),
   );

@@ -33,7 +33,6 @@ export const COSTS: Costs = {
     { provider: 'anthropic', model: 'claude-y', monthUsd: '4.00', requests: 30 },
     { provider: 'ollama', model: 'llama', monthUsd: '0.00', requests: 400 },
   ],
-  reported: [{ provider: 'openai', monthUsd: '12.34' }],
   inUse: { provider: 'openai', model: 'gpt-x', tier: 'tier_1_paid', capability: 'code', at: '2026-11-26T10:18:00Z' },
   forecast: { enough: true, days: 23, projectedUsd: '20.123456789', lowUsd: '17.00', highUsd: '25.50' },
   savedUsd: '3.20',

@@ -106,9 +106,8 @@ describe('what is spent', () => {
     await other.close();
   });
 
-  it('is what a provider reports where nothing of it is metered, and never both', async () => {
+  it('is also what is in the ledger from the books of others, which are no requests', async () => {
     await settle(spendOf({ amountUsd: '3.00' }));
-    await report('openai', '3.10', '2026-11-26T00:00:00Z');
     await report('aws', '5.00', '2026-11-25T00:00:00Z');
     expect(await summary()).toMatchObject({
       todayUsd: '3.00',
@@ -117,13 +116,13 @@ describe('what is spent', () => {
         { provider: 'aws', monthUsd: '5.00', requests: 0 },
         { provider: 'openai', monthUsd: '3.00', requests: 1 },
       ],
-      reported: expect.arrayContaining([
-        { provider: 'openai', monthUsd: '3.10' },
-        { provider: 'aws', monthUsd: '5.00' },
-      ]) as unknown,
+      inUse: { provider: 'openai' },
     });
     const { sums } = await watchdog.get(LedgerService).sum({ by: 'provider', ids: ['openai', 'aws'] });
-    expect(sums.map(({ amountUsd }) => amountUsd)).toEqual(['3.00', '5.00']);
+    expect(sums.map(({ amountUsd, requests }) => [amountUsd, requests])).toEqual([
+      ['3.00', 1],
+      ['5.00', 0],
+    ]);
   });
 
   it('was saved against the first paid tier, where its price was known', async () => {
@@ -167,14 +166,24 @@ it('an older ledger is rolled up as it would have been', async () => {
     }),
   );
   await settle(...spends);
+  // By the database's clock: minutes are taken over of the last day alone.
+  await settle(
+    ...spends
+      .slice(0, 3)
+      .map((one) => ({ ...one, attemptId: `${one.attemptId}-now`, usageAt: new Date().toISOString() })),
+  );
   await report('aws', '5.00', '2026-11-25T00:00:00Z');
   const rollups = async (sql: { query: Database['query'] }) => ({
-    hours: await sql.query('SELECT * FROM spend_hours ORDER BY hour, provider, model, reported'),
-    days: await sql.query('SELECT * FROM spend_days ORDER BY day, provider, model, reported'),
+    minutes: await sql.query(
+      `SELECT * FROM spend_minutes WHERE minute > now() - interval '1 day' ORDER BY minute, provider, model`,
+    ),
+    hours: await sql.query('SELECT * FROM spend_hours ORDER BY hour, provider, model'),
+    days: await sql.query('SELECT * FROM spend_days ORDER BY day, provider, model'),
     totals: await sql.query('SELECT * FROM spend_totals ORDER BY field, id'),
   });
   const kept = await rollups(watchdog.database);
   expect(kept.hours.length).toBeGreaterThan(30);
+  expect(kept.minutes.length).toBeGreaterThan(0);
   await new RollUpLedger1700000003601().down({ query: (text: string) => watchdog.database.query(text) } as never);
   await watchdog.database.query('DELETE FROM migrations WHERE name = $1', [RollUpLedger1700000003601.name]);
   const again = await Database.open({

@@ -10,10 +10,6 @@ export interface ModelCostRow {
   month: Nano;
   saved: Nano;
   requests: bigint;
-  /** By the provider's own account. */
-  reported: boolean;
-  /** False for the provider's own account of what is metered here: it is shown, and adds nothing. */
-  counts: boolean;
 }
 
 export interface Since {
@@ -42,10 +38,7 @@ export interface ModelInUseRow {
 /** Not to be looked through for ever when nothing has worked for long. */
 const RECENT = 1_000;
 
-/**
- * From the rollups: they grow with days and models, not with calls. What a provider reports stands for its spend only
- * where, in the same time, nothing of it is metered.
- */
+/** From the rollups: they grow with days and models, not with calls. */
 @Injectable()
 export class CostsRepository {
   constructor(private readonly database: Database) {}
@@ -53,16 +46,14 @@ export class CostsRepository {
   /** All of these days begin at midnight UTC. */
   byModel({ day, week, month }: Since): Promise<ModelCostRow[]> {
     return this.database.query<ModelCostRow>(
-      `WITH days AS (SELECT * FROM spend_days WHERE day >= least($2::timestamptz, $3::timestamptz)),
-            metered AS (SELECT DISTINCT provider FROM days WHERE NOT reported)
-       SELECT provider, model,
+      `SELECT provider, model,
               coalesce(sum(amount_nano) FILTER (WHERE day >= $1), 0)::bigint AS today,
               coalesce(sum(amount_nano) FILTER (WHERE day >= $2), 0)::bigint AS week,
               coalesce(sum(amount_nano) FILTER (WHERE day >= $3), 0)::bigint AS month,
               coalesce(sum(saved_nano) FILTER (WHERE day >= $3), 0)::bigint AS saved,
-              coalesce(sum(model_calls) FILTER (WHERE day >= $3), 0)::bigint AS requests,
-              reported, NOT reported OR provider NOT IN (SELECT provider FROM metered) AS counts
-         FROM days GROUP BY provider, model, reported ORDER BY month DESC, provider, model`,
+              coalesce(sum(model_calls) FILTER (WHERE day >= $3), 0)::bigint AS requests
+         FROM spend_days WHERE day >= least($2::timestamptz, $3::timestamptz)
+        GROUP BY provider, model ORDER BY month DESC, provider, model`,
       [day, week, month],
     );
   }
@@ -70,18 +61,18 @@ export class CostsRepository {
   /** The sums alone, for those who ask every few seconds. */
   async spent(since: Since): Promise<{ day: Nano; week: Nano; month: Nano }> {
     const [row] = await this.database.query<{ day: Nano; week: Nano; month: Nano }>(
-      `${COUNTED}
-       SELECT coalesce(sum(amount_nano) FILTER (WHERE day >= $2), 0)::bigint AS day,
-              coalesce(sum(amount_nano) FILTER (WHERE day >= $3), 0)::bigint AS week,
-              coalesce(sum(amount_nano) FILTER (WHERE day >= $4), 0)::bigint AS month FROM counted`,
-      [new Date(Math.min(since.week.getTime(), since.month.getTime())), since.day, since.week, since.month],
+      `SELECT coalesce(sum(amount_nano) FILTER (WHERE day >= $1), 0)::bigint AS day,
+              coalesce(sum(amount_nano) FILTER (WHERE day >= $2), 0)::bigint AS week,
+              coalesce(sum(amount_nano) FILTER (WHERE day >= $3), 0)::bigint AS month
+         FROM spend_days WHERE day >= least($2::timestamptz, $3::timestamptz)`,
+      [since.day, since.week, since.month],
     );
     return row ?? { day: 0n, week: 0n, month: 0n };
   }
 
   async byDay(since: Date): Promise<Map<number, Nano>> {
     const rows = await this.database.query<{ day: Date; nano: Nano }>(
-      `${COUNTED} SELECT day, sum(amount_nano)::bigint AS nano FROM counted GROUP BY day`,
+      'SELECT day, sum(amount_nano)::bigint AS nano FROM spend_days WHERE day >= $1 GROUP BY day',
       [since],
     );
     return new Map(rows.map(({ day, nano }) => [day.getTime(), nano]));
@@ -95,12 +86,10 @@ export class CostsRepository {
 
   history(by: 'hour' | 'day', since: Date, until: Date, limit: number): Promise<HistoryRow[]> {
     return this.database.query<HistoryRow>(
-      `WITH metered AS (SELECT DISTINCT provider FROM spend_days WHERE day >= $1 AND day < $2 AND NOT reported)
-       SELECT ${by} AS at, provider, sum(amount_nano)::bigint AS amount, sum(input_tokens)::bigint AS input_tokens,
+      `SELECT ${by} AS at, provider, sum(amount_nano)::bigint AS amount, sum(input_tokens)::bigint AS input_tokens,
               sum(output_tokens)::bigint AS output_tokens, sum(provider_calls)::bigint AS requests
          FROM spend_${by}s
-        WHERE ${by} >= $1 AND ${by} < $2 AND (NOT reported OR provider NOT IN (SELECT provider FROM metered))
-        GROUP BY ${by}, provider ORDER BY ${by}, provider LIMIT $3`,
+        WHERE ${by} >= $1 AND ${by} < $2 GROUP BY ${by}, provider ORDER BY ${by}, provider LIMIT $3`,
       [since, until, limit],
     );
   }
@@ -115,8 +104,3 @@ export class CostsRepository {
     return row;
   }
 }
-
-const COUNTED = `
-  WITH days AS (SELECT * FROM spend_days WHERE day >= $1),
-       metered AS (SELECT DISTINCT provider FROM days WHERE NOT reported),
-       counted AS (SELECT * FROM days WHERE NOT reported OR provider NOT IN (SELECT provider FROM metered))`;

@@ -4,7 +4,7 @@ import { formatUsd, sumNano } from '@purser/money';
 import { Clock } from '@purser/service';
 import { forecast, MOST_DAYS } from '../forecast/forecast.js';
 import { windowAt } from '../windows/calendar.js';
-import { CostsRepository, type ModelCostRow, type ModelInUseRow, type Since } from './costs.repository.js';
+import { CostsRepository, type ModelInUseRow, type Since } from './costs.repository.js';
 
 const DAY_MS = 86_400_000;
 /** Of one history, when nobody says since when. */
@@ -24,13 +24,12 @@ export class CostsService {
       this.costs.inUse(),
       this.forecast(),
     ]);
-    const counted = rows.filter((row) => row.counts);
     return {
       at: at.toISOString(),
-      todayUsd: formatUsd(sumNano(counted.map((row) => row.today))),
-      weekUsd: formatUsd(sumNano(counted.map((row) => row.week))),
-      monthUsd: formatUsd(sumNano(counted.map((row) => row.month))),
-      byProvider: counted
+      todayUsd: formatUsd(sumNano(rows.map((row) => row.today))),
+      weekUsd: formatUsd(sumNano(rows.map((row) => row.week))),
+      monthUsd: formatUsd(sumNano(rows.map((row) => row.month))),
+      byProvider: rows
         .filter((row) => row.requests > 0n || row.month !== 0n)
         .map(({ provider, model, month, requests }) => ({
           provider,
@@ -38,10 +37,9 @@ export class CostsService {
           monthUsd: formatUsd(month),
           requests: Number(requests),
         })),
-      reported: reportedOf(rows),
       inUse: inUse === undefined ? null : inUseOf(inUse),
       forecast: expected,
-      savedUsd: formatUsd(sumNano(counted.map((row) => row.saved))),
+      savedUsd: formatUsd(sumNano(rows.map((row) => row.saved))),
     };
   }
 
@@ -77,15 +75,6 @@ export class CostsService {
 export function periodsAt(at: Date): Since {
   const since = (period: 'day' | 'week' | 'month') => windowAt(period, 'UTC', at).startsAt;
   return { day: since('day'), week: since('week'), month: since('month') };
-}
-
-/** Also what is counted, where nothing is metered: it is the provider's word all the same. */
-function reportedOf(rows: readonly ModelCostRow[]): { provider: string; monthUsd: string }[] {
-  const told = rows.filter(({ reported }) => reported);
-  return [...new Set(told.map(({ provider }) => provider))].map((provider) => ({
-    provider,
-    monthUsd: formatUsd(sumNano(told.filter((row) => row.provider === provider).map(({ month }) => month))),
-  }));
 }
 
 const inUseOf = ({ provider, model, tier, capability, usage_at }: ModelInUseRow) => ({

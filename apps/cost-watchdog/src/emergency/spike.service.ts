@@ -9,6 +9,8 @@ import { LatchStores } from './latch-stores.js';
 import { SpikeRepository } from './spike.repository.js';
 
 const MINUTE = 60_000;
+/** An hour more than the longest window of a rule. */
+const KEPT_MINUTES = 25 * 60;
 
 /**
  * More than a part of the month's total budget within a short time is an emergency. The rule looks at the last minutes
@@ -33,6 +35,11 @@ export class SpikeService {
   check(): Promise<void> {
     this.checking ??= this.checkNow().finally(() => (this.checking = undefined));
     return this.checking;
+  }
+
+  /** Of minutes that no rule looks back to. */
+  async forget(): Promise<void> {
+    await this.spend.forgetMinutes(new Date(this.clock.now().getTime() - KEPT_MINUTES * MINUTE));
   }
 
   private async checkNow(): Promise<void> {

@@ -185,7 +185,7 @@ export class LeasesRepository {
                  UNION ALL SELECT * , 0 FROM unnest($4::bigint[], $5::bigint[])) AS parts(window_id, charged, taken)
           GROUP BY window_id
        )
-       UPDATE windows w SET settled_nano = greatest(0, w.settled_nano + s.charged), leased_nano = w.leased_nano - s.taken, touched_at = $6
+       UPDATE windows w SET settled_nano = w.settled_nano + s.charged, leased_nano = w.leased_nano - s.taken, touched_at = $6
          FROM sums s WHERE w.id = s.window_id`,
       [
         consumptions.map((one) => one.gateway),

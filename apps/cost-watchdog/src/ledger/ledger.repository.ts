@@ -85,11 +85,10 @@ export class LedgerRepository {
     return entryOf(row);
   }
 
-  /** Several attempts of one call are one request. What is only reported counts where nothing is metered. */
+  /** Several attempts of one call are one request. */
   sums(by: SumField, ids: readonly string[]): Promise<SumRow[]> {
     return this.database.query<SumRow>(
-      `SELECT id, CASE WHEN calls = 0 AND amount_nano = 0 THEN reported_nano ELSE amount_nano END AS amount, input_tokens,
-              output_tokens, calls AS requests
+      `SELECT id, amount_nano AS amount, input_tokens, output_tokens, calls AS requests
          FROM spend_totals WHERE field = $1 AND id = ANY($2::text[])`,
       [by, ids],
     );

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Spend } from '@purser/contracts';
 import type { Sql } from '@purser/database';
-import { minNano, type Nano, parseUsd } from '@purser/money';
+import { type Nano, parseUsd } from '@purser/money';
 import { Clock } from '@purser/service';
 import { type Consumption, LeasesRepository } from '../leases/leases.repository.js';
 import { type Touched, WindowChanges } from '../windows/window-changes.js';
@@ -66,23 +66,19 @@ export class SettlementService {
   }
 }
 
-/** Per window what is charged, per lease what is taken: of each call no more than was held for it. */
+/** Per window what is charged, per lease what is taken. */
 function totals(charges: readonly ChargeRow[]): { due: Map<bigint, Nano>; taken: Consumption[] } {
   const due = new Map<bigint, Nano>();
-  const taken = new Map<string, Consumption>();
+  const taken: Consumption[] = [];
   const missing: { budgetId: string; at: Date }[] = [];
-  for (const charge of charges) {
-    if (charge.window_id === null) {
-      missing.push({ budgetId: charge.budget_id, at: charge.moment });
+  for (const { window_id: windowId, budget_id, moment, gateway, charged, taken: nano } of charges) {
+    if (windowId === null) {
+      missing.push({ budgetId: budget_id ?? '', at: moment ?? new Date(0) });
       continue;
     }
-    const id = charge.window_id;
-    due.set(id, (due.get(id) ?? 0n) + (charge.counts ? charge.amount_nano : 0n));
-    if (!charge.held) continue;
-    const lease = `${charge.gateway} ${id}`;
-    const nano = (taken.get(lease)?.nano ?? 0n) + minNano(charge.amount_nano, charge.hold_nano);
-    taken.set(lease, { gateway: charge.gateway, windowId: id, nano });
+    due.set(windowId, (due.get(windowId) ?? 0n) + charged);
+    if (nano !== 0n) taken.push({ gateway, windowId, nano });
   }
   if (missing.length > 0) throw new WindowsMissing(missing);
-  return { due, taken: [...taken.values()] };
+  return { due, taken };
 }

@@ -17,6 +17,8 @@ const attempt = (
   }) as Attempt;
 const answered = (more: object = {}): Ending => ({ how: 'answered', usage, bytes: 1, bills: 'full', ...more });
 
+const FAILED: Ending = { how: 'failed', bytes: 5 };
+
 it('is what the same counts would have cost at the first paid tier', () => {
   expect(firstPaid(attempt(), answered(), 20_000_000n)).toEqual({ firstPaidUsd: '0.20' });
   expect(firstPaid(attempt(), answered({ usage: { ...usage, serviceTier: 'priority' } }), 1n)).toEqual({
@@ -40,7 +42,7 @@ it.each([
     attempt(),
     answered({ usage: { inputTokens: 0, outputTokens: 0, cachedTokens: 0 } }),
   ],
-  ['it failed', attempt(), { how: 'failed', bytes: 5 }],
+  ['it failed', attempt(), FAILED],
 ])('is not said when %s', (_what, one, ending) => {
   expect(firstPaid(one, ending, 5n)).toEqual({});
 });
