@@ -8,6 +8,7 @@ import { addInstallationCommands } from './commands/installation.js';
 import { addKeyCommands } from './commands/key.js';
 import { addLedgerCommands } from './commands/ledger.js';
 import { addPricesCommands } from './commands/prices.js';
+import { addSpikeCommands } from './commands/spikes.js';
 import { addStatusCommand } from './commands/status.js';
 import { addTaskCommands } from './commands/task.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
@@ -75,6 +76,7 @@ function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addCostsCommand(program, commands);
   addBudgetCommands(program, commands);
   addLedgerCommands(program, commands);
+  addSpikeCommands(program, commands);
   addKeyCommands(program, commands);
   addCallCommands(program, commands);
   addPricesCommands(program, commands);

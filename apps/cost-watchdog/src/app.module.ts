@@ -18,6 +18,9 @@ import { EmergencyService } from './emergency/emergency.service.js';
 import { LatchBucket } from './emergency/latch-bucket.js';
 import { LatchStores } from './emergency/latch-stores.js';
 import { LatchRepository } from './emergency/latch.repository.js';
+import { SpikeActions } from './emergency/spike-actions.service.js';
+import { SpikeRules } from './emergency/spike-rules.service.js';
+import { SpikeHandlers } from './emergency/spike.handlers.js';
 import { SpikeRepository } from './emergency/spike.repository.js';
 import { SpikeService } from './emergency/spike.service.js';
 import { GatewaysService } from './leases/gateways.service.js';
@@ -61,6 +64,8 @@ export const RULES = [
   LatchBucket,
   LatchStores,
   EmergencyService,
+  SpikeRules,
+  SpikeActions,
   SpikeService,
   LevelsService,
   SnapshotService,
@@ -97,6 +102,7 @@ export function appModule(file: BudgetsFile, thresholds: SpendThresholds): Type 
       LedgerHandlers,
       CostsHandlers,
       EmergencyHandlers,
+      SpikeHandlers,
       AlertsHandlers,
       SpendHealthController,
     ],

@@ -12,6 +12,7 @@ import * as offload from './offload.js';
 import * as prices from './prices.js';
 import * as services from './services.js';
 import * as sessions from './sessions.js';
+import * as spikes from './spikes.js';
 import * as tasks from './tasks.js';
 import * as work from './work.js';
 
@@ -37,6 +38,7 @@ export * from './prices.js';
 export * from './scalars.js';
 export * from './services.js';
 export * from './sessions.js';
+export * from './spikes.js';
 export * from './streams.js';
 export * from './task-budget.js';
 export * from './tasks.js';
@@ -57,6 +59,7 @@ export const CONTRACTS: readonly Contract[] = [
   leases,
   ledger,
   costs,
+  spikes,
   emergency,
   keys,
   models,
