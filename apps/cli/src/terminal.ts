@@ -16,6 +16,8 @@ export interface Terminal {
   /** Coloured on a terminal, as it is elsewhere and under NO_COLOR. */
   style: (style: Style, text: string) => string;
   readInput: () => Promise<string>;
+  /** Whether what is printed is looked at on a screen, which can be written over. */
+  screen?: boolean;
   /** Replaces `purser ...` in a text of ours by what has to be typed here. */
   typed: (text: string) => string;
   /** Options that npm kept from us, when it started us. */
@@ -38,6 +40,7 @@ export function processTerminal(): Terminal {
       for await (const chunk of process.stdin) text += String(chunk);
       return text;
     },
+    screen: process.stdout.isTTY,
     typed: (text) => asTyped(text, invocation),
     npmOptions: npmOptionsOf(circumstances),
   };

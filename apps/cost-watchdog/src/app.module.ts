@@ -10,11 +10,17 @@ import { DefinitionsService } from './budgets/definitions.service.js';
 import { FileFollower } from './budgets/file-follower.service.js';
 import { LevelsService } from './budgets/levels.service.js';
 import { SnapshotService } from './budgets/snapshot.service.js';
+import { CostsHandlers } from './costs/costs.handlers.js';
+import { CostsRepository } from './costs/costs.repository.js';
+import { CostsService } from './costs/costs.service.js';
 import { EmergencyHandlers } from './emergency/emergency.handlers.js';
 import { EmergencyService } from './emergency/emergency.service.js';
 import { LatchBucket } from './emergency/latch-bucket.js';
 import { LatchStores } from './emergency/latch-stores.js';
 import { LatchRepository } from './emergency/latch.repository.js';
+import { SpikeActions } from './emergency/spike-actions.service.js';
+import { SpikeRules } from './emergency/spike-rules.service.js';
+import { SpikeHandlers } from './emergency/spike.handlers.js';
 import { SpikeRepository } from './emergency/spike.repository.js';
 import { SpikeService } from './emergency/spike.service.js';
 import { GatewaysService } from './leases/gateways.service.js';
@@ -27,6 +33,7 @@ import { RecallService } from './leases/recall.service.js';
 import { RefusalsService } from './leases/refusals.service.js';
 import { ReleasesRepository } from './leases/releases.repository.js';
 import { ReleasesService } from './leases/releases.service.js';
+import { CorrectionsService } from './ledger/corrections.service.js';
 import { EntriesRepository } from './ledger/entries.repository.js';
 import { LedgerHandlers } from './ledger/ledger.handlers.js';
 import { LedgerRepository } from './ledger/ledger.repository.js';
@@ -44,6 +51,13 @@ import { SourceTurn } from './sources/source-turn.service.js';
 import { SourcesHandlers } from './sources/sources.handlers.js';
 import { SourcesRepository } from './sources/sources.repository.js';
 import { SourcesService } from './sources/sources.service.js';
+import { DailyCapService } from './notices/daily-cap.service.js';
+import { ForecastNotices } from './notices/forecast-notices.service.js';
+import { SpendHealthController } from './notices/health.controller.js';
+import { NoticesRepository } from './notices/notices.repository.js';
+import { NoticesService } from './notices/notices.service.js';
+import { SpendNotices } from './notices/spend-notices.service.js';
+import { SPEND_THRESHOLDS, type SpendThresholds } from './notices/spend-thresholds.js';
 import { Sweeps } from './sweeps.js';
 import { WindowChanges } from './windows/window-changes.js';
 import { WindowsRepository } from './windows/windows.repository.js';
@@ -62,6 +76,8 @@ export const RULES = [
   LatchBucket,
   LatchStores,
   EmergencyService,
+  SpikeRules,
+  SpikeActions,
   SpikeService,
   LevelsService,
   SnapshotService,
@@ -78,6 +94,7 @@ export const RULES = [
   LostGateways,
   ReleasesService,
   SettlementService,
+  CorrectionsService,
   LedgerService,
   ConfiguredSources,
   SourcesRepository,
@@ -90,13 +107,36 @@ export const RULES = [
   SourceNews,
   SourcePoller,
   SourcesService,
+  CostsRepository,
+  CostsService,
+  NoticesRepository,
+  NoticesService,
+  DailyCapService,
+  SpendNotices,
+  ForecastNotices,
 ];
 
 /** The budgets file is read before anything is connected to: what is wrong with it is told at once. */
-export function appModule(file: BudgetsFile): Type {
+export function appModule(file: BudgetsFile, thresholds: SpendThresholds): Type {
   @Module({
-    controllers: [BudgetsHandlers, LeasesHandlers, LedgerHandlers, EmergencyHandlers, AlertsHandlers, SourcesHandlers],
-    providers: [{ provide: BUDGETS_FILE, useValue: file }, ...RULES, Sweeps, Announcements],
+    controllers: [
+      BudgetsHandlers,
+      LeasesHandlers,
+      LedgerHandlers,
+      CostsHandlers,
+      EmergencyHandlers,
+      SpikeHandlers,
+      AlertsHandlers,
+      SourcesHandlers,
+      SpendHealthController,
+    ],
+    providers: [
+      { provide: BUDGETS_FILE, useValue: file },
+      { provide: SPEND_THRESHOLDS, useValue: thresholds },
+      ...RULES,
+      Sweeps,
+      Announcements,
+    ],
   })
   class AppModule {}
   return AppModule;

@@ -7,6 +7,7 @@ import { Clock, Latch, Log, Metrics, Outbox } from '@purser/service';
 import { RULES } from './app.module.js';
 import { BUDGETS_FILE, type BudgetsFile } from './budgets/budgets-file.js';
 import { MIGRATIONS } from './migrations/index.js';
+import { SPEND_THRESHOLDS, thresholdsOf } from './notices/spend-thresholds.js';
 
 /** A clock that a spec moves. Both times move together. */
 export class HandClock extends Clock {
@@ -80,6 +81,10 @@ export async function openWatchdog(
       { provide: Log, useValue: log },
       { provide: Latch, useValue: new Latch(clock) },
       { provide: Metrics, useValue: new Metrics('cost-watchdog') },
+      {
+        provide: SPEND_THRESHOLDS,
+        useValue: thresholdsOf({ COST_ALERT_DAILY: '1.00', COST_ALERT_WEEKLY: '5.00', COST_ALERT_MONTHLY: '20.00' }),
+      },
       {
         provide: BUDGETS_FILE,
         useValue: { path: 'budgets.json', found: false, budgets: [], spikeRules: [], ...file } satisfies BudgetsFile,

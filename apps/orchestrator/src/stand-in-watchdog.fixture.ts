@@ -2,6 +2,7 @@ import type { Bus } from '@purser/bus';
 import {
   budgetsRetire,
   budgetsSet,
+  costsHistory,
   heartbeat,
   ledgerSum,
   type Operation,
@@ -32,6 +33,10 @@ export class StandInWatchdog {
     this.serve(ledgerSum, ({ by, ids }: RequestOf<typeof ledgerSum>) => ({
       sums: ids.map((id) => ({ id, amountUsd: this.spent[id] ?? '0.00', ...this.counts[by] })),
     }));
+    this.serve(costsHistory, () => {
+      const counts = { inputTokens: 10, outputTokens: 5, requests: 1 };
+      return { spend: [{ at: '2026-11-26T00:00:00.000Z', provider: 'a, b', amountUsd: '1.50', ...counts }] };
+    });
     this.serve(budgetsSet, (budget: RequestOf<typeof budgetsSet>) => {
       this.budgets.push(budget);
       const nothing = { settledUsd: '0.00', leasedUsd: '0.00', presumedUsd: '0.00', remainingUsd: budget.limitUsd };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { fact, operation } from './contract.js';
-import { Id, Instant, Priority, Token, Usd, UsdInput } from './scalars.js';
+import { Id, Instant, limitUpTo, Priority, Token, Usd, UsdInput } from './scalars.js';
 
 /** A call counts against every budget whose scope matches it; an empty scope matches all. */
 export const BudgetScope = z.strictObject({
@@ -17,6 +17,9 @@ export const BudgetPeriod = z.union(
   { error: '"day", "week", "month", "total", or rolling whole hours such as {"hours": 24}, at most 8784' },
 );
 export type BudgetPeriod = z.infer<typeof BudgetPeriod>;
+
+export const WeekDay = z.enum(['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday']);
+export type WeekDay = z.infer<typeof WeekDay>;
 
 const zones = new Set([...Intl.supportedValuesOf('timeZone'), 'UTC']);
 export const TimeZone = z
@@ -60,6 +63,8 @@ export const Budget = z.strictObject({
   scope: BudgetScope.default({}),
   period: BudgetPeriod,
   timezone: TimeZone.default('UTC'),
+  /** Of `week`, in the budget's time zone; Monday when absent. */
+  weekStart: WeekDay.optional(),
   limitUsd: UsdInput,
   thresholds: Thresholds.prefault({}),
   /** When no paid call fits: go on with free tiers, refuse the call, or (once `exhausted`) set the emergency latch. */
@@ -164,6 +169,36 @@ export const budgetsRetire = operation('budgets.retire', {
   summary: 'Remove the budget of a task that has ended; only the orchestrator knows that it has.',
   request: z.object({ task: Id }),
   reply: z.object({ id: Id, deleted: z.boolean() }),
+});
+
+/** A definition as it was then. */
+const Definition = z.object(Budget.shape).nullable();
+
+export const BudgetChange = z.object({
+  seq: z.string(),
+  budgetId: Id,
+  at: Instant,
+  by: z.string(),
+  reason: z.string(),
+  /** Null: there was none, or none is left. */
+  before: Definition,
+  after: Definition,
+});
+export type BudgetChange = z.infer<typeof BudgetChange>;
+
+export const budgetsHistory = operation('budgets.history', {
+  owner: 'cost-watchdog',
+  summary: 'Who changed a budget, when, why, from what to what; newest first. Of deleted ones too.',
+  request: z.object({
+    id: Id,
+    limit: limitUpTo(1000, 100),
+    before: z
+      .string()
+      .regex(/^\d{1,18}$/)
+      .optional(),
+  }),
+  reply: z.object({ changes: z.array(BudgetChange), next: z.string().nullable() }),
+  http: { method: 'GET', path: '/v1/budgets/:id/history' },
 });
 
 const level = (name: BudgetLevel, summary: string) =>

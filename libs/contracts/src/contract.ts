@@ -9,6 +9,8 @@ export interface HttpRoute {
   path: string;
   /** Status of a successful answer; 200 unless said. */
   status?: number;
+  /** The list in the reply that a client may have as CSV, with `Accept: text/csv`. */
+  csv?: string;
 }
 
 /** A request with one reply, served by one instance of its owner. */

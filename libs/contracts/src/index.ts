@@ -2,6 +2,7 @@ import type { Contract, Operation, ServiceName } from './contract.js';
 import * as alerts from './alerts.js';
 import * as budgets from './budgets.js';
 import * as calls from './calls.js';
+import * as costs from './costs.js';
 import * as emergency from './emergency.js';
 import * as keys from './keys.js';
 import * as leases from './leases.js';
@@ -12,6 +13,7 @@ import * as prices from './prices.js';
 import * as services from './services.js';
 import * as sessions from './sessions.js';
 import * as sources from './sources.js';
+import * as spikes from './spikes.js';
 import * as tasks from './tasks.js';
 import * as work from './work.js';
 
@@ -20,6 +22,7 @@ export * from './budgets.js';
 export * from './calls.js';
 export * from './cloud-event.js';
 export * from './contract.js';
+export * from './costs.js';
 export { asyncApi } from './docs/asyncapi.js';
 export { errorsPage } from './docs/errors-page.js';
 export { GATEWAY_ENDPOINTS, gatewayOpenApi } from './docs/gateway-openapi.js';
@@ -37,6 +40,7 @@ export * from './scalars.js';
 export * from './services.js';
 export * from './sessions.js';
 export * from './sources.js';
+export * from './spikes.js';
 export * from './streams.js';
 export * from './task-budget.js';
 export * from './tasks.js';
@@ -56,6 +60,8 @@ export const CONTRACTS: readonly Contract[] = [
   budgets,
   leases,
   ledger,
+  costs,
+  spikes,
   sources,
   emergency,
   keys,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { fact, operation } from './contract.js';
-import { Id, Instant, limitUpTo, Token, Usd } from './scalars.js';
+import { Decision } from './emergency.js';
+import { Id, Instant, limitUpTo, Token, Usd, UsdInput } from './scalars.js';
 
 export const Finality = z.enum(['final', 'presumed', 'estimate']);
 
@@ -32,6 +33,11 @@ export const Spend = z.object({
   finality: Finality,
   outcome: z.enum(['ok', 'failed', 'cancelled', 'unknown']),
   latencyMs: z.number().int().nonnegative(),
+  /**
+   * What the first paid tier of the capability's ladder would have charged for the same tokens, at the prices of that
+   * moment. Absent where nobody knows: a concrete model was asked for, nothing was answered, no price is known.
+   */
+  firstPaidUsd: Usd.optional(),
 });
 export type Spend = z.infer<typeof Spend>;
 
@@ -56,6 +62,8 @@ export const spendRecorded = fact('spend.recorded', {
   data: SpendBatch,
 });
 
+export const EntrySource = z.enum(['metered', 'reported', 'correction']);
+
 export const LedgerEntry = z.object({
   seq: z.string(),
   ...Spend.omit({ windows: true }).shape,
@@ -65,26 +73,51 @@ export const LedgerEntry = z.object({
    * windows count by this, calendar ones by `usageAt`.
    */
   countedAt: Instant,
-  source: z.enum(['metered', 'reported', 'correction']),
+  source: EntrySource,
+  /** Of a correction: the attempt it corrects, who decided so, and why. */
+  corrects: z.string().nullable().default(null),
+  by: z.string().nullable().default(null),
+  reason: z.string().nullable().default(null),
 });
 export type LedgerEntry = z.infer<typeof LedgerEntry>;
 
 const filter = {
   provider: Token.optional(),
+  model: z.string().max(200).optional(),
+  capability: z.string().max(200).optional(),
   project: Token.optional(),
   key: Id.optional(),
   task: Id.optional(),
   session: Id.optional(),
+  source: EntrySource.optional(),
+  finality: Finality.optional(),
   since: Instant.optional(),
   until: Instant.optional(),
 };
 
 export const ledgerQuery = operation('ledger.query', {
   owner: 'cost-watchdog',
-  summary: 'Ledger entries, newest first.',
+  summary:
+    'Ledger entries, newest first; as CSV with `Accept: text/csv`, the next page then being in the header `x-next`.',
   request: z.object({ ...filter, limit: limitUpTo(1000, 100), before: z.string().regex(/^\d+$/).optional() }),
   reply: z.object({ entries: z.array(LedgerEntry), next: z.string().nullable() }),
-  http: { method: 'GET', path: '/v1/ledger' },
+  http: { method: 'GET', path: '/v1/ledger', csv: 'entries' },
+});
+
+export const ledgerCorrect = operation('ledger.correct', {
+  owner: 'cost-watchdog',
+  summary:
+    'Say what an attempt really cost: the difference is a new entry, which counts where the first one did. Said twice, the second time changes nothing.',
+  request: z.strictObject({ attemptId: Id, actualUsd: UsdInput, ...Decision.shape }),
+  reply: z.object({
+    attemptId: Id,
+    /** What it counted as before, all earlier corrections included. */
+    beforeUsd: Usd,
+    actualUsd: Usd,
+    /** The new entry; null when nothing was to be changed. */
+    correction: LedgerEntry.nullable(),
+  }),
+  http: { method: 'POST', path: '/v1/ledger/:attemptId/correct' },
 });
 
 export const LedgerSum = z.object({
@@ -104,20 +137,4 @@ export const ledgerSum = operation('ledger.sum', {
     ids: z.array(z.string()).max(1000),
   }),
   reply: z.object({ sums: z.array(LedgerSum) }),
-});
-
-export const costsSummary = operation('costs.summary', {
-  owner: 'cost-watchdog',
-  summary: 'What was spent today, this week and this month (UTC), in all and by provider and model.',
-  request: z.object({}),
-  reply: z.object({
-    at: Instant,
-    todayUsd: Usd,
-    weekUsd: Usd,
-    monthUsd: Usd,
-    byProvider: z.array(
-      z.object({ provider: z.string(), model: z.string(), monthUsd: Usd, requests: z.number().int() }),
-    ),
-  }),
-  http: { method: 'GET', path: '/v1/costs' },
 });

@@ -1,5 +1,5 @@
 import type { BudgetStatus } from '@purser/contracts';
-import { budgetTable, changed } from './budget.js';
+import { budgetTable, changed, differences } from './budget.js';
 import { parseReserve } from './reserve.js';
 
 const known: BudgetStatus = {
@@ -81,7 +81,28 @@ describe('purser budget set', () => {
     });
   });
 
+  it('keeps the day on which weeks begin, or takes another', () => {
+    const weekly = { ...known, period: 'week' as const, weekStart: 'sunday' as const };
+    expect(changed('daily', { limit: '8' }, weekly)).toMatchObject({ weekStart: 'sunday' });
+    expect(changed('daily', { weekStart: 'saturday' }, weekly)).toMatchObject({ weekStart: 'saturday' });
+  });
+
   it('says what a new one needs', () => {
     expect(() => changed('new', { limit: '1' }, undefined)).toThrow(/give --limit and --period/);
+  });
+});
+
+describe('purser budget history', () => {
+  const { level: _, window: __, ...definition } = known;
+
+  it('says what was changed', () => {
+    expect(differences(null, definition)).toBe('made: $5.00 per day, provider openai');
+    expect(differences(definition, { ...definition, limitUsd: '8', period: { hours: 24 } })).toBe(
+      'period day -> {hours:24}, limitUsd 5 -> 8',
+    );
+    expect(differences({ ...definition, period: 'week' }, { ...definition, period: 'week', weekStart: 'sunday' })).toBe(
+      'weekStart - -> sunday',
+    );
+    expect(differences(definition, null)).toBe('deleted');
   });
 });

@@ -1,18 +1,21 @@
 import {
   type BudgetInput,
+  type BudgetChange,
   type BudgetPeriod,
   type BudgetReserve,
   budgetsDelete,
+  budgetsHistory,
   budgetsList,
   budgetsSet,
   type BudgetStatus,
   PurserError,
+  type WeekDay,
 } from '@purser/contracts';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type Column, table } from '../output/table.js';
 import { moment, period, scope, usd } from '../output/words.js';
 import type { Terminal } from '../terminal.js';
-import { type CommandSet, positiveNumber } from './command.js';
+import { type CommandSet, positiveNumber, wholeNumber } from './command.js';
 import { addLostLeaseCommands } from './lost-leases.js';
 import { parseReserve, reserveWords } from './reserve.js';
 
@@ -24,6 +27,7 @@ interface SetOptions {
   key?: string;
   task?: string;
   timezone?: string;
+  weekStart?: WeekDay;
   warning?: number;
   critical?: number;
   cutoff?: number;
@@ -78,6 +82,7 @@ export function addBudgetCommands(program: Command, commands: CommandSet): void 
     .option('--key <id>', 'counts only calls with this gateway key')
     .option('--task <id>', 'counts only calls of this task')
     .option('--timezone <zone>', 'where midnight is, such as Europe/Berlin (UTC)')
+    .option('--week-start <day>', 'the first day of a week, such as sunday (monday)')
     .option('--warning <part>', 'part of the limit that warns (0.75)', positiveNumber)
     .option('--critical <part>', 'part of the limit that is critical (0.9)', positiveNumber)
     .option('--cutoff <part>', 'part of the limit at which it is exhausted (1)', positiveNumber)
@@ -106,6 +111,21 @@ export function addBudgetCommands(program: Command, commands: CommandSet): void 
     .option('--by <name>', 'who (default: the user of this machine)')
     .option('--reason <text>', 'why; it is kept');
 
+  commands
+    .leaf<{ limit?: number }>(
+      budget,
+      'history <id>',
+      'who changed a budget, when, why, and from what to what; of deleted ones too',
+      ['purser budget history monthly'],
+      async ({ api, print, terminal, options }, [id = '']) => {
+        const { reply, json } = await api().ask(budgetsHistory, { id, limit: options.limit });
+        if (reply.changes.length === 0)
+          throw new PurserError('not_found', { message: `There was never a budget "${id}".` });
+        print(json, () => historyTable(reply.changes, terminal));
+      },
+    )
+    .option('--limit <count>', 'at most so many changes, newest first (100)', wholeNumber);
+
   addLostLeaseCommands(budget, commands);
 }
 
@@ -128,6 +148,7 @@ export function changed(id: string, options: SetOptions, known: BudgetStatus | u
       message: `There is no budget "${id}" yet. To make it, give --limit and --period: purser budget set ${id} --limit 50 --period month`,
     });
   }
+  const weekStart = options.weekStart ?? known?.weekStart;
   const given = { provider: options.provider, project: options.project, key: options.key, task: options.task };
   const scopes = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   const thresholds = Object.fromEntries(
@@ -142,6 +163,7 @@ export function changed(id: string, options: SetOptions, known: BudgetStatus | u
     period: periodGiven,
     scope: Object.keys(scopes).length > 0 ? scopes : (known?.scope ?? {}),
     timezone: options.timezone ?? known?.timezone ?? 'UTC',
+    ...(weekStart === undefined ? {} : { weekStart }),
     thresholds: { ...known?.thresholds, ...thresholds },
     onExhausted: options.onExhausted ?? known?.onExhausted ?? 'free',
     ...(reserve === undefined || reserve === 'none' ? {} : { reserve }),
@@ -175,4 +197,30 @@ export function budgetTable(budgets: BudgetStatus[], terminal: Pick<Terminal, 's
     ],
     (head) => terminal.style('dim', head),
   );
+}
+
+const historyTable = (changes: readonly BudgetChange[], terminal: Pick<Terminal, 'style'>): string =>
+  table(
+    changes,
+    [
+      { head: 'AT', cell: ({ at }) => moment(at) ?? '-' },
+      { head: 'BY', cell: ({ by }) => by },
+      { head: 'CHANGE', cell: ({ before, after }) => differences(before, after) },
+      { head: 'WHY', cell: ({ reason }) => reason },
+    ],
+    (head) => terminal.style('dim', head),
+  );
+
+type Definition = BudgetChange['before'];
+
+/** What is another than before, in the words of the file: `limitUsd 5.00 -> 8.00`. */
+export function differences(before: Definition, after: Definition): string {
+  if (after === null) return 'deleted';
+  if (before === null) return `made: ${usd(after.limitUsd)} per ${period(after.period)}, ${scope(after.scope)}`;
+  const names = Object.keys({ ...before, ...after }) as (keyof typeof after)[];
+  return names
+    .map((name) => [name, JSON.stringify(before[name]), JSON.stringify(after[name])])
+    .filter(([, was, is]) => was !== is)
+    .map(([name, was = '-', is = '-']) => `${name} ${was} -> ${is}`.replaceAll('"', ''))
+    .join(', ');
 }

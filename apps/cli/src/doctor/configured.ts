@@ -25,9 +25,14 @@ function finding(source: Source, configDir: string, problems: string[]): Finding
 }
 
 /** What is set while it runs counts too; when it does not, the file alone is known. */
-export const budgetCheck = (configDir: string, running: ControlApi | undefined): Check => ({
+export const budgetCheck = (
+  configDir: string,
+  running: ControlApi | undefined,
+  env: Readonly<Record<string, string | undefined>> = {},
+): Check => ({
   name: 'budgets',
   look: async () => {
+    if (!running && env.DAILY_SPEND_CAP) return ok(`DAILY_SPEND_CAP is ${env.DAILY_SPEND_CAP}`);
     const there = running
       ? (await running.call(budgetsList, { only: 'general' })).budgets.length
       : (await (await loadServices()['cost-watchdog']).loadBudgetsFile(configDir)).budgets.length;

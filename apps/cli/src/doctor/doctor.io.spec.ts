@@ -57,6 +57,8 @@ describe('the checks of purser doctor', () => {
       what: expect.stringContaining('no limit') as string,
       remedy: expect.stringContaining('purser budget set') as string,
     });
+    const capped = budgetCheck(join(folder, 'nowhere'), undefined, { DAILY_SPEND_CAP: '5' });
+    expect(await runCheck(capped)).toMatchObject({ state: 'ok', what: 'DAILY_SPEND_CAP is 5' });
   });
 
   it('warns of tiers that no call reaches', async () => {

@@ -50,7 +50,7 @@ async function checksFor(terminal: Terminal, signal: AbortSignal): Promise<Check
     ...machineChecks(home.root, env),
     ...installationChecks({ env, home, settings: configuration.settings, runningPid, signal }),
     ...configChecks(configDir, configuration),
-    ...(configuration.problems['budgets.json'].length > 0 ? [] : [budgetCheck(configDir, api)]),
+    ...(configuration.problems['budgets.json'].length > 0 ? [] : [budgetCheck(configDir, api, env)]),
     ...(SOURCES.some((source) => configuration.problems[source].length > 0) ? [] : [tierCheck(configDir)]),
     ...providerChecks(env, api),
   ];

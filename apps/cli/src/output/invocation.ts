@@ -59,7 +59,7 @@ function isProgram(path: string, own: string): boolean {
 
 /** A command line of ours in a text: its words, and the blank before its first option if it has one. */
 const COMMAND_LINE =
-  /(?<![\w@/.-])purser(?:((?: (?:up|doctor|key|call|prices|init|status|task|budget|emergency)\b)(?: [^\s`"'()|;,.[-][^\s`"'()|;,]*)*)( (?=-|\[options\]))?|( (?=--help|\[options\])))/g;
+  /(?<![\w@/.-])purser(?:((?: (?:up|doctor|key|call|prices|init|status|task|costs|budget|ledger|spikes|emergency)\b)(?: [^\s`"'()|;,.[-][^\s`"'()|;,]*)*)( (?=-|\[options\]))?|( (?=--help|\[options\])))/g;
 
 /** Replaces every `purser ...` in a text by what has to be typed here. */
 export function asTyped(text: string, { program, throughNpm }: Invocation): string {

@@ -11,6 +11,9 @@ export function usd(amount: string | null): string {
 /** `1,234` */
 export const grouped = (value: number): string => value.toLocaleString('en-US');
 
+/** `24.7 %` */
+export const percent = (value: number): string => `${value.toFixed(1)} %`;
+
 /** `1,234 of 5,000`, or just the first where there is no limit. */
 export const against = (used: number, limit: number | undefined): string =>
   limit === undefined ? grouped(used) : `${grouped(used)} of ${grouped(limit)}`;

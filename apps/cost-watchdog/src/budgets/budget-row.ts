@@ -1,5 +1,14 @@
-import type { Budget, BudgetLevel, BudgetPeriod, BudgetReserve, BudgetScope, BudgetStatus } from '@purser/contracts';
+import type {
+  Budget,
+  BudgetLevel,
+  BudgetPeriod,
+  BudgetReserve,
+  BudgetScope,
+  BudgetStatus,
+  WeekDay,
+} from '@purser/contracts';
 import { formatUsd, maxNano, type Nano, parseUsd } from '@purser/money';
+import { type Range, windowAt } from '../windows/calendar.js';
 
 /** A budget as its table has it. */
 export interface BudgetRow {
@@ -11,6 +20,7 @@ export interface BudgetRow {
   period: 'day' | 'week' | 'month' | 'total' | 'hours';
   hours: number | null;
   timezone: string;
+  week_start: WeekDay;
   limit_nano: Nano;
   warning: string;
   critical: string;
@@ -43,6 +53,9 @@ export interface StatusRow extends BudgetRow {
 export const periodOf = (row: Pick<BudgetRow, 'period' | 'hours'>): BudgetPeriod =>
   row.period === 'hours' ? { hours: row.hours ?? 1 } : row.period;
 
+/** The window of this budget that holds `at`. */
+export const rangeOf = (row: BudgetRow, at: Date): Range => windowAt(periodOf(row), row.timezone, at, row.week_start);
+
 export function scopeOf(row: BudgetRow): BudgetScope {
   return {
     ...(row.scope_provider === null ? {} : { provider: row.scope_provider }),
@@ -67,6 +80,7 @@ export function definitionOf(row: BudgetRow): Budget {
     scope: scopeOf(row),
     period: periodOf(row),
     timezone: row.timezone,
+    ...(row.period === 'week' && row.week_start !== 'monday' ? { weekStart: row.week_start } : {}),
     limitUsd: formatUsd(row.limit_nano),
     thresholds: { warning: Number(row.warning), critical: Number(row.critical), cutoff: Number(row.cutoff) },
     onExhausted: row.on_exhausted,
@@ -115,9 +129,10 @@ const reserveTerms = (reserve: BudgetReserve): unknown[] =>
   'share' in reserve
     ? [reserve.minPriority, reserve.share]
     : [reserve.minPriority, parseUsd(reserve.amountUsd).toString()];
+type Shaped = Pick<Budget, 'scope' | 'period' | 'timezone' | 'weekStart'>;
 
 /** What decides which spend counts: when it changes, the spend of the current window is counted anew. */
-export const shapeOf = ({ scope, period, timezone }: Pick<Budget, 'scope' | 'period' | 'timezone'>): string =>
+export const shapeOf = ({ scope, period, timezone, weekStart = 'monday' }: Shaped): string =>
   JSON.stringify([
     scope.provider ?? null,
     scope.project ?? null,
@@ -125,4 +140,5 @@ export const shapeOf = ({ scope, period, timezone }: Pick<Budget, 'scope' | 'per
     scope.task ?? null,
     typeof period === 'object' ? period.hours : period,
     timezone,
+    ...(period === 'week' && weekStart !== 'monday' ? [weekStart] : []),
   ]);

@@ -1,6 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Budget, Id, invalidRequest, Priority, PurserError, Thresholds, UsdInput } from '@purser/contracts';
+import {
+  Budget,
+  Id,
+  invalidRequest,
+  Priority,
+  PurserError,
+  type SpikeRule,
+  SpikeRuleInput,
+  Thresholds,
+  UsdInput,
+} from '@purser/contracts';
 import { formatUsd, parseUsd } from '@purser/money';
 import { z } from 'zod';
 import { checkFileId, checkReserve } from './task-scope.js';
@@ -8,18 +18,9 @@ import { checkFileId, checkReserve } from './task-scope.js';
 /** Injection token of what config/budgets.json says. */
 export const BUDGETS_FILE = Symbol('budgets-file');
 
-export const SpikeRule = z.strictObject({
-  /** Of the month's total budget. */
-  percent: z.number().positive().max(1000),
-  windowMinutes: z.number().int().min(1).max(1440),
-  /** Below this nothing is a spike. */
-  minUsd: UsdInput,
-});
-export type SpikeRule = z.output<typeof SpikeRule>;
-
 const DEFAULT_SPIKE_RULES: SpikeRule[] = [{ percent: 20, windowMinutes: 60, minUsd: '5' }];
 
-const spikeRules = z.array(SpikeRule).max(10).optional();
+const spikeRules = z.array(SpikeRuleInput).max(10).optional();
 
 /** Our own shape: every budget written out. */
 export const FullBudgetsFile = z.strictObject({
@@ -53,6 +54,8 @@ export interface BudgetsFile {
   found: boolean;
   budgets: Budget[];
   spikeRules: SpikeRule[];
+  /** What DAILY_SPEND_CAP says, in the place of a budget of its id in the file. */
+  cap?: Budget | undefined;
 }
 
 /** Reads config/budgets.json. A bad file stops the start: the error names the field and what would be right. */

@@ -3,6 +3,7 @@ import { Serve } from '@purser/bus';
 import {
   budgetsChanged,
   budgetsDelete,
+  budgetsHistory,
   budgetsList,
   budgetsRetire,
   budgetsSet,
@@ -12,10 +13,14 @@ import {
   type RequestOf,
 } from '@purser/contracts';
 import { BudgetsService } from './budgets.service.js';
+import { SnapshotService } from './snapshot.service.js';
 
 @Controller()
 export class BudgetsHandlers {
-  constructor(private readonly budgets: BudgetsService) {}
+  constructor(
+    private readonly budgets: BudgetsService,
+    private readonly snapshot: SnapshotService,
+  ) {}
 
   @Serve(budgetsList)
   list(request: RequestOf<typeof budgetsList>): Promise<BudgetsSnapshot> {
@@ -30,6 +35,11 @@ export class BudgetsHandlers {
   @Serve(budgetsSet)
   set(request: RequestOf<typeof budgetsSet>): Promise<BudgetStatus> {
     return this.budgets.set(request);
+  }
+
+  @Serve(budgetsHistory)
+  history(request: RequestOf<typeof budgetsHistory>): Promise<ReplyOf<typeof budgetsHistory>> {
+    return this.snapshot.history(request);
   }
 
   @Serve(budgetsRetire)

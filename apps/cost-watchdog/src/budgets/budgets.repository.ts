@@ -18,6 +18,16 @@ export interface BudgetChange {
   after: Budget | null;
 }
 
+export interface ChangeRow {
+  seq: bigint;
+  budget_id: string;
+  by: string;
+  reason: string;
+  before: Budget | null;
+  after: Budget | null;
+  at: Date;
+}
+
 export interface Revisions {
   revision: number;
   taskBudgetsRevision: number;
@@ -62,15 +72,15 @@ export class BudgetsRepository {
     const [row] = await tx.query<BudgetRow>(
       `INSERT INTO budgets AS b (id, scope_provider, scope_project, scope_key, scope_task, period, hours, timezone,
          limit_nano, warning, critical, cutoff, on_exhausted, origin, file_content, shape, created_at, updated_at,
-         reserve_share, reserve_nano, reserve_priority)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, $18, $19, $20)
+         week_start, reserve_share, reserve_nano, reserve_priority)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, $18, $19, $20, $21)
        ON CONFLICT (id) DO UPDATE SET
          scope_provider = excluded.scope_provider, scope_project = excluded.scope_project,
          scope_key = excluded.scope_key, scope_task = excluded.scope_task, period = excluded.period,
          hours = excluded.hours, timezone = excluded.timezone, limit_nano = excluded.limit_nano,
          warning = excluded.warning, critical = excluded.critical, cutoff = excluded.cutoff,
          on_exhausted = excluded.on_exhausted, origin = excluded.origin, file_content = excluded.file_content,
-         shape = excluded.shape, updated_at = excluded.updated_at, deleted_at = NULL,
+         shape = excluded.shape, week_start = excluded.week_start, updated_at = excluded.updated_at, deleted_at = NULL,
          reserve_share = excluded.reserve_share, reserve_nano = excluded.reserve_nano,
          reserve_priority = excluded.reserve_priority
        RETURNING *`,
@@ -92,6 +102,7 @@ export class BudgetsRepository {
         fileContent === null ? null : JSON.stringify(fileContent),
         shape,
         now,
+        budget.weekStart ?? 'monday',
         reserve && 'share' in reserve ? reserve.share : null,
         reserve && 'amountUsd' in reserve ? parseUsd(reserve.amountUsd) : null,
         reserve?.minPriority ?? null,
@@ -124,6 +135,14 @@ export class BudgetsRepository {
         change.after === null ? null : JSON.stringify(change.after),
         now,
       ],
+    );
+  }
+
+  /** Newest first. */
+  history(sql: Sql, id: string, before: bigint | undefined, limit: number): Promise<ChangeRow[]> {
+    return sql.query<ChangeRow>(
+      'SELECT * FROM budget_changes WHERE budget_id = $1 AND ($2::bigint IS NULL OR seq < $2) ORDER BY seq DESC LIMIT $3',
+      [id, before ?? null, limit],
     );
   }
 

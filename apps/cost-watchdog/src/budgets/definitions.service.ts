@@ -2,10 +2,9 @@ import { Injectable } from '@nestjs/common';
 import type { Budget } from '@purser/contracts';
 import type { Sql } from '@purser/database';
 import { Clock } from '@purser/service';
-import { windowAt } from '../windows/calendar.js';
 import type { Touched } from '../windows/window-changes.js';
 import { WindowsRepository } from '../windows/windows.repository.js';
-import { type BudgetRow, definitionOf, fingerprint, periodOf, shapeOf } from './budget-row.js';
+import { type BudgetRow, definitionOf, fingerprint, rangeOf, shapeOf } from './budget-row.js';
 import { BudgetsRepository } from './budgets.repository.js';
 import { checkMayBeRemoved, checkReserve, checkTaskScope } from './task-scope.js';
 
@@ -78,7 +77,7 @@ export class DefinitionsService {
     before: BudgetRow | undefined,
     now: Date,
   ): Promise<bigint | undefined> {
-    const range = windowAt(periodOf(budget), budget.timezone, now);
+    const range = rangeOf(budget, now);
     const current = before && (await this.windows.current(tx, budget.id, before.shape, now));
     if (current === undefined) return this.windows.open(tx, budget, range, now);
     await this.windows.reshape(tx, current, budget, range, now);

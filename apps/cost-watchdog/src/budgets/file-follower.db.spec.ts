@@ -3,6 +3,7 @@ import { budgetOf, HandClock, LEDGER_TEMPLATE, openWatchdog, type TestWatchdog }
 import { parseBudgetsFile } from './budgets-file.js';
 import { WindowChanges } from '../windows/window-changes.js';
 import { BudgetsService } from './budgets.service.js';
+import { dailySpendCap } from './daily-spend-cap.js';
 import { DefinitionsService } from './definitions.service.js';
 import { FileFollower } from './file-follower.service.js';
 
@@ -19,12 +20,14 @@ afterEach(() => database.drop());
 async function run(
   file: Record<string, string> | undefined,
   work: (budgets: BudgetsService, watchdog: TestWatchdog) => Promise<unknown> = () => Promise.resolve(),
+  cap?: string,
 ): Promise<Record<string, string>> {
   const text = JSON.stringify({
     budgets: Object.entries(file ?? {}).map(([id, limitUsd]) => ({ id, period: 'month', limitUsd })),
   });
   const parsed = file ? { found: true, ...parseBudgetsFile(text, 'budgets.json') } : {};
-  const watchdog = await openWatchdog(database.url, clock, parsed);
+  const fromEnvironment = cap === undefined ? {} : { cap: dailySpendCap(cap) };
+  const watchdog = await openWatchdog(database.url, clock, { ...parsed, ...fromEnvironment });
   try {
     await watchdog.get(FileFollower).apply();
     const budgets = watchdog.get(BudgetsService);
@@ -138,5 +141,37 @@ describe('budgets of the file', () => {
     expect(await run({ a: '1' }, setTo('mine', '9'))).toEqual({ a: '1.00', mine: '9.00' });
     expect(await run({ a: '1' })).toEqual({ a: '1.00', mine: '9.00' });
     expect(await run({ mine: '3' })).toEqual({ mine: '3.00' });
+  });
+});
+
+describe('DAILY_SPEND_CAP', () => {
+  const capped = (cap: string | undefined, file?: Record<string, string>, work?: Parameters<typeof run>[1]) =>
+    run(file, work, cap);
+
+  it('is a hard budget for each day, beside those of the file and without one', async () => {
+    expect(await capped('0.5', { a: '1' })).toEqual({ a: '1.00', 'daily-spend-cap': '0.50' });
+    await capped('0.5', undefined, async (budgets) => {
+      expect((await budgets.list({})).budgets[1]).toMatchObject({
+        ...{ period: 'day', scope: {}, timezone: 'UTC', onExhausted: 'free' },
+        thresholds: { warning: 0.8, critical: 0.9, cutoff: 1 },
+      });
+    });
+    expect(await capped('0.7')).toEqual({ a: '1.00', 'daily-spend-cap': '0.70' });
+  });
+
+  it('goes when the variable goes, with a file or without, unless a person changed it', async () => {
+    await capped('0.5', { a: '1' });
+    expect(await capped(undefined)).toEqual({ a: '1.00' });
+    await capped('0.5', { a: '1' });
+    expect(await capped(undefined, { a: '1' })).toEqual({ a: '1.00' });
+    const change = (budgets: BudgetsService) => budgets.set(budgetOf({ ...dailySpendCap('0.9') }));
+    await capped('0.6', undefined, change);
+    expect(await capped('0.6')).toMatchObject({ 'daily-spend-cap': '0.90' });
+    expect(await capped(undefined)).toMatchObject({ 'daily-spend-cap': '0.90' });
+  });
+
+  it('wins over what the file has under its id', async () => {
+    expect(await capped('0.5', { 'daily-spend-cap': '3' })).toEqual({ 'daily-spend-cap': '0.50' });
+    expect(await capped(undefined, { 'daily-spend-cap': '3' })).toEqual({ 'daily-spend-cap': '3.00' });
   });
 });

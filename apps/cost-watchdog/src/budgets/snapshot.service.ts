@@ -1,5 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import type { budgetsChanged, BudgetsSnapshot, BudgetStatus, ReplyOf } from '@purser/contracts';
+import type {
+  budgetsChanged,
+  budgetsHistory,
+  BudgetsSnapshot,
+  BudgetStatus,
+  ReplyOf,
+  RequestOf,
+} from '@purser/contracts';
 import { Database } from '@purser/database';
 import { Clock } from '@purser/service';
 import { statusOf } from './budget-row.js';
@@ -27,6 +34,24 @@ export class SnapshotService {
     const { taskBudgetsRevision } = await this.budgets.revisions(this.database);
     const tasks = await this.budgets.tasksChangedSince(this.database, since, MOST_NAMED + 1);
     return { taskBudgetsRevision, tasks: tasks.length > MOST_NAMED ? null : tasks };
+  }
+
+  async history({ id, limit, before }: RequestOf<typeof budgetsHistory>): Promise<ReplyOf<typeof budgetsHistory>> {
+    const from = before === undefined ? undefined : BigInt(before);
+    const rows = await this.budgets.history(this.database, id, from, limit + 1);
+    const shown = rows.slice(0, limit);
+    return {
+      changes: shown.map(({ seq, budget_id, by, reason, before: was, after, at }) => ({
+        seq: seq.toString(),
+        budgetId: budget_id,
+        at: at.toISOString(),
+        by,
+        reason,
+        before: was,
+        after,
+      })),
+      next: rows.length > limit ? (shown.at(-1)?.seq.toString() ?? null) : null,
+    };
   }
 
   async one(id: string): Promise<BudgetStatus | undefined> {

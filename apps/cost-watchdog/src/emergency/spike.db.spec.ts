@@ -1,4 +1,4 @@
-import type { Spend } from '@purser/contracts';
+import { type Spend, spikesSet } from '@purser/contracts';
 import { createTestDatabase, type TestDatabase } from '@purser/testing';
 import { BudgetsService } from '../budgets/budgets.service.js';
 import { newSpend } from '../ledger/new-spend.fixture.js';
@@ -6,6 +6,7 @@ import { SettlementService } from '../ledger/settlement.service.js';
 import { budgetOf, HandClock, LEDGER_TEMPLATE, openWatchdog, type TestWatchdog } from '../watchdog.fixture.js';
 import { EmergencyService } from './emergency.service.js';
 import { LatchRepository } from './latch.repository.js';
+import { SpikeRules } from './spike-rules.service.js';
 import { SpikeService } from './spike.service.js';
 
 let database: TestDatabase;
@@ -110,5 +111,47 @@ describe('the spike rule', () => {
     await spend('30.00');
     expect(await latch()).toMatchObject({ serial: 1, by: 'ada' });
     expect(await spikes()).toHaveLength(0);
+  });
+});
+
+describe('rules that a person sets', () => {
+  const set = (...rules: unknown[]) =>
+    watchdog.get(SpikeRules).set(spikesSet.request.parse({ rules, by: 'ada', reason: 'a spec' }));
+
+  it('hold instead of those of the file, on every watchdog, until they are reset', async () => {
+    const other = await openWatchdog(database.url, clock);
+    expect(await other.get(SpikeRules).read()).toEqual({ rules: [], set: null });
+    await set('0.5 in 30', '2.0 in 120');
+    expect(await other.get(SpikeRules).read()).toMatchObject({
+      rules: [
+        { percent: 0.5, windowMinutes: 30, minUsd: '1', of: 'month' },
+        { percent: 2, windowMinutes: 120 },
+      ],
+      set: { by: 'ada', reason: 'a spec', at: '2026-11-30T23:30:00.000Z' },
+    });
+    await set();
+    expect((await watchdog.get(SpikeRules).read()).rules).toEqual([]);
+    await watchdog.get(SpikeRules).reset({ by: 'ada', reason: 'seen' });
+    expect(await watchdog.get(SpikeRules).read()).toMatchObject({ rules: [{ percent: 20 }], set: null });
+    await other.close();
+  });
+
+  it('may tell people and stop nothing, once in each cooldown, and look at one provider', async () => {
+    await budget('100');
+    const other = await openWatchdog(database.url, clock);
+    await set({ percent: 5, windowMinutes: 60, minUsd: '1', provider: 'openai', action: 'alert', cooldownMinutes: 30 });
+    await spend('6.00', { provider: 'anthropic' });
+    expect(await watchdog.facts('alert.warning.spike_noticed')).toEqual([]);
+    await spend('6.00');
+    await spend('6.00');
+    await other.get(SpikeService).check();
+    expect(await watchdog.facts('alert.warning.spike_noticed')).toMatchObject([
+      { title: expect.stringContaining('$6.00 at openai since') as string, details: { spentUsd: '6.00' } },
+    ]);
+    clock.advance(31 * 60_000);
+    await spend('0.01');
+    expect(await watchdog.facts('alert.warning.spike_noticed')).toHaveLength(2);
+    expect(await latch()).toMatchObject({ active: false });
+    await other.close();
   });
 });

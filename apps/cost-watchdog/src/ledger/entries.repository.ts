@@ -7,25 +7,39 @@ import { windowIdOf } from '../windows/window-id.js';
 /** What a gateway metered; or what somebody's books say, then with the source, when it was read, and by when it was used at the latest. */
 export type NewEntry = Spend & { source?: LedgerEntry['source']; observedAt?: string; usedBy?: string };
 
-/** One window that an entry is charged to, or held money of; null where the window has to be opened first. */
+/** What entries of one gateway are charged to one window, or held money of it. */
 export interface ChargeRow {
-  seq: bigint;
+  /** Null where it has to be opened first: that of this budget which holds this moment. */
   window_id: bigint | null;
-  budget_id: string;
-  /** False when the budget's scope does not match (any more): then only the lease gives what was held. */
-  counts: boolean;
-  held: boolean;
+  budget_id: string | null;
+  moment: Date | null;
   gateway: string;
-  amount_nano: Nano;
-  hold_nano: Nano;
-  /** When it counts in this budget: at its usage in calendar windows, at its counting in rolling ones. */
-  moment: Date;
+  /** What counts in the budget: nothing where its scope does not match any more. */
+  charged: Nano;
+  /** What of it the gateway's lease gave: of each call no more than was held for it. */
+  taken: Nano;
 }
 
 const MATCHES = `(b.scope_provider IS NULL OR b.scope_provider = e.provider)
               AND (b.scope_project IS NULL OR b.scope_project = e.project)
               AND (b.scope_key IS NULL OR b.scope_key = e.key)
               AND (b.scope_task IS NULL OR b.scope_task = e.task)`;
+
+export interface NewCorrection {
+  id: string;
+  attemptId: string;
+  difference: Nano;
+  by: string;
+  reason: string;
+}
+
+/**
+ * When an entry counts in a budget: at its usage in calendar windows, at its counting in rolling ones. A correction counts
+ * when what it corrects did, so a rolling window may have moved on since.
+ */
+const STILL_IN = `(b.period <> 'hours' OR e.counted_at >= w.starts_at)`;
+const MOVED_ON = `(b.period = 'hours' AND EXISTS (
+                SELECT FROM windows later WHERE later.budget_id = b.id AND later.shape = b.shape AND later.starts_at > at.moment))`;
 
 @Injectable()
 export class EntriesRepository {
@@ -37,19 +51,45 @@ export class EntriesRepository {
     const rows = await tx.query<{ seq: bigint; attempt_id: string }>(
       `INSERT INTO entries (attempt_id, call_id, gateway, provider, model, tier, capability, key, project, task, session,
          amount_nano, hold_nano, held_in, input_tokens, output_tokens, cached_tokens, price_row, usage_at, observed_at,
-         counted_at, source, finality, outcome, latency_ms)
+         counted_at, source, finality, outcome, latency_ms, first_paid_nano)
        SELECT attempt_id, call_id, gateway, provider, model, tier, capability, key, project, task, session,
               amount_nano, hold_nano, held_in, input_tokens, output_tokens, cached_tokens, price_row, usage_at,
-              coalesce(observed_at, $2), least(used_by, $2), source, finality, outcome, latency_ms
-         FROM jsonb_to_recordset($1::jsonb) AS x(attempt_id text, call_id text, gateway text, provider text, model text,
+              coalesce(observed_at, $2), least(used_by, $2), source, finality, outcome, latency_ms, first_paid_nano
+         FROM json_to_recordset($1::json) AS x(attempt_id text, call_id text, gateway text, provider text, model text,
               tier text, capability text, key text, project text, task text, session text, amount_nano bigint,
               hold_nano bigint, held_in bigint[], input_tokens bigint, output_tokens bigint, cached_tokens bigint,
-              price_row text, usage_at timestamptz, observed_at timestamptz, used_by timestamptz, source text, finality text, outcome text, latency_ms bigint)
+              price_row text, usage_at timestamptz, observed_at timestamptz, used_by timestamptz, source text,
+              finality text, outcome text, latency_ms bigint, first_paid_nano bigint)
        ON CONFLICT (attempt_id) DO NOTHING
        RETURNING seq, attempt_id`,
       [JSON.stringify(spends.map(columns)), now],
     );
     return new Map(rows.map((row) => [row.attempt_id, row.seq]));
+  }
+
+  /** What an attempt counts as by now, with all its corrections; undefined when it is not there. Corrections have none of their own. */
+  async standing(tx: Sql, attemptId: string): Promise<Nano | undefined> {
+    const [row] = await tx.query<{ nano: Nano }>(
+      `SELECT e.amount_nano + coalesce((SELECT sum(c.amount_nano) FROM entries c WHERE c.corrects = $1), 0)::bigint AS nano
+         FROM entries e WHERE e.attempt_id = $1 AND e.corrects IS NULL`,
+      [attemptId],
+    );
+    return row?.nano;
+  }
+
+  /** Appends the difference, with all tags and times of what it corrects, so that it counts in the same hours and windows. */
+  async correct(tx: Sql, { id, attemptId, difference, by, reason }: NewCorrection, now: Date): Promise<bigint> {
+    const [row] = await tx.query<{ seq: bigint }>(
+      `INSERT INTO entries (attempt_id, call_id, gateway, provider, model, tier, capability, key, project, task, session,
+         amount_nano, hold_nano, held_in, input_tokens, output_tokens, cached_tokens, price_row, usage_at, observed_at,
+         counted_at, source, finality, outcome, latency_ms, corrects, corrected_by, reason)
+       SELECT $2, call_id, gateway, provider, model, tier, capability, key, project, task, session,
+              $3, 0, held_in, 0, 0, 0, price_row, usage_at, $6, counted_at, 'correction', 'final', outcome, 0, $1, $4, $5
+         FROM entries WHERE attempt_id = $1 RETURNING seq`,
+      [attemptId, id, difference, by, reason, now],
+    );
+    if (!row) throw new Error(`there is no attempt ${attemptId} to correct`);
+    return row.seq;
   }
 
   /**
@@ -62,25 +102,27 @@ export class EntriesRepository {
       `WITH e AS MATERIALIZED (
          SELECT *, ARRAY(SELECT w.budget_id FROM windows w JOIN budgets b ON b.id = w.budget_id AND b.shape = w.shape
                           WHERE w.id = ANY(held_in)) AS held_of
-           FROM entries WHERE seq = ANY($1::bigint[]) AND amount_nano <> 0)
-       SELECT e.seq, w.id AS window_id, w.budget_id, (${MATCHES}) IS TRUE AS counts, true AS held,
-              e.usage_at AS moment, e.gateway, e.amount_nano, e.hold_nano
-         FROM e JOIN windows w ON w.id = ANY(e.held_in) JOIN budgets b ON b.id = w.budget_id
-       UNION ALL
-       SELECT e.seq, w.id, b.id, true, false, at.moment, e.gateway, e.amount_nano, e.hold_nano
-         FROM e
-        CROSS JOIN LATERAL (
-          SELECT * FROM budgets WHERE deleted_at IS NULL AND scope_task IS NULL
-          UNION ALL
-          SELECT * FROM budgets WHERE deleted_at IS NULL AND scope_task = e.task) AS b
-        CROSS JOIN LATERAL (SELECT CASE b.period WHEN 'hours' THEN e.counted_at ELSE e.usage_at END AS moment) AS at
-         LEFT JOIN windows w ON w.budget_id = b.id AND w.shape = b.shape AND w.starts_at <= at.moment
-                            AND (w.ends_at IS NULL OR w.ends_at > at.moment)
-        WHERE b.id <> ALL(e.held_of) AND ${MATCHES}
-          -- What a rolling window has left behind already is no longer of it.
-          AND NOT (b.period = 'hours' AND EXISTS (
-            SELECT 1 FROM windows later
-             WHERE later.budget_id = b.id AND later.shape = b.shape AND later.starts_at > at.moment))`,
+           FROM entries WHERE seq = ANY($1::bigint[]) AND amount_nano <> 0
+       ), charges AS (
+         SELECT w.id AS window_id, NULL AS budget_id, NULL::timestamptz AS moment, e.gateway,
+                CASE WHEN ${MATCHES} AND ${STILL_IN} THEN e.amount_nano ELSE 0 END AS charged,
+                CASE WHEN e.source = 'correction' THEN 0 ELSE least(e.amount_nano, e.hold_nano) END AS taken
+           FROM e JOIN windows w ON w.id = ANY(e.held_in) JOIN budgets b ON b.id = w.budget_id
+         UNION ALL
+         SELECT w.id, CASE WHEN w.id IS NULL THEN b.id END, CASE WHEN w.id IS NULL THEN at.moment END, e.gateway,
+                e.amount_nano, 0
+           FROM e
+          CROSS JOIN LATERAL (
+            SELECT * FROM budgets WHERE deleted_at IS NULL AND scope_task IS NULL
+            UNION ALL
+            SELECT * FROM budgets WHERE deleted_at IS NULL AND scope_task = e.task) AS b
+          CROSS JOIN LATERAL (SELECT CASE b.period WHEN 'hours' THEN e.counted_at ELSE e.usage_at END AS moment) AS at
+           LEFT JOIN windows w ON w.budget_id = b.id AND w.shape = b.shape AND w.starts_at <= at.moment
+                              AND (w.ends_at IS NULL OR w.ends_at > at.moment)
+          WHERE b.id <> ALL(e.held_of) AND ${MATCHES} AND NOT ${MOVED_ON}
+       )
+       SELECT window_id, budget_id, moment, gateway, sum(charged)::bigint AS charged, sum(taken)::bigint AS taken
+         FROM charges GROUP BY window_id, budget_id, moment, gateway`,
       [seqs],
     );
   }
@@ -112,4 +154,5 @@ const columns = (spend: NewEntry) => ({
   finality: spend.finality,
   outcome: spend.outcome,
   latency_ms: spend.latencyMs,
+  first_paid_nano: spend.firstPaidUsd === undefined ? null : parseUsd(spend.firstPaidUsd).toString(),
 });

@@ -1,7 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { Consume, Serve } from '@purser/bus';
 import {
-  costsSummary,
+  ledgerCorrect,
   ledgerQuery,
   ledgerSum,
   type ReplyOf,
@@ -9,11 +9,15 @@ import {
   type SpendBatch,
   spendRecorded,
 } from '@purser/contracts';
+import { CorrectionsService } from './corrections.service.js';
 import { LedgerService } from './ledger.service.js';
 
 @Controller()
 export class LedgerHandlers {
-  constructor(private readonly ledger: LedgerService) {}
+  constructor(
+    private readonly ledger: LedgerService,
+    private readonly corrections: CorrectionsService,
+  ) {}
 
   @Consume(spendRecorded, { durable: 'ledger', batch: 200 })
   record(batches: SpendBatch[]): Promise<void> {
@@ -30,8 +34,8 @@ export class LedgerHandlers {
     return this.ledger.sum(request);
   }
 
-  @Serve(costsSummary)
-  costs(): Promise<ReplyOf<typeof costsSummary>> {
-    return this.ledger.costs();
+  @Serve(ledgerCorrect)
+  correct(request: RequestOf<typeof ledgerCorrect>): Promise<ReplyOf<typeof ledgerCorrect>> {
+    return this.corrections.correct(request);
   }
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { ledgerQuery, ledgerSum, LedgerEntry, RequestOf } from '@purser/contracts';
-import { Database } from '@purser/database';
+import { Database, type Sql } from '@purser/database';
 import { formatUsd, type Nano } from '@purser/money';
 
 type Filter = RequestOf<typeof ledgerQuery>;
@@ -32,6 +32,10 @@ interface EntryRow {
   finality: LedgerEntry['finality'];
   outcome: LedgerEntry['outcome'];
   latency_ms: bigint;
+  first_paid_nano: Nano | null;
+  corrects: string | null;
+  corrected_by: string | null;
+  reason: string | null;
 }
 
 export interface SumRow {
@@ -39,15 +43,6 @@ export interface SumRow {
   amount: Nano;
   input_tokens: bigint;
   output_tokens: bigint;
-  requests: bigint;
-}
-
-export interface ModelCostRow {
-  provider: string;
-  model: string;
-  today: Nano;
-  week: Nano;
-  month: Nano;
   requests: bigint;
 }
 
@@ -66,10 +61,14 @@ export class LedgerRepository {
       conditions.push(`${condition} $${parameters.length}`);
     };
     add('provider =', filter.provider);
+    add('model =', filter.model);
+    add('capability =', filter.capability);
     add('project =', filter.project);
     add('key =', filter.key);
     add('task =', filter.task);
     add('session =', filter.session);
+    add('source =', filter.source);
+    add('finality =', filter.finality);
     add('usage_at >=', filter.since);
     add('usage_at <', filter.until);
     add('seq <', filter.before);
@@ -80,26 +79,18 @@ export class LedgerRepository {
     return rows.map(entryOf);
   }
 
+  async entry(sql: Sql, seq: bigint): Promise<LedgerEntry> {
+    const [row] = await sql.query<EntryRow>('SELECT * FROM entries WHERE seq = $1', [seq]);
+    if (!row) throw new Error(`there is no entry ${seq}`);
+    return entryOf(row);
+  }
+
   /** Several attempts of one call are one request. */
   sums(by: SumField, ids: readonly string[]): Promise<SumRow[]> {
     return this.database.query<SumRow>(
-      `SELECT ${by} AS id, sum(amount_nano)::bigint AS amount, sum(input_tokens)::bigint AS input_tokens,
-              sum(output_tokens)::bigint AS output_tokens, count(DISTINCT call_id) AS requests
-         FROM entries WHERE ${by} = ANY($1::text[]) GROUP BY ${by}`,
-      [ids],
-    );
-  }
-
-  costs(since: { day: Date; week: Date; month: Date }): Promise<ModelCostRow[]> {
-    return this.database.query<ModelCostRow>(
-      `SELECT provider, model,
-              coalesce(sum(amount_nano) FILTER (WHERE usage_at >= $1), 0)::bigint AS today,
-              coalesce(sum(amount_nano) FILTER (WHERE usage_at >= $2), 0)::bigint AS week,
-              coalesce(sum(amount_nano) FILTER (WHERE usage_at >= $3), 0)::bigint AS month,
-              count(DISTINCT call_id) FILTER (WHERE usage_at >= $3) AS requests
-         FROM entries WHERE usage_at >= least($2::timestamptz, $3::timestamptz)
-        GROUP BY provider, model ORDER BY month DESC, provider, model`,
-      [since.day, since.week, since.month],
+      `SELECT id, amount_nano AS amount, input_tokens, output_tokens, calls AS requests
+         FROM spend_totals WHERE field = $1 AND id = ANY($2::text[])`,
+      [by, ids],
     );
   }
 }
@@ -130,4 +121,8 @@ const entryOf = (row: EntryRow): LedgerEntry => ({
   finality: row.finality,
   outcome: row.outcome,
   latencyMs: Number(row.latency_ms),
+  ...(row.first_paid_nano === null ? {} : { firstPaidUsd: formatUsd(row.first_paid_nano) }),
+  corrects: row.corrects,
+  by: row.corrected_by,
+  reason: row.reason,
 });

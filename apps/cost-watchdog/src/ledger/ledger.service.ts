@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import {
-  type costsSummary,
   isPurserError,
   type ledgerQuery,
   type ledgerSum,
@@ -8,11 +7,10 @@ import {
   type RequestOf,
   type Spend,
 } from '@purser/contracts';
-import { formatUsd, NANO_PER_USD, parseUsd, sumNano } from '@purser/money';
-import { Clock, Metrics } from '@purser/service';
+import { formatUsd, NANO_PER_USD, parseUsd } from '@purser/money';
+import { Metrics } from '@purser/service';
 import { AlertsService } from '../alerts/alerts.service.js';
 import { SpikeService } from '../emergency/spike.service.js';
-import { windowAt } from '../windows/calendar.js';
 import { LedgerRepository } from './ledger.repository.js';
 import { SettlementService } from './settlement.service.js';
 
@@ -28,7 +26,6 @@ export class LedgerService {
     private readonly ledger: LedgerRepository,
     private readonly spikes: SpikeService,
     private readonly alerts: AlertsService,
-    private readonly clock: Clock,
     metrics: Metrics,
   ) {
     this.spent = metrics.counter('purser_spend_usd_total', 'Dollars settled in the ledger', ['provider', 'model']);
@@ -110,26 +107,6 @@ export class LedgerService {
           requests: Number(row?.requests ?? 0n),
         };
       }),
-    };
-  }
-
-  async costs(): Promise<ReplyOf<typeof costsSummary>> {
-    const at = this.clock.now();
-    const since = (period: 'day' | 'week' | 'month') => windowAt(period, 'UTC', at).startsAt;
-    const rows = await this.ledger.costs({ day: since('day'), week: since('week'), month: since('month') });
-    return {
-      at: at.toISOString(),
-      todayUsd: formatUsd(sumNano(rows.map((row) => row.today))),
-      weekUsd: formatUsd(sumNano(rows.map((row) => row.week))),
-      monthUsd: formatUsd(sumNano(rows.map((row) => row.month))),
-      byProvider: rows
-        .filter((row) => row.requests > 0n)
-        .map(({ provider, model, month, requests }) => ({
-          provider,
-          model,
-          monthUsd: formatUsd(month),
-          requests: Number(requests),
-        })),
     };
   }
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Sql } from '@purser/database';
-import { minNano, type Nano, parseUsd } from '@purser/money';
+import { type Nano, parseUsd } from '@purser/money';
 import { Clock } from '@purser/service';
 import { type Consumption, LeasesRepository } from '../leases/leases.repository.js';
 import { type Touched, WindowChanges } from '../windows/window-changes.js';
@@ -35,15 +35,28 @@ export class SettlementService {
   }
 
   /** For entries that depend on, or go with, what else is written: made in the transaction, anew when it starts again. */
-  async settleMade<Entry extends NewEntry>(make: (tx: Sql) => Promise<readonly Entry[]>): Promise<Entry[]> {
+  settleMade<Entry extends NewEntry>(make: (tx: Sql) => Promise<readonly Entry[]>): Promise<Entry[]> {
+    return this.commit((tx, touched) => this.settleOnce(tx, touched, make));
+  }
+
+  /** Whatever appends entries and charges them. It may be done from the start again. */
+  async commit<T>(work: (tx: Sql, touched: Touched) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.changes.commit((tx, touched) => this.settleOnce(tx, touched, make));
+        return await this.changes.commit(work);
       } catch (error) {
         if (!(error instanceof WindowsMissing) || attempt === TRIES) throw error;
         await this.rollover.openAt(error.moments);
       }
     }
+  }
+
+  /** Adds these entries to every window that they count in. Within a transaction that holds the lock for shaping. */
+  async charge(tx: Sql, touched: Touched, seqs: readonly bigint[], now: Date): Promise<void> {
+    const { due, taken } = totals(await this.entries.charges(tx, seqs));
+    touched.add(...due.keys());
+    await this.windows.lockRows(tx, [...due.keys()]);
+    await this.leases.settle(tx, due, taken, now);
   }
 
   private async settleOnce<Entry extends NewEntry>(
@@ -56,35 +69,25 @@ export class SettlementService {
     const spends = await make(tx);
     const added = await this.entries.append(tx, spends, now);
     const paid = spends.some((spend) => added.has(spend.attemptId) && parseUsd(spend.amountUsd) !== 0n);
-    if (paid) {
-      const charges = await this.entries.charges(tx, [...added.values()]);
-      const { due, taken } = totals(charges);
-      touched.add(...due.keys());
-      await this.windows.lockRows(tx, [...due.keys()]);
-      await this.leases.settle(tx, due, taken, now);
-    }
+    if (paid) await this.charge(tx, touched, [...added.values()], now);
     const fresh = new Set(added.keys());
     return spends.filter((spend) => fresh.delete(spend.attemptId));
   }
 }
 
-/** Per window what is charged, per lease what is taken: of each call no more than was held for it. */
+/** Per window what is charged, per lease what is taken. */
 function totals(charges: readonly ChargeRow[]): { due: Map<bigint, Nano>; taken: Consumption[] } {
   const due = new Map<bigint, Nano>();
-  const taken = new Map<string, Consumption>();
+  const taken: Consumption[] = [];
   const missing: { budgetId: string; at: Date }[] = [];
-  for (const charge of charges) {
-    if (charge.window_id === null) {
-      missing.push({ budgetId: charge.budget_id, at: charge.moment });
+  for (const { window_id: windowId, budget_id, moment, gateway, charged, taken: nano } of charges) {
+    if (windowId === null) {
+      missing.push({ budgetId: budget_id ?? '', at: moment ?? new Date(0) });
       continue;
     }
-    const id = charge.window_id;
-    due.set(id, (due.get(id) ?? 0n) + (charge.counts ? charge.amount_nano : 0n));
-    if (!charge.held) continue;
-    const lease = `${charge.gateway} ${id}`;
-    const nano = (taken.get(lease)?.nano ?? 0n) + minNano(charge.amount_nano, charge.hold_nano);
-    taken.set(lease, { gateway: charge.gateway, windowId: id, nano });
+    due.set(windowId, (due.get(windowId) ?? 0n) + charged);
+    if (nano !== 0n) taken.push({ gateway, windowId, nano });
   }
   if (missing.length > 0) throw new WindowsMissing(missing);
-  return { due, taken: [...taken.values()] };
+  return { due, taken };
 }

@@ -30,6 +30,31 @@ describe('windowAt', () => {
     ]);
   });
 
+  it.each([
+    ['monday', '2026-11-23'],
+    ['tuesday', '2026-11-24'],
+    ['wednesday', '2026-11-25'],
+    ['thursday', '2026-11-26'],
+    ['friday', '2026-11-20'],
+    ['saturday', '2026-11-21'],
+    ['sunday', '2026-11-22'],
+  ] as const)('begins weeks on %s where it is told to', (weekStart, first) => {
+    // A Thursday.
+    const { startsAt, endsAt } = windowAt('week', 'UTC', new Date('2026-11-26T12:00:00Z'), weekStart);
+    expect(startsAt).toEqual(new Date(`${first}T00:00:00Z`));
+    expect(endsAt?.getTime()).toBe(startsAt.getTime() + 7 * 86_400_000);
+  });
+
+  it('has weeks of an hour less and an hour more where the clock changes, also from Sunday on', () => {
+    const hours = (at: string) => {
+      const { startsAt, endsAt } = windowAt('week', 'America/New_York', new Date(at), 'sunday');
+      return [(endsAt as Date).getTime() - startsAt.getTime(), startsAt.toISOString()];
+    };
+    // The clocks change on the very Sunday that begins the week.
+    expect(hours('2026-03-11T12:00:00Z')).toEqual([167 * 3_600_000, '2026-03-08T05:00:00.000Z']);
+    expect(hours('2026-11-04T12:00:00Z')).toEqual([169 * 3_600_000, '2026-11-01T04:00:00.000Z']);
+  });
+
   it('has days of 23 and 25 hours where the clock changes', () => {
     expect(span('day', 'Europe/Berlin', '2026-03-29T12:00:00Z')).toEqual([
       '2026-03-28T23:00:00.000Z',

@@ -1,4 +1,4 @@
-import type { BudgetPeriod } from '@purser/contracts';
+import { type BudgetPeriod, WeekDay } from '@purser/contracts';
 
 export interface Range {
   startsAt: Date;
@@ -11,12 +11,15 @@ const HOUR = 3_600 * SECOND;
 const DAY = 24 * HOUR;
 const BEGINNING = new Date(0);
 
-/** The window of a period that holds `at`. Calendar periods begin at the first instant of a local day. */
-export function windowAt(period: BudgetPeriod, timezone: string, at: Date): Range {
+/**
+ * The window of a period that holds `at`. Calendar periods begin at the first instant of a local day, weeks at that of
+ * `weekStart`.
+ */
+export function windowAt(period: BudgetPeriod, timezone: string, at: Date, weekStart: WeekDay = 'monday'): Range {
   if (typeof period === 'object') return { startsAt: rollingStart(period.hours, at), endsAt: null };
   if (period === 'total') return { startsAt: BEGINNING, endsAt: null };
   const today = localDay(at, timezone);
-  const [first, next] = daysOf(period, today);
+  const [first, next] = daysOf(period, today, WeekDay.options.indexOf(weekStart));
   return { startsAt: firstInstant(first, timezone), endsAt: firstInstant(next, timezone) };
 }
 
@@ -29,11 +32,11 @@ export function rollingStart(hours: number, at: Date): Date {
 }
 
 /** Days since 1970-01-01 in the local calendar: the first of the period, and the first of the next one. */
-function daysOf(period: 'day' | 'week' | 'month', day: number): [number, number] {
+function daysOf(period: 'day' | 'week' | 'month', day: number, weekStart: number): [number, number] {
   if (period === 'day') return [day, day + 1];
   if (period === 'week') {
-    const monday = day - ((day + 3) % 7); // 1970-01-01 was a Thursday.
-    return [monday, monday + 7];
+    const first = day - ((day + 10 - weekStart) % 7); // 1970-01-01 was a Thursday, three days after Monday.
+    return [first, first + 7];
   }
   const date = new Date(day * DAY);
   const month = (offset: number) => Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + offset, 1) / DAY;

@@ -99,6 +99,11 @@ export class WindowsRepository {
     return rows.map((row) => row.id);
   }
 
+  /** Their spend was put right: whether they are used up is found out anew, by the next call that is refused. */
+  async reconsider(tx: Sql, windowIds: readonly bigint[]): Promise<void> {
+    await tx.query('UPDATE windows SET used_up = false WHERE id = ANY($1::bigint[]) AND used_up', [windowIds]);
+  }
+
   /** Sets the level that the figures of current windows call for; of several watchdogs only one sees each change. */
   async changeLevels(tx: Sql, windowIds: readonly bigint[], now: Date): Promise<LevelChange[]> {
     return tx.query<LevelChange>(

@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type Sql } from '@purser/database';
 import { Clock } from '@purser/service';
-import { type BudgetRow, periodOf } from '../budgets/budget-row.js';
+import { type BudgetRow, rangeOf } from '../budgets/budget-row.js';
 import { BudgetsRepository } from '../budgets/budgets.repository.js';
-import { windowAt } from './calendar.js';
 import { Touched, WindowChanges } from './window-changes.js';
 import { WindowsRepository } from './windows.repository.js';
 
@@ -57,7 +56,7 @@ export class WindowsService {
 
   /** Within a transaction that holds the lock for shaping. */
   async openOrMove(tx: Sql, touched: Touched, budget: BudgetRow, at: Date): Promise<void> {
-    const range = windowAt(periodOf(budget), budget.timezone, at);
+    const range = rangeOf(budget, at);
     if (budget.scope_task === null) touched.general = true;
     const rolling = budget.period === 'hours';
     const existing = rolling ? await this.windows.current(tx, budget.id, budget.shape, at) : undefined;

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { PurserError } from '@purser/contracts';
 import { type Nano } from '@purser/money';
@@ -12,6 +11,7 @@ import type { Strategy } from '../models/strategies.js';
 import { learnsAs } from './attempt-planner.js';
 import { type CallInFlight, CallsInFlight } from './calls-in-flight.js';
 import type { Attempt } from './meter.js';
+import { newId } from './ids.js';
 import type { ModelCall } from './model-call.js';
 import { noTierLeft, type PassedOver } from './passed-over.js';
 import { TierCalls } from './tier-calls.js';
@@ -87,7 +87,7 @@ export class Calls {
       : route.tiers;
     if (allowed.length === 0) throw notAllowed(caller, call.model);
     const context: CallContext = {
-      callId: `call-${randomUUID()}`,
+      callId: newId('call'),
       caller,
       call,
       capability,

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { formatUsd, minNano, type Nano, raisedSafety } from '@purser/money';
 import { Clock, Log } from '@purser/service';
@@ -10,6 +9,8 @@ import type { Caller } from '../keys/authenticator.js';
 import { LeaseClient } from '../leases/lease-client.js';
 import type { Hold } from '../leases/wallet.js';
 import type { Tier } from '../models/ladders.js';
+import { firstPaid } from './first-paid.js';
+import { newId } from './ids.js';
 import { type Ending, settle, type Settlement, type Terms } from './settlement-rules.js';
 
 /** One call to one provider, from its hold to its settlement. */
@@ -51,7 +52,7 @@ export class Meter {
   /** Must be followed by the call at once, and by `end` in any case. Only what is paid for can be lost, so only that is journaled here; throws JournalUnwritable. */
   begin(tier: Tier, { callId, caller, capability }: CallIdentity, hold: Hold | undefined, terms: Terms): Attempt {
     const held: HeldCall = {
-      attemptId: `attempt-${randomUUID()}`,
+      attemptId: newId('attempt', this.clock.now()),
       callId,
       gateway: this.journal.gateway,
       provider: tier.provider,
@@ -81,6 +82,7 @@ export class Meter {
     this.settlements.add({
       ...attempt.held,
       ...outcome,
+      ...firstPaid(attempt, ending, amount),
       amountUsd: formatUsd(amount),
       latencyMs: attempt.latencyMs,
     });

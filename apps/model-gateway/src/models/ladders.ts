@@ -23,6 +23,8 @@ export interface Tier {
   tokenizer?: Tokenizer | undefined;
   /** What it serves for nothing. */
   freeQuota?: TierQuota | undefined;
+  /** The price of the first paid tier of its ladder that has one. */
+  firstPaid?: Price | undefined;
 }
 
 /** A price that models.json gives. */
@@ -130,7 +132,8 @@ function planOf(file: ModelsFile, prices: PriceTable): Plan {
   const ladders = new Map(
     Object.entries(file).map(([capability, specs]) => {
       const tiers = Object.entries(specs).map(([name, spec]) => readTier(capability, name, spec, prices));
-      return [capability, tiers.sort(byRung)] as const;
+      const firstPaid = tiers.sort(byRung).find(({ free, price }) => !free && price !== undefined)?.price;
+      return [capability, firstPaid ? tiers.map((tier) => ({ ...tier, firstPaid })) : tiers] as const;
     }),
   );
   const byId = new Map<string, Tier>();

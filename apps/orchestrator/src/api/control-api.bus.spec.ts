@@ -74,6 +74,22 @@ describe('the control API', () => {
     }
   });
 
+  it('gives lists as CSV to who asks for it', async () => {
+    const key = (await readFile(join(home, 'admin.key'), 'utf8')).trim();
+    const ask = async (path: string, accept: string) => {
+      const response = await fetch(service.url + path, { headers: { authorization: `Bearer ${key}`, accept } });
+      return { type: response.headers.get('content-type'), text: await response.text() };
+    };
+    expect(await ask('/v1/costs/history?by=day', 'text/csv')).toEqual({
+      type: 'text/csv; charset=utf-8; header=present',
+      text: 'at,provider,amountUsd,inputTokens,outputTokens,requests\r\n2026-11-26T00:00:00.000Z,"a, b",1.50,10,5,1\r\n',
+    });
+    expect((await ask('/v1/costs/history', '*/*')).text).toMatch(/^\{"spend":/);
+    // An error, and what is no list, is told in JSON.
+    expect((await ask('/v1/costs/history?by=year', 'text/csv')).text).toMatch(/^\{"error":/);
+    expect((await ask('/v1/tasks', 'text/csv')).text).toMatch(/^\{"tasks":/);
+  });
+
   it('says which field is wrong, what is not JSON, and what does not exist', async () => {
     const wrong = await api('POST', '/v1/tasks', JSON.stringify({ ...work(), priority: 12 }));
     expect(wrong).toMatchObject({

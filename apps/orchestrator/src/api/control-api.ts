@@ -5,6 +5,7 @@ import { adminKeyFile, Log, plainErrors, readOrCreateSecret, VERSION } from '@pu
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { keyCheck } from './admin-key.js';
 import type { Config } from '../config.js';
+import { csvColumns, toCsv, wantsCsv } from './csv.js';
 import { readBody } from './json-body.js';
 import { readQuery } from './query.js';
 
@@ -46,6 +47,7 @@ function serve(
   authenticate: (request: FastifyRequest) => void,
   bus: Bus,
 ) {
+  const columns = csvColumns(operation);
   const { method, path, status = 200 } = operation.http ?? { method: 'GET' as const, path: '' };
   scope.route({
     method,
@@ -60,9 +62,18 @@ function serve(
       reply.raw.once('close', () => gone.abort(new PurserError('timeout', { message: 'the client went away' })));
       const asked = { ...readQuery(request.query), ...(request.body as object), ...(request.params as object) };
       const answer = await bus.call(operation, asked, { timeoutMs: CALL_TIMEOUT_MS, signal: gone.signal });
+      if (columns && wantsCsv(request.headers.accept)) return sendCsv(reply.status(status), operation, columns, answer);
       return reply.status(status).send(answer);
     },
   });
+}
+
+/** A page; `x-next` is what the next one is asked with. */
+function sendCsv(reply: FastifyReply, { http }: Operation, columns: readonly string[], answer: unknown): FastifyReply {
+  const { next, ...lists } = answer as Record<string, unknown>;
+  if (typeof next === 'string') reply.header('x-next', next);
+  const rows = lists[http?.csv ?? ''] as Record<string, unknown>[];
+  return reply.type('text/csv; charset=utf-8; header=present').send(toCsv(columns, rows));
 }
 
 function answerError(thrown: unknown, request: FastifyRequest, reply: FastifyReply, log: Log): FastifyReply {
