@@ -1,3 +1,4 @@
+export * from './clip.js';
 export * from './conceal.js';
 export * from './cost-source.js';
 export * from './embedding-list.js';
