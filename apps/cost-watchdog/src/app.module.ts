@@ -1,6 +1,11 @@
 import { Module, type Type } from '@nestjs/common';
+import type { Environment } from '@purser/service';
+import { AlertFigures } from './alerts/alert-figures.js';
+import { ALERT_RULES } from './alerts/alert-rules.js';
+import { AlertSweeps } from './alerts/alert-sweeps.js';
+import { ALERTS_FILE, type AlertsFile } from './alerts/alerts-file.js';
 import { AlertsHandlers } from './alerts/alerts.handlers.js';
-import { AlertsService } from './alerts/alerts.service.js';
+import { NotifierLoader } from './alerts/notifier-loader.js';
 import { Announcements } from './announcements.js';
 import { BUDGETS_FILE, type BudgetsFile } from './budgets/budgets-file.js';
 import { BudgetsHandlers } from './budgets/budgets.handlers.js';
@@ -10,6 +15,7 @@ import { DefinitionsService } from './budgets/definitions.service.js';
 import { FileFollower } from './budgets/file-follower.service.js';
 import { LevelsService } from './budgets/levels.service.js';
 import { SnapshotService } from './budgets/snapshot.service.js';
+import { ENVIRONMENT } from './config.js';
 import { EmergencyHandlers } from './emergency/emergency.handlers.js';
 import { EmergencyService } from './emergency/emergency.service.js';
 import { LatchBucket } from './emergency/latch-bucket.js';
@@ -46,7 +52,7 @@ export const RULES = [
   LedgerRepository,
   LatchRepository,
   SpikeRepository,
-  AlertsService,
+  ...ALERT_RULES,
   LatchBucket,
   LatchStores,
   EmergencyService,
@@ -69,11 +75,27 @@ export const RULES = [
   LedgerService,
 ];
 
-/** The budgets file is read before anything is connected to: what is wrong with it is told at once. */
-export function appModule(file: BudgetsFile): Type {
+/** The files are read before anything is connected to: what is wrong with them is told at once. */
+export interface Groundwork {
+  env: Environment;
+  budgets: BudgetsFile;
+  alerts: AlertsFile;
+}
+
+export function appModule({ env, budgets, alerts }: Groundwork): Type {
   @Module({
     controllers: [BudgetsHandlers, LeasesHandlers, LedgerHandlers, EmergencyHandlers, AlertsHandlers],
-    providers: [{ provide: BUDGETS_FILE, useValue: file }, ...RULES, Sweeps, Announcements],
+    providers: [
+      { provide: ENVIRONMENT, useValue: env },
+      { provide: BUDGETS_FILE, useValue: budgets },
+      { provide: ALERTS_FILE, useValue: alerts },
+      ...RULES,
+      NotifierLoader,
+      Sweeps,
+      AlertSweeps,
+      AlertFigures,
+      Announcements,
+    ],
   })
   class AppModule {}
   return AppModule;

@@ -1,5 +1,9 @@
 import { SERVICE_SCHEMAS } from '@purser/database';
 import { type Environment, parseConfig, type RunningService, startService, withSecretFiles } from '@purser/service';
+import { loadAlertsFile } from './alerts/alerts-file.js';
+import { ChannelRegistry } from './alerts/channel-registry.service.js';
+import { DailyReport } from './alerts/daily-report.service.js';
+import { NotifierLoader } from './alerts/notifier-loader.js';
 import { appModule } from './app.module.js';
 import { loadBudgetsFile } from './budgets/budgets-file.js';
 import { FileFollower } from './budgets/file-follower.service.js';
@@ -7,22 +11,28 @@ import { Config } from './config.js';
 import { MIGRATIONS } from './migrations/index.js';
 import { WindowsService } from './windows/windows.service.js';
 
+export { loadAlertsFile } from './alerts/alerts-file.js';
 export { loadBudgetsFile } from './budgets/budgets-file.js';
 export { Config } from './config.js';
 
 /** Starts the cost-watchdog with the given environment. */
-export async function start(env: Environment): Promise<RunningService> {
-  const { PURSER_CONFIG_DIR: configDir } = parseConfig(Config, withSecretFiles(env));
-  const file = await loadBudgetsFile(configDir);
+export async function start(given: Environment): Promise<RunningService> {
+  const env = withSecretFiles(given);
+  const { PURSER_CONFIG_DIR: configDir } = parseConfig(Config, env);
+  const budgets = await loadBudgetsFile(configDir);
+  const alerts = await loadAlertsFile(configDir);
   return startService(
     {
       name: 'cost-watchdog',
       config: Config,
       port: (config) => config.PURSER_WATCHDOG_PORT,
-      module: appModule(file),
+      module: appModule({ env, budgets, alerts }),
       database: { schema: SERVICE_SCHEMAS['cost-watchdog'], migrations: MIGRATIONS },
       // Before the first request is taken: nobody is to be told of budgets as they were before the file was read.
       prepare: async (app) => {
+        await app.get(NotifierLoader).load();
+        await app.get(ChannelRegistry).announce();
+        await app.get(DailyReport).begin();
         await app.get(FileFollower).apply();
         await app.get(WindowsService).roll();
       },

@@ -21,11 +21,15 @@ const DEFAULT_SPIKE_RULES: SpikeRule[] = [{ percent: 20, windowMinutes: 60, minU
 
 const spikeRules = z.array(SpikeRule).max(10).optional();
 
+/** Who is told by mail, unless the environment says otherwise (ALERT_EMAIL). */
+const alertEmail = z.email('an address such as "ops@example.org"').optional();
+
 /** Our own shape: every budget written out. */
 export const FullBudgetsFile = z.strictObject({
   $schema: z.string().optional(),
   budgets: z.array(Budget).max(1000),
   spikeRules,
+  alert_email: alertEmail,
 });
 
 /** The short shape: dollars a month in all and per provider. */
@@ -37,12 +41,14 @@ export const MonthlyBudgetsFile = z.strictObject({
       warning_threshold: Thresholds.shape.warning,
       critical_threshold: Thresholds.shape.critical,
       cutoff_threshold: Thresholds.shape.cutoff,
+      alert_email: alertEmail,
     })
     .partial()
     .optional(),
   /** At the cutoff: go on with free models (true), or refuse calls that cost (false). */
   fallback_enabled: z.boolean().default(true),
   spikeRules,
+  alert_email: alertEmail,
 });
 
 export interface BudgetsFile {
@@ -51,6 +57,7 @@ export interface BudgetsFile {
   found: boolean;
   budgets: Budget[];
   spikeRules: SpikeRule[];
+  alertEmail?: string | undefined;
 }
 
 /** Reads config/budgets.json. A bad file stops the start: the error names the field and what would be right. */
@@ -68,7 +75,10 @@ export async function loadBudgetsFile(configDir: string): Promise<BudgetsFile> {
   return { path, found: true, ...parseBudgetsFile(text, path) };
 }
 
-export function parseBudgetsFile(text: string, path: string): Pick<BudgetsFile, 'budgets' | 'spikeRules'> {
+export function parseBudgetsFile(
+  text: string,
+  path: string,
+): Pick<BudgetsFile, 'budgets' | 'spikeRules' | 'alertEmail'> {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -76,9 +86,11 @@ export function parseBudgetsFile(text: string, path: string): Pick<BudgetsFile, 
     throw new PurserError('invalid_request', { message: `${path} is not JSON: ${(cause as Error).message}`, cause });
   }
   const short = typeof value === 'object' && value !== null && 'monthly_budget' in value;
-  const { budgets, spikeRules } = short
-    ? fromMonthly(checked(MonthlyBudgetsFile, value, path), path)
-    : checked(FullBudgetsFile, value, path);
+  const {
+    budgets,
+    spikeRules,
+    alert_email: alertEmail,
+  } = short ? fromMonthly(checked(MonthlyBudgetsFile, value, path), path) : checked(FullBudgetsFile, value, path);
   const seen = new Set<string>();
   for (const [index, { id }] of budgets.entries()) {
     checkFileId(id, path, index);
@@ -89,14 +101,15 @@ export function parseBudgetsFile(text: string, path: string): Pick<BudgetsFile, 
   return {
     budgets: budgets.map((budget) => ({ ...budget, limitUsd: formatUsd(parseUsd(budget.limitUsd)) })),
     spikeRules: spikeRules ?? DEFAULT_SPIKE_RULES,
+    ...(alertEmail === undefined ? {} : { alertEmail }),
   };
 }
 
 function fromMonthly(
   file: z.output<typeof MonthlyBudgetsFile>,
   path: string,
-): { budgets: Budget[]; spikeRules: SpikeRule[] | undefined } {
-  const { warning_threshold, critical_threshold, cutoff_threshold } = file.alerts ?? {};
+): Pick<z.output<typeof FullBudgetsFile>, 'budgets' | 'spikeRules' | 'alert_email'> {
+  const { warning_threshold, critical_threshold, cutoff_threshold, alert_email } = file.alerts ?? {};
   const thresholds = checked(
     Thresholds,
     { warning: warning_threshold, critical: critical_threshold, cutoff: cutoff_threshold },
@@ -116,7 +129,7 @@ function fromMonthly(
       `${path}: monthly_budget.${name}`,
     ),
   );
-  return { budgets, spikeRules: file.spikeRules };
+  return { budgets, spikeRules: file.spikeRules, alert_email: file.alert_email ?? alert_email };
 }
 
 function checked<Schema extends z.ZodType>(schema: Schema, value: unknown, what: string): z.output<Schema> {

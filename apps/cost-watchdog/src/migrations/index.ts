@@ -1,5 +1,6 @@
 import type { MigrationClass } from '@purser/database';
 import { CountByOwnClock1700000003004 } from './count-by-own-clock.js';
+import { CreateAlerts1700000003300 } from './create-alerts.js';
 import { CreateBudgets1700000003000 } from './create-budgets.js';
 import { CreateLatch1700000003002 } from './create-latch.js';
 import { CreateLeaseReleases1700000003006 } from './create-lease-releases.js';
@@ -17,4 +18,5 @@ export const MIGRATIONS: MigrationClass[] = [
   CreateShaping1700000003005,
   CreateLeaseReleases1700000003006,
   NamePriceRows1700000003007,
+  CreateAlerts1700000003300,
 ];
