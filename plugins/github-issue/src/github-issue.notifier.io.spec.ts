@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import type { Notice, PluginContext } from '@purser/plugin-sdk';
+import { notifierChecks } from '@purser/plugin-sdk/testing';
 import { GithubIssueConfig } from './config.js';
 import { FakeGithub } from './github.fake.js';
 import plugin from './index.js';
@@ -36,6 +37,16 @@ function notifier(config: object = {}, env: Record<string, string> = { GITHUB_TO
 
 const send = (more: Partial<Notice> = {}, ...given: Parameters<typeof notifier>) =>
   notifier(...given).send(notice(more), { signal: AbortSignal.timeout(10_000) });
+
+describe('conformance', () => {
+  const checks = notifierChecks({
+    create: () => notifier(),
+    unreachable: () => notifier({ baseUrl: 'http://127.0.0.1:1' }),
+    refused: () => notifier({}, { GITHUB_TOKEN: 'ghp_wrong-token-0123' }),
+    secrets: [TOKEN, 'ghp_wrong-token-0123'],
+  });
+  for (const { name, run } of checks) it(name, run);
+});
 
 it('opens an issue, and no second one while it is open', async () => {
   await send({}, { labels: ['ops'], assignees: ['ada'] });

@@ -9,7 +9,9 @@ const MOST_DETAILS = 40_000;
 export const alertMark = (fingerprint: string): string => mark('alert', fingerprint);
 export const noticeMark = (id: string): string => mark('notice', id);
 
-const mark = (what: string, value: string): string => `<!-- purser-${what}: ${encodeURIComponent(value)} -->`;
+/** By way of bytes: half a character cannot be encoded otherwise. */
+const mark = (what: string, value: string): string =>
+  `<!-- purser-${what}: ${encodeURIComponent(Buffer.from(value).toString())} -->`;
 
 export const issueTitle = ({ title }: Notice): string => clip(oneLine(title), MOST_TITLE);
 

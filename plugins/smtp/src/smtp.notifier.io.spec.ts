@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect, promisify } from 'node:util';
 import type { Notice, PluginContext } from '@purser/plugin-sdk';
+import { notifierChecks } from '@purser/plugin-sdk/testing';
 import { type ParsedMail, simpleParser } from 'mailparser';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { SmtpConfig } from './config.js';
@@ -109,6 +110,18 @@ async function serve(options: SMTPServerOptions = {}): Promise<void> {
 }
 
 afterEach(() => Promise.all(opened.splice(0).map((one) => one.close())));
+
+describe('conformance', () => {
+  beforeEach(() => serve({ disabledCommands: ['STARTTLS'] }));
+  const account = { SMTP_USER: 'ada', SMTP_PASSWORD: 'open-sesame-42' };
+  const checks = notifierChecks({
+    create: () => notifier({ ...env, ...account }),
+    unreachable: () => notifier({ ...env, ...account, SMTP_PORT: '1' }),
+    refused: () => notifier({ ...env, ...account, SMTP_PASSWORD: 'wrong-horse-battery' }),
+    secrets: ['open-sesame-42', 'wrong-horse-battery', Buffer.from('wrong-horse-battery').toString('base64')],
+  });
+  for (const { name, run } of checks) it(name, run);
+});
 
 describe('a mail', () => {
   beforeEach(() => serve({ disabledCommands: ['STARTTLS'] }));

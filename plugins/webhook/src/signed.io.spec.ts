@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { notifierChecks } from '@purser/plugin-sdk/testing';
 import { WebhookConfig } from './config.js';
 import { Receiver, notice, notifier, send } from './receiver.fixture.js';
 import { signedHeaders } from './signature.js';
@@ -41,6 +42,21 @@ beforeEach(async () => {
 });
 afterEach(() => receiver.close());
 const config = () => ({ url: `${receiver.url}/purser?x=1`, secretEnv: 'HOOK_SECRET' });
+
+describe('conformance', () => {
+  const env = () => ({ HOOK_URL: `${receiver.url}/hidden-path-of-it`, HOOK_SECRET: SECRET });
+  const hidden = { urlEnv: 'HOOK_URL', secretEnv: 'HOOK_SECRET' };
+  const checks = notifierChecks({
+    create: () => notifier(hidden, env()),
+    unreachable: () => notifier(hidden, { ...env(), HOOK_URL: 'http://127.0.0.1:1/hidden-path-of-it' }),
+    refused: () => {
+      receiver.answers = [403, `not by ${SECRET} at ${env().HOOK_URL}, which is /hidden-path-of-it`];
+      return notifier(hidden, env());
+    },
+    secrets: [SECRET, 'hidden-path-of-it'],
+  });
+  for (const { name, run } of checks) it(name, run);
+});
 
 it('signs as the reference of the Standard Webhooks does', () => {
   const headers = signedHeaders({

@@ -1,3 +1,4 @@
+import { notifierChecks } from '@purser/plugin-sdk/testing';
 import { LONG, notifier, Receiver, send } from './receiver.fixture.js';
 
 let receiver: Receiver;
@@ -5,6 +6,21 @@ beforeEach(async () => {
   receiver = await Receiver.open();
 });
 afterEach(() => receiver.close());
+
+describe.each(['slack', 'discord', 'ntfy', 'pagerduty'])('conformance of %s', (template) => {
+  const config = { template, urlEnv: 'HOOK_URL', tokenEnv: 'HOOK_TOKEN' };
+  const env = { HOOK_TOKEN: 'very-secret-token' };
+  const checks = notifierChecks({
+    create: () => notifier(config, { ...env, HOOK_URL: `${receiver.url}/hidden-path` }),
+    unreachable: () => notifier(config, { ...env, HOOK_URL: 'http://127.0.0.1:1/hidden-path' }),
+    refused: () => {
+      receiver.answers = [401, `not with very-secret-token`];
+      return notifier(config, { ...env, HOOK_URL: `${receiver.url}/hidden-path` });
+    },
+    secrets: ['very-secret-token', 'hidden-path'],
+  });
+  for (const { name, run } of checks) it(name, run);
+});
 
 describe('Slack', () => {
   interface Slack {

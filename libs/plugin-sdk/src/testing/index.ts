@@ -1,6 +1,7 @@
 export type { ConformanceCheck } from './check.js';
 export { executorChecks, type ExecutorSubject } from './executor-checks.js';
 export { embeddingChecks, imageChecks, transcriptionChecks } from './media-checks.js';
+export { notifierChecks, type NotifierSubject } from './notifier-checks.js';
 export { modelProviderChecks } from './model-provider-checks.js';
 export type {
   MediaSubject,
