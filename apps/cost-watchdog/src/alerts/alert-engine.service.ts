@@ -94,13 +94,14 @@ export class AlertEngine {
     // A level fires once, however often it is looked at.
     if (!fresh && as !== 'plain') return;
     if (fresh && as !== 'plain') await this.tellings.withdraw(tx, await this.alerts.silenceBelow(tx, identity));
-    const verdict = verdictOn({ now, fresh, lastFiredAt, silenced, urgent: isUrgent(alert) }, this.file);
+    const raised = { now, fresh, lastFiredAt, silenced, lasts: stays, urgent: isUrgent(alert) };
+    const verdict = verdictOn(raised, this.file);
     if (!verdict.publish) return;
-    if (!fresh) await this.alerts.fireAgain(tx, id, alert, now);
     const fact = factOf(alert, identity.fingerprint, now);
     await this.outbox.add(tx, alertFacts[alert.severity], alert.kind, fact, eventId);
     // Whoever was told of the higher level reads by its end what is left.
     if (!verdict.tellAt || as === 'after-higher') return;
+    if (!fresh) await this.alerts.fireAgain(tx, id, alert, now);
     const due = dueWhenFiring(verdict.tellAt, alert.severity, this.file);
     await this.tellings.addFiring(tx, { id, severityRank: severityRank(alert.severity) }, due, now, except);
     this.agenda.added();

@@ -56,7 +56,6 @@ export class AlertsHandlers {
         kind: 'task_rejected',
         title: `A submitted task was refused: ${error.message}`,
         details,
-        about: taskId,
       });
     }
   }

@@ -8,6 +8,10 @@ import { DeliveriesRepository } from './deliveries.repository.js';
 import { noticeFor } from './notices.js';
 import { type DueTelling, TellingsRepository } from './tellings.repository.js';
 
+/** Whoever gets more messages than this reads none of them: then what is not critical waits for company. */
+const MOST_NOTICES = 10;
+const WITHIN_MS = 10 * 60_000;
+
 /** Makes notices of what is due: what comes together in one, or each alert by itself, as the channel wants it. */
 @Injectable()
 export class BundlingService {
@@ -31,12 +35,19 @@ export class BundlingService {
     // What still waits for company has found it.
     const until = single ? now : new Date(now.getTime() + this.file.groupSeconds * 1_000);
     const rows = await this.tellings.due(tx, channel, until);
+    if (!single && (await this.isFlooded(tx, channel, rows, now))) return;
     if (single) for (const row of rows) await this.deliver(tx, channel, row.telling, [row], now);
     else
       for (const state of ['resolved', 'firing'] as const) {
         const together = rows.filter((row) => row.telling === state);
         if (together.length > 0) await this.deliver(tx, channel, state, together, now);
       }
+  }
+
+  private async isFlooded(tx: Sql, channel: string, rows: readonly DueTelling[], now: Date): Promise<boolean> {
+    if (rows.some(({ severity, telling }) => severity === 'critical' && telling === 'firing')) return false;
+    const since = new Date(now.getTime() - WITHIN_MS);
+    return (await this.deliveries.countSince(tx, channel, since)) >= MOST_NOTICES;
   }
 
   private async deliver(tx: Sql, channel: string, state: AlertState, rows: DueTelling[], now: Date): Promise<void> {

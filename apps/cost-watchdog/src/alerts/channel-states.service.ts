@@ -20,9 +20,8 @@ export class ChannelStates {
   }
 
   /** Those that reach nobody. */
-  async dead(): Promise<string[]> {
-    const channels = await this.list();
-    return channels.filter(({ state }) => state === 'dead' || state === 'unusable').map(({ name }) => name);
+  dead(): Promise<string[]> {
+    return this.repository.dead(this.database, this.clock.now());
   }
 }
 

@@ -84,6 +84,15 @@ export class ChannelsRepository {
     return row?.died === true;
   }
 
+  /** Those that some watchdog has and that reach nobody; asked for with every look at this service's health. */
+  async dead(sql: Sql, now: Date): Promise<string[]> {
+    const rows = await sql.query<{ name: string }>(
+      `SELECT name FROM channels WHERE seen_at > $1 AND (dead_since IS NOT NULL OR unusable IS NOT NULL) ORDER BY name`,
+      [goneSince(now)],
+    );
+    return rows.map(({ name }) => name);
+  }
+
   /** Those that some watchdog has, with what waits for them. */
   list(sql: Sql, now: Date): Promise<ChannelRow[]> {
     return sql.query<ChannelRow>(

@@ -22,6 +22,15 @@ export class DeliveriesRepository {
     return row.id;
   }
 
+  /** Notices that were made for it since then. */
+  async countSince(tx: Sql, channel: string, since: Date): Promise<number> {
+    const [row] = await tx.query<{ n: bigint }>(
+      'SELECT count(*) AS n FROM deliveries WHERE channel = $1 AND created_at > $2',
+      [channel, since],
+    );
+    return Number(row?.n ?? 0n);
+  }
+
   /**
    * For as long as one attempt may take. What is about the same alert goes out in its order: an incident that is closed
    * before it is opened would stay open.

@@ -58,7 +58,8 @@ describe('one alert', () => {
     expect(mail.sent).toHaveLength(2);
     expect(mail.sent[1]).toMatchObject({ fingerprint: 'spec/a', title: 'Something with a, still' });
     expect(mail.sent[1]?.text).toContain('Raised 7 times');
-    expect(await watchdog.facts('alert.warning.spec')).toHaveLength(2);
+    // Tools hear of each time.
+    expect(await watchdog.facts('alert.warning.spec')).toHaveLength(7);
   });
 
   it('that merely happened is forgotten without a word', async () => {
@@ -71,6 +72,15 @@ describe('one alert', () => {
     const [row] = await watchdog.get(AlertsRepository).list(watchdog.database, { limit: 1 });
     expect(row).toMatchObject({ state: 'resolved', resolution: 'it did not happen again' });
     expect(mail.heard).toEqual(['firing spec']);
+  });
+
+  it('that lasts is told to tools when it begins, and after its cooldown', async () => {
+    const watchdog = await start({ cooldownMinutes: 60 });
+    for (let minute = 0; minute <= 60; minute += 20) {
+      await raise(watchdog, 'a', { lasts: true });
+      await later(20 * MINUTE, watchdog);
+    }
+    expect(await watchdog.facts('alert.warning.spec')).toHaveLength(2);
   });
 
   it('that lasts is over when somebody says so', async () => {
@@ -144,6 +154,24 @@ describe('several alerts', () => {
     // What was over by then is nobody's business any more.
     expect(mail.sent[1]).toMatchObject({ text: 'warning: Something with a\nwarning: Something with b' });
     expect(mail.sent).toHaveLength(2);
+  });
+
+  it('that go on and on are told in few notices, but for critical ones', async () => {
+    const watchdog = await start({ groupSeconds: 0 });
+    const mail = new RecordedChannel('mail');
+    await giveChannels(watchdog, [mail]);
+    for (let n = 0; n < 60; n++) {
+      await raise(watchdog, `n${n}`);
+      await later(5_000, watchdog);
+    }
+    const inFiveMinutes = mail.sent.length;
+    expect(inFiveMinutes).toBeLessThanOrEqual(10);
+    await raise(watchdog, 'worse', { severity: 'critical' });
+    await later(0, watchdog);
+    expect(mail.sent[inFiveMinutes]?.title).toBe(`${61 - inFiveMinutes} alerts, first of all: Something with worse`);
+    await raise(watchdog, 'last');
+    await later(10 * MINUTE, watchdog);
+    expect(mail.sent.at(-1)?.title).toBe('Something with last');
   });
 
   it('go to a channel by what it wants to hear', async () => {

@@ -6,13 +6,18 @@ import { dueWhenFiring, dueWhenResolved, MOST_ATTEMPTS, verdictOn, waitBeforeAtt
 const file = AlertsFile.parse({ cooldownMinutes: 60, groupSeconds: 5 });
 const now = new Date('2026-11-23T10:00:00Z');
 const minutesAgo = (n: number) => new Date(now.getTime() - n * 60_000);
-const raised = { now, fresh: true, lastFiredAt: null, silenced: false, urgent: false };
+const raised = { now, fresh: true, lastFiredAt: null, silenced: false, lasts: true, urgent: false };
 
 describe('the verdict on what was raised', () => {
   it.each([
     ['new', {}, { publish: true, tellAt: now }],
     ['new, below a higher level', { silenced: true }, { publish: true, tellAt: undefined }],
     ['open, within its cooldown', { fresh: false, lastFiredAt: minutesAgo(59) }, { publish: false, tellAt: undefined }],
+    [
+      'happened again, within its cooldown',
+      { fresh: false, lastFiredAt: minutesAgo(59), lasts: false },
+      { publish: true, tellAt: undefined },
+    ],
     ['open, after its cooldown', { fresh: false, lastFiredAt: minutesAgo(60) }, { publish: true, tellAt: now }],
     [
       'open below a higher level, after its cooldown',

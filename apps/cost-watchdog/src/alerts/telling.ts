@@ -13,6 +13,8 @@ export interface Raised {
   lastFiredAt: Date | null;
   /** A higher level of the same thing is open. */
   silenced: boolean;
+  /** It goes on until it is said to be over; otherwise each time that it is raised is one more that it happened. */
+  lasts: boolean;
   /** Each time that it is raised is news, whatever the cooldown. */
   urgent: boolean;
 }
@@ -25,13 +27,15 @@ export interface Verdict {
 }
 
 /**
- * An alert fires when it opens, and again when it is raised after its cooldown. Tools hear of each firing at once. People
- * are told when the cooldown allows it, if it is open then; not at all where a higher level is known.
+ * An alert fires when it opens, and again when it is raised after its cooldown. Tools hear of each firing at once, and of
+ * each time that something happened. People are told when the cooldown allows it, if it is open then; not at all where a
+ * higher level is known.
  */
-export function verdictOn({ now, fresh, lastFiredAt, silenced, urgent }: Raised, file: AlertsFile): Verdict {
+export function verdictOn(raised: Raised, file: AlertsFile): Verdict {
+  const { now, fresh, lastFiredAt, silenced, urgent } = raised;
   const cooled = lastFiredAt === null || urgent ? now : new Date(lastFiredAt.getTime() + file.cooldownMinutes * MINUTE);
   const firesAgain = cooled <= now;
-  if (!fresh && (!firesAgain || silenced)) return { publish: false, tellAt: undefined };
+  if (!fresh && (!firesAgain || silenced)) return { publish: !raised.lasts, tellAt: undefined };
   return { publish: true, tellAt: silenced ? undefined : latest(now, cooled) };
 }
 

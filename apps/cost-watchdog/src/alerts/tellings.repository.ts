@@ -90,7 +90,7 @@ export class TellingsRepository {
   due(tx: Sql, channel: string, until: Date): Promise<DueTelling[]> {
     return tx.query<DueTelling>(
       `SELECT a.*, t.id AS telling_id, t.state AS telling FROM tellings t JOIN alerts a ON a.id = t.alert_id
-        WHERE t.delivery_id IS NULL AND t.channel = $1 AND t.due_at <= $2 ORDER BY t.id LIMIT 200`,
+        WHERE t.delivery_id IS NULL AND t.channel = $1 AND t.due_at <= $2 ORDER BY t.id LIMIT 2000`,
       [channel, until],
     );
   }

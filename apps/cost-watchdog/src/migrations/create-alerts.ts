@@ -76,6 +76,9 @@ export class CreateAlerts1700000003300 implements MigrationInterface {
       )`);
     // Asked for every few seconds, and again for what is to be sent before it.
     await runner.query(`CREATE INDEX deliveries_pending ON deliveries (channel, next_at) WHERE state = 'pending'`);
+    // Shown with each channel; and how many there were lately.
+    await runner.query(`CREATE INDEX deliveries_not_sent ON deliveries (channel) WHERE state <> 'sent'`);
+    await runner.query('CREATE INDEX deliveries_made ON deliveries (channel, created_at)');
     await runner.query(`
       CREATE TABLE tellings (
         id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
