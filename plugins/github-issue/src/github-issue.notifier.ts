@@ -27,6 +27,8 @@ interface Repository {
 
 export class GithubIssueNotifier implements Notifier {
   readonly single = true;
+  /** What is merely worth knowing is nothing to be done, and nobody would close it. */
+  readonly minSeverity = 'warning';
   readonly reports = false;
 
   constructor(

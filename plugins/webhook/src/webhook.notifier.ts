@@ -10,6 +10,8 @@ export class WebhookNotifier implements Notifier {
   /** An incident in PagerDuty, and whatever reads the signed form, knows an alert by its fingerprint. */
   readonly single: boolean;
   readonly reports: boolean;
+  /** What is merely worth knowing is no incident. */
+  readonly minSeverity: 'info' | 'warning';
 
   constructor(
     private readonly context: PluginContext,
@@ -17,6 +19,7 @@ export class WebhookNotifier implements Notifier {
   ) {
     this.single = config.template === 'pagerduty' || config.template === 'standard';
     this.reports = config.template !== 'pagerduty';
+    this.minSeverity = config.template === 'pagerduty' ? 'warning' : 'info';
   }
 
   async send(notice: Notice, options: CallOptions): Promise<void> {

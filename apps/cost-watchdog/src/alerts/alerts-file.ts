@@ -9,7 +9,9 @@ export const ALERTS_FILE = Symbol('alerts-file');
 const TimeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time of day such as "08:00" or "22:30"');
 
 const ChannelSettings = z.strictObject({
-  minSeverity: AlertSeverity.default('info').describe('What is told by this channel: this severity and those above'),
+  minSeverity: AlertSeverity.optional().describe(
+    'What is told by this channel: this severity and those above; else what the notifier is for',
+  ),
   dailyReport: z.boolean().default(true).describe('Whether the daily report goes there'),
   quietHours: z.boolean().default(true).describe('Whether quiet hours hold for this channel'),
 });

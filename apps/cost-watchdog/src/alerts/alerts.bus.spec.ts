@@ -15,7 +15,7 @@ import {
   spendRecorded,
 } from '@purser/contracts';
 import { Database } from '@purser/database';
-import type { RunningService } from '@purser/service';
+import { logTo, type RunningService } from '@purser/service';
 import { createTestDatabase, eventually, startTestNats, type TestDatabase, type TestNats } from '@purser/testing';
 import { start } from '../index.js';
 import { newSpend } from '../ledger/new-spend.fixture.js';
@@ -33,6 +33,8 @@ let services: RunningService[] = [];
 let bus: Bus;
 let hook: Server;
 const mail = new MailServer('ada', PASSWORD);
+/** Everything that both watchdogs log. */
+const logged: string[] = [];
 const hooked: { signature: unknown; event: { type: string; data: { kind: string; fingerprint: string } } }[] = [];
 
 beforeAll(async () => {
@@ -59,6 +61,7 @@ beforeAll(async () => {
     '{"monthly_budget": {"total": 100}, "alert_email": "ops@example.org", "spikeRules": []}',
   );
   [nats, database] = await Promise.all([startTestNats(), createTestDatabase()]);
+  logTo({ write: (line) => void logged.push(line) });
   services = await Promise.all(
     ['one', 'two'].map((instance) =>
       start({
@@ -67,7 +70,7 @@ beforeAll(async () => {
         PURSER_CONFIG_DIR: configDir,
         PURSER_INSTANCE: instance,
         PURSER_WATCHDOG_PORT: '0',
-        PURSER_LOG_LEVEL: 'silent',
+        PURSER_LOG_LEVEL: 'debug',
         SMTP_SERVER: '127.0.0.1',
         SMTP_PORT: mail.address,
         SMTP_USER: 'ada',
@@ -84,6 +87,7 @@ afterAll(async () => {
   await Promise.all(services.map((service) => service.close()));
   await Promise.all([nats?.stop(), database?.drop(), mail.close()]);
   hook?.close();
+  logTo(undefined);
   await rm(configDir, { recursive: true, force: true });
 });
 
@@ -227,4 +231,10 @@ it('shows a dead channel everywhere, tells of it by the others, and makes good w
     },
     { timeoutMs: 60_000 },
   );
+});
+
+it('logs what goes wrong, and no secret', () => {
+  const lines = logged.join('');
+  expect(lines).toContain('a notice could not be sent');
+  for (const secret of [PASSWORD, SECRET, SECRET.slice('whsec_'.length)]) expect(lines).not.toContain(secret);
 });

@@ -62,7 +62,7 @@ export class Channels implements OnModuleDestroy {
       single: notifier.single ?? false,
       reports: settings.dailyReport && (notifier.reports ?? true),
       quiet: settings.quietHours,
-      leastSeverity: severityRank(settings.minSeverity),
+      leastSeverity: leastSeverityOf({ notifier, settings }),
       unusable: null,
     }));
     const others = this.unusable.map(({ name, use, reason }) => ({
@@ -95,6 +95,10 @@ export class Channels implements OnModuleDestroy {
     this.stopping.abort(new Error('the watchdog stops'));
   }
 }
+
+/** As configured, else what the notifier says of itself. */
+export const leastSeverityOf = ({ notifier, settings }: Pick<Channel, 'notifier' | 'settings'>): number =>
+  severityRank(settings.minSeverity ?? notifier.minSeverity ?? 'info');
 
 /** A plugin that does not heed its signal must not hold up what comes after. */
 function whenAborted(signal: AbortSignal): Promise<never> {

@@ -5,7 +5,7 @@ import { alertFacts } from '@purser/contracts';
 import { Clock, Log } from '@purser/service';
 import { factOf } from './alert-engine.service.js';
 import { identityOf, type NewAlert } from './alert-identity.js';
-import { Channels } from './channels.js';
+import { Channels, leastSeverityOf } from './channels.js';
 import { severityRank } from './telling.js';
 
 /** Past the database, for the hour when it is away: what cannot be kept is at least said, once. */
@@ -24,8 +24,9 @@ export class Shouting {
     const { fingerprint } = identityOf(alert);
     const { severity, kind, title, details } = alert;
     const told = { id: randomUUID(), fingerprint, state: 'firing' as const, severity, kind, title, text: title };
-    for (const { name, settings } of this.channels.all()) {
-      if (severityRank(severity) < severityRank(settings.minSeverity)) continue;
+    for (const channel of this.channels.all()) {
+      if (severityRank(severity) < leastSeverityOf(channel)) continue;
+      const { name } = channel;
       void this.channels
         .send(name, { ...told, details, at: now })
         .catch((error: unknown) => this.log.error({ error, channel: name }, 'an alert could not be told by a channel'));

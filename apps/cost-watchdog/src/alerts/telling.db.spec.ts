@@ -121,17 +121,22 @@ describe('several alerts', () => {
     const watchdog = await start({ groupSeconds: 30 });
     const [mail, pager] = [new RecordedChannel('mail'), new RecordedChannel('pager', true)];
     await giveChannels(watchdog, [mail, pager]);
-    await raise(watchdog, 'a');
+    await raise(watchdog, 'a', { severity: 'info' });
     await later(20_000, watchdog);
-    await raise(watchdog, 'b', { severity: 'critical' });
+    await raise(watchdog, 'b');
     await later(9_000, watchdog);
     expect(mail.sent).toEqual([]);
     await later(1_000, watchdog);
-    expect(mail.sent).toMatchObject([{ severity: 'critical', title: '2 alerts, first of all: Something with b' }]);
-    expect(mail.sent[0]?.text).toBe('critical: Something with b\nwarning: Something with a');
+    expect(mail.sent).toMatchObject([{ severity: 'warning', title: '2 alerts, first of all: Something with b' }]);
+    expect(mail.sent[0]?.text).toBe('warning: Something with b\ninfo: Something with a');
     expect(pager.sent.map(({ fingerprint }) => fingerprint)).toEqual(['spec/a', 'spec/b']);
     await later(60_000, watchdog);
     expect(mail.sent).toHaveLength(1);
+    // What is critical waits for nobody, and takes along what waits.
+    await raise(watchdog, 'c');
+    await raise(watchdog, 'd', { severity: 'critical' });
+    await later(0, watchdog);
+    expect(mail.sent[1]?.text).toBe('critical: Something with d\nwarning: Something with c');
   });
 
   it('wait for the end of quiet hours unless they are critical', async () => {

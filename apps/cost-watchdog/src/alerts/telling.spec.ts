@@ -49,8 +49,9 @@ describe('when it is due', () => {
     });
   });
 
-  it('does not wait for them when it is critical', () => {
-    expect(dueWhenFiring(now, 'critical', quiet)).toEqual({ quiet: always, always });
+  it('waits for neither when it is critical', () => {
+    const atOnce = { single: now, grouped: now };
+    expect(dueWhenFiring(now, 'critical', quiet)).toEqual({ quiet: atOnce, always: atOnce });
   });
 
   it('closes incidents at once, and says that something is over later', () => {

@@ -45,10 +45,13 @@ export interface Due {
   grouped: Date;
 }
 
-/** Of a firing alert, by the channel's quiet hours and without them. Critical ones pass quiet hours. */
+/** Of a firing alert, by the channel's quiet hours and without them. Critical ones wait for neither their end nor company. */
 export function dueWhenFiring(tellAt: Date, severity: AlertSeverity, file: AlertsFile): { quiet: Due; always: Due } {
+  if (severity === 'critical') {
+    const atOnce = { single: tellAt, grouped: tellAt };
+    return { quiet: atOnce, always: atOnce };
+  }
   const always = dueFrom(tellAt, file);
-  if (severity === 'critical') return { quiet: always, always };
   return { quiet: dueFrom(afterQuietHours(file.quietHours, file.timezone, tellAt), file), always };
 }
 
