@@ -9,7 +9,7 @@ export interface NotifierSubject {
   /** One whose other side is not there. */
   unreachable(): Notifier | Promise<Notifier>;
   /** One whose other side does not let it in, and says with what it tried. */
-  refused?(): Notifier | Promise<Notifier>;
+  refused?: () => Notifier | Promise<Notifier>;
   /** What may stand in no error. */
   secrets: readonly string[];
 }
