@@ -2,6 +2,7 @@ import type { CallOptions, Notice, Notifier } from '@purser/plugin-sdk';
 import type { TestWatchdog } from '../watchdog.fixture.js';
 import { AlertExpiry } from './alert-expiry.service.js';
 import { type ChannelSettings, settingsOf, AlertsFile } from './alerts-file.js';
+import { AlertsService, type NewAlert } from './alerts.service.js';
 import { BundlingService } from './bundling.service.js';
 import { ChannelRegistry } from './channel-registry.service.js';
 import { Channels } from './channels.js';
@@ -61,3 +62,14 @@ export async function sweep(watchdog: TestWatchdog): Promise<void> {
   watchdog.get(DeliveryService).send();
   await watchdog.get(DeliveryService).idle();
 }
+
+/** Raises an alert about something. */
+export const raise = (watchdog: TestWatchdog, about: string, more: Partial<NewAlert> = {}): Promise<void> =>
+  watchdog.get(AlertsService).raise({
+    severity: 'warning',
+    kind: 'spec',
+    title: `Something with ${about}`,
+    details: {},
+    about,
+    ...more,
+  });

@@ -44,7 +44,17 @@ describe('parseBudgetsFile', () => {
     expect(parse({ monthly_budget: { total: 1 } }).budgets[0]?.onExhausted).toBe('free');
   });
 
+  it('takes who is told by mail, wherever it stands', () => {
+    const alert_email = 'ops@example.org';
+    const monthly_budget = { total: 1 };
+    expect(parse({ budgets: [], alert_email }).alertEmail).toBe(alert_email);
+    expect(parse({ monthly_budget, alert_email }).alertEmail).toBe(alert_email);
+    expect(parse({ monthly_budget, alerts: { alert_email } }).alertEmail).toBe(alert_email);
+    expect(parse({ monthly_budget }).alertEmail).toBeUndefined();
+  });
+
   it.each([
+    ['alert_email', { budgets: [], alert_email: 'ops' }, /an address such as/],
     ['budgets.0.limitUsd', { budgets: [{ id: 'a', period: 'day', limitUsd: '-1' }] }, /must not be negative/],
     ['budgets.0.limitUsd', { budgets: [{ id: 'a', period: 'day', limitUsd: 'five' }] }, /in dollars such as/],
     ['budgets.0.timezone', { budgets: [{ id: 'a', period: 'day', limitUsd: '1', timezone: 'Berlin' }] }, /IANA/],
