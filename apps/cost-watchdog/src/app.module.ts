@@ -1,6 +1,11 @@
 import { Module, type Type } from '@nestjs/common';
+import type { Environment } from '@purser/service';
+import { AlertFigures } from './alerts/alert-figures.js';
+import { ALERT_RULES } from './alerts/alert-rules.js';
+import { AlertSweeps } from './alerts/alert-sweeps.js';
+import { ALERTS_FILE, type AlertsFile } from './alerts/alerts-file.js';
 import { AlertsHandlers } from './alerts/alerts.handlers.js';
-import { AlertsService } from './alerts/alerts.service.js';
+import { NotifierLoader } from './alerts/notifier-loader.js';
 import { Announcements } from './announcements.js';
 import { BUDGETS_FILE, type BudgetsFile } from './budgets/budgets-file.js';
 import { BudgetsHandlers } from './budgets/budgets.handlers.js';
@@ -10,6 +15,7 @@ import { DefinitionsService } from './budgets/definitions.service.js';
 import { FileFollower } from './budgets/file-follower.service.js';
 import { LevelsService } from './budgets/levels.service.js';
 import { SnapshotService } from './budgets/snapshot.service.js';
+import { ENVIRONMENT } from './config.js';
 import { CostsHandlers } from './costs/costs.handlers.js';
 import { CostsRepository } from './costs/costs.repository.js';
 import { CostsService } from './costs/costs.service.js';
@@ -72,7 +78,7 @@ export const RULES = [
   LedgerRepository,
   LatchRepository,
   SpikeRepository,
-  AlertsService,
+  ...ALERT_RULES,
   LatchBucket,
   LatchStores,
   EmergencyService,
@@ -116,8 +122,15 @@ export const RULES = [
   ForecastNotices,
 ];
 
-/** The budgets file is read before anything is connected to: what is wrong with it is told at once. */
-export function appModule(file: BudgetsFile, thresholds: SpendThresholds): Type {
+/** The files are read before anything is connected to: what is wrong with them is told at once. */
+export interface Groundwork {
+  env: Environment;
+  budgets: BudgetsFile;
+  alerts: AlertsFile;
+  thresholds: SpendThresholds;
+}
+
+export function appModule({ env, budgets, alerts, thresholds }: Groundwork): Type {
   @Module({
     controllers: [
       BudgetsHandlers,
@@ -131,10 +144,15 @@ export function appModule(file: BudgetsFile, thresholds: SpendThresholds): Type 
       SpendHealthController,
     ],
     providers: [
-      { provide: BUDGETS_FILE, useValue: file },
+      { provide: ENVIRONMENT, useValue: env },
+      { provide: BUDGETS_FILE, useValue: budgets },
+      { provide: ALERTS_FILE, useValue: alerts },
       { provide: SPEND_THRESHOLDS, useValue: thresholds },
       ...RULES,
+      NotifierLoader,
       Sweeps,
+      AlertSweeps,
+      AlertFigures,
       Announcements,
     ],
   })

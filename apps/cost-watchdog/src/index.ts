@@ -7,6 +7,10 @@ import {
   startService,
   withSecretFiles,
 } from '@purser/service';
+import { loadAlertsFile } from './alerts/alerts-file.js';
+import { ChannelRegistry } from './alerts/channel-registry.service.js';
+import { DailyReport } from './alerts/daily-report.service.js';
+import { NotifierLoader } from './alerts/notifier-loader.js';
 import { appModule } from './app.module.js';
 import { loadBudgetsFile } from './budgets/budgets-file.js';
 import { dailySpendCap } from './budgets/daily-spend-cap.js';
@@ -19,6 +23,7 @@ import { loadSources } from './sources/load-sources.js';
 import { SourceReader } from './sources/source-reader.service.js';
 import { WindowsService } from './windows/windows.service.js';
 
+export { loadAlertsFile } from './alerts/alerts-file.js';
 export { loadBudgetsFile } from './budgets/budgets-file.js';
 export { Config } from './config.js';
 
@@ -28,16 +33,20 @@ export async function start(given: Environment): Promise<RunningService> {
   const config = parseConfig(Config, env);
   const { PURSER_CONFIG_DIR: configDir } = config;
   const cap = config.DAILY_SPEND_CAP === undefined ? undefined : dailySpendCap(config.DAILY_SPEND_CAP);
-  const file = { ...(await loadBudgetsFile(configDir)), cap };
+  const budgets = { ...(await loadBudgetsFile(configDir)), cap };
+  const alerts = await loadAlertsFile(configDir);
   return startService(
     {
       name: 'cost-watchdog',
       config: Config,
       port: (config) => config.PURSER_WATCHDOG_PORT,
-      module: appModule(file, thresholdsOf(config)),
+      module: appModule({ env, budgets, alerts, thresholds: thresholdsOf(config) }),
       database: { schema: SERVICE_SCHEMAS['cost-watchdog'], migrations: MIGRATIONS },
       // Before the first request is taken: nobody is to be told of budgets as they were before the file was read.
       prepare: async (app) => {
+        await app.get(NotifierLoader).load();
+        await app.get(ChannelRegistry).announce();
+        await app.get(DailyReport).begin();
         await app.get(FileFollower).apply();
         await app.get(WindowsService).roll();
         const { signal } = app.get(SourceReader);

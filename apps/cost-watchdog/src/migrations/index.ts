@@ -2,6 +2,7 @@ import type { MigrationClass } from '@purser/database';
 import { AddReserves1700000003100 } from './add-reserves.js';
 import { CountByOwnClock1700000003004 } from './count-by-own-clock.js';
 import { CorrectLedger1700000003600 } from './correct-ledger.js';
+import { CreateAlerts1700000003300 } from './create-alerts.js';
 import { CreateBudgets1700000003000 } from './create-budgets.js';
 import { CreateCostSources1700000003400 } from './create-cost-sources.js';
 import { CreateLatch1700000003002 } from './create-latch.js';
@@ -23,6 +24,7 @@ export const MIGRATIONS: MigrationClass[] = [
   CreateLeaseReleases1700000003006,
   NamePriceRows1700000003007,
   AddReserves1700000003100,
+  CreateAlerts1700000003300,
   CreateCostSources1700000003400,
   CorrectLedger1700000003600,
   RollUpLedger1700000003601,

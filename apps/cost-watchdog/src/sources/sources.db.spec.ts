@@ -1,3 +1,4 @@
+import { CostsService } from '../costs/costs.service.js';
 import { newSpend } from '../ledger/new-spend.fixture.js';
 import { LedgerService } from '../ledger/ledger.service.js';
 import { SettlementService } from '../ledger/settlement.service.js';
@@ -254,5 +255,5 @@ it('adds what is reported to what is metered in the summary of costs', async () 
     .record([newSpend({ amountUsd: '1', usageAt: bench.clock.now().toISOString() })]);
   bench.source.rows = { '2026-11-20 compute': '3' };
   await bench.poll();
-  expect(await bench.watchdog.get(LedgerService).costs()).toMatchObject({ todayUsd: '4.00', monthUsd: '4.00' });
+  expect(await bench.watchdog.get(CostsService).summary()).toMatchObject({ todayUsd: '4.00', monthUsd: '4.00' });
 });
