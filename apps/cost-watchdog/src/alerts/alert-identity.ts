@@ -57,6 +57,11 @@ const KINDS: Readonly<Record<string, KindRule>> = {
   emergency_cleared: { about: LATCH, ends: ['emergency', 'spike'], urgent: true },
   lease_presumed: { lasts: true },
   lease_released: { ends: ['lease_presumed'], urgent: true },
+  cost_source_failed: { lasts: true },
+  cost_source_stale: { lasts: true },
+  cost_source_recovered: { ends: ['cost_source_failed', 'cost_source_stale'] },
+  cost_drift: { lasts: true },
+  cost_drift_ended: { ends: ['cost_drift'] },
 };
 
 const ruleOf = (kind: string): KindRule => (Object.hasOwn(KINDS, kind) ? KINDS[kind] : undefined) ?? {};
