@@ -42,6 +42,7 @@ import { SettlementService } from './ledger/settlement.service.js';
 import { DailyCapService } from './notices/daily-cap.service.js';
 import { ForecastNotices } from './notices/forecast-notices.service.js';
 import { SpendHealthController } from './notices/health.controller.js';
+import { NoticeSweeps } from './notices/notice-sweeps.js';
 import { NoticesRepository } from './notices/notices.repository.js';
 import { NoticesService } from './notices/notices.service.js';
 import { SpendNotices } from './notices/spend-notices.service.js';
@@ -111,6 +112,7 @@ export function appModule(file: BudgetsFile, thresholds: SpendThresholds): Type 
       { provide: SPEND_THRESHOLDS, useValue: thresholds },
       ...RULES,
       Sweeps,
+      NoticeSweeps,
       Announcements,
     ],
   })

@@ -5,7 +5,7 @@ type Unit = (typeof UNITS)[number];
 
 /**
  * Sums of the ledger by minute, hour and day, and in all, so that what people and rules look at again and again does not
- * grow with it. docs/adr/0014-rollups-with-the-insert.md has the figures.
+ * grow with it. docs/adr/0017-rollups-with-the-insert.md has the figures.
  */
 export class RollUpLedger1700000003601 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
