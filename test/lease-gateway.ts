@@ -8,12 +8,21 @@ import { SettlementService } from '../apps/cost-watchdog/src/ledger/settlement.s
 import type { TestWatchdog } from '../apps/cost-watchdog/src/watchdog.fixture.js';
 import { Journal } from '../apps/model-gateway/src/journal/journal.js';
 import type { HeldCall } from '../apps/model-gateway/src/journal/records.js';
-import { restoreLeases } from '../apps/model-gateway/src/leases/recovery.js';
+import { RESERVE_BELIEVED_MS } from '../apps/model-gateway/src/leases/hold-queue.js';
+import { restoreLeases, withholdReleased } from '../apps/model-gateway/src/leases/recovery.js';
+import { ReleaseNotice } from '../apps/model-gateway/src/leases/release-notice.js';
+import type { LeaseFigures } from '../apps/model-gateway/src/leases/lease-desk.js';
 import { type Hold, Wallet } from '../apps/model-gateway/src/leases/wallet.js';
 
 interface OpenCall {
   held: HeldCall;
   hold: Hold;
+}
+
+/** How important a call is, and the windows of whose reserves it may use nothing. */
+export interface Rank {
+  priority: number;
+  limited: readonly string[];
 }
 
 /** How a message fares. What is lost on the way back was done all the same. */
@@ -26,6 +35,9 @@ export class LeaseGateway {
   readonly open: OpenCall[] = [];
   private wallet: Wallet;
   private journal: Journal;
+  private notice: ReleaseNotice;
+  /** Up to which release of lost leases it knows. */
+  private releases = 0;
   private readonly folder = mkdtempSync(join(tmpdir(), 'purser-leases-'));
 
   constructor(
@@ -35,6 +47,7 @@ export class LeaseGateway {
   ) {
     this.journal = this.openJournal();
     this.wallet = this.newWallet();
+    this.notice = new ReleaseNotice(watchdog.clock);
   }
 
   private openJournal(): Journal {
@@ -53,8 +66,11 @@ export class LeaseGateway {
   }
 
   /** A call begins only with its hold in all windows. Says whether it did. */
-  async call(windowIds: readonly string[], need: Nano, want: Nano, fate: Fate): Promise<boolean> {
-    const hold = this.wallet.tryHold(windowIds, need) ?? (await this.lease(windowIds, need, want, fate));
+  async call(windowIds: readonly string[], need: Nano, want: Nano, fate: Fate, rank: Rank): Promise<boolean> {
+    if (this.notice.inDoubt) await this.readAgain(fate);
+    if (this.notice.inDoubt) return false;
+    const hold =
+      this.wallet.tryHold(windowIds, need, rank.limited) ?? (await this.lease(windowIds, need, want, fate, rank));
     if (!hold) return false;
     const held: HeldCall = {
       attemptId: randomUUID(),
@@ -78,23 +94,36 @@ export class LeaseGateway {
     return true;
   }
 
-  private async lease(windowIds: readonly string[], need: Nano, want: Nano, fate: Fate): Promise<Hold | undefined> {
+  private async lease(
+    windowIds: readonly string[],
+    need: Nano,
+    want: Nano,
+    fate: Fate,
+    { priority, limited }: Rank,
+  ): Promise<Hold | undefined> {
     const windows = windowIds
       .map((windowId) => ({ windowId, account: this.wallet.account(windowId) }))
-      .filter(({ account }) => account.free < need)
+      .filter(
+        ({ windowId, account }) =>
+          account.free < need || (limited.includes(windowId) && !this.wallet.isOpen([windowId])),
+      )
       .map(({ windowId, account: { granted, free } }) => ({
         windowId,
         grantedUsd: formatUsd(granted),
-        needUsd: formatUsd(need - free),
+        needUsd: formatUsd(maxNano(0n, need - free)),
         wantUsd: formatUsd(maxNano(need - free, want)),
         leastUsd: formatUsd(need),
       }));
     const { era } = this.wallet;
-    const ask = { gateway: this.name, releases: 0, windows };
+    const ask = { gateway: this.name, releases: this.releases, priority, windows };
+    const believedUntil = this.watchdog.clock.monotonic() + RESERVE_BELIEVED_MS;
     const reply = await this.told(fate, () => this.watchdog.get(LeasesService).grant(ask));
-    for (const { windowId, grantedUsd } of reply?.windows ?? [])
+    for (const { windowId, grantedUsd, reserveIntact = true } of reply?.windows ?? []) {
       this.wallet.applyGrant(windowId, parseUsd(grantedUsd), era);
-    return reply?.granted ? this.wallet.tryHold(windowIds, need) : undefined;
+      this.wallet.applyReserve(windowId, parseUsd(grantedUsd), reserveIntact ? believedUntil : 0, era);
+    }
+    if (reply?.refusal?.kind === 'released') await this.readAgain(fate);
+    return reply?.granted ? this.wallet.tryHold(windowIds, need, limited) : undefined;
   }
 
   /** Ends a call at a part of its hold. The ledger does not know yet; gives what it cost. */
@@ -141,33 +170,54 @@ export class LeaseGateway {
     for (const held of lost)
       this.journal.settled({ ...held, ...NOTHING, amountUsd: held.holdUsd, finality: 'presumed', outcome: 'unknown' });
     this.wallet = this.newWallet();
-    restoreLeases(this.wallet, this.journal.totals, await this.read());
+    this.notice = new ReleaseNotice(this.watchdog.clock);
+    await this.readLeases((leases) => restoreLeases(this.wallet, this.journal.totals, leases), 'arrives');
     return lost;
+  }
+
+  /** Of a heartbeat. */
+  hear(releases: number): void {
+    this.notice.hear(releases);
+  }
+
+  private readAgain(fate: Fate): Promise<void> {
+    return this.readLeases((leases) => withholdReleased(this.wallet, leases), fate);
+  }
+
+  private async readLeases(takeUp: (leases: LeaseFigures[]) => void, fate: Fate): Promise<void> {
+    const askedAt = this.notice.moment();
+    const reply = await this.told(fate, () => this.read());
+    if (!reply) return;
+    takeUp(reply.leases);
+    this.notice.read(reply.releases, askedAt);
+    this.releases = reply.releases;
   }
 
   /** Finds what was granted to requests whose replies were lost. */
   async findLostGrants(): Promise<void> {
-    for (const { windowId, granted } of await this.read()) this.wallet.applyLostGrant(windowId, granted);
+    for (const { windowId, granted } of (await this.read()).leases) this.wallet.applyLostGrant(windowId, granted);
   }
 
   private async read() {
-    const { windows } = await this.watchdog.get(LeasesService).read({ gateway: this.name });
-    return windows.map(({ windowId, grantedUsd, returnedUsd, consumedUsd, releasedUsd }) => ({
+    const { releases, windows } = await this.watchdog.get(LeasesService).read({ gateway: this.name });
+    const leases: LeaseFigures[] = windows.map(({ windowId, grantedUsd, returnedUsd, consumedUsd, releasedUsd }) => ({
       windowId,
       granted: parseUsd(grantedUsd),
       returned: parseUsd(returnedUsd),
       consumed: parseUsd(consumedUsd),
       released: parseUsd(releasedUsd),
     }));
+    return { releases, leases };
   }
 
-  /** What this gateway answers for in a window: calls under way, and settlements that the ledger has not got. */
-  exposure(windowId: string, inLedger: ReadonlyMap<string, Nano>): Nano {
-    let sum = 0n;
-    for (const { hold } of this.open) if (hold.windows.includes(windowId)) sum += hold.amount;
+  /** What this gateway answers for in a window, by attempt: calls under way, and settlements that the ledger has not got. */
+  exposure(windowId: string, inLedger: ReadonlyMap<string, Nano>): Map<string, Nano> {
+    const exposed = new Map<string, Nano>();
+    for (const { held, hold } of this.open)
+      if (hold.windows.includes(windowId)) exposed.set(held.attemptId, hold.amount);
     for (const { attemptId, windows, amountUsd } of this.journal.unsent)
-      if (windows.includes(windowId) && !inLedger.has(attemptId)) sum += parseUsd(amountUsd);
-    return sum;
+      if (windows.includes(windowId) && !inLedger.has(attemptId)) exposed.set(attemptId, parseUsd(amountUsd));
+    return exposed;
   }
 
   close(): void {

@@ -27,6 +27,7 @@ export type Finish = RequestOf<typeof workFinish>;
 
 interface Key {
   proof: KeyProof | undefined;
+  priority: number | undefined;
   ttlMs: number | undefined;
   renewals: number;
   revoked: boolean;
@@ -81,6 +82,7 @@ export class OtherServices {
       epoch: 0,
       executor: 'command',
       limits: {},
+      priority: 5,
       project: null,
       labels: [],
       deadline: null,
@@ -149,9 +151,9 @@ export class OtherServices {
     return { state: again ? 'ready' : 'completed' };
   }
 
-  private createKey({ id, name, proof, ttlMs, task, session }: RequestOf<typeof keysCreate>): unknown {
+  private createKey({ id, name, proof, priority, ttlMs, task, session }: RequestOf<typeof keysCreate>): unknown {
     if (id === undefined) throw new PurserError('invalid_request');
-    this.keys.set(id, { proof, ttlMs, renewals: 0, revoked: false });
+    this.keys.set(id, { proof, priority, ttlMs, renewals: 0, revoked: false });
     return { key: { ...keyOf(id), name, task, session }, secret: null };
   }
 

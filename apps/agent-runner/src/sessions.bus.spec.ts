@@ -106,6 +106,7 @@ const atWork = async (taskId: string) => {
 it('runs a program to its end, with a key of its own that dies with it', async () => {
   await others.submit({
     taskId: 'simple',
+    priority: 8,
     input: sh(
       'echo hello; echo oops >&2; printf \'{"key": "%s", "base": "%s"}\' "$OPENAI_API_KEY" "$OPENAI_BASE_URL" > "$PURSER_STATE_DIR/result.json"',
     ),
@@ -121,6 +122,8 @@ it('runs a program to its end, with a key of its own that dies with it', async (
   });
   expect(keyPrefix(key)).toBe(known.proof?.prefix);
   expect(known.proof?.hash).toBe(keyHash(known.proof?.salt ?? '', key));
+  // Its calls are as important as its task.
+  expect(known.priority).toBe(8);
   // A duration, not an instant: the gateway's clock may be another.
   expect(known.ttlMs).toBeGreaterThan(others.leaseMs - 1_000);
   expect(known.ttlMs).toBeLessThanOrEqual(others.leaseMs + 2_000);

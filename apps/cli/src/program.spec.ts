@@ -36,6 +36,8 @@ describe('the command line', () => {
       'init',
       'call show',
       'prices list',
+      'sources list',
+      'sources read',
       'status',
       'task submit',
       'task list',

@@ -8,6 +8,7 @@ import { addInstallationCommands } from './commands/installation.js';
 import { addKeyCommands } from './commands/key.js';
 import { addLedgerCommands } from './commands/ledger.js';
 import { addPricesCommands } from './commands/prices.js';
+import { addSourcesCommands } from './commands/sources.js';
 import { addSpikeCommands } from './commands/spikes.js';
 import { addStatusCommand } from './commands/status.js';
 import { addTaskCommands } from './commands/task.js';
@@ -80,6 +81,7 @@ function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addKeyCommands(program, commands);
   addCallCommands(program, commands);
   addPricesCommands(program, commands);
+  addSourcesCommands(program, commands);
   addEmergencyCommands(program, commands);
   pointToHelp(program, 'purser');
   return program;

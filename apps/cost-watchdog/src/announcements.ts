@@ -33,13 +33,14 @@ export class Announcements implements OnModuleInit {
       (row) => row.leased_nano,
     );
     this.gauge('purser_budget_limit_usd', 'The limit of the budget', (row) => row.limit_nano);
+    this.gauge('purser_budget_reserved_usd', 'The part of it for important calls', (row) => row.reserved_nano);
   }
 
   /** Budgets of single tasks are left out: there is no end to them. */
   private gauge(
     name: string,
     help: string,
-    value: (row: { settled_nano: Nano; leased_nano: Nano; limit_nano: Nano }) => Nano,
+    value: (row: { settled_nano: Nano; leased_nano: Nano; limit_nano: Nano; reserved_nano: Nano }) => Nano,
   ): void {
     this.metrics.gauge(name, help, ['budget'], async (gauge) => {
       const rows = await this.budgets.statuses(this.database, this.clock.now(), { only: 'general' });

@@ -39,6 +39,18 @@ import { LedgerHandlers } from './ledger/ledger.handlers.js';
 import { LedgerRepository } from './ledger/ledger.repository.js';
 import { LedgerService } from './ledger/ledger.service.js';
 import { SettlementService } from './ledger/settlement.service.js';
+import { ConfiguredSources } from './sources/configured-sources.js';
+import { SourcePoller } from './sources/poller.service.js';
+import { ReconciliationService } from './sources/reconciliation.service.js';
+import { ReconciliationsRepository } from './sources/reconciliations.repository.js';
+import { ReportedRepository } from './sources/reported.repository.js';
+import { SourceBooks } from './sources/source-books.service.js';
+import { SourceNews } from './sources/source-news.service.js';
+import { SourceReader } from './sources/source-reader.service.js';
+import { SourceTurn } from './sources/source-turn.service.js';
+import { SourcesHandlers } from './sources/sources.handlers.js';
+import { SourcesRepository } from './sources/sources.repository.js';
+import { SourcesService } from './sources/sources.service.js';
 import { DailyCapService } from './notices/daily-cap.service.js';
 import { ForecastNotices } from './notices/forecast-notices.service.js';
 import { SpendHealthController } from './notices/health.controller.js';
@@ -85,6 +97,17 @@ export const RULES = [
   SettlementService,
   CorrectionsService,
   LedgerService,
+  ConfiguredSources,
+  SourcesRepository,
+  ReportedRepository,
+  ReconciliationsRepository,
+  ReconciliationService,
+  SourceBooks,
+  SourceReader,
+  SourceTurn,
+  SourceNews,
+  SourcePoller,
+  SourcesService,
   CostsRepository,
   CostsService,
   NoticesRepository,
@@ -105,6 +128,7 @@ export function appModule(file: BudgetsFile, thresholds: SpendThresholds): Type 
       EmergencyHandlers,
       SpikeHandlers,
       AlertsHandlers,
+      SourcesHandlers,
       SpendHealthController,
     ],
     providers: [

@@ -5,6 +5,7 @@ import { LatchStores } from './emergency/latch-stores.js';
 import { SpikeService } from './emergency/spike.service.js';
 import { GatewaysService } from './leases/gateways.service.js';
 import { Repeating } from './repeating.js';
+import { SourcePoller } from './sources/poller.service.js';
 import { WindowsService } from './windows/windows.service.js';
 
 /** What happens by the clock. All of it may run on several watchdogs at once. */
@@ -17,6 +18,7 @@ export class Sweeps implements OnApplicationBootstrap, OnModuleDestroy {
     gateways: GatewaysService,
     latch: LatchStores,
     spikes: SpikeService,
+    sources: SourcePoller,
     bus: Bus,
     log: Log,
   ) {
@@ -27,6 +29,7 @@ export class Sweeps implements OnApplicationBootstrap, OnModuleDestroy {
       // A server that came back without its store has lost the streams too.
       new Repeating('keeping the streams', 5_000, () => bus.ensureStreams(), log),
       new Repeating('looking for spending spikes', 3_000, () => spikes.check(), log),
+      new Repeating('asking cost sources', 1_000, () => sources.poll(), log),
       new Repeating('forgetting the minutes of yesterday', 600_000, () => spikes.forget(), log),
     ];
   }

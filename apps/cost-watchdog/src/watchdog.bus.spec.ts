@@ -229,6 +229,7 @@ describe('two watchdogs on one bus and one database', () => {
   it('tell their figures', async () => {
     const pages = await Promise.all(services.map(async ({ url }) => (await fetch(`${url}/metrics`)).text()));
     expect(pages[0]).toMatch(/purser_budget_limit_usd\{budget="monthly-total".*\} 100/);
+    expect(pages[0]).toMatch(/purser_budget_reserved_usd\{budget="monthly-total".*\} 0\n/);
     const spent = pages.join('\n').matchAll(/^purser_spend_usd_total\{provider="openai".*\} (\S+)$/gm);
     expect([...spent].map(([, value]) => Number(value)).reduce((a, b) => a + b, 0)).toBeCloseTo(25.77);
   });

@@ -55,7 +55,9 @@ import { PricesFollower } from './prices/prices.follower.js';
 import { PricesHandlers } from './prices/prices.handlers.js';
 import { PricesRepository } from './prices/prices.repository.js';
 import { PricesService } from './prices/prices.service.js';
+import { InputCounts } from './token-counts/input-counts.service.js';
 import { TokenCounts } from './token-counts/token-counts.service.js';
+import { Tokenizers } from './token-counts/tokenizers.js';
 
 /** What exists before the service starts: the journal names the instance, and a bad models.json or prices.json is told at once. */
 export interface Groundwork {
@@ -100,6 +102,7 @@ export function appModule({ env, journal, ladders, prices }: Groundwork): Type {
       CallsRepository,
       Experience,
       ExperienceRepository,
+      InputCounts,
       KeyCache,
       KeyChanges,
       KeyLimits,
@@ -126,6 +129,7 @@ export function appModule({ env, journal, ladders, prices }: Groundwork): Type {
       Settlements,
       TierCalls,
       TokenCounts,
+      Tokenizers,
     ],
   })
   class AppModule {}

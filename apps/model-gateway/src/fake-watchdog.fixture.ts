@@ -16,6 +16,7 @@ import {
   type RequestOf,
   type Spend,
   SpendBatch,
+  STANDARD_PRIORITY,
 } from '@purser/contracts';
 import { formatUsd, maxNano, minNano, type Nano, parseUsd } from '@purser/money';
 
@@ -30,6 +31,11 @@ interface Window {
   limit: Nano;
   settled: Nano;
   leases: Map<string, Lease>;
+}
+
+function reservedIn({ budget: { reserve }, limit }: { budget: Budget; limit: Nano }): Nano {
+  if (!reserve) return 0n;
+  return 'share' in reserve ? BigInt(Math.ceil(Number(limit) * reserve.share)) : parseUsd(reserve.amountUsd);
 }
 
 const outstanding = ({ granted, returned, consumed }: Lease): Nano => granted - returned - consumed;
@@ -175,17 +181,18 @@ export class FakeWatchdog {
     return [...leases].reduce((sum, lease) => sum + outstanding(lease), 0n);
   }
 
-  private grant({ gateway, windows }: RequestOf<typeof leasesGrant>) {
+  private grant({ gateway, windows, priority = STANDARD_PRIORITY }: RequestOf<typeof leasesGrant>) {
     this.asked.push(gateway);
     const asks = windows.map((ask) => {
       const window = this.windows.get(ask.windowId);
       const lease = this.lease(ask.windowId, gateway);
-      const lacking = parseUsd(ask.needUsd) - (lease.granted - parseUsd(ask.grantedUsd));
-      const unspent = window ? window.limit - window.settled : 0n;
+      const lesser = priority < (window?.budget.reserve?.minPriority ?? 0);
+      const lacking = maxNano(0n, parseUsd(ask.needUsd) - (lease.granted - parseUsd(ask.grantedUsd)));
+      const unspent = window ? window.limit - window.settled - (lesser ? reservedIn(window) : 0n) : 0n;
       const free = unspent - this.leased(ask.windowId.slice(2));
       const refusal = !window
         ? 'closed'
-        : lacking <= 0n
+        : lacking === 0n && !(lesser && free < 0n)
           ? undefined
           : unspent < maxNano(lacking, parseUsd(ask.leastUsd ?? ask.needUsd))
             ? 'exhausted'
@@ -193,7 +200,7 @@ export class FakeWatchdog {
               ? 'held'
               : undefined;
       const slice = minNano(parseUsd(ask.wantUsd), free / 50n);
-      return { ask, lease, window, refusal, give: lacking <= 0n ? 0n : lacking > slice ? lacking : slice } as const;
+      return { ask, lease, window, refusal, give: lacking === 0n ? 0n : lacking > slice ? lacking : slice } as const;
     });
     const refused = asks.find(({ refusal }) => refusal !== undefined);
     if (!refused) for (const { lease, give } of asks) lease.granted += give;
@@ -203,9 +210,14 @@ export class FakeWatchdog {
         windowId: ask.windowId,
         grantedUsd: formatUsd(lease.granted),
         ...(window ? { settledUsd: formatUsd(window.settled), consumedUsd: formatUsd(lease.consumed) } : {}),
+        ...(window?.budget.reserve ? { reserveIntact: this.isIntact(window, ask.windowId) } : {}),
       })),
       ...(refused?.refusal ? { refusal: { kind: refused.refusal, windowId: refused.ask.windowId } } : {}),
     };
+  }
+
+  private isIntact(window: Window, windowId: string): boolean {
+    return window.limit - window.settled - this.leased(windowId.slice(2)) >= reservedIn(window);
   }
 
   private record(spend: Spend): void {
@@ -247,6 +259,7 @@ export class FakeWatchdog {
         leasedUsd: zero,
         presumedUsd: zero,
         remainingUsd: budget.limitUsd,
+        ...(budget.reserve ? { reservedUsd: formatUsd(reservedIn({ budget, limit: parseUsd(budget.limitUsd) })) } : {}),
       },
     };
   }

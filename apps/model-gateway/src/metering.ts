@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { Log } from '@purser/service';
 import { Meter } from './calls/meter.js';
 import { Experience } from './experience/experience.service.js';
 import { Journal } from './journal/journal.js';
@@ -18,9 +19,13 @@ export class Metering {
     private readonly leases: LeaseClient,
     private readonly experience: Experience,
     private readonly authenticator: Authenticator,
+    private readonly log: Log,
   ) {}
 
   async start(): Promise<void> {
+    this.journal.whenUnwritable((error) =>
+      this.log.error({ error }, 'settlements are in memory alone: the journal cannot be written'),
+    );
     // Before anything new is settled: the pipeline sends what the journal holds, then what is presumed.
     this.settlements.resume();
     for (const call of this.journal.inFlight) this.meter.presume(call);

@@ -4,12 +4,21 @@ import { randomFillSync } from 'node:crypto';
 /** W3C trace context: `00-<32 hex trace>-<16 hex span>-<flags>`. */
 const PATTERN = /^00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})$/;
 
-const storage = new AsyncLocalStorage<string>();
+/** Made when somebody first asks: most requests publish and log nothing by themselves. */
+interface Trace {
+  incoming: string | undefined;
+  traceparent?: string;
+}
+
+const storage = new AsyncLocalStorage<Trace>();
 
 /** The traceparent to send on with whatever is published from here; undefined outside any request. */
-export const currentTraceparent = (): string | undefined => storage.getStore();
+export function currentTraceparent(): string | undefined {
+  const trace = storage.getStore();
+  return trace && (trace.traceparent ??= newSpan(trace.incoming));
+}
 
-export const currentTraceId = (): string | undefined => storage.getStore()?.slice(3, 35);
+export const currentTraceId = (): string | undefined => currentTraceparent()?.slice(3, 35);
 
 const POOL = Buffer.alloc(8 * 1024);
 let used = POOL.length;
@@ -26,7 +35,11 @@ function randomHex(bytes: number): string {
 
 /** Runs `work` in a span of its own: within the trace that came in, or in a new one when none or a broken one came. */
 export function withTrace<T>(incoming: string | undefined, work: () => T): T {
+  return storage.run({ incoming }, work);
+}
+
+function newSpan(incoming: string | undefined): string {
   const match = incoming === undefined ? null : PATTERN.exec(incoming);
   const trace = match?.[1] ?? randomHex(16);
-  return storage.run(`00-${trace}-${randomHex(8)}-${match?.[2] ?? '01'}`, work);
+  return `00-${trace}-${randomHex(8)}-${match?.[2] ?? '01'}`;
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { fact, operation } from './contract.js';
-import { Id, Instant, limitUpTo, Token, Usd, UsdInput } from './scalars.js';
+import { Id, Instant, limitUpTo, Priority, Token, Usd, UsdInput } from './scalars.js';
 
 /** A call counts against every budget whose scope matches it; an empty scope matches all. */
 export const BudgetScope = z.strictObject({
@@ -38,6 +38,26 @@ export const Thresholds = z
   })
   .refine((t) => t.warning <= t.critical && t.critical <= t.cutoff, 'warning <= critical <= cutoff');
 
+/** From 1: nothing can be kept from calls of priority 0 for others that are as important. */
+const minPriority = Priority.min(1);
+
+/**
+ * The last part of the limit, kept for important calls: those of a lower priority than `minPriority` see a limit that is
+ * smaller by so much, of which all that is spent takes, whoever spent it.
+ */
+export const BudgetReserve = z.union(
+  [
+    /** A part of the limit, as the thresholds are. */
+    z.strictObject({ share: z.number().positive().max(1), minPriority }),
+    z.strictObject({ amountUsd: UsdInput, minPriority }),
+  ],
+  {
+    error:
+      '{"share": 0.1, "minPriority": 8} or {"amountUsd": "5", "minPriority": 8}: a part of the limit above 0 and at most 1, or dollars, and the least priority that may use it, 1 to 9',
+  },
+);
+export type BudgetReserve = z.output<typeof BudgetReserve>;
+
 export const Budget = z.strictObject({
   id: Id,
   scope: BudgetScope.default({}),
@@ -49,6 +69,7 @@ export const Budget = z.strictObject({
   thresholds: Thresholds.prefault({}),
   /** When no paid call fits: go on with free tiers, refuse the call, or (once `exhausted`) set the emergency latch. */
   onExhausted: z.enum(['free', 'block', 'shutdown']).default('free'),
+  reserve: BudgetReserve.optional(),
 });
 export type Budget = z.output<typeof Budget>;
 export type BudgetInput = z.input<typeof Budget>;
@@ -74,6 +95,10 @@ export const BudgetWindow = z.object({
   presumedUsd: Usd,
   /** What can still be granted: limit x cutoff - settled - leased, never below zero. */
   remainingUsd: Usd,
+  /** With a reserve, its dollars: a part of limit x cutoff, at most all of it. */
+  reservedUsd: Usd.optional(),
+  /** With a reserve, what of `remainingUsd` can be granted to calls below its priority. */
+  unreservedUsd: Usd.optional(),
 });
 export type BudgetWindow = z.infer<typeof BudgetWindow>;
 

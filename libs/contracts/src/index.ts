@@ -12,6 +12,7 @@ import * as offload from './offload.js';
 import * as prices from './prices.js';
 import * as services from './services.js';
 import * as sessions from './sessions.js';
+import * as sources from './sources.js';
 import * as spikes from './spikes.js';
 import * as tasks from './tasks.js';
 import * as work from './work.js';
@@ -38,6 +39,7 @@ export * from './prices.js';
 export * from './scalars.js';
 export * from './services.js';
 export * from './sessions.js';
+export * from './sources.js';
 export * from './spikes.js';
 export * from './streams.js';
 export * from './task-budget.js';
@@ -60,6 +62,7 @@ export const CONTRACTS: readonly Contract[] = [
   ledger,
   costs,
   spikes,
+  sources,
   emergency,
   keys,
   models,

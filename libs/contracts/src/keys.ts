@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { fact, operation } from './contract.js';
-import { Id, Instant, Token } from './scalars.js';
+import { Id, Instant, Priority, STANDARD_PRIORITY, Token } from './scalars.js';
 
 /** What a key may ask for: names of capabilities as `models.json` has them. */
 const Capabilities = z.array(z.string().min(1).max(100)).min(1).max(100);
@@ -32,6 +32,8 @@ export const GatewayKey = z.object({
   capabilities: z.array(z.string()).nullable(),
   /** Null: any model. */
   models: z.array(z.string()).nullable(),
+  /** Of its calls: what a budget reserves is for those of at least that priority. */
+  priority: Priority.default(STANDARD_PRIORITY),
   /** Over all gateways together; null: no limit. */
   requestsPerMinute: z.int().nullable(),
   /** Input and output, over all gateways together; null: no limit. */
@@ -62,6 +64,22 @@ type Ends = { expiresAt?: string | null | undefined; ttlMs?: number | undefined 
 const given = ({ expiresAt, ttlMs }: Ends): number => Number(expiresAt !== undefined) + Number(ttlMs !== undefined);
 const NOT_BOTH = { error: 'give expiresAt or ttlMs, not both', path: ['ttlMs'] };
 
+/** What a person decides about a key: said when it is made, and changed later. */
+const name = z.string().min(1).max(200);
+const restrictions = z.object({
+  project: Token,
+  capabilities: Capabilities,
+  models: Models,
+  requestsPerMinute: PerMinute,
+  tokensPerMinute: PerMinute,
+});
+
+type OrNothing<Shape extends z.ZodRawShape> = { [Field in keyof Shape]: z.ZodOptional<z.ZodNullable<Shape[Field]>> };
+
+/** A restriction that is null is taken away. */
+const orNothing = <Shape extends Record<string, z.ZodType>>(shape: Shape) =>
+  Object.fromEntries(Object.entries(shape).map(([field, schema]) => [field, schema.nullish()])) as OrNothing<Shape>;
+
 export const keysCreate = operation('keys.create', {
   owner: 'model-gateway',
   summary:
@@ -69,14 +87,12 @@ export const keysCreate = operation('keys.create', {
   request: z
     .strictObject({
       id: Id.optional(),
-      name: z.string().min(1).max(200),
-      project: Token.optional(),
+      name,
+      ...restrictions.partial().shape,
       task: Id.optional(),
       session: Id.optional(),
-      capabilities: Capabilities.optional(),
-      models: Models.optional(),
-      requestsPerMinute: PerMinute.optional(),
-      tokensPerMinute: PerMinute.optional(),
+      /** 5 when absent. */
+      priority: Priority.optional(),
       ...ends,
       /** Of a secret that the caller made itself, so that it never travels. */
       proof: KeyProof.optional(),
@@ -93,13 +109,9 @@ export const keysUpdate = operation('keys.update', {
   request: z
     .strictObject({
       id: Id,
-      name: z.string().min(1).max(200).optional(),
-      project: Token.nullable().optional(),
-      capabilities: Capabilities.nullable().optional(),
-      models: Models.nullable().optional(),
-      requestsPerMinute: PerMinute.nullable().optional(),
-      tokensPerMinute: PerMinute.nullable().optional(),
-      expiresAt: Instant.nullable().optional(),
+      name: name.optional(),
+      priority: Priority.optional(),
+      ...orNothing({ ...restrictions.shape, expiresAt: Instant }),
       ttlMs: ends.ttlMs,
     })
     .refine((request) => given(request) <= 1, NOT_BOTH),

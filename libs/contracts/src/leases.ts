@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { fact, operation } from './contract.js';
 import { Decision } from './emergency.js';
-import { Id, Instant, limitUpTo, Token, Usd } from './scalars.js';
+import { Id, Instant, limitUpTo, Priority, Token, Usd } from './scalars.js';
 
 /** How many windows one grant, and so one call, may concern. */
 export const MOST_WINDOWS = 64;
@@ -37,6 +37,8 @@ export const leasesGrant = operation('leases.grant', {
       .max(MOST_WINDOWS),
     /** `releases` of the last `leases.read` of this gateway; 0 when absent. */
     releases: z.number().int().optional(),
+    /** Of the call that is asked for: below that of a budget's reserve it is granted nothing of the reserve. 5 when absent. */
+    priority: Priority.optional(),
   }),
   reply: z.object({
     granted: z.boolean(),
@@ -48,10 +50,16 @@ export const leasesGrant = operation('leases.grant', {
         /** What the ledger has of the window, and how much of that is this gateway's; absent for one that is unknown. */
         settledUsd: Usd.optional(),
         consumedUsd: Usd.optional(),
+        /**
+         * Whether all that is settled and leased of the window, this grant included, leaves the budget's reserve untouched:
+         * only then, and for a second from the asking, may what the gateway has leased be held for calls below the
+         * reserve's priority. Absent where the budget has none.
+         */
+        reserveIntact: z.boolean().optional(),
       }),
     ),
     /**
-     * `exhausted`: would not fit even if every hold came back; do not ask again for as much until the window or its limit changes.
+     * `exhausted`: would not fit even if every hold came back; do not ask again for as much, with that priority, until the window or its limit changes.
      * `held`: may fit when calls in flight settle. `closed`: the window is over or unknown; read the budgets again.
      * `released`: what this gateway had of the window was released since it last read its leases; it has to read them first.
      */

@@ -68,7 +68,10 @@ export const LedgerEntry = z.object({
   seq: z.string(),
   ...Spend.omit({ windows: true }).shape,
   observedAt: Instant,
-  /** When the ledger took it, by the watchdog's clock: rolling windows count by this, calendar ones by `usageAt`. */
+  /**
+   * When the ledger took it, by the watchdog's clock, but what is reported of days that are over at their end: rolling
+   * windows count by this, calendar ones by `usageAt`.
+   */
   countedAt: Instant,
   source: EntrySource,
   /** Of a correction: the attempt it corrects, who decided so, and why. */

@@ -40,6 +40,11 @@ export const Token = z.string().regex(TOKEN, TOKEN_IS);
 /** A token that must be there, and what it is, for whoever left it out. */
 export const tokenThatIs = (what: string) => z.string(what).regex(TOKEN, TOKEN_IS);
 
+/** How important work is: 9 comes first. Of tasks, of keys, and so of calls. */
+export const Priority = z.number().int().min(0).max(9);
+export type Priority = z.infer<typeof Priority>;
+export const STANDARD_PRIORITY: Priority = 5;
+
 /** A count that also comes out of a query string. */
 export const limitUpTo = (maximum: number, standard: number) =>
   z.coerce.number().int().min(1).max(maximum).default(standard);

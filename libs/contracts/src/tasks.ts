@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { command, fact, operation } from './contract.js';
 import { ErrorBody } from './errors.js';
-import { Id, Instant, limitUpTo, Token, tokenThatIs, Usd, UsdInput } from './scalars.js';
+import { Id, Instant, limitUpTo, Priority, STANDARD_PRIORITY, Token, tokenThatIs, Usd, UsdInput } from './scalars.js';
 
 export const TaskState = z.enum(['blocked', 'ready', 'running', 'paused', 'completed', 'failed', 'cancelled']);
 export type TaskState = z.infer<typeof TaskState>;
@@ -26,7 +26,7 @@ export const TaskSpec = z.strictObject({
   /** What the executor is to do; its schema is the executor's. At most 4 MiB as JSON. */
   input: z.record(z.string(), z.unknown()),
   /** 9 is taken first. */
-  priority: z.number().int().min(0).max(9).default(5),
+  priority: Priority.default(STANDARD_PRIORITY),
   /** Ids of tasks that must be completed first. They must exist already, so a cycle cannot be written. */
   dependsOn: z.array(Id).max(100).default([]),
   labels: z.array(label).max(20).default([]),

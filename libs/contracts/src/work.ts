@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { fact, operation } from './contract.js';
-import { Id, Instant, Token } from './scalars.js';
+import { Id, Instant, Priority, STANDARD_PRIORITY, Token } from './scalars.js';
 import { Progress, TaskLimits, TaskState } from './tasks.js';
 
 /** One session handed to a runner. It must not write after `leaseMs` without a renewed lease. */
@@ -11,6 +11,8 @@ export const Assignment = z.object({
   executor: z.string(),
   input: z.record(z.string(), z.unknown()),
   limits: TaskLimits,
+  /** The task's, for the session's key; an orchestrator of before this does not say it. */
+  priority: Priority.default(STANDARD_PRIORITY),
   project: z.string().nullable(),
   labels: z.array(z.string()),
   deadline: Instant.nullable(),

@@ -8,7 +8,9 @@ import {
   parseUsd,
   type Price,
   priceFromUsd,
+  providerCountBound,
   raisedSafety,
+  tokenizedBound,
 } from './index.js';
 
 const nano = fc.bigInt({ min: 0n, max: 200_000_000_000n });
@@ -214,4 +216,21 @@ it('raises the safety factor until the hold would have covered the bill', () => 
 it('refuses a safety factor below one', () => {
   const p: Price = { inputPerMillion: 1n, cachedPerMillion: 1n, outputPerMillion: 1n };
   expect(() => hold(p, { inputTokens: 1, maxOutputTokens: 1, choices: 1, safety: 999 })).toThrow(RangeError);
+});
+
+describe('bounds by a count', () => {
+  const rest = { textBytes: 100, messages: 3, tools: 2, images: 1 };
+
+  it('leave everything that was not counted to its bytes and rules', () => {
+    const counted = tokenizedBound({ tokens: 1_000, seams: 4 }, rest);
+    expect(counted - inputTokenBound(rest)).toBe(1_000 + 4 * 8);
+  });
+
+  it('are above what the provider counted, and above a frame of nothing', () => {
+    for (const tokens of [0, 1, 19, 20, 100_000]) {
+      const bound = providerCountBound(tokens, rest);
+      expect(bound).toBeGreaterThanOrEqual(tokens * 1.05 + 128 + 3 * 8);
+      expect(bound).toBeLessThan(tokens * 1.06 + 400);
+    }
+  });
 });

@@ -38,6 +38,32 @@ export function inputTokenBound({ textBytes, messages, tools, images }: PromptSi
   );
 }
 
+/**
+ * Tokens that a text may have more where it is cut, or put next to another one: a tokenizer splits into words first, so
+ * a seam changes the words on both its sides, and few tokens of them.
+ */
+const TOKENS_PER_SEAM = 8;
+
+/**
+ * Input tokens of a call whose texts a tokenizer counted, one by one; `rest` is what it did not count. From above as long
+ * as the model has that tokenizer, and what is put around each text is bounded by `inputTokenBound`.
+ */
+export const tokenizedBound = (counted: { tokens: number; seams: number }, rest: PromptSize): number =>
+  inputTokenBound(rest) + counted.tokens + counted.seams * TOKENS_PER_SEAM;
+
+/** Of what a provider counts itself, so much may be missing: a twentieth. */
+const COUNT_MARGIN = 20;
+
+/**
+ * Input tokens of a call that its provider counted itself, tools and pictures included. Anthropic calls its count an
+ * estimate that "may differ by a small amount" ("Token counting", platform.claude.com) without saying by how much; hence
+ * a margin, and room for a frame as if it had counted none.
+ */
+export const providerCountBound = (
+  tokens: number,
+  { messages, tools }: Pick<PromptSize, 'messages' | 'tools'>,
+): number => tokens + Math.ceil(tokens / COUNT_MARGIN) + inputTokenBound({ textBytes: 0, messages, tools, images: 0 });
+
 /** A model's safety factor in thousandths: 1000 changes nothing, 1500 holds half as much again. Never below 1000. */
 export type Permille = number;
 export const NO_SAFETY: Permille = 1000;

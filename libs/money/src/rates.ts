@@ -19,8 +19,8 @@ interface Card {
   tiers: ReadonlyMap<string, Sheet>;
   /** Rate by rate the dearest of the standard and all tiers. */
   dearest: Sheet;
-  /** Of the usual requests, for speed. */
-  bounds: Record<'any' | 'anyShort' | 'standard' | 'standardShort', Bound>;
+  /** Bounds that were worked out, by what the request rules out and by its length and tier. */
+  without: WeakMap<Without, Map<string, Bound>>;
 }
 
 /** Prices are few and calls are many: each is worked out once. */
@@ -64,14 +64,25 @@ export function boundOf(
 ): Bound {
   const card = cardOf(price);
   const mayBeLong = inputTokens > card.aboveInputTokens;
-  if (without.length === 0) {
-    if (requestedTier === undefined) return mayBeLong ? card.bounds.any : card.bounds.anyShort;
-    if (STANDARD.has(requestedTier)) return mayBeLong ? card.bounds.standard : card.bounds.standardShort;
+  let known = card.without.get(without);
+  if (!known) card.without.set(without, (known = new Map<string, Bound>()));
+  const length = mayBeLong ? 'long' : 'short';
+  const name = requestedTier === undefined ? length : `${length} ${requestedTier}`;
+  let most = known.get(name);
+  if (!most) {
+    most = bound(sheetsFor(card, requestedTier), mayBeLong, without);
+    if (known.size < MOST_KNOWN) known.set(name, most);
   }
+  return most;
+}
+
+/** Names of tiers are the callers'. */
+const MOST_KNOWN = 20;
+
+function sheetsFor(card: Card, requestedTier: string | undefined): readonly Sheet[] {
   const named = requestedTier === undefined ? undefined : card.tiers.get(requestedTier);
   const standardAlone = requestedTier !== undefined && STANDARD.has(requestedTier);
-  const sheets = standardAlone ? [card.standard] : named ? [card.standard, named] : [card.dearest];
-  return bound(sheets, mayBeLong, without);
+  return standardAlone ? [card.standard] : named ? [card.standard, named] : [card.dearest];
 }
 
 function bound(sheets: readonly Sheet[], mayBeLong: boolean, without: Without): Bound {
@@ -107,12 +118,7 @@ function workOut(price: Price): Card {
     standard,
     tiers,
     dearest,
-    bounds: {
-      any: bound([dearest], true, NOTHING),
-      anyShort: bound([dearest], false, NOTHING),
-      standard: bound([standard], true, NOTHING),
-      standardShort: bound([standard], false, NOTHING),
-    },
+    without: new WeakMap(),
   };
 }
 

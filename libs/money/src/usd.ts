@@ -3,6 +3,7 @@ export type Nano = bigint;
 
 export const NANO_PER_USD = 1_000_000_000n;
 
+const ZERO = 0x30;
 const PATTERN = /^(-?)(\d+)(?:\.(\d{1,9}))?$/;
 
 /** `"1.5"` -> 1_500_000_000n. Throws a RangeError on anything that is not a decimal string with at most nine places. */
@@ -10,7 +11,7 @@ export function parseUsd(text: string): Nano {
   const match = PATTERN.exec(text);
   if (!match) throw new RangeError(`"${text}" is not an amount in dollars such as "1.50" (at most 9 decimal places)`);
   const [, sign, whole = '0', fraction = ''] = match;
-  const value = BigInt(whole) * NANO_PER_USD + BigInt(fraction.padEnd(9, '0'));
+  const value = BigInt(whole + fraction.padEnd(9, '0'));
   return sign === '-' ? -value : value;
 }
 
@@ -18,10 +19,13 @@ export function parseUsd(text: string): Nano {
 export function formatUsd(nano: Nano): string {
   const sign = nano < 0n ? '-' : '';
   const absolute = nano < 0n ? -nano : nano;
-  const digits = (absolute % NANO_PER_USD).toString().padStart(9, '0').replace(/0+$/, '');
-  const places =
-    digits.length <= 2 ? 2 : digits.length % 2 === 0 || digits.length === 9 ? digits.length : digits.length + 1;
-  return `${sign}${absolute / NANO_PER_USD}.${digits.padEnd(places, '0')}`;
+  // Every call formats several amounts: no second division, no pattern.
+  const digits = absolute.toString().padStart(10, '0');
+  const point = digits.length - 9;
+  let places = 9;
+  while (places > 2 && digits.charCodeAt(point + places - 1) === ZERO) places -= 1;
+  if (places % 2 === 1 && places < 9) places += 1;
+  return `${sign}${digits.slice(0, point)}.${digits.slice(point, point + places)}`;
 }
 
 export const maxNano = (a: Nano, b: Nano): Nano => (a > b ? a : b);

@@ -28,6 +28,10 @@ export const RetryPolicy = z.strictObject({
 });
 export type RetryPolicy = z.output<typeof RetryPolicy>;
 
+/** How a cost source's amounts count; ADR 0015 has the reasoning. */
+export const BooksCount = z.enum(['auto', 'add', 'reconcile']);
+export type BooksCount = z.output<typeof BooksCount>;
+
 export const PluginEntry = z.strictObject({
   /** A package's name, or a path (beginning with "." or "/") relative to the configuration file. */
   use: z.string().min(1, 'a package name such as "@purser/openai", or a path such as "./my-plugin.mjs"'),
@@ -37,6 +41,16 @@ export const PluginEntry = z.strictObject({
   config: z.record(z.string(), z.unknown()).default({}),
   limits: ProviderLimits.optional().describe('Of a model provider, for each gateway; none when left out'),
   retry: RetryPolicy.optional().describe('Of a model provider; one repetition within two seconds when left out'),
+  books: BooksCount.optional().describe(
+    'Of a cost source: `add` counts its amounts in the ledger and in budgets, `reconcile` compares them with what was metered; `auto`, the standard, compares from the day on of the first metered call of that provider',
+  ),
+  meteredServices: z
+    .array(z.string().min(1))
+    .max(100)
+    .optional()
+    .describe(
+      "Of a cost source: services of its books that the gateway meters under another provider's name, such as Cloud Speech-to-Text; they are kept and not counted",
+    ),
 });
 export type PluginEntry = z.output<typeof PluginEntry>;
 export type PluginEntryInput = z.input<typeof PluginEntry>;

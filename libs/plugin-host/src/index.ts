@@ -1,5 +1,6 @@
 export { type ParentLogger, pluginContexts } from './context.js';
 export {
+  BooksCount,
   type PluginEntries,
   PluginEntry,
   type PluginEntryInput,

@@ -17,18 +17,23 @@ const NEVER_BEGAN = new Error('the answer ended before it began');
  * One request and its answer, straight on undici's callbacks: its streams and promises cost more than all that a gateway
  * does with a call. The body may be read once; leaving it, or aborting the signal, closes the connection.
  */
-export class HttpExchange implements Dispatcher.DispatchHandler, AsyncIterable<Uint8Array> {
+export class HttpExchange implements Dispatcher.DispatchHandler, AsyncIterableIterator<Uint8Array> {
+  /** Rejects with what `failure` makes of the network's error. */
   readonly head: Promise<AnswerHead>;
   private begun!: (head: AnswerHead) => void;
   private failed!: (error: unknown) => void;
   private controller: Dispatcher.DispatchController | undefined;
-  private waiting: Uint8Array[] = [];
+  private readonly waiting: Uint8Array[] = [];
   private bytesWaiting = 0;
+  private headThere = false;
   private over = false;
   private error: unknown;
-  private wake: (() => void) | undefined;
+  private reader: { resolve: (next: IteratorResult<Uint8Array>) => void; reject: (error: unknown) => void } | undefined;
 
-  constructor(private readonly signal: AbortSignal) {
+  constructor(
+    private readonly signal: AbortSignal,
+    private readonly failure: (error: unknown) => Error,
+  ) {
     this.head = new Promise((resolve, reject) => {
       this.begun = resolve;
       this.failed = reject;
@@ -45,14 +50,21 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AsyncIterable<U
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     // What comes before the answer itself.
-    if (status >= 200) this.begun({ status, headers });
+    if (status < 200) return;
+    this.headThere = true;
+    this.begun({ status, headers });
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    const { reader } = this;
+    if (reader) {
+      this.reader = undefined;
+      reader.resolve({ done: false, value: chunk });
+      return;
+    }
     this.waiting.push(chunk);
     this.bytesWaiting += chunk.length;
     if (this.bytesWaiting > MOST_WAITING) controller.pause();
-    this.wakeReader();
   }
 
   onResponseEnd(): void {
@@ -69,28 +81,25 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AsyncIterable<U
     this.end(LEFT);
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void> {
-    try {
-      for (;;) {
-        const parts = this.waiting;
-        if (parts.length > 0) {
-          this.waiting = [];
-          this.bytesWaiting = 0;
-          if (this.controller?.paused === true) this.controller.resume();
-          yield* parts;
-        } else if (!this.over) await this.more();
-        else if (this.error !== undefined) throw this.error as Error;
-        else return;
-      }
-    } finally {
-      this.leave();
-    }
+  [Symbol.asyncIterator](): this {
+    return this;
   }
 
-  private more(): Promise<void> {
-    return new Promise((resolve) => {
-      this.wake = resolve;
-    });
+  next(): Promise<IteratorResult<Uint8Array>> {
+    const value = this.waiting.shift();
+    if (value) {
+      this.bytesWaiting -= value.length;
+      if (this.waiting.length === 0 && this.controller?.paused === true) this.controller.resume();
+      return Promise.resolve({ done: false, value });
+    }
+    if (!this.over) return new Promise((resolve, reject) => (this.reader = { resolve, reject }));
+    if (this.error !== undefined) return Promise.reject(this.failure(this.error));
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  return(): Promise<IteratorResult<Uint8Array>> {
+    this.leave();
+    return Promise.resolve({ done: true, value: undefined });
   }
 
   private readonly aborted = (): void => {
@@ -104,13 +113,11 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AsyncIterable<U
     this.over = true;
     this.error = error;
     this.signal.removeEventListener('abort', this.aborted);
-    // Without effect when the head is there already.
-    this.failed(error ?? NEVER_BEGAN);
-    this.wakeReader();
-  }
-
-  private wakeReader(): void {
-    this.wake?.();
-    this.wake = undefined;
+    if (!this.headThere) this.failed(this.failure(error ?? NEVER_BEGAN));
+    const { reader } = this;
+    this.reader = undefined;
+    if (!reader) return;
+    if (error === undefined) reader.resolve({ done: true, value: undefined });
+    else reader.reject(this.failure(error));
   }
 }

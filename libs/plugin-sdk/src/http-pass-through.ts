@@ -97,8 +97,9 @@ export function httpPassThrough({
     return { origin, path: `${pathname}${search}` };
   });
 
-  const post = (request: PassThroughRequest, { url, headers }: HttpTarget, signal: AbortSignal): HttpExchange => {
-    const exchange = new HttpExchange(signal);
+  const post = (request: PassThroughRequest, target: HttpTarget, signal: AbortSignal): HttpExchange => {
+    const { url, headers } = target;
+    const exchange = new HttpExchange(signal, (error) => networkFailure(error, target, signal));
     const { body } = request;
     agent.dispatch(
       {
@@ -118,26 +119,29 @@ export function httpPassThrough({
     return exchange;
   };
 
+  /** What cannot even be sent fails as the network would. */
+  const begin: typeof post = (request, target, signal) => {
+    try {
+      return post(request, target, signal);
+    } catch (error) {
+      throw networkFailure(error, target, signal);
+    }
+  };
+
   return {
     ...(adapt ? { adapt } : {}),
     async send(request: PassThroughRequest, { signal }: CallOptions): Promise<PassThroughAnswer> {
       signal.throwIfAborted();
       const target = targetOf(request);
-      let exchange: HttpExchange;
-      let head: AnswerHead;
-      try {
-        exchange = post(request, target, signal);
-        head = await exchange.head;
-      } catch (error) {
-        throw networkFailure(error, target, signal);
-      }
+      const exchange = begin(request, target, signal);
+      const head = await exchange.head;
       if (head.status < 200 || head.status > 299) throw await refusal(head, exchange, target, signal);
       const encoding = headerOf(head, 'content-encoding');
       if (encoding !== '' && encoding !== 'identity') {
         exchange.leave();
         throw failureFromNetwork(`the answer is encoded as ${encoding}, which was not asked for`, target.shown);
       }
-      return { contentType: headerOf(head, 'content-type'), body: pieces(exchange, target, signal) };
+      return { contentType: headerOf(head, 'content-type'), body: exchange };
     },
   };
 }
@@ -157,8 +161,8 @@ function remembered<T>(make: (text: string) => T): (text: string) => T {
 }
 
 /** The error of the network; after an abort the signal's own reason. */
-function networkFailure(error: unknown, { shown, secrets = [] }: HttpTarget, signal: AbortSignal): ProviderError {
-  signal.throwIfAborted();
+function networkFailure(error: unknown, { shown, secrets = [] }: HttpTarget, signal: AbortSignal): Error {
+  if (signal.aborted) return signal.reason as Error;
   const failure = failureFromNetwork(error, shown);
   failure.message = conceal(failure.message, secrets);
   return failure;
@@ -176,12 +180,4 @@ async function refusal(
   const { message, code } = readError(text);
   const said = conceal(message ?? `${shown} answered ${head.status}`, secrets).slice(0, maxMessage);
   return failureFromStatus(head.status, said, { headers: headersOf(head), code });
-}
-
-async function* pieces(exchange: HttpExchange, target: HttpTarget, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  try {
-    yield* exchange;
-  } catch (error) {
-    throw networkFailure(error, target, signal);
-  }
 }

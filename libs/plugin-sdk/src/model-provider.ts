@@ -53,6 +53,10 @@ export interface PullProgress {
   totalBytes?: number;
 }
 
+/** Tokenizers that the gateway has, by the names that OpenAI gave them. */
+export const TOKENIZERS = ['o200k_base', 'cl100k_base'] as const;
+export type Tokenizer = (typeof TOKENIZERS)[number];
+
 /** What a provider may offer; a tier whose provider lacks what a call needs is passed over. `chat` and `streamChat` come together. */
 export interface ModelProvider {
   /** Whether it could serve a call now. Must answer within 3 s and cost nothing. */
@@ -63,6 +67,13 @@ export interface ModelProvider {
   readonly passThrough?: Readonly<Partial<Record<ChatProtocol, PassThrough>>>;
   /** Input tokens of a chat request as the provider itself counts them, at no cost. */
   countTokens?(request: ChatRequest, options: CallOptions): Promise<number>;
+  /** The tokenizer of a model, where it is certain: holds are taken by its count. */
+  tokenizerOf?(model: string): Tokenizer | undefined;
+  /**
+   * What a call can name as its `service_tier` so that it is billed at the standard price for certain, where leaving it
+   * out leaves the tier to settings that are not the caller's.
+   */
+  readonly standardServiceTier?: string | undefined;
   embed?(request: EmbeddingRequest, options: CallOptions): Promise<EmbeddingAnswer>;
   generateImages?(request: ImageRequest, options: CallOptions): Promise<ImageAnswer>;
   transcribe?(request: TranscriptionRequest, options: CallOptions): Promise<Transcription>;
@@ -90,11 +101,13 @@ export class ProviderError extends Error {
   readonly retryAfterMs: number | undefined;
   /** Whether the provider may bill this attempt all the same: true when the request may have reached it and no refusal came back. */
   readonly mayBill: boolean;
+  /** What the provider says that this attempt is billed for all the same. */
+  readonly usage: Usage | undefined;
 
   constructor(
     kind: ProviderErrorKind,
     message: string,
-    options: { status?: number; retryAfterMs?: number; mayBill: boolean; cause?: unknown },
+    options: { status?: number; retryAfterMs?: number; mayBill: boolean; usage?: Usage | undefined; cause?: unknown },
   ) {
     super(message, { cause: options.cause });
     this.name = 'ProviderError';
@@ -102,5 +115,6 @@ export class ProviderError extends Error {
     this.status = options.status;
     this.retryAfterMs = options.retryAfterMs;
     this.mayBill = options.mayBill;
+    this.usage = options.usage;
   }
 }

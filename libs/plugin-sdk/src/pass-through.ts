@@ -26,6 +26,12 @@ export interface PassThrough {
    * texts, which are put back when it is sent: look at names and short values alone.
    */
   adapt?(body: Readonly<Record<string, unknown>>, streaming: boolean): Record<string, unknown>;
+  /** How the provider itself counts the input tokens of a body, at no cost. */
+  readonly counting?: {
+    /** The part of a body that the count depends on; as in `adapt` the body may hold marks. */
+    reduce(body: Readonly<Record<string, unknown>>): Record<string, unknown>;
+    count(request: Omit<PassThroughRequest, 'streaming'>, options: CallOptions): Promise<number>;
+  };
   /** Resolves when the answer's head is there; rejects with a ProviderError for any status that is not a success. */
   send(request: PassThroughRequest, options: CallOptions): Promise<PassThroughAnswer>;
 }

@@ -1,5 +1,13 @@
+export * from './books/index.js';
 export { childrenLeft, expectNoChildren } from './children-left.js';
 export { cleanEnvironment } from './clean-environment.js';
+export {
+  type BilledRow,
+  type CostExplorer,
+  type CostExplorerFault,
+  type CostExplorerRequest,
+  startCostExplorer,
+} from './cost-explorer.js';
 export { eventually, type EventuallyOptions } from './eventually.js';
 export { type Launched, type LaunchOptions, launchPurser } from './launch-purser.js';
 export * from './model-server/index.js';

@@ -14,6 +14,7 @@ import {
 } from '@purser/plugin-sdk';
 import type { AnthropicConfig } from './config.js';
 import { type Endpoint, endpoint, headersFor, keyAdvice, messagesTarget } from './endpoint.js';
+import { COUNT, passThroughCounting } from './counting.js';
 import { failure } from './failure.js';
 import { Models } from './models.js';
 import { toCount, toMessages, unsupportedParameters } from './to-messages.js';
@@ -42,12 +43,12 @@ export class AnthropicProvider implements ChatProvider {
   ) {
     this.cancelledCallsBill = config.cancelledCallsBill;
     this.unsupportedParameters = [...new Set([...unsupportedParameters, ...config.unsupportedParameters])];
-    this.passThrough = {
-      messages: httpPassThrough({
-        target: ({ headers }) => messagesTarget(this.endpoint(), headers),
+    const way = (path?: string) =>
+      httpPassThrough({
+        target: ({ headers }) => messagesTarget(this.endpoint(), headers, path),
         closing: context.signal,
-      }),
-    };
+      });
+    this.passThrough = { messages: { ...way(), counting: passThroughCounting(way(COUNT)) } };
   }
 
   async check({ signal }: CallOptions): Promise<ProviderCheck> {
@@ -90,11 +91,8 @@ export class AnthropicProvider implements ChatProvider {
 
   async countTokens(request: ChatRequest, options: CallOptions): Promise<number> {
     const body = toCount(this.translate(request, options));
-    const counted = await this.ask<Anthropic.MessageTokensCount>(
-      '/v1/messages/count_tokens',
-      body,
-      options,
-      ({ input_tokens: tokens }) => Number.isSafeInteger(tokens),
+    const counted = await this.ask<Anthropic.MessageTokensCount>(COUNT, body, options, ({ input_tokens: tokens }) =>
+      Number.isSafeInteger(tokens),
     );
     return counted.input_tokens;
   }

@@ -14,15 +14,15 @@ export async function lookAt(
   { dedicated }: HuggingFaceConfig,
   signal: AbortSignal,
 ): Promise<ProviderCheck> {
-  if (at.tokenRequired && at.token === undefined)
-    return { available: false, reason: `${at.tokenName} is not set; ${tokenAdvice(at)}` };
+  if (at.keyRequired && at.key === undefined)
+    return { available: false, reason: `${at.keyName} is not set; ${tokenAdvice(at)}` };
   // Asking an Inference Endpoint would keep it awake, and it is billed for as long as it is.
   if (at.sleeps) return { available: true };
   const limit = AbortSignal.timeout(checkMs);
   let response: Response;
   try {
     response = await fetch(`${at.baseUrl}${dedicated ? '/health' : '/v1/models'}`, {
-      headers: at.token === undefined ? {} : { authorization: `Bearer ${at.token}` },
+      headers: at.key === undefined ? {} : { authorization: `Bearer ${at.key}` },
       signal: AbortSignal.any([signal, limit]),
     });
     await response.body?.cancel();
@@ -37,7 +37,7 @@ export async function lookAt(
   }
   const { status } = response;
   if (status === 401 || status === 403) {
-    const what = at.token === undefined ? 'calls without a token' : `the token in ${at.tokenName}`;
+    const what = at.key === undefined ? 'calls without a token' : `the token in ${at.keyName}`;
     return { available: false, reason: `${at.shown} refuses ${what} (${status}); ${tokenAdvice(at)}` };
   }
   if (status >= 500) return { available: false, reason: `${at.shown} answers ${status}` };

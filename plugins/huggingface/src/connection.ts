@@ -72,5 +72,5 @@ export function connect(
     }
   };
   const options = { fetch: fetchOnce, retry_on_error: false, ...(billTo === undefined ? {} : { billTo }) };
-  return { client: new InferenceClient(at.token ?? '', options), seen };
+  return { client: new InferenceClient(at.key ?? '', options), seen };
 }

@@ -1,50 +1,28 @@
-import { type PluginContext, ProviderError } from '@purser/plugin-sdk';
+import { type KeyedEndpoint, keyedEndpoint, type KeyedProvider, type PluginContext } from '@purser/plugin-sdk';
 import type { HuggingFaceConfig } from './config.js';
 
-const standardBaseUrl = 'https://router.huggingface.co';
-const standardToken = 'HF_TOKEN';
+const huggingFace: KeyedProvider = {
+  baseUrl: 'https://router.huggingface.co',
+  baseUrlEnv: 'HF_BASE_URL',
+  example: 'http://127.0.0.1:8085',
+  keyEnv: 'HF_TOKEN',
+  isOwn: (host) => /(^|\.)huggingface\.(co|cloud)$/.test(host),
+};
 
-/** Where calls go now, and with which token. */
-export interface Endpoint {
-  baseUrl: string;
-  /** Without user name and password, to be shown. */
-  shown: string;
-  token: string | undefined;
-  /** The variable that the token comes from, if one applies. */
-  tokenName: string | undefined;
-  /** No call can succeed without the token. */
-  tokenRequired: boolean;
+/** Where calls go now, and with which token as its key. */
+export interface Endpoint extends KeyedEndpoint {
   /** An Inference Endpoint, which any request wakes up. */
   sleeps: boolean;
 }
 
-const isOwn = (host: string) => /(^|\.)huggingface\.(co|cloud)$/.test(host);
-
-function parse(baseUrl: string): URL {
-  const url = URL.parse(baseUrl);
-  if (url && /^https?:$/.test(url.protocol)) return url;
-  throw new ProviderError(
-    'invalid_request',
-    'HF_BASE_URL is not an http or https URL such as "http://127.0.0.1:8085"',
-    {
-      mayBill: false,
-    },
-  );
-}
-
 /** Read anew for every call: secrets may be rotated. */
 export function endpoint(config: HuggingFaceConfig, context: PluginContext): Endpoint {
-  const baseUrl = (config.baseUrl ?? context.secret('HF_BASE_URL') ?? standardBaseUrl).replace(/\/+$/, '');
-  const url = parse(baseUrl);
-  const own = isOwn(url.hostname);
-  const tokenName = config.tokenEnv ?? (config.baseUrl === undefined || own ? standardToken : undefined);
+  const at = keyedEndpoint(huggingFace, { baseUrl: config.baseUrl, keyEnv: config.tokenEnv }, context);
   return {
-    baseUrl,
-    shown: `${url.origin}${url.pathname}`.replace(/\/$/, ''),
-    token: tokenName === undefined ? undefined : context.secret(tokenName),
-    tokenName,
-    tokenRequired: own || config.tokenEnv !== undefined,
-    sleeps: url.hostname.endsWith('.endpoints.huggingface.cloud'),
+    ...at,
+    baseUrl: at.baseUrl.replace(/\/+$/, ''),
+    shown: at.shown.replace(/\/+$/, ''),
+    sleeps: at.url.hostname.endsWith('.endpoints.huggingface.cloud'),
   };
 }
 
@@ -64,10 +42,10 @@ export function callUrl(
 }
 
 /** What to do about a token that is missing or refused. */
-export function tokenAdvice({ tokenName }: Endpoint): string {
-  if (tokenName === undefined) return 'name the environment variable of its token as "tokenEnv" in config/plugins.json';
+export function tokenAdvice({ keyName }: Endpoint): string {
+  if (keyName === undefined) return 'name the environment variable of its token as "tokenEnv" in config/plugins.json';
   return (
-    `set ${tokenName} in the environment that Purser is started from; tokens with the permission ` +
+    `set ${keyName} in the environment that Purser is started from; tokens with the permission ` +
     '"Make calls to Inference Providers" are made at https://huggingface.co/settings/tokens'
   );
 }

@@ -13,6 +13,7 @@ import {
   type PluginContext,
   type ProviderCheck,
   ProviderError,
+  readChatUsage,
   readingRequest,
 } from '@purser/plugin-sdk';
 import { lookAt } from './check.js';
@@ -21,7 +22,6 @@ import { connect } from './connection.js';
 import { embed } from './embeddings.js';
 import { callUrl, type Endpoint, endpoint } from './endpoint.js';
 import { TextChunks, textArguments, toChat, unsupportedInText } from './text-generation.js';
-import { readUsage } from './usage.js';
 
 /** What no provider behind the router has. */
 const unsupported = ['audio', 'function_call', 'functions', 'modalities', 'prediction', 'web_search_options'] as const;
@@ -68,7 +68,7 @@ export class HuggingFaceProvider implements ChatProvider, Required<Pick<ModelPro
         return toChat(request.model, seen.body as object);
       }
       const completion = (await client.chatCompletion(body as never)) as unknown as Answer;
-      return { completion, usage: readUsage(completion.usage) };
+      return { completion, usage: readChatUsage(completion.usage) };
     } catch (error) {
       signal.throwIfAborted();
       throw failure(error, at);
@@ -87,7 +87,7 @@ export class HuggingFaceProvider implements ChatProvider, Required<Pick<ModelPro
       const text = this.config.task === 'text-generation' ? new TextChunks(request.model) : undefined;
       const parts = text ? client.textGenerationStream(body as never) : client.chatCompletionStream(body as never);
       for await (const part of parts as AsyncIterable<unknown> as AsyncIterable<Answer>) {
-        const usage = readUsage(part.usage);
+        const usage = readChatUsage(part.usage);
         ended ||= usage !== undefined || Boolean(part.choices?.some((choice) => choice.finish_reason));
         yield text ? text.chunk(part) : { chunk: part, ...(usage ? { usage } : {}) };
       }

@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { type ChatAnswer, type ChatChunk, type ChatMessage, type ChatRequest, ProviderError } from '@purser/plugin-sdk';
-import { readUsage } from './usage.js';
+import {
+  type ChatAnswer,
+  type ChatChunk,
+  type ChatMessage,
+  type ChatRequest,
+  ProviderError,
+  readChatUsage,
+} from '@purser/plugin-sdk';
 
 /** What a model that only continues a text has nothing for. */
 export const unsupportedInText = [
@@ -59,7 +65,7 @@ const head = (model: string, { created }: Completion) => ({
 
 export function toChat(model: string, body: Completion): ChatAnswer {
   const [choice] = body.choices ?? [];
-  const usage = readUsage(body.usage);
+  const usage = readChatUsage(body.usage);
   const message = { role: 'assistant', content: choice?.text ?? '', refusal: null };
   const completion = {
     ...head(model, body),
@@ -80,7 +86,7 @@ export class TextChunks {
   }
 
   chunk(part: Completion): ChatChunk {
-    const usage = readUsage(part.usage);
+    const usage = readChatUsage(part.usage);
     const choices = (part.choices ?? []).map(({ text, finish_reason }) => {
       const delta = { ...(this.begun ? {} : { role: 'assistant' }), ...(text ? { content: text } : {}) };
       this.begun = true;

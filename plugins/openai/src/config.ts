@@ -42,6 +42,12 @@ export const OpenAiConfig = z.strictObject({
       'at least "chat-completions", which every such server speaks',
     )
     .optional(),
+  /**
+   * The tier of service for calls that name none, at OpenAI itself. `default` is billed at the standard price; `auto` is
+   * what the settings of the OpenAI project say, perhaps a dearer one, and holds are then taken at that one's price. It is
+   * named only where a budget applies and the model's price has a dearer tier.
+   */
+  serviceTier: z.enum(['default', 'auto']).default('default'),
   /** Request parameters that this server cannot honour, such as `["logprobs", "n"]`. */
   unsupportedParameters: z.array(z.string().min(1)).max(100).default([]),
 });

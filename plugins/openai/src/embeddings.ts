@@ -1,12 +1,11 @@
-import type { EmbeddingAnswer, EmbeddingRequest, Usage } from '@purser/plugin-sdk';
+import { type EmbeddingAnswer, type EmbeddingRequest, tokenCount, type Usage } from '@purser/plugin-sdk';
 import type OpenAI from 'openai';
 import { jsonObject } from './failure.js';
-import { count } from './usage.js';
 
 /** Embeddings have no output tokens. */
 function usageOf(value: unknown): Usage | undefined {
   const { prompt_tokens, total_tokens } = (value ?? {}) as Record<string, unknown>;
-  const inputTokens = count(prompt_tokens) ?? count(total_tokens);
+  const inputTokens = tokenCount(prompt_tokens) ?? tokenCount(total_tokens);
   return inputTokens === undefined ? undefined : { inputTokens, outputTokens: 0, cachedTokens: 0 };
 }
 

@@ -1,7 +1,6 @@
-import { type ImageAnswer, type ImageRequest, ProviderError, type Usage } from '@purser/plugin-sdk';
+import { type ImageAnswer, type ImageRequest, ProviderError, tokenCount, type Usage } from '@purser/plugin-sdk';
 import type OpenAI from 'openai';
 import { jsonObject } from './failure.js';
-import { count } from './usage.js';
 
 /** OpenAI's own image models are billed by tokens; without a usage nothing can be said about what they cost. */
 const billsTokens = (model: string): boolean => /(^|[/-])(gpt|chatgpt)-image/.test(model);
@@ -10,8 +9,8 @@ const billsTokens = (model: string): boolean => /(^|[/-])(gpt|chatgpt)-image/.te
 export function imageUsage(model: string, answer: Readonly<Record<string, unknown>>): Usage | undefined {
   const images = Array.isArray(answer.data) ? answer.data.length : 0;
   const told = answer.usage as Record<string, unknown> | null | undefined;
-  const inputTokens = count(told?.input_tokens);
-  const outputTokens = count(told?.output_tokens);
+  const inputTokens = tokenCount(told?.input_tokens);
+  const outputTokens = tokenCount(told?.output_tokens);
   if (inputTokens === undefined || outputTokens === undefined)
     return billsTokens(model) ? undefined : { inputTokens: 0, outputTokens: 0, cachedTokens: 0, images };
   const input = told?.input_tokens_details as Record<string, unknown> | null | undefined;
@@ -19,10 +18,10 @@ export function imageUsage(model: string, answer: Readonly<Record<string, unknow
   return {
     inputTokens,
     outputTokens,
-    cachedTokens: Math.min(count(input?.cached_tokens) ?? 0, inputTokens),
-    imageInputTokens: Math.min(count(input?.image_tokens) ?? 0, inputTokens),
+    cachedTokens: Math.min(tokenCount(input?.cached_tokens) ?? 0, inputTokens),
+    imageInputTokens: Math.min(tokenCount(input?.image_tokens) ?? 0, inputTokens),
     // Without details all of the output is picture.
-    imageOutputTokens: Math.min(count(output?.image_tokens) ?? outputTokens, outputTokens),
+    imageOutputTokens: Math.min(tokenCount(output?.image_tokens) ?? outputTokens, outputTokens),
     images,
   };
 }

@@ -47,6 +47,33 @@ describe('conformance', () => {
   for (const { name, run } of checks) it(name, run);
 });
 
+describe('what it vouches for', () => {
+  const own = 'https://eu.api.openai.com/v1';
+  const azure = 'https://acme.openai.azure.com/openai/v1';
+
+  it('is the tokenizer and the standard price of OpenAI’s own service alone', () => {
+    for (const provider of [provide({}), provide({ baseUrl: own })]) {
+      expect(provider.tokenizerOf?.('gpt-5-mini')).toBe('o200k_base');
+      expect(provider.tokenizerOf?.('demo')).toBeUndefined();
+      expect(provider.standardServiceTier).toBe('default');
+    }
+    const others = [azure, 'https://api.openai.com.evil/v1', 'http://127.0.0.1:1/v1'];
+    for (const provider of [
+      ...others.map((baseUrl) => provide({ baseUrl })),
+      ...others.map((url) => provide({}, { OPENAI_BASE_URL: url })),
+      provide({}, { OPENAI_BASE_URL: 'no address' }),
+    ]) {
+      expect(provider.tokenizerOf?.('gpt-5-mini')).toBeUndefined();
+      expect(provider.standardServiceTier).toBeUndefined();
+    }
+  });
+
+  it('is no tier where the project’s own is to count, or none may be named', () => {
+    expect(provide({ serviceTier: 'auto' }).standardServiceTier).toBeUndefined();
+    expect(provide({ unsupportedParameters: ['service_tier'] }).standardServiceTier).toBeUndefined();
+  });
+});
+
 describe('with the model server', () => {
   let server: ModelServer;
   const start = async (options: Partial<ModelServerOptions> = {}) => {

@@ -11,6 +11,8 @@ import {
   type PluginContext,
   type ProviderCheck,
   ProviderError,
+  readChatUsage,
+  type Tokenizer,
   type Transcription,
   type TranscriptionRequest,
 } from '@purser/plugin-sdk';
@@ -21,8 +23,8 @@ import { type Endpoint, endpoint, keyAdvice } from './endpoint.js';
 import { failure, jsonObject } from './failure.js';
 import { generateImages } from './images.js';
 import { PassThroughs } from './pass-through.js';
+import { tokenizerOf } from './tokenizers.js';
 import { transcribe } from './transcription.js';
-import { readUsage } from './usage.js';
 
 /** Below the 3 s that a check may take. */
 const checkMs = 2500;
@@ -58,6 +60,25 @@ export class OpenAiProvider implements ChatProvider {
     return this.passThroughs.now();
   }
 
+  tokenizerOf(model: string): Tokenizer | undefined {
+    return this.isOwn() ? tokenizerOf(model) : undefined;
+  }
+
+  get standardServiceTier(): string | undefined {
+    const { serviceTier, unsupportedParameters } = this.config;
+    const named = serviceTier === 'default' && !unsupportedParameters.includes('service_tier');
+    return named && this.isOwn() ? 'default' : undefined;
+  }
+
+  /** Every call will tell what is wrong with the address, if anything is. */
+  private isOwn(): boolean {
+    try {
+      return endpoint(this.config, this.context).own;
+    } catch {
+      return false;
+    }
+  }
+
   async check({ signal }: CallOptions): Promise<ProviderCheck> {
     try {
       const at = endpoint(this.config, this.context);
@@ -77,7 +98,7 @@ export class OpenAiProvider implements ChatProvider {
     try {
       const answer = await this.connect(at).chat.completions.create(body, { signal });
       const completion = jsonObject(answer);
-      return { completion, usage: readUsage(completion.usage) };
+      return { completion, usage: readChatUsage(completion.usage, completion.service_tier) };
     } catch (error) {
       signal.throwIfAborted();
       throw failure(error, at.shown);
@@ -99,7 +120,7 @@ export class OpenAiProvider implements ChatProvider {
       const stream = await this.connect(at).chat.completions.create(body, { signal });
       for await (const part of stream) {
         const chunk = part as unknown as Record<string, unknown>;
-        const usage = readUsage(chunk.usage);
+        const usage = readChatUsage(chunk.usage, chunk.service_tier);
         ended ||= usage !== undefined || part.choices?.some((choice) => Boolean(choice.finish_reason));
         yield { chunk, ...(usage ? { usage } : {}) };
       }

@@ -2,13 +2,13 @@ import {
   type Cue,
   ProviderError,
   subRip,
+  tokenCount,
   type Transcription,
   type TranscriptionRequest,
   type Usage,
   webVtt,
 } from '@purser/plugin-sdk';
 import type OpenAI from 'openai';
-import { count } from './usage.js';
 
 type Heard = Record<string, unknown>;
 
@@ -22,11 +22,11 @@ const byTime = (audioSeconds: number): Usage => ({ inputTokens: 0, outputTokens:
 /** Tokens or seconds, whichever the model is billed by; older servers tell the length only as `duration`. */
 export function transcriptionUsage(heard: Heard): Usage | undefined {
   const usage = heard.usage as Record<string, unknown> | null | undefined;
-  const inputTokens = count(usage?.input_tokens);
-  const outputTokens = count(usage?.output_tokens);
+  const inputTokens = tokenCount(usage?.input_tokens);
+  const outputTokens = tokenCount(usage?.output_tokens);
   if (inputTokens !== undefined && outputTokens !== undefined) {
     const details = usage?.input_token_details as Record<string, unknown> | null | undefined;
-    const audioInputTokens = Math.min(count(details?.audio_tokens) ?? 0, inputTokens);
+    const audioInputTokens = Math.min(tokenCount(details?.audio_tokens) ?? 0, inputTokens);
     return { inputTokens, outputTokens, cachedTokens: 0, audioInputTokens };
   }
   const length = seconds(usage?.seconds) ?? seconds(heard.duration);

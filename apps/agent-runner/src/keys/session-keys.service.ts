@@ -86,10 +86,10 @@ export class SessionKeys {
 
   /** Whether it is settled: the key is there, or the gateway refused it for good. The same again is the same key. */
   private async create(session: Session, proof: KeyProof, timeoutMs: number): Promise<boolean> {
-    const { taskId, sessionId, project } = session.assignment;
+    const { taskId, sessionId, project, priority } = session.assignment;
     const ttlMs = ttlFor(session.lease.remainingMs);
     const name = `session ${sessionId} of task ${taskId}`;
-    const key = { id: sessionId, name, task: taskId, session: sessionId, ttlMs, proof };
+    const key = { id: sessionId, name, task: taskId, session: sessionId, priority, ttlMs, proof };
     try {
       await this.bus.call(keysCreate, { ...key, ...(project === null ? {} : { project }) }, { timeoutMs });
     } catch (error) {

@@ -12,6 +12,7 @@ const assignment: Assignment = {
   executor: 'command',
   input: {},
   limits: {},
+  priority: 5,
   project: null,
   labels: [],
   deadline: null,

@@ -2,6 +2,7 @@ import {
   type BudgetInput,
   type BudgetChange,
   type BudgetPeriod,
+  type BudgetReserve,
   budgetsDelete,
   budgetsHistory,
   budgetsList,
@@ -11,11 +12,12 @@ import {
   type WeekDay,
 } from '@purser/contracts';
 import { type Command, InvalidArgumentError } from 'commander';
-import { table } from '../output/table.js';
+import { type Column, table } from '../output/table.js';
 import { moment, period, scope, usd } from '../output/words.js';
 import type { Terminal } from '../terminal.js';
 import { type CommandSet, positiveNumber, wholeNumber } from './command.js';
 import { addLostLeaseCommands } from './lost-leases.js';
+import { parseReserve, reserveWords } from './reserve.js';
 
 interface SetOptions {
   limit?: string;
@@ -30,6 +32,7 @@ interface SetOptions {
   critical?: number;
   cutoff?: number;
   onExhausted?: 'free' | 'block' | 'shutdown';
+  reserve?: BudgetReserve | 'none';
   by?: string;
   reason?: string;
 }
@@ -59,6 +62,7 @@ export function addBudgetCommands(program: Command, commands: CommandSet): void 
         'purser budget set monthly --limit 50 --period month',
         'purser budget set openai-daily --limit 5 --period day --provider openai --on-exhausted block',
         'purser budget set monthly --limit 80 --reason "release week"',
+        'purser budget set monthly --reserve 10%:8',
       ],
       async ({ api, print, terminal, options }, [id = '']) => {
         const known = (await api().call(budgetsList, {})).budgets.find((one) => one.id === id);
@@ -83,6 +87,11 @@ export function addBudgetCommands(program: Command, commands: CommandSet): void 
     .option('--critical <part>', 'part of the limit that is critical (0.9)', positiveNumber)
     .option('--cutoff <part>', 'part of the limit at which it is exhausted (1)', positiveNumber)
     .option('--on-exhausted <action>', 'free, block or shutdown (free)')
+    .option(
+      '--reserve <part:priority>',
+      'the last part of the limit is for calls of at least that priority, such as 10%:8, or in dollars 5.00:8; none',
+      parseReserve,
+    )
     .option('--by <name>', 'who (default: the user of this machine)')
     .option('--reason <text>', 'why; it is kept');
 
@@ -147,6 +156,7 @@ export function changed(id: string, options: SetOptions, known: BudgetStatus | u
       ([, value]) => value !== undefined,
     ),
   );
+  const reserve = options.reserve ?? known?.reserve;
   return {
     id,
     limitUsd,
@@ -156,12 +166,20 @@ export function changed(id: string, options: SetOptions, known: BudgetStatus | u
     ...(weekStart === undefined ? {} : { weekStart }),
     thresholds: { ...known?.thresholds, ...thresholds },
     onExhausted: options.onExhausted ?? known?.onExhausted ?? 'free',
+    ...(reserve === undefined || reserve === 'none' ? {} : { reserve }),
   };
 }
 
 const STYLES = { ok: 'green', warning: 'yellow', critical: 'red', exhausted: 'red' } as const;
 
+/** Only where a budget has a reserve. */
+const RESERVES: Column<BudgetStatus>[] = [
+  { head: 'RESERVED', cell: ({ reserve, window }) => reserveWords(reserve, window.reservedUsd), right: true },
+  { head: 'FOR OTHERS', cell: ({ window }) => usd(window.unreservedUsd ?? window.remainingUsd), right: true },
+];
+
 export function budgetTable(budgets: BudgetStatus[], terminal: Pick<Terminal, 'style'>): string {
+  const reserves = budgets.some(({ reserve }) => reserve !== undefined) ? RESERVES : [];
   return table(
     budgets,
     [
@@ -172,6 +190,7 @@ export function budgetTable(budgets: BudgetStatus[], terminal: Pick<Terminal, 's
       { head: 'SPENT', cell: ({ window }) => usd(window.settledUsd), right: true },
       { head: 'SET ASIDE', cell: ({ window }) => usd(window.leasedUsd), right: true },
       { head: 'LEFT', cell: ({ window }) => usd(window.remainingUsd), right: true },
+      ...reserves,
       { head: 'LEVEL', cell: ({ level }) => level, paint: (text, { level }) => terminal.style(STYLES[level], text) },
       { head: 'THEN', cell: ({ onExhausted }) => onExhausted },
       { head: 'UNTIL', cell: ({ window }) => moment(window.endsAt) ?? '-' },

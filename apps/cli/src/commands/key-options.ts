@@ -1,10 +1,11 @@
 import type { keysUpdate, RequestInput } from '@purser/contracts';
 import { type Command, InvalidArgumentError } from 'commander';
-import { collect } from './command.js';
+import { collect, wholeNumber } from './command.js';
 
 /** What a key may do, as the command line has it. */
 export interface RuleOptions {
   project?: string;
+  priority?: number;
   capability?: string[];
   model?: string[];
   requestsPerMinute?: number | 'none';
@@ -38,6 +39,11 @@ function perMinute(text: string): number | 'none' {
 export const withRules = (command: Command): Command =>
   command
     .option('--project <name>', 'what it spends counts for this project; none')
+    .option(
+      '--priority <0-9>',
+      'how important its calls are: what budgets reserve is for the higher ones (5)',
+      wholeNumber,
+    )
     .option('--capability <name>', 'may ask for this capability; repeat it for more; any', collect)
     .option(
       '--model <pattern>',
@@ -55,6 +61,7 @@ const orNull = <T>(given: T | 'none' | undefined): T | null | undefined => (give
 /** What was given; null where a restriction is to go. */
 export function rulesIn({
   project,
+  priority,
   capability,
   model,
   requestsPerMinute,
@@ -63,6 +70,7 @@ export function rulesIn({
 }: RuleOptions): Rules {
   const rules = {
     project: orNull(project),
+    priority,
     capabilities: listOf(capability),
     models: listOf(model),
     requestsPerMinute: orNull(requestsPerMinute),

@@ -169,6 +169,19 @@ it('lists and shows keys, what they may do, and their budgets', async () => {
   expect(json).toMatchObject({ key: { id: 'web' }, budgets: [{ id: 'key-web' }] });
 });
 
+it('says how important the calls of a key are', async () => {
+  answers['POST /v1/keys'] = [201, { key: gatewayKey({ priority: 8 }), secret: SECRET }];
+  const { out } = await purser('key', 'create', 'x', '--id', 'web', '--priority', '8');
+  expect(sent('POST /v1/keys')).toEqual({ id: 'web', name: 'x', priority: 8 });
+  expect(out).toMatch(/PRIORITY/);
+  expect(out).toMatch(/web .* anything +8 +-/);
+  answers['POST /v1/keys/web'] = [200, gatewayKey({ priority: 3 })];
+  await purser('key', 'update', 'web', '--priority', '3');
+  expect(sent('POST /v1/keys/web')).toEqual({ priority: 3 });
+  answers['GET /v1/keys/web'] = [200, gatewayKey({ priority: 3 })];
+  expect((await purser('key', 'show', 'web')).out).toMatch(/priority +3\n/);
+});
+
 it('changes what is given, and takes restrictions away', async () => {
   budgets = [budget()];
   const { code, err } = await purser(

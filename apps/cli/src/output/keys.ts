@@ -1,4 +1,4 @@
-import type { GatewayKey } from '@purser/contracts';
+import { type GatewayKey, STANDARD_PRIORITY } from '@purser/contracts';
 import type { Terminal } from '../terminal.js';
 import { fields, table } from './table.js';
 import { moment } from './words.js';
@@ -26,6 +26,9 @@ export function keyTable(keys: GatewayKey[], terminal: Pick<Terminal, 'style'>):
       { head: 'NAME', cell: ({ name }) => name },
       { head: 'PROJECT', cell: ({ project }) => project ?? '-' },
       { head: 'MAY USE', cell: may },
+      ...(keys.some(({ priority }) => priority !== STANDARD_PRIORITY)
+        ? [{ head: 'PRIORITY', cell: ({ priority }: GatewayKey) => String(priority), right: true }]
+        : []),
       { head: 'A MINUTE', cell: rates },
       { head: 'UNTIL', cell: ({ expiresAt }) => moment(expiresAt) ?? '-' },
       {
@@ -47,6 +50,7 @@ export const keyDetails = (key: GatewayKey): string =>
     ['project', key.project],
     ['task', key.task],
     ['session', key.session],
+    ['priority', String(key.priority)],
     ['capabilities', key.capabilities?.join(', ') ?? 'any'],
     ['models', key.models?.join(', ') ?? 'any'],
     ['a minute', rates(key)],

@@ -1,4 +1,12 @@
-import type { Budget, BudgetLevel, BudgetPeriod, BudgetScope, BudgetStatus, WeekDay } from '@purser/contracts';
+import type {
+  Budget,
+  BudgetLevel,
+  BudgetPeriod,
+  BudgetReserve,
+  BudgetScope,
+  BudgetStatus,
+  WeekDay,
+} from '@purser/contracts';
 import { formatUsd, maxNano, type Nano, parseUsd } from '@purser/money';
 import { type Range, windowAt } from '../windows/calendar.js';
 
@@ -20,6 +28,11 @@ export interface BudgetRow {
   /** limit x cutoff: what may be granted in one window. */
   cutoff_nano: Nano;
   on_exhausted: Budget['onExhausted'];
+  reserve_share: string | null;
+  reserve_nano: Nano | null;
+  reserve_priority: number | null;
+  /** Of cutoff_nano: what calls below that priority may not use; zero without a reserve. */
+  reserved_nano: Nano;
   origin: 'config' | 'set';
   file_content: Budget | null;
   shape: number;
@@ -52,16 +65,32 @@ export function scopeOf(row: BudgetRow): BudgetScope {
   };
 }
 
-export const definitionOf = (row: BudgetRow): Budget => ({
-  id: row.id,
-  scope: scopeOf(row),
-  period: periodOf(row),
-  timezone: row.timezone,
-  ...(row.period === 'week' && row.week_start !== 'monday' ? { weekStart: row.week_start } : {}),
-  limitUsd: formatUsd(row.limit_nano),
-  thresholds: { warning: Number(row.warning), critical: Number(row.critical), cutoff: Number(row.cutoff) },
-  onExhausted: row.on_exhausted,
-});
+function reserveOf({ reserve_share, reserve_nano, reserve_priority }: BudgetRow): BudgetReserve | undefined {
+  if (reserve_priority === null) return undefined;
+  const minPriority = reserve_priority;
+  return reserve_nano === null
+    ? { share: Number(reserve_share), minPriority }
+    : { amountUsd: formatUsd(reserve_nano), minPriority };
+}
+
+export function definitionOf(row: BudgetRow): Budget {
+  const reserve = reserveOf(row);
+  return {
+    id: row.id,
+    scope: scopeOf(row),
+    period: periodOf(row),
+    timezone: row.timezone,
+    ...(row.period === 'week' && row.week_start !== 'monday' ? { weekStart: row.week_start } : {}),
+    limitUsd: formatUsd(row.limit_nano),
+    thresholds: { warning: Number(row.warning), critical: Number(row.critical), cutoff: Number(row.cutoff) },
+    onExhausted: row.on_exhausted,
+    ...(reserve ? { reserve } : {}),
+  };
+}
+
+/** What is left of so much, in dollars. */
+const leftOf = (grantable: Nano, { settled_nano, leased_nano }: StatusRow): string =>
+  formatUsd(maxNano(0n, grantable - maxNano(0n, settled_nano) - leased_nano));
 
 export const statusOf = (row: StatusRow): BudgetStatus => ({
   ...definitionOf(row),
@@ -73,7 +102,13 @@ export const statusOf = (row: StatusRow): BudgetStatus => ({
     settledUsd: formatUsd(row.settled_nano),
     leasedUsd: formatUsd(row.leased_nano),
     presumedUsd: formatUsd(row.presumed_nano),
-    remainingUsd: formatUsd(maxNano(0n, row.cutoff_nano - row.settled_nano - row.leased_nano)),
+    remainingUsd: leftOf(row.cutoff_nano, row),
+    ...(row.reserve_priority === null
+      ? {}
+      : {
+          reservedUsd: formatUsd(row.reserved_nano),
+          unreservedUsd: leftOf(row.cutoff_nano - row.reserved_nano, row),
+        }),
   },
 });
 
@@ -87,8 +122,13 @@ export const fingerprint = (budget: Budget): string =>
     budget.thresholds.critical,
     budget.thresholds.cutoff,
     budget.onExhausted,
+    ...(budget.reserve ? [reserveTerms(budget.reserve)] : []),
   ]);
 
+const reserveTerms = (reserve: BudgetReserve): unknown[] =>
+  'share' in reserve
+    ? [reserve.minPriority, reserve.share]
+    : [reserve.minPriority, parseUsd(reserve.amountUsd).toString()];
 type Shaped = Pick<Budget, 'scope' | 'period' | 'timezone' | 'weekStart'>;
 
 /** What decides which spend counts: when it changes, the spend of the current window is counted anew. */

@@ -44,7 +44,33 @@ describe('parseBudgetsFile', () => {
     expect(parse({ monthly_budget: { total: 1 } }).budgets[0]?.onExhausted).toBe('free');
   });
 
+  it('takes reserves in both shapes', () => {
+    const reserves = [
+      { share: 0.1, minPriority: 8 },
+      { amountUsd: '2.50', minPriority: 3 },
+    ];
+    const full = reserves.map((reserve, n) => ({ id: `b${n}`, period: 'day', limitUsd: 5, reserve }));
+    expect(parse({ budgets: full }).budgets.map(({ reserve }) => reserve)).toEqual(reserves);
+    const short = { monthly_budget: { total: 100, openai: 50 }, reserve: { share: 0.2, min_priority: 7 } };
+    expect(parse(short).budgets.map(({ reserve }) => reserve)).toEqual(Array(2).fill({ share: 0.2, minPriority: 7 }));
+  });
+
+  const reserving = (reserve: object, more: object = {}) => ({
+    budgets: [{ id: 'a', period: 'day', limitUsd: '1', reserve, ...more }],
+  });
+
   it.each([
+    ['budgets.0.reserve.share', reserving({ share: 10, minPriority: 8 }), /<=1/],
+    ['budgets.0.reserve', reserving({ share: 0.1, amountUsd: '1', minPriority: 8 }), /or \{"amountUsd": "5"/],
+    ['budgets.0.reserve', reserving({ minPriority: 8 }), /a part of the limit above 0 and at most 1, or dollars/],
+    ['budgets.0.reserve.minPriority', reserving({ amountUsd: '1', minPriority: 10 }), /<=9/],
+    ['budgets.0.reserve.minPriority', reserving({ share: 0.1, minPriority: 0 }), />=1/],
+    [
+      'budgets.0.reserve',
+      reserving({ share: 0.1, minPriority: 8 }, { scope: { task: 't' } }),
+      /has no calls of different priorities/,
+    ],
+    ['reserve.share', { monthly_budget: { total: 1 }, reserve: { share: 2, min_priority: 8 } }, /<=1/],
     ['budgets.0.limitUsd', { budgets: [{ id: 'a', period: 'day', limitUsd: '-1' }] }, /must not be negative/],
     ['budgets.0.limitUsd', { budgets: [{ id: 'a', period: 'day', limitUsd: 'five' }] }, /in dollars such as/],
     ['budgets.0.timezone', { budgets: [{ id: 'a', period: 'day', limitUsd: '1', timezone: 'Berlin' }] }, /IANA/],

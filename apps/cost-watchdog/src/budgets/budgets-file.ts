@@ -4,6 +4,7 @@ import {
   Budget,
   Id,
   invalidRequest,
+  Priority,
   PurserError,
   type SpikeRule,
   SpikeRuleInput,
@@ -12,7 +13,7 @@ import {
 } from '@purser/contracts';
 import { formatUsd, parseUsd } from '@purser/money';
 import { z } from 'zod';
-import { checkFileId } from './task-scope.js';
+import { checkFileId, checkReserve } from './task-scope.js';
 
 /** Injection token of what config/budgets.json says. */
 export const BUDGETS_FILE = Symbol('budgets-file');
@@ -42,6 +43,8 @@ export const MonthlyBudgetsFile = z.strictObject({
     .optional(),
   /** At the cutoff: go on with free models (true), or refuse calls that cost (false). */
   fallback_enabled: z.boolean().default(true),
+  /** The last part of every one of these budgets, for calls of at least that priority. */
+  reserve: z.strictObject({ share: z.number().positive().max(1), min_priority: Priority.min(1) }).optional(),
   spikeRules,
 });
 
@@ -82,8 +85,10 @@ export function parseBudgetsFile(text: string, path: string): Pick<BudgetsFile, 
     ? fromMonthly(checked(MonthlyBudgetsFile, value, path), path)
     : checked(FullBudgetsFile, value, path);
   const seen = new Set<string>();
-  for (const [index, { id }] of budgets.entries()) {
+  for (const [index, budget] of budgets.entries()) {
+    const { id } = budget;
     checkFileId(id, path, index);
+    checkReserve(budget, `${path}: budgets.${index}.reserve`);
     if (seen.has(id))
       throw new PurserError('invalid_request', { message: `${path}: budgets: the id "${id}" is there twice` });
     seen.add(id);
@@ -114,6 +119,7 @@ function fromMonthly(
         limitUsd,
         thresholds,
         onExhausted: file.fallback_enabled ? 'free' : 'block',
+        ...(file.reserve ? { reserve: { share: file.reserve.share, minPriority: file.reserve.min_priority } } : {}),
       },
       `${path}: monthly_budget.${name}`,
     ),

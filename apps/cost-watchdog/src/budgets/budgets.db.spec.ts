@@ -50,6 +50,16 @@ describe('budgets.set', () => {
     });
   });
 
+  it('takes no reserve for a budget whose calls are all of one priority', async () => {
+    const reserve = { share: 0.1, minPriority: 8 };
+    await expect(
+      set({ id: 'mine', period: 'total', limitUsd: '1', scope: { task: 'x' }, reserve }),
+    ).rejects.toMatchObject({
+      code: 'invalid_request',
+      message: expect.stringContaining('no calls of different priorities') as unknown,
+    });
+  });
+
   it.each([
     ['for everything under the id of a task’s budget', { id: 'task-x' }, 'invalid_request', 'begin with "task-"'],
     [

@@ -68,19 +68,21 @@ export class BudgetsRepository {
 
   /** Writes the definition; a deleted budget is alive again. */
   async save(tx: Sql, budget: Budget, { origin, fileContent, shape }: SavedAs, now: Date): Promise<BudgetRow> {
-    const { scope, period, thresholds } = budget;
+    const { scope, period, thresholds, reserve } = budget;
     const [row] = await tx.query<BudgetRow>(
       `INSERT INTO budgets AS b (id, scope_provider, scope_project, scope_key, scope_task, period, hours, timezone,
          limit_nano, warning, critical, cutoff, on_exhausted, origin, file_content, shape, created_at, updated_at,
-         week_start)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, $18)
+         week_start, reserve_share, reserve_nano, reserve_priority)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, $18, $19, $20, $21)
        ON CONFLICT (id) DO UPDATE SET
          scope_provider = excluded.scope_provider, scope_project = excluded.scope_project,
          scope_key = excluded.scope_key, scope_task = excluded.scope_task, period = excluded.period,
          hours = excluded.hours, timezone = excluded.timezone, limit_nano = excluded.limit_nano,
          warning = excluded.warning, critical = excluded.critical, cutoff = excluded.cutoff,
          on_exhausted = excluded.on_exhausted, origin = excluded.origin, file_content = excluded.file_content,
-         shape = excluded.shape, week_start = excluded.week_start, updated_at = excluded.updated_at, deleted_at = NULL
+         shape = excluded.shape, week_start = excluded.week_start, updated_at = excluded.updated_at, deleted_at = NULL,
+         reserve_share = excluded.reserve_share, reserve_nano = excluded.reserve_nano,
+         reserve_priority = excluded.reserve_priority
        RETURNING *`,
       [
         budget.id,
@@ -101,6 +103,9 @@ export class BudgetsRepository {
         shape,
         now,
         budget.weekStart ?? 'monday',
+        reserve && 'share' in reserve ? reserve.share : null,
+        reserve && 'amountUsd' in reserve ? parseUsd(reserve.amountUsd) : null,
+        reserve?.minPriority ?? null,
       ],
     );
     if (!row) throw new Error(`budget ${budget.id} was not stored`);

@@ -6,7 +6,7 @@ import type { Touched } from '../windows/window-changes.js';
 import { WindowsRepository } from '../windows/windows.repository.js';
 import { type BudgetRow, definitionOf, fingerprint, rangeOf, shapeOf } from './budget-row.js';
 import { BudgetsRepository } from './budgets.repository.js';
-import { checkMayBeRemoved, checkTaskScope } from './task-scope.js';
+import { checkMayBeRemoved, checkReserve, checkTaskScope } from './task-scope.js';
 
 export interface Change {
   by: string;
@@ -41,6 +41,7 @@ export class DefinitionsService {
     const now = this.clock.now();
     const before = await this.budgets.find(tx, budget.id);
     const alive = before !== undefined && before.deleted_at === null;
+    checkReserve(budget);
     if (change.origin === 'set') checkTaskScope(budget, alive ? before : undefined);
     if (alive && fingerprint(definitionOf(before)) === fingerprint(budget)) return false;
     const sameShape = alive && shapeOf(definitionOf(before)) === shapeOf(budget);

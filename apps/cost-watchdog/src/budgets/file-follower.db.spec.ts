@@ -49,6 +49,34 @@ describe('budgets of the file', () => {
     expect(await run({ a: '1', c: '4' })).toEqual({ a: '1.00', c: '4.00' });
   });
 
+  it('follow its reserves', async () => {
+    const start = async (reserve?: object) => {
+      const text = JSON.stringify({
+        budgets: [{ id: 'a', period: 'month', limitUsd: '10', ...(reserve ? { reserve } : {}) }],
+      });
+      const watchdog = await openWatchdog(database.url, clock, {
+        found: true,
+        ...parseBudgetsFile(text, 'budgets.json'),
+      });
+      try {
+        await watchdog.get(FileFollower).apply();
+        const { revision, budgets } = await watchdog.get(BudgetsService).list({});
+        return { revision, reserve: budgets[0]?.reserve, reservedUsd: budgets[0]?.window.reservedUsd };
+      } finally {
+        await watchdog.close();
+      }
+    };
+    const none = await start();
+    expect(none).toMatchObject({ reserve: undefined, reservedUsd: undefined });
+    const share = await start({ share: 0.1, minPriority: 8 });
+    expect(share).toMatchObject({ reserve: { share: 0.1, minPriority: 8 }, reservedUsd: '1.00' });
+    expect(share.revision).toBeGreaterThan(none.revision);
+    expect((await start({ share: 0.1, minPriority: 8 })).revision).toBe(share.revision);
+    const amount = await start({ amountUsd: 2, minPriority: 8 });
+    expect(amount).toMatchObject({ reserve: { amountUsd: '2.00', minPriority: 8 }, reservedUsd: '2.00' });
+    expect(await start()).toMatchObject({ reserve: undefined, reservedUsd: undefined });
+  });
+
   it('call back what gateways hold under the older terms, and nothing when nothing changed', async () => {
     const recalled = (watchdog: TestWatchdog) =>
       watchdog.published

@@ -26,6 +26,17 @@ export function checkTaskScope({ id, scope }: Budget, before: BudgetRow | undefi
   }
 }
 
+/** A task's calls are all as important as the task: a reserve would keep its part from all of them, or from none. */
+export function checkReserve({ scope, reserve }: Budget, field = 'reserve'): void {
+  if (!reserve || scope.task === undefined) return;
+  const problem =
+    'a budget for one task has no calls of different priorities; set the reserve on one that several share';
+  throw new PurserError('invalid_request', {
+    message: `${field}: ${problem}`,
+    details: { issues: [{ field, problem }] },
+  });
+}
+
 /** The limit that a task was submitted with holds for as long as it can spend. */
 export function checkMayBeRemoved({ id, scope_task: task }: BudgetRow): void {
   if (task === null || id !== taskBudgetId(task)) return;

@@ -24,6 +24,10 @@ export interface GrantRow {
   least: Nano;
   /** The refusal shows that a window of which nearly all is spent serves no call any more. */
   uses_up: boolean;
+  /** Nothing of the budget's reserve is settled or leased now; null without a reserve. */
+  reserve_intact: boolean | null;
+  /** The call may not use the reserve. */
+  lesser: boolean;
 }
 
 export interface LeaseRow {
@@ -34,10 +38,11 @@ export interface LeaseRow {
   released_nano: Nano;
 }
 
-/** Who asks, and up to which release of lost leases it knows. */
+/** Who asks, up to which release of lost leases it knows, and how important the call is. */
 export interface Asker {
   gateway: string;
   releases: number;
+  priority: number;
 }
 
 export interface Consumption {
@@ -55,10 +60,14 @@ export class LeasesRepository {
    * One statement: all windows or none. Their rows are locked in id order, then the leases, so every figure is its newest:
    * also a release that was committed while this waited is seen. (A lease that was made meanwhile is not; then what a lost
    * reply granted is granted once more, which the limit still bounds.)
+   *
+   * For a call below the reserve's priority the limit is smaller by the reserve; whatever is settled or leased counts, whoever
+   * has it. When the gateway has enough and only asks whether that still holds, `need` is zero: then it is refused where
+   * more than that smaller limit is in use.
    */
   grant(
     sql: Sql,
-    { gateway, releases }: Asker,
+    { gateway, releases, priority }: Asker,
     asks: readonly Ask[],
     liveGateways: number,
     now: Date,
@@ -78,10 +87,14 @@ export class LeasesRepository {
                 greatest(0, a.need - greatest(0, coalesce(l.granted_nano, 0) - a.known)) AS lacking,
                 greatest(0, a.want - greatest(0, coalesce(l.granted_nano, 0) - a.known)) AS wanted,
                 -- What silent gateways hold is presumed spent, so nobody waits for it; see ADR 0004.
-                w.limit_nano - w.settled_nano
+                r.allowed - greatest(w.settled_nano, 0)
                   - (SELECT coalesce(sum(l2.outstanding_nano), 0)
                        FROM leases l2 WHERE l2.window_id = w.id AND l2.presumed AND l2.gateway <> $1) AS unspent,
-                w.limit_nano - w.settled_nano - w.leased_nano AS free,
+                -- Credits may be more than what was spent: they widen no limit.
+                r.allowed - greatest(w.settled_nano, 0) - w.leased_nano AS free,
+                r.lesser,
+                CASE WHEN b.reserve_priority IS NOT NULL
+                     THEN w.limit_nano - b.reserved_nano - greatest(w.settled_nano, 0) - w.leased_nano END AS unreserved,
                 w.id IS NULL OR w.ends_at <= $6 OR b.deleted_at IS NOT NULL OR b.shape <> w.shape AS closed,
                 coalesce(l.release_seq, 0) > $9 AS released,
                 -- A call too large for an empty window tells nothing about how full this one is.
@@ -91,13 +104,16 @@ export class LeasesRepository {
            LEFT JOIN locked w ON w.id = a.window_id
            LEFT JOIN budgets b ON b.id = w.budget_id
            LEFT JOIN own l ON l.window_id = a.window_id
+           LEFT JOIN LATERAL (
+             SELECT lesser, w.limit_nano - CASE WHEN lesser THEN b.reserved_nano ELSE 0 END AS allowed
+               FROM (SELECT coalesce(b.reserve_priority > $10, false) AS lesser) AS p) AS r ON true
        ), figures AS (
-         SELECT window_id, stored, least, last_refusal, settled, consumed,
+         SELECT window_id, stored, least, last_refusal, settled, consumed, lesser, unreserved,
                 CASE WHEN lacking = 0 THEN 0
                      ELSE least(free, greatest(lacking, least(wanted, free / greatest(${SMALLEST_DIVISOR}, $7::bigint)))) END AS give,
                 CASE WHEN closed THEN 'closed'
                      WHEN released THEN 'released'
-                     WHEN lacking = 0 THEN NULL
+                     WHEN lacking = 0 AND NOT (lesser AND free < 0) THEN NULL
                      WHEN unspent < whole THEN 'exhausted'
                      WHEN free < lacking THEN 'held' END AS refusal
            FROM known
@@ -113,7 +129,8 @@ export class LeasesRepository {
            SET granted_nano = l.granted_nano + excluded.granted_nano, last_seen = excluded.last_seen
          RETURNING window_id, granted_nano
        )
-       SELECT f.window_id, coalesce(n.granted_nano, f.stored) AS granted, f.least, f.refusal, f.settled, f.consumed,
+       SELECT f.window_id, coalesce(n.granted_nano, f.stored) AS granted, f.least, f.refusal, f.settled, f.consumed, f.lesser,
+              f.unreserved >= CASE WHEN n.window_id IS NULL THEN 0 ELSE f.give END AS reserve_intact,
               coalesce(f.refusal = 'exhausted' AND f.last_refusal, false) AS uses_up
          FROM figures f LEFT JOIN written n ON n.window_id = f.window_id ORDER BY f.window_id`,
       [
@@ -126,6 +143,7 @@ export class LeasesRepository {
         liveGateways,
         asks.map((ask) => ask.least),
         releases,
+        priority,
       ],
     );
   }

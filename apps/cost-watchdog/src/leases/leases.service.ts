@@ -6,6 +6,7 @@ import {
   PurserError,
   type ReplyOf,
   type RequestOf,
+  STANDARD_PRIORITY,
 } from '@purser/contracts';
 import { Database } from '@purser/database';
 import { formatUsd, parseUsd } from '@purser/money';
@@ -31,7 +32,12 @@ export class LeasesService {
     private readonly clock: Clock,
   ) {}
 
-  async grant({ gateway, windows, releases = 0 }: RequestOf<typeof leasesGrant>): Promise<ReplyOf<typeof leasesGrant>> {
+  async grant({
+    gateway,
+    windows,
+    releases = 0,
+    priority = STANDARD_PRIORITY,
+  }: RequestOf<typeof leasesGrant>): Promise<ReplyOf<typeof leasesGrant>> {
     const asks = windows.map((window, index) => ({
       // An id that was never given out is no window; a negative one finds none.
       windowId: windowIdOf(window.windowId) ?? BigInt(-1 - index),
@@ -45,7 +51,7 @@ export class LeasesService {
       throw new PurserError('invalid_request', { message: 'windows: one id is there twice' });
     const rows = await this.leases.grant(
       this.database,
-      { gateway, releases },
+      { gateway, releases, priority },
       asks,
       this.gateways.liveCount(),
       this.clock.now(),
@@ -55,6 +61,7 @@ export class LeasesService {
       windowId: name(row.window_id),
       grantedUsd: formatUsd(row.granted),
       ...(row.settled === null ? {} : { settledUsd: formatUsd(row.settled), consumedUsd: formatUsd(row.consumed) }),
+      ...(row.reserve_intact === null ? {} : { reserveIntact: row.reserve_intact }),
     }));
     await this.refusals.follow(rows, gateway);
     for (const kind of LASTING) {

@@ -23,7 +23,7 @@ export class RecallService {
   ) {}
 
   /** Because a gateway cannot be served; many that ask at once cause one recall. */
-  async whenHeld(windowIds: readonly string[], exceptGateway: string): Promise<void> {
+  async whenHeld(windowIds: readonly string[], exceptGateway: string | undefined): Promise<void> {
     const now = this.clock.monotonic();
     const due = windowIds.filter((id) => now - (this.recalledAt.get(id) ?? -Infinity) >= QUIET_MS);
     if (due.length === 0) return;

@@ -18,8 +18,13 @@ export class RefusalsService {
     const refusals = rows.flatMap((row) => row.refusal ?? []);
     // A recall helps only when nothing but what others hold is in the way.
     if (refusals.length === 0 || refusals.some((refusal) => refusal !== 'held')) return;
-    const held = rows.filter((row) => row.refusal === 'held').map((row) => row.window_id.toString());
-    await this.recalls.whenHeld(held, gateway);
+    const held = rows.filter((row) => row.refusal === 'held');
+    // What the gateway itself has leased for important calls is in the way of a lesser one.
+    const others = held.some(({ lesser }) => lesser) ? undefined : gateway;
+    await this.recalls.whenHeld(
+      held.map((row) => row.window_id.toString()),
+      others,
+    );
   }
 
   /** A call no longer fits into windows of which nearly all is spent: their budgets are exhausted. */

@@ -1,8 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import type { Spend } from '@purser/contracts';
+import type { LedgerEntry, Spend } from '@purser/contracts';
 import type { Sql } from '@purser/database';
 import { type Nano, parseUsd } from '@purser/money';
 import { windowIdOf } from '../windows/window-id.js';
+
+/** What a gateway metered; or what somebody's books say, then with the source, when it was read, and by when it was used at the latest. */
+export type NewEntry = Spend & { source?: LedgerEntry['source']; observedAt?: string; usedBy?: string };
 
 /** What entries of one gateway are charged to one window, or held money of it. */
 export interface ChargeRow {
@@ -42,21 +45,21 @@ const MOVED_ON = `(b.period = 'hours' AND EXISTS (
 export class EntriesRepository {
   /**
    * Appends what is not there yet. Gives the numbers of the new ones. They are counted at `now`: the clock that moves
-   * rolling windows on, not the gateway's.
+   * rolling windows on, not the gateway's; but books of days that are over at the end of those.
    */
-  async append(tx: Sql, spends: readonly Spend[], now: Date): Promise<Map<string, bigint>> {
+  async append(tx: Sql, spends: readonly NewEntry[], now: Date): Promise<Map<string, bigint>> {
     const rows = await tx.query<{ seq: bigint; attempt_id: string }>(
       `INSERT INTO entries (attempt_id, call_id, gateway, provider, model, tier, capability, key, project, task, session,
          amount_nano, hold_nano, held_in, input_tokens, output_tokens, cached_tokens, price_row, usage_at, observed_at,
          counted_at, source, finality, outcome, latency_ms, first_paid_nano)
        SELECT attempt_id, call_id, gateway, provider, model, tier, capability, key, project, task, session,
-              amount_nano, hold_nano, held_in, input_tokens, output_tokens, cached_tokens, price_row, usage_at, $2, $2,
-              'metered', finality, outcome, latency_ms, first_paid_nano
+              amount_nano, hold_nano, held_in, input_tokens, output_tokens, cached_tokens, price_row, usage_at,
+              coalesce(observed_at, $2), least(used_by, $2), source, finality, outcome, latency_ms, first_paid_nano
          FROM json_to_recordset($1::json) AS x(attempt_id text, call_id text, gateway text, provider text, model text,
               tier text, capability text, key text, project text, task text, session text, amount_nano bigint,
               hold_nano bigint, held_in bigint[], input_tokens bigint, output_tokens bigint, cached_tokens bigint,
-              price_row text, usage_at timestamptz, finality text, outcome text, latency_ms bigint,
-              first_paid_nano bigint)
+              price_row text, usage_at timestamptz, observed_at timestamptz, used_by timestamptz, source text,
+              finality text, outcome text, latency_ms bigint, first_paid_nano bigint)
        ON CONFLICT (attempt_id) DO NOTHING
        RETURNING seq, attempt_id`,
       [JSON.stringify(spends.map(columns)), now],
@@ -125,7 +128,7 @@ export class EntriesRepository {
   }
 }
 
-const columns = (spend: Spend) => ({
+const columns = (spend: NewEntry) => ({
   attempt_id: spend.attemptId,
   call_id: spend.callId,
   gateway: spend.gateway,
@@ -145,6 +148,9 @@ const columns = (spend: Spend) => ({
   cached_tokens: spend.cachedTokens,
   price_row: spend.priceRow,
   usage_at: spend.usageAt,
+  observed_at: spend.observedAt ?? null,
+  used_by: spend.usedBy ?? null,
+  source: spend.source ?? 'metered',
   finality: spend.finality,
   outcome: spend.outcome,
   latency_ms: spend.latencyMs,

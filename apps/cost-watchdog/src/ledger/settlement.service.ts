@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import type { Spend } from '@purser/contracts';
 import type { Sql } from '@purser/database';
 import { type Nano, parseUsd } from '@purser/money';
 import { Clock } from '@purser/service';
@@ -7,7 +6,7 @@ import { type Consumption, LeasesRepository } from '../leases/leases.repository.
 import { type Touched, WindowChanges } from '../windows/window-changes.js';
 import { WindowsRepository } from '../windows/windows.repository.js';
 import { WindowsService } from '../windows/windows.service.js';
-import { type ChargeRow, EntriesRepository } from './entries.repository.js';
+import { type ChargeRow, EntriesRepository, type NewEntry } from './entries.repository.js';
 
 /** Spend needs windows that do not exist yet. They are opened under another lock, so the settlement starts again. */
 class WindowsMissing extends Error {
@@ -31,8 +30,13 @@ export class SettlementService {
   ) {}
 
   /** Gives back those that were new. */
-  settle(spends: readonly Spend[]): Promise<Spend[]> {
-    return this.commit((tx, touched) => this.settleOnce(tx, touched, spends));
+  settle<Entry extends NewEntry>(spends: readonly Entry[]): Promise<Entry[]> {
+    return this.settleMade(() => Promise.resolve(spends));
+  }
+
+  /** For entries that depend on, or go with, what else is written: made in the transaction, anew when it starts again. */
+  settleMade<Entry extends NewEntry>(make: (tx: Sql) => Promise<readonly Entry[]>): Promise<Entry[]> {
+    return this.commit((tx, touched) => this.settleOnce(tx, touched, make));
   }
 
   /** Whatever appends entries and charges them. It may be done from the start again. */
@@ -55,9 +59,14 @@ export class SettlementService {
     await this.leases.settle(tx, due, taken, now);
   }
 
-  private async settleOnce(tx: Sql, touched: Touched, spends: readonly Spend[]): Promise<Spend[]> {
+  private async settleOnce<Entry extends NewEntry>(
+    tx: Sql,
+    touched: Touched,
+    make: (tx: Sql) => Promise<readonly Entry[]>,
+  ): Promise<Entry[]> {
     const now = this.clock.now();
     await this.windows.lockShaping(tx);
+    const spends = await make(tx);
     const added = await this.entries.append(tx, spends, now);
     const paid = spends.some((spend) => added.has(spend.attemptId) && parseUsd(spend.amountUsd) !== 0n);
     if (paid) await this.charge(tx, touched, [...added.values()], now);

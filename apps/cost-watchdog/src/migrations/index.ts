@@ -1,7 +1,9 @@
 import type { MigrationClass } from '@purser/database';
+import { AddReserves1700000003100 } from './add-reserves.js';
 import { CountByOwnClock1700000003004 } from './count-by-own-clock.js';
 import { CorrectLedger1700000003600 } from './correct-ledger.js';
 import { CreateBudgets1700000003000 } from './create-budgets.js';
+import { CreateCostSources1700000003400 } from './create-cost-sources.js';
 import { CreateLatch1700000003002 } from './create-latch.js';
 import { CreateLeaseReleases1700000003006 } from './create-lease-releases.js';
 import { CreateLedger1700000003001 } from './create-ledger.js';
@@ -20,6 +22,8 @@ export const MIGRATIONS: MigrationClass[] = [
   CreateShaping1700000003005,
   CreateLeaseReleases1700000003006,
   NamePriceRows1700000003007,
+  AddReserves1700000003100,
+  CreateCostSources1700000003400,
   CorrectLedger1700000003600,
   RollUpLedger1700000003601,
   FollowBudgets1700000003602,

@@ -22,6 +22,28 @@ export interface Ended {
 export function recordOf(context: CallContext, { gateway, at, latencyMs, error }: Ended): Call {
   const { callId, call, capability, tried, passed } = context;
   const { key, project, task, session } = context.caller;
+  const tiers = passed.length === 0 ? tried.map(served) : allOf(tried, passed);
+  return {
+    id: callId,
+    at: at.toISOString(),
+    gateway,
+    kind: call.kind,
+    model: call.model,
+    capability,
+    streaming: call.streaming,
+    key,
+    project,
+    task,
+    session,
+    ...outcomeOf(error),
+    costUsd: formatUsd(tried.reduce((sum, { attempt }) => sum + (attempt.settlement?.amount ?? 0n), 0n)),
+    latencyMs,
+    tiers,
+  };
+}
+
+/** Those that were passed over, with their last attempts, and then those that were not. */
+function allOf(tried: CallContext['tried'], passed: CallContext['passed']): Call['tiers'] {
   const attempts = new Map(tried.map((one) => [one.attempt.tier, attemptOf(one)]));
   const tiers: Call['tiers'] = passed.map(({ tier, why, reason }) => ({
     ...named(tier),
@@ -31,21 +53,15 @@ export function recordOf(context: CallContext, { gateway, at, latencyMs, error }
   }));
   for (const { tier } of passed) attempts.delete(tier);
   for (const [tier, attempt] of attempts) tiers.push({ ...named(tier), why: null, reason: null, attempt });
-  return {
-    id: callId,
-    at: at.toISOString(),
-    gateway,
-    kind: call.kind,
-    model: call.model,
-    capability,
-    streaming: call.streaming,
-    ...{ key, project, task, session },
-    ...outcomeOf(error),
-    costUsd: formatUsd(tried.reduce((sum, { attempt }) => sum + (attempt.settlement?.amount ?? 0n), 0n)),
-    latencyMs,
-    tiers,
-  };
+  return tiers;
 }
+
+const served = (one: Tried): Call['tiers'][number] => ({
+  ...named(one.attempt.tier),
+  why: null,
+  reason: null,
+  attempt: attemptOf(one),
+});
 
 const named = ({ name: tier, provider, model }: Tier) => ({ tier, provider, model });
 
@@ -58,8 +74,16 @@ function attemptOf({ attempt: { held, settlement, latencyMs }, limitSet }: Tried
   const { attemptId, holdUsd, windows, priceRow, usageAt: startedAt } = held;
   const { amount, finality, outcome, inputTokens, outputTokens, cachedTokens } = settlement ?? UNSETTLED;
   return {
-    ...{ attemptId, holdUsd, windows, priceRow, startedAt, finality, outcome },
-    ...{ inputTokens, outputTokens, cachedTokens },
+    attemptId,
+    holdUsd,
+    windows,
+    priceRow,
+    startedAt,
+    finality,
+    outcome,
+    inputTokens,
+    outputTokens,
+    cachedTokens,
     amountUsd: formatUsd(amount),
     latencyMs,
     maxTokensSet: limitSet ?? null,

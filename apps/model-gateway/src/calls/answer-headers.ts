@@ -1,6 +1,7 @@
 import type { PurserError } from '@purser/contracts';
 import { formatUsd } from '@purser/money';
 import { type RateState, rateLimitHeaders, retrySeconds } from '../keys/rate-limit.js';
+import type { Tier } from '../models/ladders.js';
 import type { CallContext, Served } from './calls.service.js';
 import { fallbackReason, retryAfterSeconds } from './passed-over.js';
 
@@ -10,17 +11,27 @@ const plain = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, '?');
 
 /** Which tier answered, and why not an earlier one. */
 export function answerHeaders(context: CallContext, { tier, limitSet }: Served): Headers {
-  // It may have failed at first, and answered when it was asked again.
-  const passed = context.passed.filter((one) => one.tier !== tier);
-  const { rate } = context;
-  return {
-    'x-purser-tier': plain(tier.name),
-    'x-purser-provider': plain(tier.provider),
-    'x-purser-model': plain(tier.model),
-    ...(limitSet === undefined ? {} : { 'x-purser-max-tokens-set': String(limitSet) }),
-    ...(passed.length === 0 ? {} : { 'x-purser-fallback-reason': fallbackReason(passed) }),
-    ...(rate ? rateLimitHeaders(rate) : {}),
-  };
+  const headers: Headers = { ...namesOf(tier) };
+  if (limitSet !== undefined) headers['x-purser-max-tokens-set'] = String(limitSet);
+  if (context.passed.length > 0) {
+    // It may have failed at first, and answered when it was asked again.
+    const passed = context.passed.filter((one) => one.tier !== tier);
+    if (passed.length > 0) headers['x-purser-fallback-reason'] = fallbackReason(passed);
+  }
+  return context.rate ? Object.assign(headers, rateLimitHeaders(context.rate)) : headers;
+}
+
+const names = new WeakMap<Tier, Headers>();
+
+/** Tiers are few, and answers many. */
+function namesOf(tier: Tier): Headers {
+  let known = names.get(tier);
+  if (!known) {
+    const { name, provider, model } = tier;
+    known = { 'x-purser-tier': plain(name), 'x-purser-provider': plain(provider), 'x-purser-model': plain(model) };
+    names.set(tier, known);
+  }
+  return known;
 }
 
 /** What the call cost, attempts that failed included. Known only when it is over: streams say it in a comment at their end. */

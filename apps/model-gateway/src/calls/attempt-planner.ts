@@ -35,11 +35,18 @@ export interface Plan {
   limitSet: number | undefined;
 }
 
+/** How a call would go to a tier. */
+interface Wanted {
+  passage: Passage;
+  limits: OutputLimits;
+}
+
 /** What a call has to itself at a tier. */
 interface Room {
   hold: Hold | undefined;
   quota: QuotaShare | undefined;
   maxOutputTokens: number;
+  serviceTier?: string | undefined;
 }
 
 /** Decides for one tier after the other whether a call may go to it. */
@@ -85,7 +92,7 @@ export class AttemptPlanner {
       call.outputAtMost === undefined
         ? outputLimits(tier, call.maxOutputTokens, usual)
         : { most: call.outputAtMost, least: call.outputAtMost, setByUs: false };
-    const room = await this.room(context, tier, limits);
+    const room = await this.room(context, tier, { passage, limits });
     if (!room) return undefined;
     // Others may have failed there meanwhile, or one may be trying it.
     const turn = this.providers.circuits.enter(tier.provider, tier.model);
@@ -107,10 +114,11 @@ export class AttemptPlanner {
   }
 
   /** Of the free quota, of the budgets, or of a model that costs nothing anyway. */
-  private async room(context: CallContext, tier: Tier, limits: OutputLimits): Promise<Room | undefined> {
+  private async room(context: CallContext, tier: Tier, wanted: Wanted): Promise<Room | undefined> {
+    const { limits } = wanted;
     const { call, blockedBy } = context;
     const free = { hold: undefined, quota: undefined, maxOutputTokens: limits.most };
-    if (!tier.freeQuota) return tier.free ? free : this.holdFor(context, tier, limits);
+    if (!tier.freeQuota) return tier.free ? free : this.holdFor(context, tier, wanted);
     if (blockedBy === undefined) {
       const share = await this.quotas.share(tier.freeQuota, call, limits.most);
       if (share.ok) return { ...free, quota: share.share };
@@ -120,7 +128,7 @@ export class AttemptPlanner {
         return undefined;
       }
     }
-    return this.holdFor(context, tier, limits);
+    return this.holdFor(context, tier, wanted);
   }
 
   /** A place among the calls of the tier's provider. */
@@ -152,7 +160,7 @@ export class AttemptPlanner {
     tier: Tier,
     passage: Passage,
     limits: OutputLimits,
-    { hold, quota, maxOutputTokens }: Room,
+    { hold, quota, maxOutputTokens, serviceTier }: Room,
   ): Omit<Plan, 'turn' | 'place' | 'quota'> {
     const { call } = context;
     const terms: Terms = {
@@ -165,18 +173,19 @@ export class AttemptPlanner {
     };
     return {
       attempt: this.meter.begin(tier, context, hold, terms),
-      target: passage.to(tier.model, maxOutputTokens),
+      target: passage.to(tier.model, maxOutputTokens, serviceTier),
       limitSet: limits.setByUs ? maxOutputTokens : undefined,
     };
   }
 
-  private async holdFor(context: CallContext, tier: Tier, limits: OutputLimits): Promise<Room | undefined> {
+  private async holdFor(context: CallContext, tier: Tier, wanted: Wanted): Promise<Room | undefined> {
     const { call, caller, inFlight } = context;
-    const admission = await this.gate.admit(tier, limits, {
+    const admission = await this.gate.admit(tier, wanted.limits, {
       call,
+      passage: wanted.passage,
       caller,
       strategy: context.strategy,
-      signal: inFlight.signal,
+      inFlight,
       counts: (windows) => (context.windows = windows),
     });
     if (!admission.admitted) {
@@ -185,14 +194,15 @@ export class AttemptPlanner {
       return undefined;
     }
     // Time has passed since the checks.
-    if (inFlight.signal.aborted || this.latch.isSet) {
+    if (inFlight.aborted || this.latch.isSet) {
       this.gate.release(admission.hold);
-      inFlight.signal.throwIfAborted();
+      inFlight.throwIfAborted();
       this.refuseInEmergency();
       context.passed.push({ tier, why: 'latch_unknown', reason: 'whether the emergency latch is set is not known' });
       return undefined;
     }
-    return { hold: admission.hold, quota: undefined, maxOutputTokens: admission.maxOutputTokens };
+    const { hold, maxOutputTokens, serviceTier } = admission;
+    return { hold, quota: undefined, maxOutputTokens, serviceTier };
   }
 
   private refuseInEmergency(): void {

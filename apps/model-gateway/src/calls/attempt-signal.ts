@@ -1,6 +1,7 @@
 import { PurserError } from '@purser/contracts';
 import { isProviderError, ProviderError } from '@purser/plugin-sdk';
 import { withoutSecrets } from '@purser/service';
+import { Cancellation } from './cancellation.js';
 
 /** Made once: nobody reads where it came from, and a stack for every call costs more than the call's other bookkeeping. */
 const OVER = new Error('the attempt is over');
@@ -11,72 +12,90 @@ export interface CallLimits {
 }
 
 /**
- * The signal of one attempt: ends with the client's call, after the whole time, or after a silence. What waits on a
- * provider waits on this too, so that a plugin that ignores its signal holds nobody up.
+ * Ends one attempt: with the client's call, after the whole time, or after a silence. What waits on a provider waits on
+ * this too, so that a plugin that ignores its signal holds nobody up.
  */
 export class AttemptSignal {
-  private readonly controller = new AbortController();
+  private readonly cancellation = new Cancellation();
   private readonly total: NodeJS.Timeout;
   private idle: NodeJS.Timeout | undefined;
-  private readonly onOuter = () => this.controller.abort(this.outer.reason);
+  private paused = false;
+  private afterwards: (() => void) | undefined;
+  private readonly onOuter = (reason: Error) => this.cancellation.abort(reason);
 
   constructor(
-    private readonly outer: AbortSignal,
+    private readonly outer: Cancellation,
     private readonly limits: CallLimits,
   ) {
     this.total = setTimeout(() => this.late(limits.totalMs), limits.totalMs);
-    if (outer.aborted) this.onOuter();
-    else outer.addEventListener('abort', this.onOuter, { once: true });
+    outer.onAbort(this.onOuter);
   }
 
   get signal(): AbortSignal {
-    return this.controller.signal;
+    return this.cancellation.signal;
   }
 
   /** Whether the client's call ended first; false when a clock ran out, or when all went well. */
   get cancelled(): boolean {
-    return this.outer.aborted && this.signal.reason === this.outer.reason;
+    return this.outer.aborted && this.cancellation.reason === this.outer.reason;
   }
 
   /** Calls back once, when the attempt or the client's call is over. */
   whenOver(callback: () => void): void {
-    if (this.signal.aborted) callback();
-    else this.signal.addEventListener('abort', callback, { once: true });
+    this.afterwards = callback;
+    this.cancellation.onAbort(() => this.over());
   }
 
   /** Starts to count the silence anew. */
   listen(): void {
-    this.pause();
-    this.idle = setTimeout(() => this.late(this.limits.idleMs), this.limits.idleMs);
+    this.paused = false;
+    if (this.idle) this.idle.refresh();
+    else this.idle = setTimeout(() => this.silent(), this.limits.idleMs);
   }
 
+  /** Until it listens again; the clock itself goes on, since to stop and start it for every piece costs more. */
   pause(): void {
-    clearTimeout(this.idle);
+    this.paused = true;
   }
 
-  async race<T>(work: Promise<T>): Promise<T> {
-    const { signal } = this.controller;
-    if (signal.aborted) {
-      work.catch(() => undefined);
-      throw signal.reason as Error;
-    }
+  race<T>(work: Promise<T>): Promise<T> {
+    const { cancellation } = this;
     return new Promise<T>((resolve, reject) => {
-      const stop = () => reject(signal.reason as Error);
-      signal.addEventListener('abort', stop, { once: true });
-      work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+      cancellation.onAbort(reject);
+      work.then(
+        (value) => {
+          cancellation.offAbort(reject);
+          resolve(value);
+        },
+        (error: Error) => {
+          cancellation.offAbort(reject);
+          reject(error);
+        },
+      );
     });
   }
 
-  /** Cancels what may still run upstream, and stops the clocks. */
-  end(): void {
+  /** Stops the clocks, and cancels what may still run upstream. After a whole answer nothing does. */
+  end({ whole = false } = {}): void {
     clearTimeout(this.total);
     clearTimeout(this.idle);
-    this.outer.removeEventListener('abort', this.onOuter);
-    this.controller.abort(OVER);
+    this.outer.offAbort(this.onOuter);
+    if (!whole) this.cancellation.abort(OVER);
+    this.over();
+  }
+
+  private over(): void {
+    const { afterwards } = this;
+    this.afterwards = undefined;
+    afterwards?.();
+  }
+
+  private silent(): void {
+    if (!this.paused) this.late(this.limits.idleMs);
   }
 
   private late(ms: number): void {
-    this.controller.abort(
+    this.cancellation.abort(
       new ProviderError('timeout', `nothing came from the provider for ${ms / 1000} s`, { mayBill: true }),
     );
   }

@@ -9,6 +9,7 @@ import type { Plan } from './attempt-planner.js';
 import { Meter } from './meter.js';
 import type { Bills, Ending, Settlement } from './settlement-rules.js';
 import { AttemptSignal, brokenOff, providerFailure } from './attempt-signal.js';
+import type { Cancellation } from './cancellation.js';
 import type { StreamPiece, WholeAnswer } from './way.js';
 
 export interface Finished {
@@ -18,7 +19,7 @@ export interface Finished {
 
 export type AttemptResult =
   | { kind: 'whole'; answer: WholeAnswer; finished: Finished }
-  | { kind: 'stream'; frames: AsyncGenerator<string, Finished> }
+  | { kind: 'stream'; frames: AsyncGenerator<string, void> }
   /** Before the first byte: another tier may be tried. */
   | { kind: 'failed'; error: ProviderError; cost: Nano };
 
@@ -37,10 +38,11 @@ export class Attempts {
   }
 
   /** Throws the reason of `outer` when the client's call ended. */
-  async whole(plan: Plan, outer: AbortSignal): Promise<AttemptResult> {
+  async whole(plan: Plan, outer: Cancellation): Promise<AttemptResult> {
     const timer = new AttemptSignal(outer, this.limits);
     try {
       const answer = await timer.race(plan.target.whole({ signal: timer.signal }));
+      timer.end({ whole: true });
       const { usage, bytes } = answer;
       plan.turn.succeeded();
       const cost = this.end(plan, { how: 'answered', usage, bytes, bills: plan.target.cancelledCallsBill });
@@ -48,13 +50,13 @@ export class Attempts {
     } catch (thrown) {
       // Nothing of it reached us, so nothing tells how much was generated.
       if (outer.aborted) this.end(plan, endingOf(timer, 0, 'full'));
-      return await this.failed(plan, thrown, outer);
-    } finally {
       timer.end();
+      return this.failed(plan, thrown, outer);
     }
   }
 
-  async stream(plan: Plan, outer: AbortSignal): Promise<AttemptResult> {
+  /** `finished` is told what a stream that came to its end took. */
+  async stream(plan: Plan, outer: Cancellation, finished: (finished: Finished) => void): Promise<AttemptResult> {
     const timer = new AttemptSignal(outer, this.limits);
     const { target, turn } = plan;
     const { cancelledCallsBill: bills } = target;
@@ -63,7 +65,7 @@ export class Attempts {
       const source = target.stream({ signal: timer.signal })[Symbol.asyncIterator]();
       const first = await timer.race(source.next());
       turn.succeeded();
-      const run: Run = { plan, source, first, timer, outer, bills, bytes: 0 };
+      const run: Run = { plan, source, first, timer, outer, bills, finished, bytes: 0 };
       // However the call ends, also when nobody ever reads the stream.
       timer.whenOver(() => {
         this.end(plan, endingOf(timer, run.bytes, bills));
@@ -77,7 +79,7 @@ export class Attempts {
     }
   }
 
-  private async *relay(run: Run): AsyncGenerator<string, Finished> {
+  private async *relay(run: Run): AsyncGenerator<string, void> {
     const { plan, source, timer, outer, bills } = run;
     let usage: Usage | undefined;
     try {
@@ -90,12 +92,14 @@ export class Attempts {
         if (frames !== '') yield frames;
         timer.listen();
       }
-      return { cost: this.end(plan, { how: 'answered', usage, bytes: run.bytes, bills }), usage };
+      const cost = this.end(plan, { how: 'answered', usage, bytes: run.bytes, bills });
+      timer.end({ whole: true });
+      run.finished({ cost, usage });
     } catch (thrown) {
-      if (outer.aborted) throw outer.reason;
+      outer.throwIfAborted();
       const error = providerFailure(thrown);
-      // Whatever the provider says: tokens were generated, and it does not tell how many.
-      this.end(plan, { how: 'failed', bytes: run.bytes });
+      // Whatever else the provider says: tokens were generated, and mostly it does not tell how many.
+      this.end(plan, { how: 'failed', bytes: run.bytes, usage: error.usage });
       const { provider, model } = plan.attempt.tier;
       await this.providers.circuits.brokeOff(provider, model, error);
       throw brokenOff(error);
@@ -104,11 +108,11 @@ export class Attempts {
     }
   }
 
-  private async failed(plan: Plan, thrown: unknown, outer: AbortSignal): Promise<AttemptResult> {
-    if (outer.aborted) throw outer.reason;
+  private async failed(plan: Plan, thrown: unknown, outer: Cancellation): Promise<AttemptResult> {
+    outer.throwIfAborted();
     const error = providerFailure(thrown);
     await plan.turn.failed(error);
-    const cost = this.end(plan, error.mayBill ? { how: 'failed', bytes: 0 } : { how: 'refused' });
+    const cost = this.end(plan, error.mayBill ? { how: 'failed', bytes: 0, usage: error.usage } : { how: 'refused' });
     return { kind: 'failed', error, cost };
   }
 
@@ -135,8 +139,9 @@ interface Run {
   source: AsyncIterator<StreamPiece>;
   first: IteratorResult<StreamPiece>;
   timer: AttemptSignal;
-  outer: AbortSignal;
+  outer: Cancellation;
   bills: Bills;
+  finished: (finished: Finished) => void;
   /** Of the answer's text that reached us. */
   bytes: number;
 }

@@ -1,24 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { PurserError } from '@purser/contracts';
+import { Cancellation } from './cancellation.js';
 
 /** Made once: a stack for every call would cost more than the call's other bookkeeping. */
 const OVER = new Error('the call is over');
 
 /** One call of a client, over all its attempts. */
-export class CallInFlight {
-  private readonly controller = new AbortController();
+export class CallInFlight extends Cancellation {
   /** Whether an attempt is under way that costs money. */
   paying = false;
   private readonly afterwards: (() => void)[] = [];
 
-  constructor(private readonly ended: (call: CallInFlight) => void) {}
-
-  get signal(): AbortSignal {
-    return this.controller.signal;
-  }
-
-  abort(reason: Error): void {
-    this.controller.abort(reason);
+  constructor(private readonly ended: (call: CallInFlight) => void) {
+    super();
   }
 
   /** When the client has all that it gets. */

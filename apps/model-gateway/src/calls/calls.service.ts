@@ -5,7 +5,7 @@ import { Experience } from '../experience/experience.service.js';
 import type { Caller } from '../keys/caller.js';
 import { KeyLimits } from '../keys/key-limits.js';
 import type { RateState } from '../keys/rate-limit.js';
-import type { MatchedWindow } from '../leases/budget-book.js';
+import type { MatchedWindow } from '../leases/matched-window.js';
 import { Ladders, type Tier } from '../models/ladders.js';
 import type { Strategy } from '../models/strategies.js';
 import { learnsAs } from './attempt-planner.js';
@@ -113,7 +113,7 @@ export class Calls {
       const answer = await this.tiers.ask(context, tier);
       if (answer) return answer;
     }
-    context.inFlight.signal.throwIfAborted();
+    context.inFlight.throwIfAborted();
     throw noTierLeft(context.passed);
   }
 

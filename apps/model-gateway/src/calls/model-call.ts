@@ -1,5 +1,5 @@
-import type { Price, WorstCase } from '@purser/money';
-import type { ModelProvider } from '@purser/plugin-sdk';
+import type { Price, PromptSize, WorstCase } from '@purser/money';
+import type { CallOptions, ModelProvider } from '@purser/plugin-sdk';
 import type { Target } from './way.js';
 
 /**
@@ -39,8 +39,33 @@ export interface ModelCall {
 }
 
 export interface Passage {
+  /** How its input can be bounded more tightly than by its bytes; absent where it cannot. */
+  readonly counting?: InputCounting;
+  /**
+   * The tier of service that the provider bills for certain when a call names it, for a call whose client left that to the
+   * provider; absent where nothing is to be said.
+   */
+  readonly standardTier?: string | undefined;
   /** Makes the way to a model, with the output limit of one choice. */
-  to(model: string, maxOutputTokens: number): Target;
+  to(model: string, maxOutputTokens: number, serviceTier?: string): Target;
+}
+
+/** What can be counted of a call on its way to one provider. */
+export interface InputCounting {
+  /** Calls with the same protocol have the same texts. */
+  readonly protocol: string;
+  readonly size: PromptSize;
+  /** As the provider itself counts, at no cost. */
+  byProvider?(model: string, options: CallOptions): Promise<number>;
+  /** For a tokenizer. */
+  texts(): CountableTexts;
+}
+
+export interface CountableTexts {
+  /** Each becomes prompt as it is. */
+  texts: readonly string[];
+  /** All the rest of the prompt. */
+  rest: PromptSize;
 }
 
 /** Something the call asks for that the provider does not do. */

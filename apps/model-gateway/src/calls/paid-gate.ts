@@ -1,15 +1,18 @@
 import { Injectable } from '@nestjs/common';
-import { MOST_WINDOWS } from '@purser/contracts';
-import { affordableOutput, hold as worstCase, type Price } from '@purser/money';
+import { MOST_WINDOWS, STANDARD_PRIORITY } from '@purser/contracts';
+import { affordableOutput, formatUsd, hold as worstCase, type Nano, type Price, type WorstCase } from '@purser/money';
 import { Clock, Latch } from '@purser/service';
 import { Experience } from '../experience/experience.service.js';
 import type { Caller } from '../keys/authenticator.js';
-import { BudgetBook, type MatchedWindow } from '../leases/budget-book.js';
+import { BudgetBook } from '../leases/budget-book.js';
+import type { MatchedWindow } from '../leases/matched-window.js';
 import { LeaseClient } from '../leases/lease-client.js';
+import type { Reservation } from '../leases/hold-queue.js';
 import type { Hold } from '../leases/wallet.js';
 import type { Tier } from '../models/ladders.js';
 import type { Strategy } from '../models/strategies.js';
-import type { ModelCall } from './model-call.js';
+import { InputCounts } from '../token-counts/input-counts.service.js';
+import type { ModelCall, Passage } from './model-call.js';
 import type { OutputLimits } from './output-limit.js';
 import type { PassedOver } from './passed-over.js';
 import { aheadFor } from './tier-order.js';
@@ -18,6 +21,8 @@ export interface Admission {
   admitted: true;
   hold: Hold;
   maxOutputTokens: number;
+  /** To be named by the call: the hold rests on it. */
+  serviceTier: string | undefined;
 }
 
 export interface Refusal {
@@ -29,9 +34,10 @@ export interface Refusal {
 
 export interface PaidCall {
   call: ModelCall;
+  passage: Pick<Passage, 'counting' | 'standardTier'>;
   caller: Caller;
   strategy: Strategy;
-  signal: AbortSignal;
+  inFlight: { readonly signal: AbortSignal };
   /** Told which windows the call counts against. */
   counts(windows: readonly MatchedWindow[]): void;
 }
@@ -42,6 +48,11 @@ const TRIES = 3;
 /** A watchdog that is gone comes back within seconds, or not at all. */
 const AWAY = { retryAfterMs: 2_000 };
 
+/** How long a call that has waited for money waits again when its hold turned out smaller. */
+const AGAIN_MS = 250;
+/** Of text that people write; what has fewer tokens than this says is not worth counting. */
+const MOST_BYTES_PER_TOKEN = 8;
+
 /** Decides whether a paid tier may be called, and holds its worst case. No paid call starts past it. */
 @Injectable()
 export class PaidGate {
@@ -50,6 +61,7 @@ export class PaidGate {
     private readonly budgets: BudgetBook,
     private readonly leases: LeaseClient,
     private readonly experience: Experience,
+    private readonly counts: InputCounts,
     private readonly clock: Clock,
   ) {}
 
@@ -62,8 +74,8 @@ export class PaidGate {
     for (let attempt = 0; attempt < TRIES; attempt++) {
       if (this.latch.isSet)
         return no('latch_unknown', 'whether the emergency latch is set is not known (no cost-watchdog)', AWAY);
-      const { key, project, task } = paid.caller;
-      const windows = await this.budgets.windowsFor({ provider: tier.provider, key, project, task });
+      const { key, project, task, priority = STANDARD_PRIORITY } = paid.caller;
+      const windows = await this.budgets.windowsFor({ provider: tier.provider, key, project, task, priority });
       if (!windows) return no('budgets_unknown', 'the budgets cannot be read (no cost-watchdog)', AWAY);
       if (windows.length > MOST_WINDOWS)
         return no(
@@ -109,23 +121,96 @@ export class PaidGate {
     price: Price,
     limits: OutputLimits,
     windows: MatchedWindow[],
-    { call, signal }: PaidCall,
+    paid: PaidCall,
   ): Promise<Admission | Refusal | 'again'> {
+    const { call, passage, inFlight } = paid;
+    const { priority = STANDARD_PRIORITY } = paid.caller;
     const safety = this.experience.safetyOf(tier.provider, tier.model);
-    const worst = { ...call.bounds, choices: call.choices, safety };
-    const cost = (maxOutputTokens: number) => worstCase(price, { ...worst, maxOutputTokens });
-    const most = cost(limits.most);
-    const reserved = await this.leases.reserve({ windows, most, least: cost(limits.least), signal });
+    const bounds = { ...call.bounds, choices: call.choices, safety };
+    const serviceTier = tierToName(price, bounds, windows.length > 0 ? passage.standardTier : undefined);
+    const request = new HoldPlan(price, serviceTier === undefined ? bounds : { ...bounds, serviceTier }, limits);
+    let plan = request;
+    let reserved = await this.leases.reserve({ windows, ...plan.amounts, priority, caller: inFlight });
+    if (!reserved.ok && (reserved.why === 'exhausted' || reserved.why === 'held')) {
+      const tighter = await this.tighter(tier, plan, windows, paid, reserved.why);
+      if (tighter) ({ plan, reserved } = tighter);
+    }
     if (!reserved.ok) {
       if (reserved.why === 'closed') return 'again';
       return refuse(tier, reserved.why, reserved.budgetId, windows);
     }
     const { hold } = reserved;
-    if (hold.amount >= most) return { admitted: true, hold, maxOutputTokens: limits.most };
-    const maxOutputTokens = affordableOutput(price, worst, hold.amount, limits.most);
-    this.leases.wallet.shrink(hold, cost(maxOutputTokens));
-    return { admitted: true, hold, maxOutputTokens };
+    if (hold.amount >= plan.amounts.most) return { admitted: true, hold, maxOutputTokens: limits.most, serviceTier };
+    const maxOutputTokens = plan.outputFor(hold.amount);
+    this.leases.wallet.shrink(hold, plan.cost(maxOutputTokens));
+    return { admitted: true, hold, maxOutputTokens, serviceTier };
   }
+
+  /** Counts the input, if its bound by bytes may be what does not fit, and tries once more. Undefined when that is no use. */
+  private async tighter(
+    tier: Tier,
+    loose: HoldPlan,
+    windows: MatchedWindow[],
+    { call, passage: { counting }, caller, inFlight }: PaidCall,
+    why: 'exhausted' | 'held',
+  ): Promise<{ plan: HoldPlan; reserved: Reservation } | undefined> {
+    if (!this.counts.canBound(tier, counting)) return undefined;
+    const { priority = STANDARD_PRIORITY } = caller;
+    const { signal } = inFlight;
+    // Whoever has waited for money once does not wait as long again.
+    const patience = () =>
+      why === 'held' ? { signal: AbortSignal.any([signal, AbortSignal.timeout(AGAIN_MS)]) } : inFlight;
+    // Nothing is counted, and nobody asked, for a call that would not fit with the fewest tokens that there can be.
+    const { least } = loose.withInput(Math.floor(call.bounds.inputTokens / MOST_BYTES_PER_TOKEN)).amounts;
+    const probe = await this.leases.reserve({ windows, most: least, least, priority, caller: patience() });
+    if (!probe.ok) return undefined;
+    let inputTokens: number | undefined;
+    try {
+      inputTokens = await this.counts.bound(call, tier, counting, signal);
+    } finally {
+      this.release(probe.hold);
+    }
+    if (inputTokens === undefined || inputTokens >= call.bounds.inputTokens) return undefined;
+    const plan = loose.withInput(inputTokens);
+    return { plan, reserved: await this.leases.reserve({ windows, ...plan.amounts, priority, caller: patience() }) };
+  }
+}
+
+/** What a call is held at, and what output that allows. */
+class HoldPlan {
+  readonly amounts: { most: Nano; least: Nano };
+
+  constructor(
+    private readonly price: Price,
+    private readonly bounds: Omit<WorstCase, 'maxOutputTokens'>,
+    private readonly limits: OutputLimits,
+  ) {
+    const most = this.cost(limits.most);
+    this.amounts = { most, least: limits.least === limits.most ? most : this.cost(limits.least) };
+  }
+
+  withInput(inputTokens: number): HoldPlan {
+    return new HoldPlan(this.price, { ...this.bounds, inputTokens }, this.limits);
+  }
+
+  cost(maxOutputTokens: number): Nano {
+    return worstCase(this.price, { ...this.bounds, maxOutputTokens });
+  }
+
+  outputFor(amount: Nano): number {
+    return affordableOutput(this.price, this.bounds, amount, this.limits.most);
+  }
+}
+
+/** The standard tier is named only where that makes a hold smaller: where the price knows a dearer one. */
+function tierToName(
+  price: Price,
+  bounds: Omit<WorstCase, 'maxOutputTokens'>,
+  standard: string | undefined,
+): string | undefined {
+  if (standard === undefined || bounds.serviceTier !== undefined || price.tiers === undefined) return undefined;
+  const one = { ...bounds, maxOutputTokens: 1_000 };
+  return worstCase(price, { ...one, serviceTier: standard }) < worstCase(price, one) ? standard : undefined;
 }
 
 function refuse(
@@ -146,7 +231,7 @@ function refuse(
     };
   const which = budgetId === undefined ? windows : windows.filter((window) => window.budgetId === budgetId);
   const blocking = which.find(({ blocks }) => blocks);
-  const named = which.map((window) => window.budgetId).join(', ');
+  const named = which.map(nameOf).join(', ');
   return {
     admitted: false,
     passed:
@@ -162,6 +247,12 @@ function refuse(
     ...(blocking ? { blockedBy: blocking.budgetId } : {}),
   };
 }
+
+/** With what is reserved of it, where the call may not use that. */
+const nameOf = ({ budgetId, reserved }: MatchedWindow): string =>
+  reserved
+    ? `${budgetId} for calls of a priority below ${reserved.minPriority} ($${formatUsd(reserved.amount)} of it is reserved for more important ones)`
+    : budgetId;
 
 /** When the first of these windows ends. */
 function endOf(windows: readonly MatchedWindow[]): number | undefined {

@@ -20,8 +20,8 @@ export type Ending =
   | { how: 'answered'; usage: Usage | undefined; bytes: number; bills: Bills }
   /** Turned away before any work. */
   | { how: 'refused' }
-  /** Failed, and the provider may bill it. */
-  | { how: 'failed'; bytes: number }
+  /** Failed, and the provider may bill it; some tell what for. */
+  | { how: 'failed'; bytes: number; usage?: Usage | undefined }
   | { how: 'cancelled'; bytes: number; bills: Bills };
 
 /** What the provider's configuration declares: that nothing is billed but what reached us, or nothing. */
@@ -37,6 +37,8 @@ const BYTES_PER_TOKEN = 4;
 
 /** Counts that cannot be true are as good as none. */
 const believable = (usage: Usage | undefined): usage is Usage => usage !== undefined && isPossible(usage);
+
+const isSomething = ({ inputTokens, outputTokens }: Usage): boolean => inputTokens + outputTokens > 0;
 
 /** Seconds and pictures say nothing where the price is by tokens, nor tokens where it is by the minute: that is unknown, not free. */
 function isPriced({ hold: held, price }: Terms, { inputTokens, outputTokens, audioSeconds, images }: Usage): boolean {
@@ -58,6 +60,9 @@ export function settle(terms: Terms, ending: Ending): Settlement {
         return { amount: cost(terms.price, ending.usage), ...ending.usage, finality: 'final', outcome: 'ok' };
       return { ...delivered(terms, ending), ...guess(terms, ending.bytes), outcome: 'ok' };
     case 'failed':
+      // Counts of nothing are what an answer has that never came to counting.
+      if (believable(ending.usage) && isPriced(terms, ending.usage) && isSomething(ending.usage))
+        return { amount: cost(terms.price, ending.usage), ...ending.usage, finality: 'final', outcome: 'failed' };
       return { ...presumed(terms), ...guess(terms, ending.bytes), outcome: 'unknown' };
     case 'cancelled':
       return { ...delivered(terms, ending), ...guess(terms, ending.bytes), outcome: 'cancelled' };

@@ -23,10 +23,10 @@ export class TierCalls {
   /** Each attempt has a hold of its own, and none is held while it waits. Undefined when it is passed over; the context then says why. */
   async ask(context: CallContext, tier: Tier): Promise<Answer | undefined> {
     const policy = this.providers.retryPolicy(tier.provider);
-    const { signal } = context.inFlight;
+    const { inFlight } = context;
     let waitedMs = 0;
     for (let attempts = 1; ; attempts++) {
-      signal.throwIfAborted();
+      inFlight.throwIfAborted();
       const plan = await this.planner.plan(context, tier);
       if (!plan) return undefined;
       const outcome = await this.attempt(context, plan);
@@ -35,7 +35,7 @@ export class TierCalls {
       const wait = retryWait(policy, outcome.error, { attempts, waitedMs, leftAloneMs }, Math.random);
       if (wait === undefined) return undefined;
       waitedMs += wait;
-      await pause(wait, undefined, { signal }).catch(() => undefined);
+      await pause(wait, undefined, { signal: inFlight.signal }).catch(() => undefined);
     }
   }
 
@@ -45,8 +45,8 @@ export class TierCalls {
     context.tried.push({ attempt, limitSet: plan.limitSet });
     inFlight.paying = attempt.hold !== undefined;
     const result = call.streaming
-      ? await this.attempts.stream(plan, inFlight.signal)
-      : await this.attempts.whole(plan, inFlight.signal);
+      ? await this.attempts.stream(plan, inFlight, (finished) => this.learn(context, attempt.tier, finished))
+      : await this.attempts.whole(plan, inFlight);
     const served: Served = { tier: attempt.tier, limitSet: plan.limitSet };
     switch (result.kind) {
       case 'whole':
@@ -54,21 +54,13 @@ export class TierCalls {
         return { answer: { ...served, kind: 'whole', answer: result.answer } };
       case 'stream':
         context.tokens = undefined;
-        return { answer: { ...served, kind: 'stream', frames: this.learnFrom(context, attempt.tier, result.frames) } };
+        return { answer: { ...served, kind: 'stream', frames: result.frames } };
       case 'failed':
         inFlight.paying = false;
         context.spent += result.cost;
         context.passed.push(failure(attempt.tier, result.error));
         return { error: result.error };
     }
-  }
-
-  private async *learnFrom(
-    context: CallContext,
-    tier: Tier,
-    frames: AsyncGenerator<string, Finished>,
-  ): AsyncGenerator<string, void> {
-    this.learn(context, tier, yield* frames);
   }
 
   private learn(context: CallContext, tier: Tier, { cost, usage }: Finished): void {

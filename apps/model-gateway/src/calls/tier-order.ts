@@ -1,5 +1,5 @@
 import { cost, type Nano } from '@purser/money';
-import type { MatchedWindow } from '../leases/budget-book.js';
+import type { MatchedWindow } from '../leases/matched-window.js';
 import type { Tier } from '../models/ladders.js';
 import type { Strategy } from '../models/strategies.js';
 import type { ModelCall } from './model-call.js';

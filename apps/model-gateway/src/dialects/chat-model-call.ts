@@ -2,6 +2,7 @@ import { inputTokenBound } from '@purser/money';
 import { canChat, type ChatProvider, type ModelProvider, type PassThrough, unmetParameters } from '@purser/plugin-sdk';
 import type { InputBounds, ModelCall, Passage, Unmet } from '../calls/model-call.js';
 import type { ChatCall, ChatTranslation, Dialect } from './dialect.js';
+import { nativeCounting, translatedCounting } from './input-counting.js';
 import { NativeTarget } from './native-target.js';
 import { TranslatedTarget } from './translated-target.js';
 
@@ -64,8 +65,16 @@ export class ChatModelCall implements ModelCall {
     if (unmet !== undefined) return { unmet: `${name} cannot honour ${unmet}`, param: unmet };
     const { dialect, call } = this;
     return {
-      to: (model, maxOutputTokens) =>
-        new NativeTarget(pass, dialect, call, { name, model, maxOutputTokens }, provider.cancelledCallsBill),
+      counting: nativeCounting(pass, dialect, call),
+      standardTier: standardTier(provider, call.body),
+      to: (model, maxOutputTokens, serviceTier) =>
+        new NativeTarget(
+          pass,
+          dialect,
+          call,
+          { name, model, maxOutputTokens, serviceTier },
+          provider.cancelledCallsBill,
+        ),
     };
   }
 
@@ -81,12 +90,19 @@ export class ChatModelCall implements ModelCall {
     if (unmet !== undefined) return { unmet: `${name} cannot honour ${unmet}`, param: unmet };
     const { dialect, call } = this;
     return {
-      to: (model, maxOutputTokens) =>
+      counting: translatedCounting(provider, translation, call),
+      standardTier: standardTier(provider, translation.body),
+      to: (model, maxOutputTokens, serviceTier) =>
         new TranslatedTarget(provider, dialect, call, {
           ...translation.body,
+          ...(serviceTier === undefined ? {} : { service_tier: serviceTier }),
           model,
           max_completion_tokens: maxOutputTokens,
         }),
     };
   }
 }
+
+/** Also `auto` is a client's own word. */
+const standardTier = (provider: ModelProvider, { service_tier: named }: Readonly<Record<string, unknown>>) =>
+  named === undefined || named === null ? provider.standardServiceTier : undefined;

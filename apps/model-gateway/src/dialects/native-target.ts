@@ -1,17 +1,21 @@
 import { type CallOptions, type PassThrough, type PassThroughAnswer, ProviderError } from '@purser/plugin-sdk';
 import type { StreamPiece, Target, WholeAnswer } from '../calls/way.js';
 import type { ChatCall, Dialect, StreamReader } from './dialect.js';
-import { formatEvent, readEvents, type SseEvent } from './server-sent-events.js';
+import { EventReader, formatEvent, type SseEvent } from './server-sent-events.js';
 
 export interface NativeModel {
   /** Of the provider. */
   name: string;
   model: string;
   maxOutputTokens: number;
+  /** To be named in the client's stead. */
+  serviceTier?: string | undefined;
 }
 
 /** The largest answer in one piece that is taken: pictures and sound can be large, anything larger is no answer. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+
+const hasNews = ({ frames, bytes, usage }: StreamPiece): boolean => frames !== '' || bytes > 0 || usage !== undefined;
 
 /** A provider that speaks the client's own protocol: its answers travel as they are, and are only read along. */
 export class NativeTarget implements Target {
@@ -34,13 +38,18 @@ export class NativeTarget implements Target {
     if (contentType.startsWith('application/json'))
       throw this.failure('it answered in one piece although a stream was asked for');
     const reader = this.dialect.readStream(this.call);
+    const source = new EventReader();
     let ended = false;
-    for await (const events of readEvents(body)) {
-      const read = this.read(reader, events);
+    for await (const bytes of body) {
+      const read = this.read(reader, source.take(bytes));
       ended ||= read.ended;
-      if (read.piece.frames !== '' || read.piece.usage || read.piece.bytes > 0) yield read.piece;
+      if (hasNews(read.piece)) yield read.piece;
       if (read.failure) throw read.failure;
     }
+    const rest = this.read(reader, source.end());
+    if (hasNews(rest.piece)) yield rest.piece;
+    if (rest.failure) throw rest.failure;
+    ended ||= rest.ended;
     options.signal.throwIfAborted();
     if (!ended) throw this.failure('the stream ended before the answer did', 'connection');
   }
@@ -48,6 +57,7 @@ export class NativeTarget implements Target {
   private send(options: CallOptions): Promise<PassThroughAnswer> {
     const { dialect, call, pass } = this;
     const native = dialect.nativeBody(call, this.target);
+    if (this.target.serviceTier !== undefined) native.service_tier = this.target.serviceTier;
     const body = pass.adapt ? pass.adapt(native, call.streaming) : native;
     return pass.send(
       { body: call.longTexts.serialise(body), streaming: call.streaming, headers: call.headers },

@@ -18,19 +18,29 @@ export const formatComment = (text: string): string => `: ${text.replaceAll(/[\r
 /** An event that never ends must not fill the memory. */
 const MAX_EVENT_CHARACTERS = 64 * 1024 * 1024;
 
-/** The events of a stream, in the batches in which their bytes came. Throws when it is not a stream of events. */
-export async function* readEvents(body: AsyncIterable<Uint8Array>): AsyncGenerator<EventSourceMessage[], void> {
-  const decoder = new TextDecoder();
-  let events: EventSourceMessage[] = [];
-  const parser = createParser({ onEvent: (event) => events.push(event), maxBufferSize: MAX_EVENT_CHARACTERS });
-  for await (const bytes of body) {
-    parser.feed(decoder.decode(bytes, { stream: true }));
-    if (events.length === 0) continue;
-    const batch = events;
-    events = [];
-    yield batch;
+/** Takes a stream apart into its events, as its bytes come. Throws when it is not a stream of events. */
+export class EventReader {
+  private readonly decoder = new TextDecoder();
+  private events: EventSourceMessage[] = [];
+  private readonly parser = createParser({
+    onEvent: (event) => this.events.push(event),
+    maxBufferSize: MAX_EVENT_CHARACTERS,
+  });
+
+  /** The events that are whole now. */
+  take(bytes: Uint8Array): readonly EventSourceMessage[] {
+    return this.parse(this.decoder.decode(bytes, { stream: true }));
   }
-  // Some servers leave out the blank line after the last event.
-  parser.feed(`${decoder.decode()}\n\n`);
-  if (events.length > 0) yield events;
+
+  /** What was left: some servers leave out the blank line after the last event. */
+  end(): readonly EventSourceMessage[] {
+    return this.parse(`${this.decoder.decode()}\n\n`);
+  }
+
+  private parse(text: string): readonly EventSourceMessage[] {
+    this.parser.feed(text);
+    const { events } = this;
+    if (events.length > 0) this.events = [];
+    return events;
+  }
 }

@@ -2,28 +2,19 @@ import { formatUsd, parseUsd } from '@purser/money';
 import { eventually } from '@purser/testing';
 import type OpenAI from 'openai';
 import { FREE, hello, openWorld, PAID, type World } from '../gateway.fixture.js';
+import { TestSpends } from '../test-spends.fixture.js';
 
 jest.setTimeout(60_000);
 let world: World;
-let startedAt: string;
+const spends = new TestSpends(() => world);
 
 beforeAll(async () => {
   world = await openWorld();
 });
 afterAll(() => world.close());
-beforeEach(() => {
-  world.models.clearScript();
-  world.watchdog.spends.length = 0;
-  startedAt = new Date().toISOString();
-});
+beforeEach(() => spends.begin());
 
-/** What this test's one call cost; a settlement of the test before may still arrive. */
-const oneSpend = () =>
-  eventually(() => {
-    const spends = world.watchdog.spends.filter(({ usageAt }) => usageAt >= startedAt);
-    expect(spends).toHaveLength(1);
-    return spends[0];
-  });
+const oneSpend = () => spends.one();
 const failure = (work: Promise<unknown>) =>
   work.then(
     () => {

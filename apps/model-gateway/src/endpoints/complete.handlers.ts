@@ -83,7 +83,7 @@ async function* stream(
 ): AsyncGenerator<Message> {
   const headers = headersOf(context, answer);
   for await (const frames of answer.frames) {
-    context.inFlight.signal.throwIfAborted();
+    context.inFlight.throwIfAborted();
     yield { headers, data: { frames } };
   }
   if (done) yield { headers, data: { frames: formatEvent(done) } };

@@ -1,10 +1,11 @@
 import type { ServerResponse } from 'node:http';
+import type { Cancellation } from '../calls/cancellation.js';
 
 /** Server-sent events to one client, no faster than it reads. */
 export class EventStream {
   constructor(
     private readonly response: ServerResponse,
-    private readonly signal: AbortSignal,
+    private readonly call: Cancellation,
     headers: Readonly<Record<string, string>>,
   ) {
     response.writeHead(200, {
@@ -18,7 +19,7 @@ export class EventStream {
 
   /** Events that are framed already. */
   async send(frames: string): Promise<void> {
-    this.signal.throwIfAborted();
+    this.call.throwIfAborted();
     if (!this.response.write(frames)) await this.drained();
   }
 
@@ -28,17 +29,16 @@ export class EventStream {
 
   private drained(): Promise<void> {
     return new Promise((resolve, reject) => {
-      const { response, signal } = this;
+      const { response, call } = this;
       const finish = (settle: () => void) => {
         response.removeListener('drain', ready);
-        signal.removeEventListener('abort', stop);
+        call.offAbort(stop);
         settle();
       };
       const ready = () => finish(resolve);
-      const stop = () => finish(() => reject(signal.reason as Error));
+      const stop = (reason: Error) => finish(() => reject(reason));
       response.once('drain', ready);
-      signal.addEventListener('abort', stop, { once: true });
-      if (signal.aborted) stop();
+      call.onAbort(stop);
     });
   }
 }

@@ -5,13 +5,14 @@ import Anthropic from '@anthropic-ai/sdk';
 import { formatUsd } from '@purser/money';
 import { eventually, type ModelServer, startModelServer } from '@purser/testing';
 import { FREE, openWorld, PAID, type World } from '../gateway.fixture.js';
+import { TestSpends } from '../test-spends.fixture.js';
 
 jest.setTimeout(60_000);
 let world: World;
+const spends = new TestSpends(() => world);
 /** Speaks Messages itself; the free tier behind it is another server's. */
 let claude: ModelServer;
 let config: string;
-let startedAt: string;
 
 beforeAll(async () => {
   config = await mkdtemp(join(tmpdir(), 'purser-messages-'));
@@ -31,18 +32,13 @@ afterAll(async () => {
 });
 beforeEach(() => {
   claude.clearScript();
-  startedAt = new Date().toISOString();
+  spends.begin();
 });
 
 const client = () => new Anthropic({ apiKey: world.adminKey, baseURL: world.gateway.url, maxRetries: 0 });
 const messages = [{ role: 'user' as const, content: 'Hello' }];
 const ask = (more: object = {}) => ({ model: 'writing', max_tokens: 1_000, messages, ...more });
-const oneSpend = () =>
-  eventually(() => {
-    const spends = world.watchdog.spends.filter(({ usageAt }) => usageAt >= startedAt);
-    expect(spends).toHaveLength(1);
-    return spends[0];
-  });
+const oneSpend = () => spends.one();
 
 it('passes a request on as it came, and its answer back', async () => {
   claude.script({ cachedTokens: 2 }, { times: 1 });

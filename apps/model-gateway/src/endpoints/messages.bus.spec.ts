@@ -2,20 +2,17 @@ import Anthropic from '@anthropic-ai/sdk';
 import { formatUsd } from '@purser/money';
 import { eventually } from '@purser/testing';
 import { FREE, openWorld, PAID, type World } from '../gateway.fixture.js';
+import { TestSpends } from '../test-spends.fixture.js';
 
 jest.setTimeout(60_000);
 let world: World;
-let startedAt: string;
+const spends = new TestSpends(() => world);
 
 beforeAll(async () => {
   world = await openWorld();
 });
 afterAll(() => world.close());
-beforeEach(() => {
-  world.models.clearScript();
-  world.watchdog.spends.length = 0;
-  startedAt = new Date().toISOString();
-});
+beforeEach(() => spends.begin());
 
 const client = (apiKey = world.adminKey) => new Anthropic({ apiKey, baseURL: world.gateway.url, maxRetries: 0 });
 const ask = (model: string, more: object = {}): Anthropic.MessageCreateParamsNonStreaming => ({
@@ -32,12 +29,7 @@ const failure = (work: Promise<unknown>) =>
     },
     (error: unknown) => error as InstanceType<typeof Anthropic.APIError>,
   );
-const oneSpend = () =>
-  eventually(() => {
-    const spends = world.watchdog.spends.filter(({ usageAt }) => usageAt >= startedAt);
-    expect(spends).toHaveLength(1);
-    return spends[0];
-  });
+const oneSpend = () => spends.one();
 const text = ({ content }: { content: Anthropic.ContentBlock[] }) =>
   content.map((block) => (block.type === 'text' ? block.text : '')).join('');
 

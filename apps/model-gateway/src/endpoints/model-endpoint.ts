@@ -6,6 +6,7 @@ import { CallLog } from '../calls/call-log.js';
 import { ClientGone } from '../calls/calls-in-flight.js';
 import { type Answer, type CallContext, Calls } from '../calls/calls.service.js';
 import type { ModelCall } from '../calls/model-call.js';
+import type { WholeAnswer } from '../calls/way.js';
 import { formatComment, formatEvent, type SseEvent } from '../dialects/server-sent-events.js';
 import { Authenticator } from '../keys/authenticator.js';
 import { BudgetNotes } from '../leases/budget-notes.js';
@@ -54,7 +55,6 @@ export class ModelEndpoint {
     context: CallContext,
     walk: () => Promise<Answer>,
   ): Promise<void> {
-    reply.headers(idHeaders(manners, context));
     const leave = () => {
       if (!reply.raw.writableFinished) context.inFlight.abort(new ClientGone());
     };
@@ -64,7 +64,7 @@ export class ModelEndpoint {
     try {
       const answer = await walk();
       const notes = () => this.notes.headers(context.windows);
-      if (answer.kind === 'whole') sendWhole(reply, context, answer, notes);
+      if (answer.kind === 'whole') sendWhole(reply, manners, context, answer, notes);
       else await sendStream(reply, manners, context, answer, notes);
       this.log.served(context, answer);
     } finally {
@@ -85,7 +85,11 @@ export class ModelEndpoint {
     const { status, body } = manners.error(error, context?.callId);
     reply
       .status(status)
-      .headers({ ...failureHeaders(context, error), ...this.notes.headers(context?.windows ?? []) })
+      .headers({
+        ...(context ? idHeaders(manners, context) : {}),
+        ...failureHeaders(context, error),
+        ...this.notes.headers(context?.windows ?? []),
+      })
       .send(body);
   }
 }
@@ -99,24 +103,39 @@ function strategyIn(header: string | string[] | undefined): Strategy | undefined
   return parsed.data;
 }
 
-const idHeaders = ({ requestIdHeader: other }: Manners, { callId }: CallContext): Record<string, string> => ({
-  'x-request-id': callId,
-  ...(other === undefined ? {} : { [other]: callId }),
-});
+function idHeaders({ requestIdHeader: other }: Manners, { callId }: CallContext): Record<string, string> {
+  return other === undefined ? { 'x-request-id': callId } : { 'x-request-id': callId, [other]: callId };
+}
 
 /** How the budgets of a call stand at the moment. */
 type Notes = () => Record<string, string>;
 
+/** Past Fastify, whose hooks and serialisers have nothing to do here, as the streams go. */
 function sendWhole(
   reply: FastifyReply,
+  manners: Manners,
   context: CallContext,
   served: Extract<Answer, { kind: 'whole' }>,
   notes: Notes,
 ): void {
   const { body, contentType } = served.answer;
-  reply.status(200).headers({ ...answerHeaders(context, served), ...costHeaders(context), ...notes() });
-  if (contentType !== undefined) reply.header('content-type', contentType);
-  reply.send(body instanceof Uint8Array ? Buffer.from(body.buffer, body.byteOffset, body.byteLength) : body);
+  const bytes = bytesOf(body);
+  reply.hijack();
+  reply.raw
+    .writeHead(200, {
+      'content-type': contentType ?? (typeof body === 'string' ? 'text/plain; charset=utf-8' : 'application/json'),
+      'content-length': bytes.length,
+      ...idHeaders(manners, context),
+      ...answerHeaders(context, served),
+      ...costHeaders(context),
+      ...notes(),
+    })
+    .end(bytes);
+}
+
+function bytesOf(body: WholeAnswer['body']): Uint8Array {
+  if (body instanceof Uint8Array) return body;
+  return Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
 }
 
 async function sendStream(
@@ -127,7 +146,7 @@ async function sendStream(
   notes: Notes,
 ): Promise<void> {
   reply.hijack();
-  const stream = new EventStream(reply.raw, context.inFlight.signal, {
+  const stream = new EventStream(reply.raw, context.inFlight, {
     ...idHeaders(manners, context),
     ...answerHeaders(context, served),
     ...notes(),

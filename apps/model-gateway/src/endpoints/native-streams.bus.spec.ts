@@ -6,7 +6,7 @@ import { type RawAnswer, type RawUpstream, sayLater, startRawUpstream } from './
 
 jest.setTimeout(60_000);
 /** One for each test that fails: a model that failed is left alone for a while. */
-const MODELS = Array.from({ length: 20 }, (_, index) => `raw-${index}`);
+const MODELS = Array.from({ length: 24 }, (_, index) => `raw-${index}`);
 let world: World;
 let upstream: RawUpstream;
 let model: string;
@@ -226,13 +226,34 @@ describe('responses untranslated', () => {
     expect(settled).toMatchObject({ outcome: 'unknown', finality: 'presumed', amountUsd: settled?.holdUsd });
   });
 
+  const failed = (usage: object) =>
+    response('failed', { ...usage, error: { code: 'server_error', message: 'broken' } });
+  const told15 = { outcome: 'failed', finality: 'final', amountUsd: '0.000150', inputTokens: 10, outputTokens: 5 };
+
+  it('cost what a response that failed in mid-stream says', async () => {
+    const later = sayLater();
+    next({ parts: [begun(), later.said] });
+    const broken = types(() => later.say(event('response.failed', failed(told))));
+    expect(await failure(broken)).toMatchObject({ code: 'provider_failed' });
+    expect(await spend()).toMatchObject(told15);
+  });
+
+  it('cost what an incomplete one says', async () => {
+    next({ parts: [begun(), event('response.incomplete', response('incomplete', told))] });
+    expect((await types()).at(-1)).toBe('response.incomplete');
+    expect(await spend()).toMatchObject({ ...told15, outcome: 'ok' });
+  });
+
+  it('cost what a whole response that failed says', async () => {
+    next(json(failed(told).response));
+    const error = await failure(world.client().responses.create({ model, input: 'Hi' }));
+    expect(error.status).toBeGreaterThanOrEqual(500);
+    expect(await spend()).toMatchObject(told15);
+  });
+
   it.each([
     ['JSON for a stream', true, () => json(response('completed', told).response)],
-    [
-      'a whole response that failed',
-      false,
-      () => json(response('failed', { ...told, error: { code: 'server_error', message: 'broken' } }).response),
-    ],
+    ['a whole response that failed and tells no usage', false, () => json(failed({}).response)],
   ] as const)('fail when the upstream answers %s', async (_what, stream, answer) => {
     next(answer());
     const error = await failure(world.client().responses.create({ model, input: 'Hi', stream }));

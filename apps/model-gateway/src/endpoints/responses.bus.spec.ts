@@ -3,27 +3,19 @@ import { eventually } from '@purser/testing';
 import type OpenAI from 'openai';
 import type { ResponseCreateParamsNonStreaming, ResponseInputItem } from 'openai/resources/responses/responses';
 import { FREE, openWorld, PAID, type World } from '../gateway.fixture.js';
+import { TestSpends } from '../test-spends.fixture.js';
 
 jest.setTimeout(60_000);
 let world: World;
-let startedAt: string;
+const spends = new TestSpends(() => world);
 
 beforeAll(async () => {
   world = await openWorld({ openai: { protocols: ['chat-completions', 'responses'] } });
 });
 afterAll(() => world.close());
-beforeEach(() => {
-  world.models.clearScript();
-  world.watchdog.spends.length = 0;
-  startedAt = new Date().toISOString();
-});
+beforeEach(() => spends.begin());
 
-const oneSpend = () =>
-  eventually(() => {
-    const spends = world.watchdog.spends.filter(({ usageAt }) => usageAt >= startedAt);
-    expect(spends).toHaveLength(1);
-    return spends[0];
-  });
+const oneSpend = () => spends.one();
 const billed = () => formatUsd(world.models.calls.at(-1)?.billedNano ?? 0n);
 const failure = (work: Promise<unknown>) =>
   work.then(

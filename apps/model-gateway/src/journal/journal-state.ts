@@ -1,6 +1,6 @@
 import type { Spend } from '@purser/contracts';
 import { minNano, type Nano, parseUsd } from '@purser/money';
-import type { HeldCall, JournalRecord } from './records.js';
+import { DamagedJournal, type HeldCall, type JournalRecord } from './records.js';
 
 export interface WindowTotals {
   returned: Nano;
@@ -34,6 +34,13 @@ export class JournalState {
       case 'hold':
         this.open.set(record.call.attemptId, record.call);
         break;
+      case 'end': {
+        const { t: _, ...outcome } = record;
+        const call = this.open.get(record.attemptId);
+        if (!call) throw new DamagedJournal(`the hold of ${record.attemptId}, which ended, is missing`);
+        this.settle({ ...call, ...outcome });
+        break;
+      }
       case 'settle':
         this.settle(record.spend);
         break;

@@ -42,12 +42,15 @@ const spent = (attemptId: string, amountUsd: string): Spend => ({
 const open = (boot: string | null = 'boot-1', id = 'gw') =>
   Journal.open(home, { newGatewayId: () => id, boot: boot ?? undefined });
 const file = () => join(home, 'journal.log');
+/** What was settled is written within moments. */
+const written = () => new Promise((resolve) => setTimeout(resolve, 10));
 const ids = (all: { attemptId: string }[]) => all.map(({ attemptId }) => attemptId);
 
-it('reads journals that were written before calls named their prices', () => {
+it('reads journals that were written before calls named their prices', async () => {
   const before = open();
   before.held(held('a'));
   before.settled(spent('b', '0.20'));
+  await written();
   const old = readFileSync(file(), 'utf8').replaceAll(/,"priceRow":"[^"]*"/g, '');
   expect(old).not.toContain('priceRow');
   writeFileSync(file(), old);
@@ -77,9 +80,10 @@ it('knows after a sudden end what was in flight, what was not sent, and what was
   ]);
 });
 
-it('keeps its totals through any number of starts', () => {
+it('keeps its totals through any number of starts', async () => {
   let journal = open();
   journal.settled(spent('a', '0.10'));
+  await written();
   for (let start = 0; start < 3; start++) journal = open();
   expect(journal.totals.get('w1')).toEqual({ returned: 0n, consumed: 100_000_000n });
   expect(ids(journal.unsent)).toEqual(['a']);
@@ -99,7 +103,7 @@ it('overlooks a last line that was torn off, wherever', () => {
   expect(ids(open().inFlight)).toEqual(['a', 'b']);
 });
 
-it('drops what is done when the file has grown', () => {
+it('drops what is done when the file has grown', async () => {
   const journal = open();
   journal.held(held('stays'));
   for (let call = 0; call < 4_000; call++) {
@@ -107,6 +111,7 @@ it('drops what is done when the file has grown', () => {
     journal.settled(spent(`x${call}`, '0.01'));
     journal.sent(`x${call}`);
   }
+  await written();
   expect(statSync(file()).size).toBeLessThan(1_100_000);
   const after = open();
   expect(ids(after.inFlight)).toEqual(['stays']);
@@ -117,7 +122,7 @@ it('drops what is done when the file has grown', () => {
 });
 
 describe('when the machine went down', () => {
-  it('begins under a new name, and still tells what it knows of the old one', () => {
+  it('begins under a new name, and still tells what it knows of the old one', async () => {
     const before = open();
     before.held(held('a'));
     before.settled(spent('b', '0.20'));
@@ -130,6 +135,7 @@ describe('when the machine went down', () => {
     expect(after.unsent).toEqual([spent('b', '0.20')]);
     after.settled(spent('a', '0.50'));
     after.settled({ ...spent('c', '0.30'), gateway: 'gw-2' });
+    await written();
     const again = open('boot-2', 'gw-3');
     expect([again.gateway, again.abandoned]).toEqual(['gw-2', undefined]);
     expect(ids(again.unsent)).toEqual(['b', 'a', 'c']);
@@ -206,7 +212,7 @@ describe('on a full disk', () => {
     journal.held(held('a'));
     journal.held(held('b'));
     withRoom(100, () => {
-      expect(() => journal.settled(spent('a', '0.20'))).toThrow('ENOSPC');
+      journal.settled(spent('a', '0.20'));
       expect(() => journal.returned('w1', 70n)).toThrow('ENOSPC');
       expect(() => journal.held(held('c'))).toThrow('ENOSPC');
       // What was settled counts; what was to be written first does not.

@@ -19,7 +19,7 @@ export interface JournalOptions {
  * What this gateway must not forget when it is killed: the calls in flight and their holds, settlements that the bus has
  * not confirmed, and what it consumed and returned of each lease.
  *
- * Every line is written before what it announces is done. That survives the death of the process; but only rewriting and
+ * Every line is written before what it announces is done, but for settlements, which follow within moments. That survives the death of the process; but only rewriting and
  * closing sync to the disk, so when the machine itself goes down the last lines may be lost, and with them what was held.
  * A journal that was not closed in this run of the machine therefore begins under a new name. What it still knows is
  * settled under the old one, whose leases are never taken up or returned again: they stay set aside until their windows
@@ -29,6 +29,10 @@ export class Journal {
   private file: number;
   private bytes = 0;
   private rotateAt = ROTATE_AT_BYTES;
+  /** Lines that travel with the next one that must not wait, or after a while without one. */
+  private waiting: JournalRecord[] = [];
+  private timer: NodeJS.Timeout | undefined;
+  private onUnwritable: ((error: unknown) => void) | undefined;
   /** The file is behind the state, or ends in a torn line: it must be rewritten before anything is added. */
   private behind = false;
 
@@ -80,18 +84,20 @@ export class Journal {
     this.append({ t: 'hold', call });
   }
 
-  /** What has happened counts from now on, also when this throws since it cannot be written yet. */
+  /**
+   * What has happened counts from now on; it is written within moments. Whoever is killed before that finds the hold when
+   * it starts again, and charges all of it.
+   */
   settled(spend: Spend): void {
-    const record: JournalRecord = { t: 'settle', spend };
-    try {
-      this.write(record);
-    } catch (error) {
-      this.state.apply(record);
-      this.behind = true;
-      throw error;
-    }
+    const record = this.state.open.has(spend.attemptId) ? endOf(spend) : { t: 'settle' as const, spend };
     this.state.apply(record);
-    this.rotateWhenLarge();
+    this.waiting.push(record);
+    this.timer ??= setTimeout(() => this.writeWaiting(), WAIT_MS);
+  }
+
+  /** Tells when what happened could not be written: it is in memory alone until the next line. */
+  whenUnwritable(listener: (error: unknown) => void): void {
+    this.onUnwritable = listener;
   }
 
   /** Throws when it cannot be written; then nothing is returned. */
@@ -111,6 +117,7 @@ export class Journal {
 
   /** Nothing can be written any more. */
   close(): void {
+    clearTimeout(this.timer);
     try {
       this.rotate([...this.state.records(), { t: 'closed' }]);
     } catch {
@@ -128,16 +135,36 @@ export class Journal {
     this.rotateWhenLarge();
   }
 
-  private write(record: JournalRecord): void {
-    if (this.behind) this.rotate(this.state.records());
-    const line = lineOf(record);
+  private writeWaiting(): void {
     try {
-      writeWhole(this.file, line);
+      this.write();
+    } catch (error) {
+      this.onUnwritable?.(error);
+      return;
+    }
+    this.rotateWhenLarge();
+  }
+
+  /** Writes what waits, and then the record, if there is one. */
+  private write(record?: JournalRecord): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    const records = this.waiting;
+    this.waiting = [];
+    if (this.behind) {
+      // With what waited, which the state knows already.
+      this.rotate(this.state.records());
+      records.length = 0;
+    }
+    if (record) records.push(record);
+    const lines = linesOf(records);
+    try {
+      writeWhole(this.file, lines);
     } catch (error) {
       this.cutOffTornLine();
       throw error;
     }
-    this.bytes += line.length;
+    this.bytes += lines.length;
   }
 
   /** So that a restart does not take for written what was refused. Nothing follows a torn line in any case. */
@@ -171,7 +198,7 @@ export class Journal {
   private rewrite(records: readonly JournalRecord[]): number {
     const target = join(this.folder, 'journal.log');
     const draft = `${target}.new`;
-    const bytes = Buffer.concat(records.map(lineOf));
+    const bytes = linesOf(records);
     const file = openSync(draft, 'w', 0o600);
     try {
       writeWhole(file, bytes);
@@ -188,7 +215,19 @@ export class Journal {
   }
 }
 
-const lineOf = (record: JournalRecord): Buffer => Buffer.from(`${JSON.stringify(record)}\n`);
+/** A kill in between costs no more than that a call is charged at its hold; to write each settlement by itself costs every call. */
+const WAIT_MS = 5;
+
+const linesOf = (records: readonly JournalRecord[]): Buffer => {
+  let text = '';
+  for (const record of records) text += `${JSON.stringify(record)}\n`;
+  return Buffer.from(text);
+};
+
+function endOf(spend: Spend): JournalRecord {
+  const { attemptId, amountUsd, inputTokens, outputTokens, cachedTokens, finality, outcome, latencyMs } = spend;
+  return { t: 'end', attemptId, amountUsd, inputTokens, outputTokens, cachedTokens, finality, outcome, latencyMs };
+}
 
 function readText(file: string): string {
   try {

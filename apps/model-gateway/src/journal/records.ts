@@ -1,8 +1,7 @@
 import { Spend } from '@purser/contracts';
 import { z } from 'zod';
 
-/** Who gets which call, known before it is made; all of a settlement but its outcome. */
-export const HeldCall = Spend.omit({
+const outcome = {
   amountUsd: true,
   inputTokens: true,
   outputTokens: true,
@@ -10,7 +9,10 @@ export const HeldCall = Spend.omit({
   finality: true,
   outcome: true,
   latencyMs: true,
-});
+} as const;
+
+/** Who gets which call, known before it is made; all of a settlement but its outcome. */
+export const HeldCall = Spend.omit(outcome);
 export type HeldCall = z.infer<typeof HeldCall>;
 
 const decimal = z.string().regex(/^\d+$/);
@@ -21,6 +23,8 @@ export const JournalRecord = z.discriminatedUnion('t', [
   z.object({ t: z.literal('gateway'), id: z.string().min(1), boot: z.string().optional(), version: z.literal(1) }),
   z.object({ t: z.literal('totals'), windows: z.record(z.string(), z.tuple([decimal, decimal])) }),
   z.object({ t: z.literal('hold'), call: HeldCall }),
+  /** How a call ended whose hold stands in an earlier line. */
+  Spend.pick(outcome).extend({ t: z.literal('end'), attemptId: z.string() }),
   z.object({ t: z.literal('settle'), spend: Spend }),
   z.object({ t: z.literal('return'), window: z.string(), total: decimal }),
   /** The last line after a graceful stop: everything before it is on the disk. */

@@ -49,14 +49,7 @@ export class Settlements {
       if (this.dropped++ === 0) this.log.warn({}, 'the bus is away for long: records of free calls are dropped');
       return;
     }
-    try {
-      this.journal.settled(spend);
-    } catch (error) {
-      this.log.error(
-        { error, attemptId: spend.attemptId },
-        'a settlement is in memory alone: the journal cannot be written',
-      );
-    }
+    this.journal.settled(spend);
     if (this.stopped) return;
     this.waiting.push(spend);
     this.gather();

@@ -1,6 +1,6 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { PurserError } from '@purser/contracts';
+import { PurserError, STANDARD_PRIORITY } from '@purser/contracts';
 import { adminKeyFile, Clock, CONFIG, hideSecret, keyHash, readOrCreateSecret } from '@purser/service';
 import type { Config } from '../config.js';
 import { ADMIN, type Caller } from './caller.js';
@@ -118,11 +118,18 @@ const isOf = ({ proof }: StoredKey, material: string): boolean =>
 const unknownKey = (): PurserError =>
   new PurserError('unauthorized', { message: `the key is unknown or was revoked; ${HOW}` });
 
-function callerOf({ id, project, task, session, ...key }: StoredKey): Caller {
+function callerOf({ id, project, task, session, priority, ...key }: StoredKey): Caller {
   const { capabilities, models, requestsPerMinute, tokensPerMinute } = key;
   const rules = { capabilities, models, requestsPerMinute, tokensPerMinute };
   const free = Object.values(rules).every((rule) => rule === null);
-  return Object.freeze({ key: id, project, task, session, ...(free ? {} : { rules: Object.freeze(rules) }) });
+  return Object.freeze({
+    key: id,
+    project,
+    task,
+    session,
+    ...(priority === STANDARD_PRIORITY ? {} : { priority }),
+    ...(free ? {} : { rules: Object.freeze(rules) }),
+  });
 }
 
 async function inTime<T>(work: Promise<T>): Promise<T> {

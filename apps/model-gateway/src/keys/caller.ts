@@ -12,6 +12,8 @@ export interface Caller {
   project: string | null;
   task: string | null;
   session: string | null;
+  /** Absent when it is the standard one, as the admin key's is. */
+  priority?: number;
   /** Absent when the key has none. */
   rules?: KeyRules;
 }

@@ -40,6 +40,15 @@ it('shows a secret once and keeps a salted hash and what may be shown of it', as
   expect(await one.keys.get(key.id)).toEqual(key);
 });
 
+it('knows how important its calls are, also after that was changed', async () => {
+  const { key, secret } = await one.keys.create({ name: 'nightly', priority: 8 });
+  expect(key.priority).toBe(8);
+  expect(await identify(one, secret)).toMatchObject({ key: key.id, priority: 8 });
+  expect(await one.keys.update(key.id, { priority: 0 })).toMatchObject({ priority: 0 });
+  expect(await identify(one, secret)).toMatchObject({ key: key.id, priority: 0 });
+  expect((await one.keys.create({ name: 'plain' })).key.priority).toBe(5);
+});
+
 it('takes no secret that only begins like a key', async () => {
   const { key } = await one.keys.create({ name: 'web' });
   await expect(identify(one, `${key.prefix}_${'A'.repeat(32)}`)).rejects.toMatchObject(REFUSED);

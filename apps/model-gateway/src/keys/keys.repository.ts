@@ -12,6 +12,7 @@ interface KeyRow {
   project: string | null;
   task: string | null;
   session: string | null;
+  priority: number;
   capabilities: string[] | null;
   models: string[] | null;
   requests_per_minute: bigint | null;
@@ -35,9 +36,10 @@ export interface NewKey extends KeyEnds, KeyRules {
   project: string | null;
   task: string | null;
   session: string | null;
+  priority: number;
 }
 
-export type KeyChange = KeyEnds & Partial<KeyRules & { name: string; project: string | null }>;
+export type KeyChange = KeyEnds & Partial<KeyRules & { name: string; project: string | null; priority: number }>;
 
 /** `expiresInMs`: when it was read, by Postgres' clock, so that the clocks of gateways and runners do not matter. */
 export type StoredKey = GatewayKey & { proof: KeyProof; expiresInMs: number | null };
@@ -49,6 +51,7 @@ const COLUMNS = `*, (extract(epoch FROM expires_at - clock_timestamp()) * 1000):
 const CHANGEABLE = {
   name: 'name',
   project: 'project',
+  priority: 'priority',
   capabilities: 'capabilities',
   models: 'models',
   requestsPerMinute: 'requests_per_minute',
@@ -66,6 +69,7 @@ const fromRow = (row: KeyRow): StoredKey => ({
   project: row.project,
   task: row.task,
   session: row.session,
+  priority: row.priority,
   capabilities: row.capabilities,
   models: row.models,
   requestsPerMinute: numberOf(row.requests_per_minute),
@@ -82,10 +86,10 @@ export class KeysRepository {
   /** The key that now has this id: the new one, or the one that had it before. */
   async insert(key: NewKey): Promise<StoredKey | undefined> {
     const [inserted] = await this.database.query<KeyRow>(
-      `INSERT INTO keys (id, prefix, salt, hash, name, project, task, session, capabilities, models,
+      `INSERT INTO keys (id, prefix, salt, hash, name, project, task, session, priority, capabilities, models,
                          requests_per_minute, tokens_per_minute, expires_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
-               coalesce($13, clock_timestamp() + $14::double precision * interval '1 ms'))
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
+               coalesce($14, clock_timestamp() + $15::double precision * interval '1 ms'))
        ON CONFLICT DO NOTHING
        RETURNING ${COLUMNS}`,
       [
@@ -97,6 +101,7 @@ export class KeysRepository {
         key.project,
         key.task,
         key.session,
+        key.priority,
         key.capabilities,
         key.models,
         key.requestsPerMinute,

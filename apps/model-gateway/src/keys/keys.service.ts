@@ -1,6 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { type GatewayKey, type keysCreate, type KeyProof, PurserError, type RequestOf } from '@purser/contracts';
+import {
+  type GatewayKey,
+  type keysCreate,
+  type KeyProof,
+  PurserError,
+  type RequestOf,
+  STANDARD_PRIORITY,
+} from '@purser/contracts';
 import { newKeySecret } from '@purser/service';
 import { ADMIN_KEY_ID } from './caller.js';
 import { KeyChanges } from './key-changes.js';
@@ -31,6 +38,7 @@ export class KeysService {
       project: request.project ?? null,
       task: request.task ?? null,
       session: request.session ?? null,
+      priority: request.priority ?? STANDARD_PRIORITY,
       capabilities: request.capabilities ?? null,
       models: request.models ?? null,
       requestsPerMinute: request.requestsPerMinute ?? null,

@@ -1,44 +1,24 @@
 import { Injectable } from '@nestjs/common';
 import { Bus } from '@purser/bus';
 import { budgetsChanged, budgetsList, type BudgetStatus } from '@purser/contracts';
-import { type Nano, parseUsd } from '@purser/money';
 import { Clock, Log } from '@purser/service';
+import { type KnownWindow, readStatus, tightened } from './known-window.js';
 import { LeaseClient } from './lease-client.js';
+import type { MatchedWindow } from './matched-window.js';
 
 export interface CallScope {
   provider: string;
   project: string | null;
   key: string;
   task: string | null;
-}
-
-/** A window that a call counts against. */
-export interface MatchedWindow {
-  id: string;
-  budgetId: string;
-  /** What may be granted: the budget's limit times its cutoff. */
-  limit: Nano;
-  /** Where a warning is due: the critical part of the limit. */
-  critical: Nano;
-  /** As the ledger had it when the budgets were read. */
-  settled: Nano;
-  /** A rolling window's spend also falls by itself, so nothing can be concluded from `settled`. */
-  rolling: boolean;
-  /** In ms since 1970. */
-  startsAt: number;
-  endsAt: number;
-  blocks: boolean;
-}
-
-interface KnownWindow extends MatchedWindow {
-  scope: BudgetStatus['scope'];
-  /** Decides, with the limit, what the money of the window is good for. */
-  shape: string;
+  priority: number;
 }
 
 interface Known {
   readAt: number;
   windows: KnownWindow[];
+  /** Whether it makes a difference how important a call is. */
+  ranked: boolean;
   /** When the first of them is over. */
   endsAt: number;
   /** Those that a scope counts against: with thousands of budgets no call looks through all of them. */
@@ -73,49 +53,25 @@ const nameOf = ({ provider, project, key, task }: CallScope): string => `${provi
 const knownFrom = (windows: KnownWindow[], readAt: number, stale: boolean): Known => ({
   readAt,
   windows,
+  ranked: windows.some(({ lesser }) => lesser !== undefined),
   endsAt: windows.reduce((first, { endsAt }) => Math.min(first, endsAt), Infinity),
   matched: new Map(),
   stale,
 });
 
+const seenBy = ({ priority }: CallScope, window: KnownWindow): MatchedWindow =>
+  window.lesser && priority < window.lesser.reserved.minPriority ? window.lesser : window;
+
 function matchedBy(known: Known, call: CallScope): MatchedWindow[] {
-  const name = nameOf(call);
+  const name = known.ranked ? `${nameOf(call)}\n${call.priority}` : nameOf(call);
   let matched = known.matched.get(name);
   if (!matched) {
-    matched = known.windows.filter(({ scope }) => matches(scope, call));
+    matched = known.windows.filter(({ scope }) => matches(scope, call)).map((window) => seenBy(call, window));
     if (known.matched.size >= MAX_SCOPES) known.matched.clear();
     known.matched.set(name, matched);
   }
   return matched;
 }
-
-const partOf = ({ limitUsd }: BudgetStatus, share: number): Nano =>
-  (parseUsd(limitUsd) * BigInt(Math.round(share * 1e9))) / 1_000_000_000n;
-
-function readStatus(budget: BudgetStatus): KnownWindow {
-  return {
-    id: budget.window.id,
-    budgetId: budget.id,
-    limit: partOf(budget, budget.thresholds.cutoff),
-    critical: partOf(budget, budget.thresholds.critical),
-    settled: parseUsd(budget.window.settledUsd),
-    rolling: typeof budget.period === 'object',
-    startsAt: Date.parse(budget.window.startsAt),
-    endsAt: budget.window.endsAt === null ? Infinity : Date.parse(budget.window.endsAt),
-    blocks: budget.onExhausted === 'block',
-    scope: budget.scope,
-    shape: JSON.stringify([budget.scope, budget.period, budget.timezone]),
-  };
-}
-
-/** The windows that allow less than they did, or that are gone. */
-const tightened = (before: readonly KnownWindow[], after: readonly KnownWindow[]): string[] => {
-  const now = new Map(after.map((window) => [window.id, window]));
-  return before.flatMap(({ id, limit, shape }) => {
-    const window = now.get(id);
-    return window && window.limit >= limit && window.shape === shape ? [] : [id];
-  });
-};
 
 /**
  * What this gateway knows of the budgets. It never guesses: when its copy is older than the revision that the watchdog

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { formatUsd, minNano } from '@purser/money';
+import { formatUsd, maxNano, minNano, type Nano } from '@purser/money';
 import { Log } from '@purser/service';
-import type { MatchedWindow } from './budget-book.js';
+import { type MatchedWindow, wholeLimit } from './matched-window.js';
 import { LeaseClient } from './lease-client.js';
 
 const MAX_WARNED = 10_000;
@@ -17,28 +17,30 @@ export class BudgetNotes {
   ) {}
 
   headers(windows: readonly MatchedWindow[]): Record<string, string> {
-    const [first, ...others] = windows;
-    if (!first) return {};
-    const { spending } = this.leases;
-    const left = others.map((window) => spending.leftOf(window)).reduce(minNano, spending.leftOf(first));
-    const critical = windows.filter((window) => this.isCritical(window));
-    return {
-      'x-purser-budget-remaining-usd': formatUsd(left),
-      ...(critical.length === 0
-        ? {}
-        : { 'x-purser-budget-warning': critical.map((window) => this.describe(window)).join(', ') }),
-    };
+    let left: Nano | undefined;
+    const critical: MatchedWindow[] = [];
+    for (const window of windows) {
+      const spent = this.leases.spending.spentOf(window);
+      const ofThis = maxNano(0n, window.limit - spent);
+      left = left === undefined ? ofThis : minNano(left, ofThis);
+      if (this.isCritical(window, spent)) critical.push(window);
+    }
+    if (left === undefined) return {};
+    const headers: Record<string, string> = { 'x-purser-budget-remaining-usd': formatUsd(left) };
+    if (critical.length > 0)
+      headers['x-purser-budget-warning'] = critical.map((window) => this.describe(window)).join(', ');
+    return headers;
   }
 
   private describe(window: MatchedWindow): string {
-    const percent = window.limit > 0n ? (this.leases.spending.spentOf(window) * 100n) / window.limit : 100n;
+    const limit = wholeLimit(window);
+    const percent = limit > 0n ? (this.leases.spending.spentOf(window) * 100n) / limit : 100n;
     return `${window.budgetId} ${percent}%`;
   }
 
-  private isCritical(window: MatchedWindow): boolean {
-    const spent = this.leases.spending.spentOf(window);
-    if (spent < window.critical || window.limit === 0n) {
-      this.warned.delete(window.id);
+  private isCritical(window: MatchedWindow, spent: Nano): boolean {
+    if (spent < window.critical || wholeLimit(window) === 0n) {
+      if (this.warned.size > 0) this.warned.delete(window.id);
       return false;
     }
     if (!this.warned.has(window.id)) {
@@ -49,7 +51,7 @@ export class BudgetNotes {
           budgetId: window.budgetId,
           windowId: window.id,
           spentUsd: formatUsd(spent),
-          limitUsd: formatUsd(window.limit),
+          limitUsd: formatUsd(wholeLimit(window)),
         },
         'a budget is nearly used up',
       );

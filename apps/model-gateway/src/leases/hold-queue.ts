@@ -1,5 +1,5 @@
 import { maxNano, minNano, type Nano, sumNano } from '@purser/money';
-import type { MatchedWindow } from './budget-book.js';
+import { limitedIn, type MatchedWindow } from './matched-window.js';
 import type { LeaseDesk } from './lease-desk.js';
 import type { Refusals } from './refusals.js';
 import type { SpentWindows } from './spent-windows.js';
@@ -10,7 +10,10 @@ export interface HoldRequest {
   windows: readonly MatchedWindow[];
   most: Nano;
   least: Nano;
-  signal: AbortSignal;
+  /** The more important ones are served first. */
+  priority: number;
+  /** Who asks; its signal says when nobody waits any more. */
+  caller: { readonly signal: AbortSignal };
 }
 
 export type Reservation =
@@ -19,6 +22,8 @@ export type Reservation =
   | { ok: false; why: 'exhausted' | 'held' | 'closed' | 'away'; budgetId: string | undefined };
 
 interface Waiter extends HoldRequest {
+  /** Windows of which it may not use what is reserved for more important calls. */
+  limited: readonly string[];
   /** Only `least` is asked for: `most` was refused a moment ago. */
   reduced: boolean;
   overdue: boolean;
@@ -37,6 +42,7 @@ export interface QueueTools {
   readLeases(): Promise<void>;
   /** Whether that may have happened: then nothing that is leased is used before. */
   inDoubt(): boolean;
+  now(): number;
   waitMs: number;
   /** Aborted when the gateway stops. */
   signal: AbortSignal;
@@ -48,8 +54,13 @@ const MAX_WAITING = 1_000;
 const ASKED_AT_LEAST = 2;
 /** A slice is this part of a window's limit, at least what is waited for; the watchdog gives less as the window empties. */
 const SLICE = 50n;
+/** That a reserve is untouched is believed so long from the asking; see ADR 0014. */
+export const RESERVE_BELIEVED_MS = 1_000;
 
-/** The calls that wait for money in the same windows, in order; one request to the watchdog at a time. */
+/**
+ * The calls that wait for money in the same windows, in order of their priority and then of their coming; one request to
+ * the watchdog at a time.
+ */
 export class HoldQueue {
   private readonly waiting: Waiter[] = [];
   private asking: Waiter | undefined;
@@ -66,17 +77,26 @@ export class HoldQueue {
     return this.waiting.length === 0;
   }
 
+  /** Whether somebody waits whose turn comes before that of a call which comes now. */
+  comesBefore(priority: number): boolean {
+    const [head] = this.waiting;
+    return head !== undefined && head.priority >= priority;
+  }
+
   wait(request: HoldRequest): Promise<Reservation> {
-    if (this.waiting.length >= MAX_WAITING) return Promise.resolve({ ok: false, why: 'held', budgetId: undefined });
+    if (this.waiting.length >= MAX_WAITING && !this.sendAway(request.priority))
+      return Promise.resolve({ ok: false, why: 'held', budgetId: undefined });
+    const { signal } = request.caller;
     return new Promise((resolve) => {
       const waiter: Waiter = {
         ...request,
+        limited: limitedIn(request.windows),
         reduced: false,
         overdue: false,
         asked: 0,
         resolve: (reservation) => {
           clearTimeout(timer);
-          request.signal.removeEventListener('abort', leave);
+          signal.removeEventListener('abort', leave);
           const at = this.waiting.indexOf(waiter);
           if (at >= 0) this.waiting.splice(at, 1);
           resolve(reservation);
@@ -88,10 +108,20 @@ export class HoldQueue {
         // Whoever is being asked for right now gets that answer first.
         if (this.asking !== waiter) waiter.resolve({ ok: false, why: this.lastWhy, budgetId: undefined });
       }, this.tools.waitMs);
-      request.signal.addEventListener('abort', leave, { once: true });
-      this.waiting.push(waiter);
+      signal.addEventListener('abort', leave, { once: true });
+      const place = this.waiting.findLastIndex(({ priority }) => priority >= request.priority) + 1;
+      this.waiting.splice(place, 0, waiter);
       if (!this.pumping) void this.pump();
+      else if (place === 0) this.wake();
     });
+  }
+
+  /** Makes room, if the last one is less important and not being asked for. */
+  private sendAway(priority: number): boolean {
+    const last = this.waiting.at(-1);
+    if (!last || last.priority >= priority || this.asking === last) return false;
+    last.resolve({ ok: false, why: 'held', budgetId: undefined });
+    return true;
   }
 
   /** Money came free somewhere in these windows. */
@@ -131,10 +161,12 @@ export class HoldQueue {
   private take(waiter: Waiter): boolean {
     if (!this.waiting.includes(waiter) || this.tools.inDoubt()) return false;
     const { wallet } = this.tools;
-    const whole = wallet.tryHold(this.windows, waiter.most);
+    const whole = wallet.tryHold(this.windows, waiter.most, waiter.limited);
     const free = whole || !waiter.reduced ? undefined : wallet.freeIn(this.windows);
     const part =
-      free !== undefined && free >= waiter.least ? wallet.tryHold(this.windows, minNano(free, waiter.most)) : undefined;
+      free !== undefined && free >= waiter.least
+        ? wallet.tryHold(this.windows, minNano(free, waiter.most), waiter.limited)
+        : undefined;
     const hold = whole ?? part;
     if (hold) waiter.resolve({ ok: true, hold });
     return hold !== undefined;
@@ -153,14 +185,15 @@ export class HoldQueue {
   /** `again`: look once more at once; `held` and `away`: wait a little. */
   private async ask(head: Waiter, amount: Nano): Promise<'again' | 'held' | 'away'> {
     const { wallet, desk, refusals } = this.tools;
+    const isShut = (windowId: string) => head.limited.includes(windowId) && !wallet.isOpen([windowId]);
     const total = sumNano(this.waiting.map((waiter) => (waiter.reduced ? waiter.least : waiter.most)));
     const wanted = head.windows
       .map((window) => ({ window, account: wallet.account(window.id) }))
-      .filter(({ account }) => account.free < amount)
+      .filter(({ window, account }) => account.free < amount || isShut(window.id))
       .map(({ window, account }) => ({
         windowId: window.id,
         granted: account.granted,
-        need: amount - account.free,
+        need: maxNano(0n, amount - account.free),
         want: maxNano(total - account.free, window.limit / SLICE),
         least: head.least,
       }));
@@ -168,14 +201,17 @@ export class HoldQueue {
     this.asking = head;
     head.asked += 1;
     const { era } = wallet;
+    const believedUntil = this.tools.now() + RESERVE_BELIEVED_MS;
     try {
-      const { totals, refusal } = await desk.ask(wanted, this.tools.signal);
-      for (const { windowId, granted, spent } of totals) {
+      const { totals, refusal } = await desk.ask(wanted, head.priority, this.tools.signal);
+      for (const { windowId, granted, spent, reserveIntact = true } of totals) {
         wallet.applyGrant(windowId, granted, era);
+        wallet.applyReserve(windowId, granted, reserveIntact ? believedUntil : 0, era);
         const window = head.windows.find(({ id }) => id === windowId);
         if (window && spent) this.tools.spending.tell(window, spent.settled, spent.consumed);
       }
-      if (!refusal || this.take(head)) return 'again';
+      // One that is more important may have come meanwhile.
+      if (!refusal || (this.waiting[0] === head && this.take(head))) return 'again';
       const window = head.windows.find(({ id }) => id === refusal.windowId);
       if (refusal.kind === 'closed') {
         for (const waiter of [...this.waiting])

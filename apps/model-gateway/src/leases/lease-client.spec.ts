@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Reservation } from './hold-queue.js';
-import { holdOf, IDS, LIMIT, openClient, reserve, signal, SlowDesk, windowOf } from './slow-desk.fixture.js';
+import { holdOf, IDS, LIMIT, openClient, reserve, caller as patient, SlowDesk, windowOf } from './slow-desk.fixture.js';
 import type { Hold } from './wallet.js';
 
 beforeEach(() => jest.useFakeTimers());
@@ -113,7 +113,7 @@ it('remembers what cannot fit, without asking again', async () => {
   expect(desk.asked).toBe(1);
   // A smaller one may fit, and a raised limit is another matter.
   void reserve(client, ['a'], 300n);
-  void client.reserve({ windows: [windowOf('a', 2n * LIMIT)], most: 500n, least: 500n, signal });
+  void client.reserve({ windows: [windowOf('a', 2n * LIMIT)], most: 500n, least: 500n, priority: 5, caller: patient });
   await jest.advanceTimersByTimeAsync(0);
   expect(desk.asked).toBe(2);
   await client.stop();
@@ -179,7 +179,13 @@ it('holds nothing for a caller that left while the watchdog was asked', async ()
   desk.answer();
   const hold = holdOf(await first);
   const caller = new AbortController();
-  const waiting = client.reserve({ windows: [windowOf('a')], most: 50n, least: 50n, signal: caller.signal });
+  const waiting = client.reserve({
+    windows: [windowOf('a')],
+    most: 50n,
+    least: 50n,
+    priority: 5,
+    caller,
+  });
   await jest.advanceTimersByTimeAsync(0);
   caller.abort();
   expect(await waiting).toMatchObject({ ok: false });

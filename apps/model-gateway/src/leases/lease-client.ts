@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Clock, CONFIG, Log, Ticker } from '@purser/service';
 import type { Config } from '../config.js';
 import { Journal } from '../journal/journal.js';
+import { limitedIn } from './matched-window.js';
 import { HoldQueue, type HoldRequest, type Reservation } from './hold-queue.js';
 import { type LeaseFigures, LeaseDesk } from './lease-desk.js';
 import { restoreLeases, withholdReleased } from './recovery.js';
@@ -79,11 +80,12 @@ export class LeaseClient {
   }
 
   private reserveNow(request: HoldRequest): Reservation | Promise<Reservation> {
-    const { windows, most } = request;
+    const { windows, most, priority } = request;
     const ids = windows.map(({ id }) => id).sort();
     const queue = this.queues.get(ids.join());
-    if (!queue || queue.empty) {
-      const hold = windows.length === 0 || this.recovered ? this.wallet.tryHold(ids, most) : undefined;
+    if (!queue?.comesBefore(priority)) {
+      const usable = windows.length === 0 || this.recovered;
+      const hold = usable ? this.wallet.tryHold(ids, most, limitedIn(windows)) : undefined;
       if (hold) return { ok: true, hold };
     }
     if (!this.recovered) return AWAY;
@@ -131,6 +133,7 @@ export class LeaseClient {
       },
       readLeases: () => this.readAgain(),
       inDoubt: () => this.inDoubt,
+      now: () => this.clock.monotonic(),
       waitMs: this.config.PURSER_HOLD_WAIT_MS,
       signal: this.stopping.signal,
     });

@@ -33,6 +33,8 @@ export interface GrantAnswer {
     granted: Nano;
     /** What the ledger has of the window, and how much of that is this gateway's. */
     spent?: { settled: Nano; consumed: Nano };
+    /** Whether nothing of the budget's reserve is settled or leased; absent where it has none. */
+    reserveIntact?: boolean | undefined;
   }[];
   refusal: NonNullable<ReplyOf<typeof leasesGrant>['refusal']> | undefined;
 }
@@ -51,12 +53,13 @@ export class LeaseDesk {
     return this.bus.origin.instance;
   }
 
-  async ask(windows: Wanted[], signal: AbortSignal): Promise<GrantAnswer> {
+  async ask(windows: Wanted[], priority: number, signal: AbortSignal): Promise<GrantAnswer> {
     const reply = await this.bus.call(
       leasesGrant,
       {
         gateway: this.gateway,
         releases: this.releases,
+        priority,
         windows: windows.map(({ windowId, granted, need, want, least }) => ({
           windowId,
           grantedUsd: formatUsd(granted),
@@ -68,9 +71,10 @@ export class LeaseDesk {
       { timeoutMs: TIMEOUT_MS, signal },
     );
     return {
-      totals: reply.windows.map(({ windowId, grantedUsd, settledUsd, consumedUsd }) => ({
+      totals: reply.windows.map(({ windowId, grantedUsd, settledUsd, consumedUsd, reserveIntact }) => ({
         windowId,
         granted: parseUsd(grantedUsd),
+        reserveIntact,
         ...(settledUsd === undefined || consumedUsd === undefined
           ? {}
           : { spent: { settled: parseUsd(settledUsd), consumed: parseUsd(consumedUsd) } }),

@@ -1,5 +1,5 @@
 import type { Nano } from '@purser/money';
-import type { MatchedWindow } from './budget-book.js';
+import type { MatchedWindow } from './matched-window.js';
 import type { SpentWindows } from './spent-windows.js';
 
 /**
@@ -8,6 +8,10 @@ import type { SpentWindows } from './spent-windows.js';
  * exhausted.
  */
 const BELIEVED_MS = 5_000;
+
+/** What does not fit for a call that may not use the reserve, may well fit for one that may. */
+const lesser = (windowId: string): string => `${windowId} lesser`;
+const nameOf = ({ id, reserved }: MatchedWindow): string => (reserved ? lesser(id) : id);
 
 interface Refused {
   amount: Nano;
@@ -25,16 +29,16 @@ export class Refusals {
   ) {}
 
   remember(window: MatchedWindow, amount: Nano): void {
-    const known = this.refused.get(window.id);
+    const known = this.refused.get(nameOf(window));
     const smaller = known && this.isBelieved(known, window) && known.amount < amount ? known.amount : amount;
-    this.refused.set(window.id, { amount: smaller, limit: window.limit, until: this.now() + BELIEVED_MS });
+    this.refused.set(nameOf(window), { amount: smaller, limit: window.limit, until: this.now() + BELIEVED_MS });
   }
 
   /** The window in which so much cannot fit, as the watchdog said lately or would always say, if there is one. */
   exhausted(windows: readonly MatchedWindow[], amount: Nano): MatchedWindow | undefined {
     return windows.find((window) => {
       const spent = this.isSpent(window, amount);
-      const refused = this.refused.get(window.id);
+      const refused = this.refused.get(nameOf(window));
       if (amount > window.limit) return true;
       return refused !== undefined && this.isBelieved(refused, window) && (spent || amount >= refused.amount);
     });
@@ -47,6 +51,7 @@ export class Refusals {
 
   forget(windowId: string): void {
     this.refused.delete(windowId);
+    this.refused.delete(lesser(windowId));
   }
 
   private isBelieved(refused: Refused, window: MatchedWindow): boolean {

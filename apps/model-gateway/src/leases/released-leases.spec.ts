@@ -1,5 +1,5 @@
 import type { LeaseFigures } from './lease-desk.js';
-import { holdOf, openClient, reserve, signal, SlowDesk, windowOf } from './slow-desk.fixture.js';
+import { caller, holdOf, openClient, reserve, SlowDesk, windowOf } from './slow-desk.fixture.js';
 
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());
@@ -117,7 +117,7 @@ it('does not believe an answer that was long in coming', async () => {
 it('reads its leases when the watchdog refuses for that reason, and then gets its money', async () => {
   const desk = new SlowDesk();
   const { client, release } = await begin(desk);
-  const reserved = client.reserve({ windows: [windowOf('a')], most: 200n, least: 200n, signal });
+  const reserved = client.reserve({ windows: [windowOf('a')], most: 200n, least: 200n, priority: 5, caller });
   release();
   desk.asks.shift()?.resolve({ totals: [], refusal: { kind: 'released', windowId: 'a' } });
   await jest.advanceTimersByTimeAsync(20);

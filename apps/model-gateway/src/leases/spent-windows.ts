@@ -1,5 +1,5 @@
 import type { Nano } from '@purser/money';
-import type { MatchedWindow } from './budget-book.js';
+import { type MatchedWindow, wholeLimit } from './matched-window.js';
 import type { Wallet } from './wallet.js';
 
 interface Told {
@@ -19,14 +19,15 @@ export class SpentWindows {
 
   /** The watchdog said it with a lease; `consumed` is what it has of this gateway's calls. */
   tell(window: MatchedWindow, settled: Nano, consumed: Nano): void {
-    this.known.set(window.id, { settled, consumed, listed: window.settled, limit: window.limit });
+    this.known.set(window.id, { settled, consumed, listed: window.settled, limit: wholeLimit(window) });
   }
 
   spentOf(window: MatchedWindow): Nano {
     const { consumed } = this.wallet.account(window.id);
     let told = this.known.get(window.id);
-    if (told?.listed !== window.settled || told.limit !== window.limit) {
-      told = { settled: window.settled, consumed, listed: window.settled, limit: window.limit };
+    const limit = wholeLimit(window);
+    if (told?.listed !== window.settled || told.limit !== limit) {
+      told = { settled: window.settled, consumed, listed: window.settled, limit };
       this.known.set(window.id, told);
     }
     return told.settled + (consumed > told.consumed ? consumed - told.consumed : 0n);

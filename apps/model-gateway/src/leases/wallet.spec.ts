@@ -48,3 +48,43 @@ describe('money that is withheld', () => {
     expect(figures()).toMatchObject({ free: 30n, withheld: 100n, consumed: 20n });
   });
 });
+
+describe('money of which a part is reserved', () => {
+  let now = 0;
+  beforeEach(() => {
+    now = 0;
+    wallet = new Wallet(() => now);
+    wallet.applyGrant('w', 100n);
+  });
+  const lesser = () => wallet.tryHold(['w'], 1n, ['w']) !== undefined;
+
+  it('is for lesser calls only while it is known that nothing of the reserve is in use', () => {
+    expect(lesser()).toBe(false);
+    wallet.applyReserve('w', 100n, 50, wallet.era);
+    expect(lesser()).toBe(true);
+    now = 50;
+    expect(lesser()).toBe(false);
+    expect(wallet.tryHold(['w'], 1n)).toBeDefined();
+  });
+
+  it('is not for them after a grant that took of the reserve, whatever older answers say', () => {
+    const { era } = wallet;
+    wallet.applyGrant('w', 900n, era);
+    wallet.applyReserve('w', 900n, 0, era);
+    wallet.applyGrant('w', 100n, era);
+    wallet.applyReserve('w', 100n, 50, era);
+    expect(lesser()).toBe(false);
+  });
+
+  it('is not for them by the word of older terms', () => {
+    const { era } = wallet;
+    wallet.applyReserve('w', 100n, 50, era);
+    wallet.withhold(['w']);
+    wallet.applyGrant('w', 200n);
+    expect(lesser()).toBe(false);
+    wallet.applyReserve('w', 200n, 50, era);
+    expect(lesser()).toBe(false);
+    wallet.applyReserve('w', 200n, 50, wallet.era);
+    expect(lesser()).toBe(true);
+  });
+});

@@ -28,6 +28,8 @@ export class LeaseAccount implements LeaseTotals {
   /** How much of `returned` the watchdog has confirmed. */
   returnConfirmed = 0n;
   usedAt = 0;
+  /** Until then calls that may not use the budget's reserve may use what is free: nothing of the reserve was in use lately. */
+  openUntil = 0;
 
   constructor(readonly windowId: string) {}
 
@@ -40,6 +42,8 @@ export class LeaseAccount implements LeaseTotals {
     return this.unused - this.withheld;
   }
 }
+
+const NONE: readonly string[] = [];
 
 /** The leases of this gateway, in memory. Nothing here waits or asks: a hold fits or it does not. */
 export class Wallet {
@@ -86,10 +90,17 @@ export class Wallet {
     return least;
   }
 
-  /** All windows or none, at once. */
-  tryHold(windows: readonly string[], amount: Nano): Hold | undefined {
+  /** Whether the watchdog said of all of these, a moment ago, that their reserves are untouched. */
+  isOpen(windows: readonly string[]): boolean {
+    if (windows.length === 0) return true;
+    const now = this.now();
+    return windows.every((windowId) => (this.accounts.get(windowId)?.openUntil ?? 0) > now);
+  }
+
+  /** All windows or none, at once. In those that are `limited` the call may not use what is reserved for more important ones. */
+  tryHold(windows: readonly string[], amount: Nano, limited: readonly string[] = NONE): Hold | undefined {
     const free = this.freeIn(windows);
-    if (free !== undefined && free < amount) return undefined;
+    if ((free !== undefined && free < amount) || !this.isOpen(limited)) return undefined;
     const now = this.now();
     for (const windowId of windows) {
       const account = this.account(windowId);
@@ -138,6 +149,15 @@ export class Wallet {
     if (account.withheld > 0n) this.announce([windowId]);
   }
 
+  /**
+   * The watchdog said whether, with so much granted, the reserve was untouched: believed until then, and 0 when it was not.
+   * An answer that is older than what is leased by now, or than terms that hold no more, tells nothing.
+   */
+  applyReserve(windowId: string, granted: Nano, openUntil: number, era: number): void {
+    const account = this.account(windowId);
+    if (granted >= account.granted && account.era <= era) account.openUntil = openUntil;
+  }
+
   /** Takes up what was granted without anybody being told: it only goes back. */
   applyLostGrant(windowId: string, granted: Nano): void {
     const account = this.account(windowId);
@@ -154,6 +174,7 @@ export class Wallet {
       if (!account) continue;
       account.withheld += account.free;
       account.era = this.latest;
+      account.openUntil = 0;
     }
   }
 

@@ -3,6 +3,7 @@ import { CreateFreeQuotas1700000002020 } from './create-free-quotas.js';
 import { CreateCalls1700000002030 } from './create-calls.js';
 import { CreateExperience1700000002001 } from './create-experience.js';
 import { CreateKeys1700000002000 } from './create-keys.js';
+import { RankKeys1700000002100 } from './rank-keys.js';
 import { SaltKeys1700000002002 } from './salt-keys.js';
 import { CreatePriceRows1700000002010 } from './create-price-rows.js';
 
@@ -13,4 +14,5 @@ export const MIGRATIONS: MigrationClass[] = [
   CreatePriceRows1700000002010,
   CreateFreeQuotas1700000002020,
   CreateCalls1700000002030,
+  RankKeys1700000002100,
 ];

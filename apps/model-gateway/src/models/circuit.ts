@@ -79,6 +79,19 @@ export class Circuit {
 
   /** Only when nothing waits: cockatiel would let it queue behind the call that tries. */
   enter(): Turn {
+    return this.policy.state === CircuitState.Closed ? this.closedTurn : this.tryingTurn();
+  }
+
+  /** Of all calls while it is closed, when only failures are news: cockatiel costs more than all else that a call asks here. */
+  private readonly closedTurn: Turn = {
+    succeeded: () => {
+      this.failuresInARow = 0;
+    },
+    failed: (error) => this.tell(error),
+    abandoned: () => undefined,
+  };
+
+  private tryingTurn(): Turn {
     const { promise, resolve, reject } = withResolvers();
     const taken = this.policy
       .execute(() => promise)
@@ -96,9 +109,15 @@ export class Circuit {
     };
   }
 
-  /** What was well begun failed after all. While it is open or being tried that is told by others. */
-  async brokeOff(error: ProviderError): Promise<void> {
-    if (this.policy.state === CircuitState.Closed) await this.enter().failed(error);
+  /** What was well begun failed after all. */
+  brokeOff(error: ProviderError): Promise<void> {
+    return this.tell(error);
+  }
+
+  /** While it is open or being tried, that is told by others. */
+  private async tell(error: ProviderError): Promise<void> {
+    if (this.policy.state === CircuitState.Closed)
+      await this.policy.execute(() => Promise.reject(error)).catch(() => undefined);
   }
 
   private get lastError(): unknown {

@@ -1,5 +1,6 @@
 import { PurserError } from '@purser/contracts';
 import { isFreeOfCharge, type Price, priceFromCostPer1k, priceFromUsd } from '@purser/money';
+import type { Tokenizer } from '@purser/plugin-sdk';
 import { PriceTable } from '../prices/price-table.js';
 import type { ModelsFile, TierSpec } from './models-file.js';
 import { readQuota, type TierQuota } from '../quotas/free-quota.js';
@@ -18,6 +19,8 @@ export interface Tier {
   priceRow: string | null;
   maxOutputTokens: number | undefined;
   reasoning: boolean;
+  /** Whoever configured it vouches that the model has it. */
+  tokenizer?: Tokenizer | undefined;
   /** What it serves for nothing. */
   freeQuota?: TierQuota | undefined;
   /** The price of the first paid tier of its ladder that has one. */
@@ -183,6 +186,7 @@ function readTier(capability: string, name: string, spec: TierSpec, prices: Pric
     priceRow: free ? null : own ? rowName(capability, name) : (known?.id ?? null),
     maxOutputTokens: spec.maxOutputTokens ?? known?.row.maxOutputTokens,
     reasoning: spec.reasoning ?? known?.row.reasoning ?? false,
+    tokenizer: spec.tokenizer,
     freeQuota: spec.freeQuota && readQuota(spec.freeQuota, `${spec.provider}/${spec.model}`, price),
   };
 }

@@ -1,5 +1,6 @@
 import { PriceFigures, Token } from '@purser/contracts';
 import { parsePrice, priceFromCostPer1k } from '@purser/money';
+import { TOKENIZERS } from '@purser/plugin-sdk';
 import { z } from 'zod';
 import { readConfigFile, withoutSchema } from '../config-file.js';
 import { FreeQuota } from '../quotas/free-quota.js';
@@ -38,6 +39,10 @@ export const TierSpec = z
     price: PriceFigures.optional().describe('Exact prices; win over cost_per_1k_tokens, and over the price table'),
     maxOutputTokens: z.number().int().positive().optional().describe("The model's own output limit"),
     reasoning: z.boolean().optional().describe('It thinks in hidden tokens that are billed as output'),
+    tokenizer: z
+      .enum(TOKENIZERS)
+      .optional()
+      .describe("The model's tokenizer: small budgets then hold by its count. Only where it is certain"),
     freeQuota: FreeQuota.optional().describe('What it serves for nothing; beyond that it is paid, or passed over'),
     quality: remark,
     limitations: remark,

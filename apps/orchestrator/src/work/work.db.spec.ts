@@ -64,7 +64,9 @@ describe('sessions in Postgres', () => {
       const ids = [];
       for (const priority of [1, 9, 5, 9]) ids.push(await create({ priority }));
       const [low, high, middle, high2] = ids;
-      expect((await claim(4)).map(({ taskId }) => taskId)).toEqual([high, high2, middle, low]);
+      const claimed = await claim(4);
+      expect(claimed.map(({ taskId }) => taskId)).toEqual([high, high2, middle, low]);
+      expect(claimed.map(({ priority }) => priority)).toEqual([9, 9, 5, 1]);
     });
 
     it('leave out other executors, what is not due, and what is over its deadline', async () => {

@@ -13,6 +13,7 @@ interface AssignmentRow {
   executor: string;
   input: Assignment['input'];
   limits: Assignment['limits'];
+  priority: number;
   project: string | null;
   labels: string[];
   deadline: Date | null;
@@ -78,7 +79,7 @@ export interface Sight {
 }
 
 const ASSIGNMENT =
-  't.id, t.session_id, t.epoch, t.executor, t.input, t.limits, t.project, t.labels, t.deadline, t.created_at';
+  't.id, t.session_id, t.epoch, t.executor, t.input, t.limits, t.priority, t.project, t.labels, t.deadline, t.created_at';
 const HELD = `id, session_id, epoch, runner, sessions_used, max_sessions, failures, retries, lost_in_a_row,
   unchanged_in_a_row, start_digest, checkpoint_digest, cancel_requested,
   coalesce(deadline <= clock_timestamp(), false) AS overdue`;
@@ -298,6 +299,7 @@ const assignmentOf = (row: AssignmentRow): Assignment => ({
   executor: row.executor,
   input: row.input,
   limits: row.limits,
+  priority: row.priority,
   project: row.project,
   labels: row.labels,
   deadline: row.deadline?.toISOString() ?? null,

@@ -1,4 +1,6 @@
 export type { ConformanceCheck } from './check.js';
+export { costSourceChecks } from './cost-source-checks.js';
+export type { Books, BooksRow, CostSourceSubject, OpenedSource } from './cost-source-subject.js';
 export { executorChecks, type ExecutorSubject } from './executor-checks.js';
 export { embeddingChecks, imageChecks, transcriptionChecks } from './media-checks.js';
 export { modelProviderChecks } from './model-provider-checks.js';

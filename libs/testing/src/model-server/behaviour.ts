@@ -9,6 +9,8 @@ export interface Behaviour {
   /** What it thinks before it answers, in protocols that show it; counted as `reasoningTokens` when those are left out. */
   thinking?: string;
   toolCalls?: readonly { name: string; arguments: Record<string, unknown> }[];
+  /** Bill so much input instead of counting it. */
+  inputTokens?: number;
   /** How many of the input tokens count as cached. */
   cachedTokens?: number;
   /** How many of the other input tokens are written to the prompt cache, for its standard and for its longer time. */

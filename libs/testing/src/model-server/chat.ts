@@ -53,7 +53,8 @@ export async function serveChat(
 
   const behaviour = rules.script.take(request.model);
   const plan = planAnswer(request.model, behaviour, request.outputLimit);
-  let uncached = request.inputTokens;
+  const inputTokens = behaviour.inputTokens ?? request.inputTokens;
+  let uncached = inputTokens;
   const share = (tokens = 0) => {
     const taken = Math.min(tokens, uncached);
     uncached -= taken;
@@ -63,7 +64,7 @@ export async function serveChat(
     call,
     plan,
     choices: request.choices,
-    inputTokens: request.inputTokens,
+    inputTokens,
     cachedTokens: share(behaviour.cachedTokens),
     cacheWriteTokens: share(behaviour.cacheWriteTokens),
     cacheWriteLongTokens: share(behaviour.cacheWriteLongTokens),

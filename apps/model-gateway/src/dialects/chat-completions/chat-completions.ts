@@ -1,7 +1,7 @@
-import type { ChatMessage } from '@purser/plugin-sdk';
+import { type ChatMessage, readChatUsage } from '@purser/plugin-sdk';
 import type { ChatCall, Dialect } from '../dialect.js';
 import { openAiError, renderOpenAiError } from '../openai-errors.js';
-import { answerBytes, readChatUsage } from './figures.js';
+import { answerBytes } from './figures.js';
 import { pricedParameters } from './priced-parameters.js';
 import { type ChatBody, readChatCall } from './request.js';
 import { chatDone, ChatStreamReader, ChatStreamWriter } from './stream.js';

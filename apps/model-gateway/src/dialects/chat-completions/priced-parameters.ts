@@ -53,12 +53,20 @@ const PARTS = new Set<unknown>(['text', 'refusal', 'image_url']);
  * stored context, files and pictures that the provider fetches, audio; and whatever this gateway does not know.
  */
 export function pricedParameters(body: ChatBody): string[] {
-  const named = Object.entries(body)
-    .filter(([name, value]) => value !== null && value !== undefined && !HARMLESS.has(name))
-    .filter(([name, value]) => !ASKS_NOTHING.get(name)?.(value))
-    .map(([name]) => name);
-  const tools = (body.tools ?? []).flatMap(({ type }, index) => (type === 'function' ? [] : [`tools[${index}].type`]));
-  return [...named, ...tools, ...body.messages.flatMap(pricedContent)];
+  const found: string[] = [];
+  for (const name in body) {
+    const value = body[name];
+    if (value === null || value === undefined || HARMLESS.has(name) || ASKS_NOTHING.get(name)?.(value)) continue;
+    found.push(name);
+  }
+  body.tools?.forEach(({ type }, index) => {
+    if (type !== 'function') found.push(`tools[${index}].type`);
+  });
+  body.messages.forEach((message, index) => {
+    // What most are: plain text.
+    if (typeof message.content !== 'string' || 'audio' in message) found.push(...pricedContent(message, index));
+  });
+  return found;
 }
 
 function pricedContent(message: ChatBody['messages'][number], index: number): string[] {

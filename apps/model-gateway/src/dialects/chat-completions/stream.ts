@@ -1,7 +1,7 @@
-import { type ChatChunk, ProviderError } from '@purser/plugin-sdk';
+import { type ChatChunk, ProviderError, readChatUsage } from '@purser/plugin-sdk';
 import type { ChatCall, ReadEvent, StreamReader, StreamWriter } from '../dialect.js';
 import type { SseEvent } from '../server-sent-events.js';
-import { chunkBytes, type Choices, ends, isUsageOnly, readChatUsage } from './figures.js';
+import { chunkBytes, type Choices, ends, isUsageOnly } from './figures.js';
 import { wantsUsage } from './request.js';
 
 interface Chunk extends Choices {

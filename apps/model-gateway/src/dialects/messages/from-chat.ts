@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Usage } from '@purser/plugin-sdk';
-import { readChatUsage } from '../chat-completions/figures.js';
+import { readChatUsage, type Usage } from '@purser/plugin-sdk';
 import type { ChatCall } from '../dialect.js';
 import { writeUsage } from './figures.js';
 import { bodyOf } from './request.js';

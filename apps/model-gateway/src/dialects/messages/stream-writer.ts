@@ -1,5 +1,4 @@
-import type { ChatChunk, Usage } from '@purser/plugin-sdk';
-import { readChatUsage } from '../chat-completions/figures.js';
+import { type ChatChunk, readChatUsage, type Usage } from '@purser/plugin-sdk';
 import type { ChatCall, StreamWriter } from '../dialect.js';
 import type { SseEvent } from '../server-sent-events.js';
 import { estimateInputTokens } from './estimate.js';

@@ -1,5 +1,4 @@
-import type { Usage } from '@purser/plugin-sdk';
-import { readChatUsage } from '../chat-completions/figures.js';
+import { readChatUsage, type Usage } from '@purser/plugin-sdk';
 
 const textBytes = (value: unknown): number => (typeof value === 'string' ? Buffer.byteLength(value) : 0);
 

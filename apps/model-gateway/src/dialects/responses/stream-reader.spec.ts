@@ -64,7 +64,21 @@ it('takes a whole answer that failed within for a failure that may be billed', (
     thrown = error;
   }
   expect(isProviderError(thrown)).toBe(true);
-  expect(thrown).toMatchObject({ kind: 'invalid_request', message: 'no', mayBill: true });
+  expect(thrown).toMatchObject({ kind: 'invalid_request', message: 'no', mayBill: true, usage: counts });
+});
+
+it('reads what a response that failed is billed for', () => {
+  const response = {
+    status: 'failed',
+    error: { code: 'server_error', message: 'broken' },
+    usage,
+    service_tier: 'flex',
+  };
+  expect(read({ type: 'response.failed', response }).failure).toMatchObject({
+    mayBill: true,
+    usage: { ...counts, serviceTier: 'flex' },
+  });
+  expect(read({ type: 'response.failed', response: { ...response, usage: null } }).failure?.usage).toBeUndefined();
 });
 
 it('does not read what is no event', () => {

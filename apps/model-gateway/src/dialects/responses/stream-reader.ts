@@ -1,4 +1,4 @@
-import { ProviderError, type ProviderErrorKind } from '@purser/plugin-sdk';
+import { ProviderError, type ProviderErrorKind, type Usage } from '@purser/plugin-sdk';
 import type { AnswerFigures, ReadEvent, StreamReader } from '../dialect.js';
 import type { SseEvent } from '../server-sent-events.js';
 import { eventBytes, outputBytes, type OutputItem, readResponseUsage } from './figures.js';
@@ -31,18 +31,20 @@ const KINDS: Readonly<Record<string, ProviderErrorKind>> = {
   invalid_prompt: 'invalid_request',
 };
 
-/** The model had begun when this was told, so it may be billed. */
-function failure(told: Told | string | null | undefined): ProviderError {
+/** The model had begun when this was told, so it may be billed; a response that failed may say for how much. */
+function failure(told: Told | string | null | undefined, usage?: Usage): ProviderError {
   const { message, code } = typeof told === 'string' ? { message: told, code: undefined } : (told ?? {});
   const kind = KINDS[String(code)] ?? 'overloaded';
   const said = typeof message === 'string' && message !== '' ? message : 'the response failed, with no reason given';
-  return new ProviderError(kind, said, { mayBill: true });
+  return new ProviderError(kind, said, { mayBill: true, usage });
 }
+
+const usageOf = ({ usage, service_tier: tier }: Answer): Usage | undefined => readResponseUsage(usage, tier);
 
 /** A whole response. One that failed within is a provider's failure like any other, though its status was a success. */
 export function readAnswer(answer: Answer): AnswerFigures {
-  if (answer.status === 'failed' || answer.status === 'cancelled') throw failure(answer.error);
-  return { usage: readResponseUsage(answer.usage, answer.service_tier), bytes: outputBytes(answer.output) };
+  if (answer.status === 'failed' || answer.status === 'cancelled') throw failure(answer.error, usageOf(answer));
+  return { usage: usageOf(answer), bytes: outputBytes(answer.output) };
 }
 
 /** Events that travel as they came. */
@@ -52,12 +54,12 @@ export class ResponsesStreamReader implements StreamReader {
     if (data === '[DONE]') return { bytes: 0, hidden: true };
     const event = parse(data);
     if (event.type === 'error') return { bytes: 0, failure: failure(event.error ?? event) };
-    if (event.type === 'response.failed') return { bytes: 0, failure: failure(event.response?.error) };
+    if (event.type === 'response.failed')
+      return { bytes: 0, failure: failure(event.response?.error, usageOf(event.response ?? {})) };
     if (event.type === undefined && event.error) return { bytes: 0, failure: failure(event.error) };
-    const { usage, service_tier: tier } = event.response ?? {};
     return {
       bytes: eventBytes(event),
-      usage: readResponseUsage(usage, tier),
+      usage: usageOf(event.response ?? {}),
       ended: TERMINAL.has(String(event.type)),
     };
   }

@@ -1,3 +1,5 @@
+import { tagBytes } from './id3.js';
+
 /** kbit/s of MPEG-1 and of MPEG-2 and 2.5, layers II and III (ISO 11172-3, 2.4.2.3; ISO 13818-3, 2.4.2.3). */
 const LAYER_3 = [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320];
 const LAYER_2 = [0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384];
@@ -29,13 +31,6 @@ function frameAt(file: Buffer, at: number): Frame | undefined {
   const samples = layer === 3 && divisor > 1 ? 576 : 1_152;
   const bytes = Math.floor(((samples / 8) * bitRate * 1_000) / hertz) + ((head >>> 9) & 1);
   return { bytes, seconds: samples / hertz };
-}
-
-/** The tag before the sound, with covers of albums in it, which no decoder takes for sound. */
-function tagBytes(file: Buffer): number {
-  if (file.length < 10 || file.toString('latin1', 0, 3) !== 'ID3') return 0;
-  const size = [6, 7, 8, 9].reduce((sum, at) => sum * 128 + (file.readUInt8(at) & 0x7f), 0);
-  return 10 + size + ((file.readUInt8(5) & 0x10) === 0 ? 0 : 10);
 }
 
 /** Of MP3: the time of every frame, one after the other. What is no frame counts as the slowest of them. */

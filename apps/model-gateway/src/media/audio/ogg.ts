@@ -1,26 +1,10 @@
 import { PurserError } from '@purser/contracts';
+import { isOpusHead, opusSeconds, vorbisPacketSeconds } from './packets.js';
 
 const PAGE = Buffer.from('OggS');
 const PAGE_HEAD = 27;
 const BEGINS_STREAM = 2;
 const CONTINUES = 1;
-const OPUS = 'OpusHead';
-const VORBIS = '\x01vorbis';
-
-/** Milliseconds of a frame, by the packet's first five bits (RFC 6716, section 3.1). */
-function frameMs(config: number): number {
-  if (config < 12) return [10, 20, 40, 60][config & 3] ?? 60;
-  if (config < 16) return [10, 20][config & 1] ?? 20;
-  return [2.5, 5, 10, 20][config & 3] ?? 20;
-}
-
-function opusSeconds(packet: Buffer): number {
-  if (packet.length === 0) return 0;
-  const first = packet.readUInt8(0);
-  const code = first & 3;
-  const frames = code === 0 ? 1 : code < 3 ? 2 : packet.length > 1 ? packet.readUInt8(1) & 63 : 0;
-  return (frameMs(first >> 3) * frames) / 1_000;
-}
 
 interface Codecs {
   opus: boolean;
@@ -60,9 +44,9 @@ function codecsOf(file: Buffer): Codecs | undefined {
     if (((file[at + 5] ?? 0) & BEGINS_STREAM) === 0) continue;
     const from = at + PAGE_HEAD + (file[at + 26] ?? 0);
     const head = file.subarray(from, from + 30);
-    if (head.toString('latin1', 0, 8) === OPUS) opus = true;
-    else if (head.toString('latin1', 0, 7) === VORBIS && head.length === 30)
-      vorbisPacket = Math.max(vorbisPacket, (1 << (head.readUInt8(28) >> 4)) / Math.max(1, head.readUInt32LE(12)));
+    const vorbis = vorbisPacketSeconds(head);
+    if (isOpusHead(head)) opus = true;
+    else if (vorbis !== undefined) vorbisPacket = Math.max(vorbisPacket, vorbis);
     else return undefined;
   }
   return opus || vorbisPacket > 0 ? { opus, vorbisPacket } : undefined;

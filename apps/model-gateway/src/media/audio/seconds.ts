@@ -1,7 +1,10 @@
+import { adtsSeconds } from './aac.js';
 import { flacSeconds } from './flac.js';
 import { mp3Seconds } from './mp3.js';
+import { mp4Seconds } from './mp4.js';
 import { oggSeconds } from './ogg.js';
 import { wavSeconds } from './wav.js';
+import { webmSeconds } from './webm.js';
 
 /** The least at which Opus, the thriftiest codec that services take, is meant to be used (RFC 6716, section 2.1.1). */
 const LEAST_BITS_PER_SECOND = 6_000;
@@ -18,7 +21,10 @@ export function secondsAtMost(file: Buffer): number {
     wavSeconds(file) ??
     flacSeconds(file) ??
     oggSeconds(file) ??
+    webmSeconds(file) ??
+    mp4Seconds(file) ??
     mp3Seconds(file) ??
+    adtsSeconds(file) ??
     (file.length * 8) / LEAST_BITS_PER_SECOND;
   return Math.ceil((seconds + 1) / BILLED_BY) * BILLED_BY;
 }
