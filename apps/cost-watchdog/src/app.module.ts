@@ -60,6 +60,7 @@ import { SourcesService } from './sources/sources.service.js';
 import { DailyCapService } from './notices/daily-cap.service.js';
 import { ForecastNotices } from './notices/forecast-notices.service.js';
 import { SpendHealthController } from './notices/health.controller.js';
+import { NoticeSweeps } from './notices/notice-sweeps.js';
 import { NoticesRepository } from './notices/notices.repository.js';
 import { NoticesService } from './notices/notices.service.js';
 import { SpendNotices } from './notices/spend-notices.service.js';
@@ -153,6 +154,7 @@ export function appModule({ env, budgets, alerts, thresholds }: Groundwork): Typ
       Sweeps,
       AlertSweeps,
       AlertFigures,
+      NoticeSweeps,
       Announcements,
     ],
   })

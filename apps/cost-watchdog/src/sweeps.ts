@@ -4,8 +4,6 @@ import { Log } from '@purser/service';
 import { LatchStores } from './emergency/latch-stores.js';
 import { SpikeService } from './emergency/spike.service.js';
 import { GatewaysService } from './leases/gateways.service.js';
-import { ForecastNotices } from './notices/forecast-notices.service.js';
-import { SpendNotices } from './notices/spend-notices.service.js';
 import { Repeating } from './repeating.js';
 import { SourcePoller } from './sources/poller.service.js';
 import { WindowsService } from './windows/windows.service.js';
@@ -20,8 +18,6 @@ export class Sweeps implements OnApplicationBootstrap, OnModuleDestroy {
     gateways: GatewaysService,
     latch: LatchStores,
     spikes: SpikeService,
-    notices: SpendNotices,
-    forecasts: ForecastNotices,
     sources: SourcePoller,
     bus: Bus,
     log: Log,
@@ -35,8 +31,6 @@ export class Sweeps implements OnApplicationBootstrap, OnModuleDestroy {
       new Repeating('looking for spending spikes', 3_000, () => spikes.check(), log),
       new Repeating('asking cost sources', 1_000, () => sources.poll(), log),
       new Repeating('forgetting the minutes of yesterday', 600_000, () => spikes.forget(), log),
-      new Repeating('looking at how far spending has come', 2_000, () => notices.check(), log),
-      new Repeating('forecasting the month', 60_000, () => forecasts.check(), log),
     ];
   }
 
