@@ -32,6 +32,18 @@ import { LedgerHandlers } from './ledger/ledger.handlers.js';
 import { LedgerRepository } from './ledger/ledger.repository.js';
 import { LedgerService } from './ledger/ledger.service.js';
 import { SettlementService } from './ledger/settlement.service.js';
+import { AcknowledgementsService } from './shutdown/acknowledgements.service.js';
+import { ContainersService } from './shutdown/containers.service.js';
+import { DockerEngine } from './shutdown/docker-engine.js';
+import { ProcessesService } from './shutdown/processes.service.js';
+import { ReportingService } from './shutdown/reporting.service.js';
+import { ReportsRepository } from './shutdown/reports.repository.js';
+import { ReportsService } from './shutdown/reports.service.js';
+import { Responders } from './shutdown/responders.js';
+import { ShutdownHandlers } from './shutdown/shutdown.handlers.js';
+import { ShutdownService } from './shutdown/shutdown.service.js';
+import { type ShutdownSettings, shutdownSettings } from './shutdown/shutdown-settings.js';
+import { StoppingService } from './shutdown/stopping.service.js';
 import { Sweeps } from './sweeps.js';
 import { WindowChanges } from './windows/window-changes.js';
 import { WindowsRepository } from './windows/windows.repository.js';
@@ -69,11 +81,32 @@ export const RULES = [
   LedgerService,
 ];
 
-/** The budgets file is read before anything is connected to: what is wrong with it is told at once. */
-export function appModule(file: BudgetsFile): Type {
+/** What an emergency does to what is not Purser's own. */
+const SHUTDOWN = [
+  DockerEngine,
+  ContainersService,
+  ProcessesService,
+  StoppingService,
+  Responders,
+  AcknowledgementsService,
+  ReportsRepository,
+  ReportsService,
+  ReportingService,
+  ShutdownService,
+];
+
+/** The files are read before anything is connected to: what is wrong with them is told at once. */
+export function appModule(file: BudgetsFile, shutdown: ShutdownSettings): Type {
   @Module({
-    controllers: [BudgetsHandlers, LeasesHandlers, LedgerHandlers, EmergencyHandlers, AlertsHandlers],
-    providers: [{ provide: BUDGETS_FILE, useValue: file }, ...RULES, Sweeps, Announcements],
+    controllers: [BudgetsHandlers, LeasesHandlers, LedgerHandlers, EmergencyHandlers, ShutdownHandlers, AlertsHandlers],
+    providers: [
+      { provide: BUDGETS_FILE, useValue: file },
+      ...shutdownSettings(shutdown),
+      ...RULES,
+      ...SHUTDOWN,
+      Sweeps,
+      Announcements,
+    ],
   })
   class AppModule {}
   return AppModule;
