@@ -11,6 +11,7 @@ import { WindowsService } from './windows/windows.service.js';
 
 export { loadBudgetsFile } from './budgets/budgets-file.js';
 export { Config } from './config.js';
+export { type DirectAccess, type DirectTrigger, triggerDirectly } from './emergency/direct-trigger.js';
 export { loadEmergencyFile } from './shutdown/emergency-file.js';
 
 /** Starts the cost-watchdog with the given environment. */

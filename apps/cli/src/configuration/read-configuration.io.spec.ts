@@ -16,7 +16,14 @@ describe('the configuration before a start', () => {
 
   const write = (file: string, text: string) => writeFile(join(folder, file), text);
   const problems = async (env: Record<string, string> = {}) => (await readConfiguration(env, folder)).problems;
-  const none = { environment: [], 'budgets.json': [], 'models.json': [], 'plugins.json': [], 'prices.json': [] };
+  const none = {
+    environment: [],
+    'budgets.json': [],
+    'models.json': [],
+    'plugins.json': [],
+    'prices.json': [],
+    'emergency.json': [],
+  };
 
   it('is right as it comes with Purser, and where there is none', async () => {
     expect(await readConfiguration({}, 'config')).toMatchObject({

@@ -7,7 +7,14 @@ import { doubledPorts, parseSettings, type Settings } from '../up/settings.js';
 import { checkPlugins } from './plugins-file.js';
 
 /** Where configuration comes from, as `purser doctor` lists it. */
-export const SOURCES = ['environment', 'budgets.json', 'models.json', 'plugins.json', 'prices.json'] as const;
+export const SOURCES = [
+  'environment',
+  'budgets.json',
+  'models.json',
+  'plugins.json',
+  'prices.json',
+  'emergency.json',
+] as const;
 export type Source = (typeof SOURCES)[number];
 
 export interface Configuration {
@@ -26,14 +33,16 @@ const GIVEN: Environment = {
 /** Reads everything that the services will read, with their own readers, and starts nothing. */
 export async function readConfiguration(env: Environment, configDir: string): Promise<Configuration> {
   const services = loadServices();
-  const [{ settings, problems: environment }, noFolder, budgets, models, plugins, prices] = await Promise.all([
-    readEnvironment(env, services),
-    missingFolder(env, configDir),
-    problemsOf(async () => (await services['cost-watchdog']).loadBudgetsFile(configDir)),
-    problemsOf(async () => (await services['model-gateway']).readLadders(configDir)),
-    problemsOf(() => checkPlugins(configDir)),
-    problemsOf(async () => (await services['model-gateway']).readPriceTable(configDir)),
-  ]);
+  const [{ settings, problems: environment }, noFolder, budgets, models, plugins, prices, emergency] =
+    await Promise.all([
+      readEnvironment(env, services),
+      missingFolder(env, configDir),
+      problemsOf(async () => (await services['cost-watchdog']).loadBudgetsFile(configDir)),
+      problemsOf(async () => (await services['model-gateway']).readLadders(configDir)),
+      problemsOf(() => checkPlugins(configDir)),
+      problemsOf(async () => (await services['model-gateway']).readPriceTable(configDir)),
+      problemsOf(async () => (await services['cost-watchdog']).loadEmergencyFile(configDir)),
+    ]);
   return {
     settings,
     problems: {
@@ -42,6 +51,7 @@ export async function readConfiguration(env: Environment, configDir: string): Pr
       'models.json': models,
       'plugins.json': plugins,
       'prices.json': prices,
+      'emergency.json': emergency,
     },
   };
 }
