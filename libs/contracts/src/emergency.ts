@@ -113,8 +113,8 @@ export const EmergencyReport = z.object({
   /** `emergency_<time at which the latch was set>`, also the name of its files. */
   id: Id,
   latch: Latch,
-  /** When each step of the shutdown was over. */
-  steps: z.array(z.object({ step: z.string(), at: Instant })),
+  /** When each step of the shutdown was over, for each watchdog. */
+  steps: z.array(z.object({ step: z.string(), at: Instant, watchdog: Token })),
   /** By the hour of use, the 48 hours before; hours without spend are left out. */
   history: z.array(z.object({ hour: Instant, usd: Usd })),
   /** In the hour before the latch was set. */

@@ -103,8 +103,8 @@ export function reportPage(report: EmergencyReport): string {
         }
         <h2>Steps</h2>
         ${rows(
-          ['step', 'at'],
-          report.steps.map(({ step, at }) => [step, at]),
+          ['step', 'at', 'watchdog'],
+          report.steps.map(({ step, at, watchdog }) => [step, at, watchdog]),
         )}
       </body>
     </html> `.text;

@@ -51,6 +51,6 @@ export function merged(
 }
 
 function distinctSteps(steps: EmergencyReport['steps']): EmergencyReport['steps'] {
-  const seen = new Map(steps.map((one) => [`${one.step} ${one.at}`, one]));
+  const seen = new Map(steps.map((one) => [`${one.watchdog} ${one.step} ${one.at}`, one]));
   return [...seen.values()].sort((a, b) => a.at.localeCompare(b.at)).slice(0, 100);
 }

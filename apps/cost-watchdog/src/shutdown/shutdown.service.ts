@@ -46,8 +46,9 @@ export class ShutdownService implements OnModuleDestroy {
   }
 
   private async run(latch: LatchState, emergency: Emergency): Promise<Found> {
-    const steps: EmergencyReport['steps'] = [{ step: 'latch set', at: latch.at }];
-    const done = (step: string, at = emergency.targets.now()) => steps.push({ step, at: at.toISOString() });
+    const { watchdog, now } = emergency.targets;
+    const steps: EmergencyReport['steps'] = [{ step: 'latch set', at: latch.at, watchdog }];
+    const done = (step: string, at = now()) => steps.push({ step, at: at.toISOString(), watchdog });
     const { expected, broadcastAt } = await this.acknowledgements.wait(latch, emergency.signal);
     if (broadcastAt) done('broadcast stored', broadcastAt);
     done('acknowledgements waited for');
@@ -55,7 +56,8 @@ export class ShutdownService implements OnModuleDestroy {
     done('containers stopped');
     problems.push(...(await this.stopping.stopPrograms(emergency)));
     done('programs stopped');
-    problems.push(...(await this.stopping.lookAgain(emergency)));
+    if (emergency.signal.aborted) problems.push('it was over, or this watchdog ended, before everything was stopped');
+    else problems.push(...(await this.stopping.lookAgain(emergency)));
     done('looked again');
     return { latch, expected, steps, problems: [...new Set(problems)] };
   }
@@ -65,7 +67,7 @@ export class ShutdownService implements OnModuleDestroy {
     const { signal, targets } = emergency;
     const first = await this.reporting.compose(found, emergency);
     const { stored } = await this.reporting.keep(first);
-    await this.reporting.alarm(first);
+    if (!signal.aborted) await this.reporting.alarm(first);
     this.log.warn(
       { serial: found.latch.serial, targets: targets.all.length, problems: found.problems },
       'emergency: the shutdown is over',

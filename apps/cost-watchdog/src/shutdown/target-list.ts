@@ -9,7 +9,7 @@ export class TargetList {
   private readonly byId = new Map<string, ShutdownTarget>();
 
   constructor(
-    private readonly watchdog: string,
+    readonly watchdog: string,
     readonly now: () => Date,
   ) {}
 
