@@ -38,6 +38,12 @@ export class ReportingService {
     return this.reports.keep(report);
   }
 
+  /** Changes when there is something to add to the report. Cheap, unlike the costs in it. */
+  async fingerprint({ latch }: Found, { targets }: Emergency): Promise<string> {
+    const { length } = await this.acknowledgements.of(latch.serial);
+    return JSON.stringify([targets.all, length]);
+  }
+
   /** Never rejects: what is not known is left out, and said. */
   async compose(found: Found, { targets }: Emergency): Promise<EmergencyReport> {
     const { latch, expected, steps } = found;

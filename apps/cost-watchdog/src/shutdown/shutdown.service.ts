@@ -65,8 +65,9 @@ export class ShutdownService implements OnModuleDestroy {
   /** Reports, and while the latch is set stops again what comes back, and adds to the report what changes. */
   private async keepWatch(found: Found, emergency: Emergency): Promise<void> {
     const { signal, targets } = emergency;
+    let kept = await this.reporting.fingerprint(found, emergency);
     const first = await this.reporting.compose(found, emergency);
-    const { stored } = await this.reporting.keep(first);
+    if (!(await this.reporting.keep(first)).stored) kept = '';
     if (!signal.aborted) await this.reporting.alarm(first);
     this.log.warn(
       { serial: found.latch.serial, targets: targets.all.length, problems: found.problems },
@@ -79,11 +80,12 @@ export class ShutdownService implements OnModuleDestroy {
       void this.reporting.tellOfReturn(found.latch, target);
     };
     const keeping = this.stopping.keepContainersStopped(emergency, returned);
-    for (let kept = stored ? fingerprint(first) : ''; !signal.aborted; await pause(WATCH_MS, signal)) {
+    for (; !signal.aborted; await pause(WATCH_MS, signal)) {
       await this.stopping.stopPrograms(emergency);
-      const now = await this.reporting.compose(found, emergency);
-      if (fingerprint(now) === kept) continue;
-      if ((await this.reporting.keep(now)).stored) kept = fingerprint(now);
+      const now = await this.reporting.fingerprint(found, emergency);
+      if (now === kept) continue;
+      const { stored } = await this.reporting.keep(await this.reporting.compose(found, emergency));
+      if (stored) kept = now;
     }
     await keeping;
   }
@@ -93,7 +95,3 @@ export class ShutdownService implements OnModuleDestroy {
     await this.working;
   }
 }
-
-/** What makes it worth keeping again. */
-const fingerprint = ({ targets, missing, acknowledgements, problems }: EmergencyReport): string =>
-  JSON.stringify([targets, missing, acknowledgements.length, problems]);
