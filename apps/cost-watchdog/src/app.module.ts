@@ -65,6 +65,18 @@ import { NoticesRepository } from './notices/notices.repository.js';
 import { NoticesService } from './notices/notices.service.js';
 import { SpendNotices } from './notices/spend-notices.service.js';
 import { SPEND_THRESHOLDS, type SpendThresholds } from './notices/spend-thresholds.js';
+import { AcknowledgementsService } from './shutdown/acknowledgements.service.js';
+import { ContainersService } from './shutdown/containers.service.js';
+import { DockerEngine } from './shutdown/docker-engine.js';
+import { ProcessesService } from './shutdown/processes.service.js';
+import { ReportingService } from './shutdown/reporting.service.js';
+import { ReportsRepository } from './shutdown/reports.repository.js';
+import { ReportsService } from './shutdown/reports.service.js';
+import { Responders } from './shutdown/responders.js';
+import { ShutdownHandlers } from './shutdown/shutdown.handlers.js';
+import { ShutdownService } from './shutdown/shutdown.service.js';
+import { type ShutdownSettings, shutdownSettings } from './shutdown/shutdown-settings.js';
+import { StoppingService } from './shutdown/stopping.service.js';
 import { Sweeps } from './sweeps.js';
 import { WindowChanges } from './windows/window-changes.js';
 import { WindowsRepository } from './windows/windows.repository.js';
@@ -123,15 +135,30 @@ export const RULES = [
   ForecastNotices,
 ];
 
+/** What an emergency does to what is not Purser's own. */
+const SHUTDOWN = [
+  DockerEngine,
+  ContainersService,
+  ProcessesService,
+  StoppingService,
+  Responders,
+  AcknowledgementsService,
+  ReportsRepository,
+  ReportsService,
+  ReportingService,
+  ShutdownService,
+];
+
 /** The files are read before anything is connected to: what is wrong with them is told at once. */
 export interface Groundwork {
   env: Environment;
   budgets: BudgetsFile;
   alerts: AlertsFile;
   thresholds: SpendThresholds;
+  shutdown: ShutdownSettings;
 }
 
-export function appModule({ env, budgets, alerts, thresholds }: Groundwork): Type {
+export function appModule({ env, budgets, alerts, thresholds, shutdown }: Groundwork): Type {
   @Module({
     controllers: [
       BudgetsHandlers,
@@ -140,6 +167,7 @@ export function appModule({ env, budgets, alerts, thresholds }: Groundwork): Typ
       CostsHandlers,
       EmergencyHandlers,
       SpikeHandlers,
+      ShutdownHandlers,
       AlertsHandlers,
       SourcesHandlers,
       SpendHealthController,
@@ -149,7 +177,9 @@ export function appModule({ env, budgets, alerts, thresholds }: Groundwork): Typ
       { provide: BUDGETS_FILE, useValue: budgets },
       { provide: ALERTS_FILE, useValue: alerts },
       { provide: SPEND_THRESHOLDS, useValue: thresholds },
+      ...shutdownSettings(shutdown),
       ...RULES,
+      ...SHUTDOWN,
       NotifierLoader,
       Sweeps,
       AlertSweeps,

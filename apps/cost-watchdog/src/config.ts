@@ -19,6 +19,8 @@ export const Config = z.object({
   SMTP_PORT: wholeBetween(1, 65_535, 'a port (1 to 65535) such as 587').optional(),
   ...capSetting,
   ...thresholdSettings,
+  /** Where Docker is, as for every other program; emergency.json says whether it is used. */
+  DOCKER_HOST: z.string().optional(),
 });
 export type Config = z.output<typeof Config>;
 

@@ -23,6 +23,7 @@ describe('the configuration before a start', () => {
     'models.json': [],
     'plugins.json': [],
     'prices.json': [],
+    'emergency.json': [],
   };
 
   it('is right as it comes with Purser, and where there is none', async () => {

@@ -14,6 +14,7 @@ export const SOURCES = [
   'models.json',
   'plugins.json',
   'prices.json',
+  'emergency.json',
 ] as const;
 export type Source = (typeof SOURCES)[number];
 
@@ -33,15 +34,17 @@ const GIVEN: Environment = {
 /** Reads everything that the services will read, with their own readers, and starts nothing. */
 export async function readConfiguration(env: Environment, configDir: string): Promise<Configuration> {
   const services = loadServices();
-  const [{ settings, problems: environment }, noFolder, alerts, budgets, models, plugins, prices] = await Promise.all([
-    readEnvironment(env, services),
-    missingFolder(env, configDir),
-    problemsOf(async () => (await services['cost-watchdog']).loadAlertsFile(configDir)),
-    problemsOf(async () => (await services['cost-watchdog']).loadBudgetsFile(configDir)),
-    problemsOf(async () => (await services['model-gateway']).readLadders(configDir)),
-    problemsOf(() => checkPlugins(configDir)),
-    problemsOf(async () => (await services['model-gateway']).readPriceTable(configDir)),
-  ]);
+  const [{ settings, problems: environment }, noFolder, alerts, budgets, models, plugins, prices, emergency] =
+    await Promise.all([
+      readEnvironment(env, services),
+      missingFolder(env, configDir),
+      problemsOf(async () => (await services['cost-watchdog']).loadAlertsFile(configDir)),
+      problemsOf(async () => (await services['cost-watchdog']).loadBudgetsFile(configDir)),
+      problemsOf(async () => (await services['model-gateway']).readLadders(configDir)),
+      problemsOf(() => checkPlugins(configDir)),
+      problemsOf(async () => (await services['model-gateway']).readPriceTable(configDir)),
+      problemsOf(async () => (await services['cost-watchdog']).loadEmergencyFile(configDir)),
+    ]);
   return {
     settings,
     problems: {
@@ -51,6 +54,7 @@ export async function readConfiguration(env: Environment, configDir: string): Pr
       'models.json': models,
       'plugins.json': plugins,
       'prices.json': prices,
+      'emergency.json': emergency,
     },
   };
 }
