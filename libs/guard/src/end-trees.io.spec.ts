@@ -18,7 +18,8 @@ async function tree(script: string, mark: string): Promise<number> {
   return child.pid!;
 }
 
-const marked = (mark: string) => processTable.list().filter(({ pid }) => environmentOf(pid)?.get('TREE') === `${mark} ${process.pid}`);
+const marked = (mark: string) =>
+  processTable.list().filter(({ pid }) => environmentOf(pid)?.get('TREE') === `${mark} ${process.pid}`);
 const rootOf = (pid: number) => processTable.list().filter((entry) => entry.pid === pid);
 
 afterEach(() => {
