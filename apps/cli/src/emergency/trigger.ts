@@ -1,5 +1,4 @@
 import { emergencyTrigger, isPurserError, type Latch, PurserError } from '@purser/contracts';
-import { triggerDirectly } from '@purser/cost-watchdog';
 import type { ControlApi } from '../api/control-api.js';
 import type { Terminal } from '../terminal.js';
 import { watchdogAccess } from './watchdog-access.js';
@@ -24,7 +23,10 @@ export async function triggerEmergency(
   } catch (error) {
     if (!isPurserError(error) || !unanswered(error)) throw error;
     const why = error.message.split('\n', 1)[0] ?? '';
-    const access = await watchdogAccess(terminal);
+    const [access, { triggerDirectly }] = await Promise.all([
+      watchdogAccess(terminal),
+      import('@purser/cost-watchdog'),
+    ]);
     const { latch, postgres, nats } = await triggerDirectly(decision, access, new Date()).catch((cause: unknown) => {
       throw isPurserError(cause) ? new PurserError(cause.code, { message: `${why}\n${cause.message}`, cause }) : cause;
     });
