@@ -67,6 +67,11 @@ export interface ModelProvider {
   readonly passThrough?: Readonly<Partial<Record<ChatProtocol, PassThrough>>>;
   /** Input tokens of a chat request as the provider itself counts them, at no cost. */
   countTokens?(request: ChatRequest, options: CallOptions): Promise<number>;
+  /**
+   * Whether holds may be taken by its count: it is at most a twentieth below what is billed. Without this a count only
+   * answers clients that ask for one.
+   */
+  readonly countBoundsInput?: boolean;
   /** The tokenizer of a model, where it is certain: holds are taken by its count. */
   tokenizerOf?(model: string): Tokenizer | undefined;
   /**

@@ -51,6 +51,17 @@ export class AnthropicProvider implements ChatProvider {
     this.passThrough = { messages: { ...way(), counting: passThroughCounting(way(COUNT)) } };
   }
 
+  get countBoundsInput(): boolean {
+    const { holdByCount } = this.config;
+    if (holdByCount !== undefined) return holdByCount;
+    try {
+      return this.endpoint().own;
+    } catch {
+      // Every call will tell what is wrong with the address.
+      return false;
+    }
+  }
+
   async check({ signal }: CallOptions): Promise<ProviderCheck> {
     try {
       const at = this.endpoint();

@@ -24,6 +24,11 @@ export const AnthropicConfig = z.strictObject({
    */
   cancelledCallsBill: z.enum(['delivered', 'full']).default('full'),
   /**
+   * Whether holds may be taken by what this server counts, where small budgets need that. Standard: at Anthropic's own
+   * hosts alone; some compatible servers estimate, and would be billed for more than was held.
+   */
+  holdByCount: z.boolean().optional(),
+  /**
    * Further request parameters that these models cannot honour. Claude 4.7 and later take no other `temperature`,
    * `top_p` and `top_k` than their standard ones and refuse calls that bring some; named here, a call that does passes
    * the tier over instead.

@@ -136,3 +136,14 @@ describe('check() without a call', () => {
     expect(provide({ cancelledCallsBill: 'delivered' }).cancelledCallsBill).toBe('delivered');
   });
 });
+
+it('vouches for the counts of Anthropic alone, unless told otherwise', () => {
+  const [own, other] = ['https://api.anthropic.com', 'http://127.0.0.1:1'];
+  expect(provide({}).countBoundsInput).toBe(true);
+  expect(provide({ baseUrl: own }).countBoundsInput).toBe(true);
+  expect(provide({ baseUrl: own, holdByCount: false }).countBoundsInput).toBe(false);
+  expect(provide({ baseUrl: other }).countBoundsInput).toBe(false);
+  expect(provide({}, { ANTHROPIC_BASE_URL: other }).countBoundsInput).toBe(false);
+  expect(provide({}, { ANTHROPIC_BASE_URL: 'no address' }).countBoundsInput).toBe(false);
+  expect(provide({ baseUrl: other, holdByCount: true }).countBoundsInput).toBe(true);
+});

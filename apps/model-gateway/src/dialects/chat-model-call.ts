@@ -65,7 +65,7 @@ export class ChatModelCall implements ModelCall {
     if (unmet !== undefined) return { unmet: `${name} cannot honour ${unmet}`, param: unmet };
     const { dialect, call } = this;
     return {
-      counting: nativeCounting(pass, dialect, call),
+      counting: nativeCounting(provider.countBoundsInput ? pass.counting : undefined, dialect, call),
       standardTier: standardTier(provider, call.body),
       to: (model, maxOutputTokens, serviceTier) =>
         new NativeTarget(

@@ -7,7 +7,7 @@ import type { ChatCall, ChatTranslation, Dialect } from './dialect.js';
 const LIMIT = 4_096;
 
 /** What can be counted of a call that travels as its client wrote it. */
-export function nativeCounting({ counting }: PassThrough, dialect: Dialect, call: ChatCall): InputCounting {
+export function nativeCounting(counting: PassThrough['counting'], dialect: Dialect, call: ChatCall): InputCounting {
   const { longTexts, size, headers, maxOutputTokens = LIMIT } = call;
   const bodyFor = (model: string) => dialect.nativeBody(call, { model, maxOutputTokens });
   return {
@@ -32,7 +32,7 @@ export function translatedCounting(
   return {
     protocol: 'chat-completions',
     size,
-    ...(provider.countTokens
+    ...(provider.countTokens && provider.countBoundsInput
       ? {
           byProvider: (model, options) =>
             provider.countTokens!(

@@ -50,10 +50,19 @@ beforeAll(async () => {
   const paid = { provider: 'anthropic', model: PAID, price, maxOutputTokens: 4_096 };
   world = await openWorld({
     env: { DEMO_KEY: 'sk-ant-demo' },
-    ladders: { writing: { tier_1_paid: paid, tier_2_paid: paid, tier_3_free: { provider: 'ollama', model: FREE } } },
-    plugins: () => [
-      { use: '@purser/anthropic', config: { baseUrl: `http://127.0.0.1:${port}`, apiKeyEnv: 'DEMO_KEY' } },
-    ],
+    ladders: {
+      writing: { tier_1_paid: paid, tier_2_paid: paid, tier_3_free: { provider: 'ollama', model: FREE } },
+      estimated: {
+        tier_1_paid: { ...paid, provider: 'estimating' },
+        tier_3_free: { provider: 'ollama', model: FREE },
+      },
+    },
+    plugins: () =>
+      [true, false].map((holdByCount) => ({
+        name: holdByCount ? 'anthropic' : 'estimating',
+        use: '@purser/anthropic',
+        config: { baseUrl: `http://127.0.0.1:${port}`, apiKeyEnv: 'DEMO_KEY', ...(holdByCount ? { holdByCount } : {}) },
+      })),
   });
 });
 afterAll(async () => {
@@ -75,14 +84,14 @@ const leave = async (nano: bigint) => {
 /** By its bytes it needs five times as much. */
 const ENOUGH = BigInt(TOKENS + 1_500) * 1_000n + BigInt(LIMIT) * 10_000n;
 const messages = [{ role: 'user', content: text }];
-const native = () =>
+const native = (model = 'writing') =>
   fetch(`${world.gateway.url}/v1/messages`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'x-api-key': world.adminKey, 'anthropic-beta': 'some-beta' },
-    body: JSON.stringify({ model: 'writing', max_tokens: LIMIT, system: 'Be brief.', temperature: 0.5, messages }),
+    body: JSON.stringify({ model, max_tokens: LIMIT, system: 'Be brief.', temperature: 0.5, messages }),
   });
 const brief = () => world.post({ model: 'writing', max_tokens: 4_000, messages: [{ role: 'user', content: 'Hello' }] });
-const translated = () => world.post({ model: 'writing', max_tokens: LIMIT, messages });
+const translated = (model = 'writing') => world.post({ model, max_tokens: LIMIT, messages });
 const tierOf = (response: Response) => response.headers.get('x-purser-tier');
 
 it.each([
@@ -91,6 +100,10 @@ it.each([
 ])('holds by what the provider counts of a call %s', async (_, ask) => {
   await leave(ENOUGH);
   await eventually(async () => expect(tierOf(await ask())).toBe('tier_1_paid'));
+  // Nobody vouches for what any other server counts.
+  const asked = counted.length;
+  expect(tierOf(await ask('estimated'))).toBe('tier_3_free');
+  expect(counted).toHaveLength(asked);
   const [spend] = await eventually(() => {
     const spends = world.watchdog.spends.filter(({ model }) => model === PAID);
     expect(spends).toHaveLength(1);
