@@ -6,6 +6,7 @@ COPY apps/agent-runner/package.json apps/agent-runner/
 COPY apps/cli/package.json apps/cli/
 COPY apps/cost-watchdog/package.json apps/cost-watchdog/
 COPY apps/demo/package.json apps/demo/
+COPY apps/docker-stopper/package.json apps/docker-stopper/
 COPY apps/model-gateway/package.json apps/model-gateway/
 COPY apps/offload-manager/package.json apps/offload-manager/
 COPY apps/orchestrator/package.json apps/orchestrator/

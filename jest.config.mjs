@@ -20,7 +20,7 @@ const base = {
     '^@purser/(plugin-sdk)/testing$': '<rootDir>/libs/$1/src/testing/index.ts',
     '^@purser/(anthropic|anthropic-costs|aws-costs|command|desktop|file-costs|gcp-billing|github-billing|github-issue|google-speech|huggingface|ollama|openai|openai-costs|smtp|webhook)$':
       '<rootDir>/plugins/$1/src/index.ts',
-    '^@purser/(orchestrator|cost-watchdog|model-gateway|agent-runner|offload-manager|cli|demo)$':
+    '^@purser/(orchestrator|cost-watchdog|model-gateway|agent-runner|offload-manager|cli|demo|docker-stopper)$':
       '<rootDir>/apps/$1/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': ['$1.js', '$1.ts'],
   },

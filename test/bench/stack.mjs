@@ -16,6 +16,14 @@ async function ready(url, child) {
   throw new Error(`${url} is not ready after 60 s`);
 }
 
+/** Asks a service to end, and waits until it has. */
+export async function ended(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  await gone;
+}
+
 /** `budgets`, `models`, `plugins`: contents of the configuration files. Everything ends with `stop`. */
 export async function startStack({ folder, budgets, models, plugins, env = {} }) {
   const config = join(folder, 'config');
@@ -72,13 +80,11 @@ export async function startStack({ folder, budgets, models, plugins, env = {} })
     natsUrl: nats.url,
     launchGateway: (more) => launch('model-gateway', 'PURSER_GATEWAY_PORT', more),
     launchOrchestrator: () => launch('orchestrator', 'PURSER_API_PORT'),
+    launchRunner: (more) => launch('agent-runner', 'PURSER_RUNNER_PORT', more),
     adminKey: async () => (await readFile(join(folder, 'home', 'admin.key'), 'utf8')).trim(),
     async stop() {
       for (const { child } of running.reverse()) {
-        if (child.exitCode !== null || child.signalCode !== null) continue;
-        const gone = new Promise((resolve) => child.once('exit', resolve));
-        child.kill('SIGTERM');
-        await gone;
+        await ended(child);
       }
       await nats.stop();
       await postgres.stop();

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { Executors } from './executors/executors.js';
 import { SessionKeys } from './keys/session-keys.service.js';
 import { EmergencyService } from './lifecycle/emergency.service.js';
+import { Leftovers } from './lifecycle/leftovers.service.js';
 import { RunnerLifecycle } from './lifecycle/runner-lifecycle.service.js';
 import { CheckpointsRepository } from './records/checkpoints.repository.js';
 import { FencesRepository } from './records/fences.repository.js';
@@ -39,6 +40,7 @@ import { Workspaces } from './workspaces/workspaces.service.js';
     Heartbeats,
     Claims,
     ResourceMonitor,
+    Leftovers,
     EmergencyService,
     RunnerLifecycle,
   ],

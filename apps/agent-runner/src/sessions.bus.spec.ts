@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { emergencyAcknowledged, sessionsCheckpoint, sessionsHandoff, sessionsLogs } from '@purser/contracts';
 import { listProcesses } from '@purser/embedded';
 import { keyHash, keyPrefix, type RunningService } from '@purser/service';
@@ -270,6 +272,33 @@ it('stops everything in an emergency, says what, and takes nothing until it is o
   const claims = others.claims.length;
   await new Promise((resolve) => setTimeout(resolve, 2_600)); // Longer than the runner's poll.
   expect(others.claims).toHaveLength(claims);
+});
+
+it('ends in an emergency also what changed its group, and what a killed runner left', async () => {
+  const acknowledged: string[][] = [];
+  others.bus.connection.subscribe(`${emergencyAcknowledged.name}.>`, {
+    callback: (_error, message) => {
+      acknowledged.push(message.json<{ data: { stopped: string[] } }>().data.stopped);
+    },
+  });
+  // As after a kill of a runner and its guards: nobody holds it, it is orphaned, and it changed its group.
+  const stateDir = join(home, 'sessions', 'of-a-killed-runner', 'lost-s1', 'state');
+  const env = { ...process.env, PURSER_SESSION_ID: 'lost-s1', PURSER_STATE_DIR: stateDir };
+  const orphan = `setsid sh -c ': left-over; while :; do sleep 0.05; done' > /dev/null 2>&1 &`;
+  await promisify(execFile)('sh', ['-c', orphan], { env });
+  await running('left-over');
+  const input = sh(`: clan; (setsid sh -c ': clan; while :; do sleep 0.05; done' &); echo ready; wait`);
+  await others.submit({
+    taskId: 'clan',
+    input: { argv: [...input.argv.slice(0, 2), `${input.argv[2]!}; sleep 1000`] },
+  });
+  await atWork('clan');
+  await others.emergency('the whole clan');
+  await gone('clan');
+  await gone('left-over');
+  await eventually(() =>
+    expect(acknowledged).toEqual([['session clan-s1 of task clan', 'what was left over of session lost-s1']]),
+  );
 });
 
 it('gives its sessions back at a shutdown, and leaves no folder of theirs', async () => {

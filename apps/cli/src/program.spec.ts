@@ -52,6 +52,9 @@ describe('the command line', () => {
       'emergency status',
       'emergency trigger',
       'emergency reset',
+      'alerts list',
+      'alerts channels',
+      'alerts test',
     ];
     for (const command of commands) {
       const terminal = recordedTerminal();

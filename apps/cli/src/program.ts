@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { addAlertsCommands } from './commands/alerts.js';
 import { addCallCommands } from './commands/call.js';
 import { CommandSet, type Outcome } from './commands/command.js';
 import { addBudgetCommands } from './commands/budget.js';
@@ -83,6 +84,7 @@ function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addPricesCommands(program, commands);
   addSourcesCommands(program, commands);
   addEmergencyCommands(program, commands);
+  addAlertsCommands(program, commands);
   pointToHelp(program, 'purser');
   return program;
 }

@@ -1,6 +1,11 @@
 import { Module, type Type } from '@nestjs/common';
+import type { Environment } from '@purser/service';
+import { AlertFigures } from './alerts/alert-figures.js';
+import { ALERT_RULES } from './alerts/alert-rules.js';
+import { AlertSweeps } from './alerts/alert-sweeps.js';
+import { ALERTS_FILE, type AlertsFile } from './alerts/alerts-file.js';
 import { AlertsHandlers } from './alerts/alerts.handlers.js';
-import { AlertsService } from './alerts/alerts.service.js';
+import { NotifierLoader } from './alerts/notifier-loader.js';
 import { Announcements } from './announcements.js';
 import { BUDGETS_FILE, type BudgetsFile } from './budgets/budgets-file.js';
 import { BudgetsHandlers } from './budgets/budgets.handlers.js';
@@ -10,6 +15,7 @@ import { DefinitionsService } from './budgets/definitions.service.js';
 import { FileFollower } from './budgets/file-follower.service.js';
 import { LevelsService } from './budgets/levels.service.js';
 import { SnapshotService } from './budgets/snapshot.service.js';
+import { ENVIRONMENT } from './config.js';
 import { CostsHandlers } from './costs/costs.handlers.js';
 import { CostsRepository } from './costs/costs.repository.js';
 import { CostsService } from './costs/costs.service.js';
@@ -59,6 +65,18 @@ import { NoticesRepository } from './notices/notices.repository.js';
 import { NoticesService } from './notices/notices.service.js';
 import { SpendNotices } from './notices/spend-notices.service.js';
 import { SPEND_THRESHOLDS, type SpendThresholds } from './notices/spend-thresholds.js';
+import { AcknowledgementsService } from './shutdown/acknowledgements.service.js';
+import { ContainersService } from './shutdown/containers.service.js';
+import { DockerEngine } from './shutdown/docker-engine.js';
+import { ProcessesService } from './shutdown/processes.service.js';
+import { ReportingService } from './shutdown/reporting.service.js';
+import { ReportsRepository } from './shutdown/reports.repository.js';
+import { ReportsService } from './shutdown/reports.service.js';
+import { Responders } from './shutdown/responders.js';
+import { ShutdownHandlers } from './shutdown/shutdown.handlers.js';
+import { ShutdownService } from './shutdown/shutdown.service.js';
+import { type ShutdownSettings, shutdownSettings } from './shutdown/shutdown-settings.js';
+import { StoppingService } from './shutdown/stopping.service.js';
 import { Sweeps } from './sweeps.js';
 import { WindowChanges } from './windows/window-changes.js';
 import { WindowsRepository } from './windows/windows.repository.js';
@@ -73,7 +91,7 @@ export const RULES = [
   LedgerRepository,
   LatchRepository,
   SpikeRepository,
-  AlertsService,
+  ...ALERT_RULES,
   LatchBucket,
   LatchStores,
   EmergencyService,
@@ -117,8 +135,30 @@ export const RULES = [
   ForecastNotices,
 ];
 
-/** The budgets file is read before anything is connected to: what is wrong with it is told at once. */
-export function appModule(file: BudgetsFile, thresholds: SpendThresholds): Type {
+/** What an emergency does to what is not Purser's own. */
+const SHUTDOWN = [
+  DockerEngine,
+  ContainersService,
+  ProcessesService,
+  StoppingService,
+  Responders,
+  AcknowledgementsService,
+  ReportsRepository,
+  ReportsService,
+  ReportingService,
+  ShutdownService,
+];
+
+/** The files are read before anything is connected to: what is wrong with them is told at once. */
+export interface Groundwork {
+  env: Environment;
+  budgets: BudgetsFile;
+  alerts: AlertsFile;
+  thresholds: SpendThresholds;
+  shutdown: ShutdownSettings;
+}
+
+export function appModule({ env, budgets, alerts, thresholds, shutdown }: Groundwork): Type {
   @Module({
     controllers: [
       BudgetsHandlers,
@@ -127,15 +167,23 @@ export function appModule(file: BudgetsFile, thresholds: SpendThresholds): Type 
       CostsHandlers,
       EmergencyHandlers,
       SpikeHandlers,
+      ShutdownHandlers,
       AlertsHandlers,
       SourcesHandlers,
       SpendHealthController,
     ],
     providers: [
-      { provide: BUDGETS_FILE, useValue: file },
+      { provide: ENVIRONMENT, useValue: env },
+      { provide: BUDGETS_FILE, useValue: budgets },
+      { provide: ALERTS_FILE, useValue: alerts },
       { provide: SPEND_THRESHOLDS, useValue: thresholds },
+      ...shutdownSettings(shutdown),
       ...RULES,
+      ...SHUTDOWN,
+      NotifierLoader,
       Sweeps,
+      AlertSweeps,
+      AlertFigures,
       NoticeSweeps,
       Announcements,
     ],

@@ -29,6 +29,7 @@ beforeAll(async () => {
   service = await start({
     PURSER_NATS_URL: nats.url,
     PURSER_DATABASE_URL: database.url,
+    PURSER_HOME: process.env.PURSER_TEST_RUN_DIR,
     PURSER_CONFIG_DIR: join(tmpdir(), `purser-no-config-${randomUUID()}`),
     PURSER_WATCHDOG_PORT: '0',
     PURSER_LOG_LEVEL: 'silent',

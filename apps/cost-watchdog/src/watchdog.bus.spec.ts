@@ -37,6 +37,7 @@ const startOne = (instance: string) =>
   start({
     PURSER_NATS_URL: nats.url,
     PURSER_DATABASE_URL: database.url,
+    PURSER_HOME: process.env.PURSER_TEST_RUN_DIR,
     PURSER_CONFIG_DIR: configDir,
     PURSER_INSTANCE: instance,
     PURSER_WATCHDOG_PORT: '0',

@@ -4,10 +4,12 @@ import { Bus } from '@purser/bus';
 import { BudgetInput, Budget, type CloudEvent, type Fact, leasesRecall } from '@purser/contracts';
 import { CreateOutbox1700000000000, Database } from '@purser/database';
 import { Clock, Latch, Log, Metrics, Outbox } from '@purser/service';
+import { ALERTS_FILE, AlertsFile } from './alerts/alerts-file.js';
 import { RULES } from './app.module.js';
 import { BUDGETS_FILE, type BudgetsFile } from './budgets/budgets-file.js';
 import { MIGRATIONS } from './migrations/index.js';
 import { SPEND_THRESHOLDS, thresholdsOf } from './notices/spend-thresholds.js';
+import type { z } from 'zod';
 
 /** A clock that a spec moves. Both times move together. */
 export class HandClock extends Clock {
@@ -58,6 +60,7 @@ export async function openWatchdog(
   url: string,
   clock: HandClock,
   file: Partial<BudgetsFile> = {},
+  alerts: z.input<typeof AlertsFile> = {},
 ): Promise<TestWatchdog> {
   const database = await Database.open({ ...options, url });
   const published: TestWatchdog['published'] = [];
@@ -81,6 +84,7 @@ export async function openWatchdog(
       { provide: Log, useValue: log },
       { provide: Latch, useValue: new Latch(clock) },
       { provide: Metrics, useValue: new Metrics('cost-watchdog') },
+      { provide: ALERTS_FILE, useValue: AlertsFile.parse(alerts) },
       {
         provide: SPEND_THRESHOLDS,
         useValue: thresholdsOf({ COST_ALERT_DAILY: '1.00', COST_ALERT_WEEKLY: '5.00', COST_ALERT_MONTHLY: '20.00' }),

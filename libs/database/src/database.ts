@@ -38,6 +38,12 @@ export class Database implements Sql {
   private constructor(private readonly source: DataSource) {}
 
   static async open(options: DatabaseOptions): Promise<Database> {
+    await migrate(options);
+    return Database.connect(options);
+  }
+
+  /** To a schema that is there already, and is used as it is. */
+  static async connect(options: Omit<DatabaseOptions, 'migrations'>): Promise<Database> {
     const { statementTimeoutMs = STATEMENT_TIMEOUT_MS } = options;
     const source = new DataSource({
       type: 'postgres',
@@ -57,7 +63,6 @@ export class Database implements Sql {
       poolErrorHandler: () => undefined, // An idle connection was lost; the next query opens another one and reports for itself.
       logging: false,
     });
-    await migrate(options);
     await initialise(source, options.url, options.connectTimeoutMs);
     return new Database(source);
   }

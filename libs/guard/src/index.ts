@@ -9,4 +9,7 @@ export {
 } from './guarded-program.js';
 export { OutputPipes } from './output-pipes.js';
 export { LINE_LIMIT, pumpLines, Tail } from './output.js';
+export { endTrees, type EndTreesOptions, type TreeEnd } from './end-trees.js';
 export { ownPidNamespace } from './pid-namespace.js';
+export type { ProcessEntry } from './process-table.js';
+export { environmentOf, namesOf, type RunningProgram, runningPrograms } from './running-programs.js';

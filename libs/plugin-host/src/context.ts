@@ -6,7 +6,9 @@ export interface ParentLogger {
 }
 
 /** Variables that say where something is. Whoever reads an error must see them. */
-const ADDRESS = /(HOST|URL|ENDPOINT)$/i;
+const ADDRESS = /(HOST|SERVER|PORT|URL|ENDPOINT)$/i;
+/** Except those that whoever knows them may post to. */
+const SECRET_ADDRESS = /WEBHOOK_URL$/i;
 
 /** Contexts for plugins: secrets out of `env` as it is when they ask, and log lines under the plugin's name. */
 export function pluginContexts(from: {
@@ -21,7 +23,8 @@ export function pluginContexts(from: {
     // A variable that compose passes on without a value is empty, and means the same as one that is not set.
     secret: (variable) => {
       const value = from.env[variable]?.trim() || undefined;
-      if (value !== undefined && !ADDRESS.test(variable)) from.hide?.(value);
+      const shown = ADDRESS.test(variable) && !SECRET_ADDRESS.test(variable);
+      if (value !== undefined && !shown) from.hide?.(value);
       return value;
     },
     signal: from.signal,

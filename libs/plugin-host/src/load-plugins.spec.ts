@@ -64,10 +64,17 @@ it('reads a secret when it is asked for', () => {
 it('tells which secrets were handed out, but not where servers are', () => {
   const hidden: string[] = [];
   const { signal } = new AbortController();
-  const values = { A_KEY: 'k', OLLAMA_HOST: '127.0.0.1:11434', OPENAI_BASE_URL: 'http://x' };
+  const values = {
+    A_KEY: 'k',
+    OLLAMA_HOST: '127.0.0.1:11434',
+    OPENAI_BASE_URL: 'http://x',
+    SMTP_SERVER: 'smtp.example.org',
+    // Whoever knows this one may post there.
+    SLACK_WEBHOOK_URL: 'https://hooks.example/T0/B0/x',
+  };
   const context = pluginContexts({ env: values, logger, signal, hide: (secret) => void hidden.push(secret) })('a');
   for (const variable of [...Object.keys(values), 'NONE']) context.secret(variable);
-  expect(hidden).toEqual(['k']);
+  expect(hidden).toEqual(['k', 'https://hooks.example/T0/B0/x']);
 });
 
 it('passes over what has other capabilities', async () => {

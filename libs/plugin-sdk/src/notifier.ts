@@ -22,6 +22,15 @@ export interface Notice {
 
 /** A way to reach people. */
 export interface Notifier {
+  /**
+   * Wants each alert in a notice of its own, and always told when it is over: for what keeps an incident or an issue open
+   * by its fingerprint. Everything else gets what comes together in one notice.
+   */
+  readonly single?: boolean;
+  /** From which severity on it is told, unless config/alerts.json says otherwise; everything when left out. */
+  readonly minSeverity?: Notice['severity'];
+  /** False for what the daily report does not belong in. */
+  readonly reports?: boolean;
   /** Resolves when the other side has taken the notice; rejects with an error that says what is wrong and how to mend it. */
   send(notice: Notice, options: CallOptions): Promise<void>;
 }

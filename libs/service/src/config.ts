@@ -64,7 +64,7 @@ export function withSecretFiles(env: Environment): Environment {
   const unreadable: Error[] = [];
   for (const [name, path] of Object.entries(env)) {
     const target = name.replace(/_FILE$/, '');
-    if (target === name || !path || env[target] || !/^(PURSER_|.*_(KEY|TOKEN)$)/.test(target)) continue;
+    if (target === name || !path || env[target] || !/^(PURSER_|SMTP_PASSWORD$|.*_(KEY|TOKEN)$)/.test(target)) continue;
     try {
       read[target] = readFileSync(path, 'utf8').trim();
     } catch (cause) {

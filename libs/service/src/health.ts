@@ -9,16 +9,25 @@ type Check = () => Promise<void> | void;
 /** What must hold for this instance to take work. */
 export class Readiness {
   private readonly checks = new Map<string, Check>();
+  private readonly told = new Map<string, () => Promise<string>>();
 
   add(name: string, check: Check): void {
     this.checks.set(name, check);
+  }
+
+  /** Shown beside the checks, whatever it says: `ok`, or what is not well and does not keep it from working. */
+  tell(name: string, what: () => Promise<string>): void {
+    this.told.set(name, what);
   }
 
   async report(): Promise<{ ready: boolean; checks: Record<string, string> }> {
     const results = await Promise.all(
       [...this.checks].map(async ([name, check]) => [name, await outcome(check)] as const),
     );
-    return { ready: results.every(([, result]) => result === 'ok'), checks: Object.fromEntries(results) };
+    const told = await Promise.all(
+      [...this.told].map(async ([name, what]) => [name, await what().catch(() => 'unknown')] as const),
+    );
+    return { ready: results.every(([, result]) => result === 'ok'), checks: Object.fromEntries([...results, ...told]) };
   }
 }
 

@@ -20,6 +20,7 @@ describe('secrets in files', () => {
     expect(withSecretFiles({ OPENAI_API_KEY_FILE: file, OPENAI_API_KEY: 'own' })).toMatchObject({
       OPENAI_API_KEY: 'own',
     });
+    expect(withSecretFiles({ SMTP_PASSWORD_FILE: file })).toMatchObject({ SMTP_PASSWORD: 'from-file' });
     expect(withSecretFiles({ SOME_FILE: file })).not.toHaveProperty('SOME');
   });
 

@@ -2,16 +2,16 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { promisify } from 'node:util';
+import { z } from 'zod';
 
 const run = promisify(execFile);
 
-/** Tells a process from a later one with the same number, and this machine from another that shares a folder with it. */
-export interface ProcessIdentity {
-  host: string;
-  pid: number;
-  /** Changes with every start. */
-  startedAt: string;
-}
+/**
+ * Tells a process from a later one with the same number, and this machine from another that shares a folder with it.
+ * `startedAt` changes with every start.
+ */
+export const Owner = z.object({ host: z.string(), pid: z.number(), startedAt: z.string() });
+export type ProcessIdentity = z.infer<typeof Owner>;
 
 /** When a process of this machine was started; undefined when there is none with this number. */
 async function startOf(pid: number): Promise<string | undefined> {

@@ -5,12 +5,11 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Bus } from '@purser/bus';
 import { tasksGet } from '@purser/contracts';
 import { Clock, CONFIG, Log } from '@purser/service';
-import { z } from 'zod';
 import type { Config } from '../config.js';
 import type { Session } from '../sessions/session.js';
 import { type Folders, placeFolders } from './folders.js';
 import { commitWorkspace } from './git-commit.js';
-import { ownIdentity, stateOf } from './process-identity.js';
+import { Owner, ownIdentity, stateOf } from './process-identity.js';
 import { removeTree } from './remove-tree.js';
 
 export interface SessionFolders {
@@ -19,7 +18,6 @@ export interface SessionFolders {
 }
 
 const OWNER_FILE = 'owner.json';
-const Owner = z.object({ host: z.string(), pid: z.number(), startedAt: z.string() });
 const HOUR_MS = 3_600_000;
 /** The folder of a runner elsewhere, when nothing was heard of it for this long. */
 const FOREIGN_AGE_MS = 24 * HOUR_MS;
@@ -44,6 +42,15 @@ export class Workspaces {
     private readonly log: Log,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
+
+  /** The folders of all runs of all runners with this data folder; undefined until it is open. */
+  get sessionsFolder(): string | undefined {
+    return this.folders?.sessions;
+  }
+
+  get ownFolder(): string {
+    return this.own;
+  }
 
   /** Chooses the place, and removes what runners left that were killed. */
   async open(): Promise<void> {

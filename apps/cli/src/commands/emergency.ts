@@ -1,9 +1,11 @@
-import { type Acknowledgement, emergencyReset, emergencyStatus, emergencyTrigger, type Latch } from '@purser/contracts';
+import { type Acknowledgement, emergencyReset, emergencyStatus, type Latch } from '@purser/contracts';
 import type { Command } from 'commander';
+import { type Triggered, triggerEmergency } from '../emergency/trigger.js';
 import { fields } from '../output/table.js';
 import { moment } from '../output/words.js';
 import type { Terminal } from '../terminal.js';
 import type { CommandSet } from './command.js';
+import { addEmergencyReportCommands } from './emergency-reports.js';
 
 interface DecisionOptions {
   by?: string;
@@ -31,9 +33,9 @@ export function addEmergencyCommands(program: Command, commands: CommandSet): vo
       'stop every agent and every paid call now, until a person resets it',
       ['purser emergency trigger --reason "agents loop on the nightly review"'],
       async ({ api, print, terminal, options }) => {
-        const request = { by: options.by ?? terminal.user, reason: options.reason };
-        const { reply, json } = await api().ask(emergencyTrigger, request);
-        print(json, () => latchText(reply, terminal));
+        const decision = { by: options.by ?? terminal.user, reason: options.reason };
+        const { latch, direct } = await triggerEmergency(api, terminal, decision);
+        print(direct === undefined ? latch : { ...latch, direct }, () => latchText(latch, terminal) + directly(direct));
       },
     )
     .requiredOption('--reason <text>', 'why; it is kept')
@@ -53,6 +55,21 @@ export function addEmergencyCommands(program: Command, commands: CommandSet): vo
     )
     .requiredOption('--reason <text>', 'why it is over; it is kept')
     .option('--by <name>', 'who (default: the user of this machine)');
+
+  addEmergencyReportCommands(emergency, commands);
+}
+
+/** A person has to know that it was not the usual way, and what of it was done. */
+function directly(direct: Triggered['direct']): string {
+  if (direct === undefined) return '';
+  return (
+    `\nNo watchdog answered (${direct.why}), so it was set past it:\n` +
+    fields([
+      ['Postgres', direct.postgres],
+      ['NATS', direct.nats],
+    ]) +
+    'Services that run obey now. Containers and programs are stopped when a watchdog runs again.\n'
+  );
 }
 
 export function latchText(latch: Latch, terminal: Pick<Terminal, 'style'>): string {

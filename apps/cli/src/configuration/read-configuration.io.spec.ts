@@ -16,7 +16,15 @@ describe('the configuration before a start', () => {
 
   const write = (file: string, text: string) => writeFile(join(folder, file), text);
   const problems = async (env: Record<string, string> = {}) => (await readConfiguration(env, folder)).problems;
-  const none = { environment: [], 'budgets.json': [], 'models.json': [], 'plugins.json': [], 'prices.json': [] };
+  const none = {
+    environment: [],
+    'alerts.json': [],
+    'budgets.json': [],
+    'models.json': [],
+    'plugins.json': [],
+    'prices.json': [],
+    'emergency.json': [],
+  };
 
   it('is right as it comes with Purser, and where there is none', async () => {
     expect(await readConfiguration({}, 'config')).toMatchObject({
@@ -84,6 +92,21 @@ describe('the configuration before a start', () => {
     expect(lines[0]).toMatch(/budgets\.json: budgets\.0\.period: "day", "week", "month", "total"/);
     expect(lines[1]).toMatch(/budgets\.json: budgets\.0\.limitUsd: .*dollars such as "1\.50"/);
     expect(lines[3]).toMatch(/budgets\.json: budgets\.2\.id: /);
+  });
+
+  it('reads alerts.json and what else people are told by as the watchdog does', async () => {
+    await write('alerts.json', '{"quietHours": {"from": "late", "to": "07:00"}}');
+    const { 'alerts.json': lines, environment } = await problems({
+      ENABLE_EMAIL_ALERTS: 'maybe',
+      ALERT_EMAIL: 'ops at example.org',
+      SMTP_PORT: 'smtp',
+    });
+    expect(lines).toEqual([expect.stringMatching(/alerts\.json: quietHours\.from: a time of day such as "08:00"/)]);
+    expect(environment).toEqual([
+      expect.stringMatching(/^ENABLE_EMAIL_ALERTS is not valid: expected true or false/),
+      expect.stringMatching(/^ALERT_EMAIL is not valid: expected an address such as ops@example\.org/),
+      expect.stringMatching(/^SMTP_PORT is not valid: expected a port/),
+    ]);
   });
 
   it('takes the simple shape of budgets', async () => {

@@ -7,7 +7,15 @@ import { doubledPorts, parseSettings, type Settings } from '../up/settings.js';
 import { checkPlugins } from './plugins-file.js';
 
 /** Where configuration comes from, as `purser doctor` lists it. */
-export const SOURCES = ['environment', 'budgets.json', 'models.json', 'plugins.json', 'prices.json'] as const;
+export const SOURCES = [
+  'environment',
+  'alerts.json',
+  'budgets.json',
+  'models.json',
+  'plugins.json',
+  'prices.json',
+  'emergency.json',
+] as const;
 export type Source = (typeof SOURCES)[number];
 
 export interface Configuration {
@@ -26,22 +34,27 @@ const GIVEN: Environment = {
 /** Reads everything that the services will read, with their own readers, and starts nothing. */
 export async function readConfiguration(env: Environment, configDir: string): Promise<Configuration> {
   const services = loadServices();
-  const [{ settings, problems: environment }, noFolder, budgets, models, plugins, prices] = await Promise.all([
-    readEnvironment(env, services),
-    missingFolder(env, configDir),
-    problemsOf(async () => (await services['cost-watchdog']).loadBudgetsFile(configDir)),
-    problemsOf(async () => (await services['model-gateway']).readLadders(configDir)),
-    problemsOf(() => checkPlugins(configDir)),
-    problemsOf(async () => (await services['model-gateway']).readPriceTable(configDir)),
-  ]);
+  const [{ settings, problems: environment }, noFolder, alerts, budgets, models, plugins, prices, emergency] =
+    await Promise.all([
+      readEnvironment(env, services),
+      missingFolder(env, configDir),
+      problemsOf(async () => (await services['cost-watchdog']).loadAlertsFile(configDir)),
+      problemsOf(async () => (await services['cost-watchdog']).loadBudgetsFile(configDir)),
+      problemsOf(async () => (await services['model-gateway']).readLadders(configDir)),
+      problemsOf(() => checkPlugins(configDir)),
+      problemsOf(async () => (await services['model-gateway']).readPriceTable(configDir)),
+      problemsOf(async () => (await services['cost-watchdog']).loadEmergencyFile(configDir)),
+    ]);
   return {
     settings,
     problems: {
       environment: [...environment, ...noFolder],
+      'alerts.json': alerts,
       'budgets.json': budgets,
       'models.json': models,
       'plugins.json': plugins,
       'prices.json': prices,
+      'emergency.json': emergency,
     },
   };
 }

@@ -28,7 +28,15 @@ describe('the checks of purser doctor', () => {
   };
 
   it('finds the configuration that comes with Purser right, and a missing file too', async () => {
-    for (const name of ['environment', 'budgets.json', 'models.json', 'plugins.json', 'prices.json']) {
+    for (const name of [
+      'environment',
+      'alerts.json',
+      'budgets.json',
+      'models.json',
+      'plugins.json',
+      'prices.json',
+      'emergency.json',
+    ]) {
       expect(await config(name)).toMatchObject({ name, state: 'ok' });
     }
     await rm(join(folder, 'config', 'models.json'));

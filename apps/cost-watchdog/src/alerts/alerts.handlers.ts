@@ -1,11 +1,51 @@
 import { Controller } from '@nestjs/common';
-import { Consume } from '@purser/bus';
-import { deadLetter, type FactData, taskRejected } from '@purser/contracts';
+import { Consume, Serve } from '@purser/bus';
+import {
+  alertsChannels,
+  alertsList,
+  alertsTest,
+  deadLetter,
+  type FactData,
+  type ReplyOf,
+  type RequestOf,
+  taskRejected,
+} from '@purser/contracts';
+import { Database } from '@purser/database';
+import { recordOf } from './alert-row.js';
+import { AlertsRepository } from './alerts.repository.js';
 import { AlertsService } from './alerts.service.js';
+import { ChannelStates } from './channel-states.service.js';
+import { ChannelTests } from './channel-tests.service.js';
 
 @Controller()
 export class AlertsHandlers {
-  constructor(private readonly alerts: AlertsService) {}
+  constructor(
+    private readonly alerts: AlertsService,
+    private readonly repository: AlertsRepository,
+    private readonly channels: ChannelStates,
+    private readonly tests: ChannelTests,
+    private readonly database: Database,
+  ) {}
+
+  @Serve(alertsList)
+  async list(request: RequestOf<typeof alertsList>): Promise<ReplyOf<typeof alertsList>> {
+    const [found, deadChannels] = await Promise.all([
+      this.repository.list(this.database, request),
+      this.channels.dead(),
+    ]);
+    const alerts = found.slice(0, request.limit).map(recordOf);
+    return { alerts, next: found.length > alerts.length ? (alerts.at(-1)?.id ?? null) : null, deadChannels };
+  }
+
+  @Serve(alertsChannels)
+  async listChannels(): Promise<ReplyOf<typeof alertsChannels>> {
+    return { channels: await this.channels.list() };
+  }
+
+  @Serve(alertsTest)
+  test(request: RequestOf<typeof alertsTest>): Promise<ReplyOf<typeof alertsTest>> {
+    return this.tests.run(request);
+  }
 
   @Consume(taskRejected, { durable: 'watchdog-rejected-tasks', batch: 1 })
   async consumeRejected(rejected: FactData<typeof taskRejected>[]): Promise<void> {
@@ -29,6 +69,7 @@ export class AlertsHandlers {
           kind: 'dead_letter',
           title: `A message on ${subject} could not be handled: ${reason}`,
           details: { subject, stream, seq, reason },
+          about: subject,
         },
         `alert-dead-${stream}-${seq}`,
       );

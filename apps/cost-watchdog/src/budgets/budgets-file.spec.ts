@@ -44,6 +44,15 @@ describe('parseBudgetsFile', () => {
     expect(parse({ monthly_budget: { total: 1 } }).budgets[0]?.onExhausted).toBe('free');
   });
 
+  it('takes who is told by mail, wherever it stands', () => {
+    const alert_email = 'ops@example.org';
+    const monthly_budget = { total: 1 };
+    expect(parse({ budgets: [], alert_email }).alertEmail).toBe(alert_email);
+    expect(parse({ monthly_budget, alert_email }).alertEmail).toBe(alert_email);
+    expect(parse({ monthly_budget, alerts: { alert_email } }).alertEmail).toBe(alert_email);
+    expect(parse({ monthly_budget }).alertEmail).toBeUndefined();
+  });
+
   it('takes reserves in both shapes', () => {
     const reserves = [
       { share: 0.1, minPriority: 8 },
@@ -60,6 +69,7 @@ describe('parseBudgetsFile', () => {
   });
 
   it.each([
+    ['alert_email', { budgets: [], alert_email: 'ops' }, /an address such as/],
     ['budgets.0.reserve.share', reserving({ share: 10, minPriority: 8 }), /<=1/],
     ['budgets.0.reserve', reserving({ share: 0.1, amountUsd: '1', minPriority: 8 }), /or \{"amountUsd": "5"/],
     ['budgets.0.reserve', reserving({ minPriority: 8 }), /a part of the limit above 0 and at most 1, or dollars/],

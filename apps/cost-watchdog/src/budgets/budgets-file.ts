@@ -22,11 +22,15 @@ const DEFAULT_SPIKE_RULES: SpikeRule[] = [{ percent: 20, windowMinutes: 60, minU
 
 const spikeRules = z.array(SpikeRuleInput).max(10).optional();
 
+/** Who is told by mail, unless the environment says otherwise (ALERT_EMAIL). */
+const alertEmail = z.email('an address such as "ops@example.org"').optional();
+
 /** Our own shape: every budget written out. */
 export const FullBudgetsFile = z.strictObject({
   $schema: z.string().optional(),
   budgets: z.array(Budget).max(1000),
   spikeRules,
+  alert_email: alertEmail,
 });
 
 /** The short shape: dollars a month in all and per provider. */
@@ -38,6 +42,7 @@ export const MonthlyBudgetsFile = z.strictObject({
       warning_threshold: Thresholds.shape.warning,
       critical_threshold: Thresholds.shape.critical,
       cutoff_threshold: Thresholds.shape.cutoff,
+      alert_email: alertEmail,
     })
     .partial()
     .optional(),
@@ -46,6 +51,7 @@ export const MonthlyBudgetsFile = z.strictObject({
   /** The last part of every one of these budgets, for calls of at least that priority. */
   reserve: z.strictObject({ share: z.number().positive().max(1), min_priority: Priority.min(1) }).optional(),
   spikeRules,
+  alert_email: alertEmail,
 });
 
 export interface BudgetsFile {
@@ -56,6 +62,7 @@ export interface BudgetsFile {
   spikeRules: SpikeRule[];
   /** What DAILY_SPEND_CAP says, in the place of a budget of its id in the file. */
   cap?: Budget | undefined;
+  alertEmail?: string | undefined;
 }
 
 /** Reads config/budgets.json. A bad file stops the start: the error names the field and what would be right. */
@@ -73,7 +80,10 @@ export async function loadBudgetsFile(configDir: string): Promise<BudgetsFile> {
   return { path, found: true, ...parseBudgetsFile(text, path) };
 }
 
-export function parseBudgetsFile(text: string, path: string): Pick<BudgetsFile, 'budgets' | 'spikeRules'> {
+export function parseBudgetsFile(
+  text: string,
+  path: string,
+): Pick<BudgetsFile, 'budgets' | 'spikeRules' | 'alertEmail'> {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -81,9 +91,11 @@ export function parseBudgetsFile(text: string, path: string): Pick<BudgetsFile, 
     throw new PurserError('invalid_request', { message: `${path} is not JSON: ${(cause as Error).message}`, cause });
   }
   const short = typeof value === 'object' && value !== null && 'monthly_budget' in value;
-  const { budgets, spikeRules } = short
-    ? fromMonthly(checked(MonthlyBudgetsFile, value, path), path)
-    : checked(FullBudgetsFile, value, path);
+  const {
+    budgets,
+    spikeRules,
+    alert_email: alertEmail,
+  } = short ? fromMonthly(checked(MonthlyBudgetsFile, value, path), path) : checked(FullBudgetsFile, value, path);
   const seen = new Set<string>();
   for (const [index, budget] of budgets.entries()) {
     const { id } = budget;
@@ -96,14 +108,15 @@ export function parseBudgetsFile(text: string, path: string): Pick<BudgetsFile, 
   return {
     budgets: budgets.map((budget) => ({ ...budget, limitUsd: formatUsd(parseUsd(budget.limitUsd)) })),
     spikeRules: spikeRules ?? DEFAULT_SPIKE_RULES,
+    ...(alertEmail === undefined ? {} : { alertEmail }),
   };
 }
 
 function fromMonthly(
   file: z.output<typeof MonthlyBudgetsFile>,
   path: string,
-): { budgets: Budget[]; spikeRules: SpikeRule[] | undefined } {
-  const { warning_threshold, critical_threshold, cutoff_threshold } = file.alerts ?? {};
+): Pick<z.output<typeof FullBudgetsFile>, 'budgets' | 'spikeRules' | 'alert_email'> {
+  const { warning_threshold, critical_threshold, cutoff_threshold, alert_email } = file.alerts ?? {};
   const thresholds = checked(
     Thresholds,
     { warning: warning_threshold, critical: critical_threshold, cutoff: cutoff_threshold },
@@ -124,7 +137,7 @@ function fromMonthly(
       `${path}: monthly_budget.${name}`,
     ),
   );
-  return { budgets, spikeRules: file.spikeRules };
+  return { budgets, spikeRules: file.spikeRules, alert_email: file.alert_email ?? alert_email };
 }
 
 function checked<Schema extends z.ZodType>(schema: Schema, value: unknown, what: string): z.output<Schema> {

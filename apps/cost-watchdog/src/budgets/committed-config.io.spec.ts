@@ -9,7 +9,7 @@ const config = join(__dirname, '../../../../config');
 describe('the committed configuration', () => {
   it('has the schema of what is read', async () => {
     const kept: unknown = JSON.parse(await readFile(join(config, 'schemas/budgets.schema.json'), 'utf8'));
-    // Stale? node apps/cost-watchdog/dist/write-schema.js config/schemas/budgets.schema.json
+    // Stale? node apps/cost-watchdog/dist/write-schema.js config/schemas
     expect(kept).toEqual(JSON.parse(JSON.stringify(budgetsFileSchema())));
   });
 

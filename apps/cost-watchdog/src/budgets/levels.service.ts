@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { budgetFacts, type BudgetLevel, type BudgetStatus } from '@purser/contracts';
 import type { Sql } from '@purser/database';
 import { Clock, Outbox } from '@purser/service';
-import { type NewAlert, AlertsService } from '../alerts/alerts.service.js';
+import { AlertsService, type LevelOf, type NewAlert } from '../alerts/alerts.service.js';
 import { LatchRepository } from '../emergency/latch.repository.js';
 import { type LevelChange, WindowsRepository } from '../windows/windows.repository.js';
 import { statusOf } from './budget-row.js';
@@ -49,7 +49,16 @@ export class LevelsService {
       limitUsd,
       window,
     });
-    await this.alerts.add(tx, alertOf(level, previous, status));
+    await this.tell(tx, level, alertOf(level, previous, status), status);
+  }
+
+  /** One alert per level and window; below the first threshold none is left, and tools hear so. */
+  private async tell(tx: Sql, level: BudgetLevel, alert: NewAlert, status: BudgetStatus): Promise<void> {
+    const at = levelOf(level, status);
+    const { id, window, limitUsd } = status;
+    const why = `budget ${id} is at $${window.settledUsd} of $${limitUsd} now`;
+    await this.alerts.follow(tx, at, level === 'ok' ? undefined : alert, why);
+    if (level === 'ok') await this.alerts.note(tx, alert, `${at.topic}/${at.period}/${level}`);
   }
 
   private async setLatch(tx: Sql, { id, window, limitUsd }: BudgetStatus, now: Date): Promise<boolean> {
@@ -76,6 +85,15 @@ const WORDS: Record<BudgetLevel, { severity: NewAlert['severity']; kind: string;
   critical: { severity: 'critical', kind: 'budget_critical', says: 'passed its critical threshold' },
   exhausted: { severity: 'critical', kind: 'budget_exhausted', says: 'is exhausted' },
 };
+
+const RANKS: Record<BudgetLevel, number> = { ok: 0, warning: 1, critical: 2, exhausted: 3 };
+
+const levelOf = (level: BudgetLevel, { id, window }: BudgetStatus): LevelOf => ({
+  topic: `budget/${id}`,
+  period: window.id,
+  rank: RANKS[level],
+  level,
+});
 
 function alertOf(level: BudgetLevel, previous: BudgetLevel, status: BudgetStatus): NewAlert {
   const { severity, kind, says } = WORDS[level];

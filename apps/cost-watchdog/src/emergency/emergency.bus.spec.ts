@@ -24,6 +24,7 @@ beforeAll(async () => {
     PURSER_NATS_URL: nats.url,
     PURSER_DATABASE_URL: postgres.url,
     PURSER_CONFIG_DIR: '/nonexistent',
+    PURSER_HOME: process.env.PURSER_TEST_RUN_DIR,
     PURSER_INSTANCE: 'one',
     PURSER_WATCHDOG_PORT: '0',
     PURSER_LOG_LEVEL: 'silent',

@@ -47,7 +47,9 @@ export class EmergencyService {
     return this.database.transaction(async (tx) => {
       if (known) await this.repository.adopt(tx, known);
       const change = await this.repository.set(tx, decision, this.clock.now());
-      if (change.changed) for (const alert of alertsOf(change.state, evidence)) await this.alerts.add(tx, alert);
+      if (!change.changed) return change;
+      for (const alert of alertsOf(change.state, evidence)) await this.alerts.add(tx, alert);
+      if (evidence) await this.repository.keepEvidence(tx, change.state.serial, evidence);
       return change;
     });
   }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Acknowledgement, Latch } from '@purser/contracts';
+import type { Acknowledgement, EmergencyReport, Latch } from '@purser/contracts';
 import type { Sql } from '@purser/database';
 
 export interface Decision {
@@ -15,6 +15,8 @@ interface LatchRow {
   at: Date;
   announced: boolean;
 }
+
+export type Evidence = NonNullable<EmergencyReport['evidence']>;
 
 export interface LatchChange {
   changed: boolean;
@@ -71,6 +73,13 @@ export class LatchRepository {
 
   async markAnnounced(sql: Sql, { serial, active }: Latch): Promise<void> {
     await sql.query('UPDATE latch SET announced = true WHERE serial = $1 AND active = $2', [serial, active]);
+  }
+
+  async keepEvidence(tx: Sql, serial: number, { title, details }: Evidence): Promise<void> {
+    await tx.query(
+      'INSERT INTO emergency_evidence (serial, title, details) VALUES ($1, $2, $3::jsonb) ON CONFLICT DO NOTHING',
+      [serial, title, JSON.stringify(details)],
+    );
   }
 
   async acknowledge(sql: Sql, acknowledgements: readonly Acknowledgement[]): Promise<void> {

@@ -54,6 +54,7 @@ export class GatewaysService {
     await this.changes.commit(async (tx, touched) => {
       await this.windows.lockRows(tx, windowIds);
       await this.leases.areBack(tx, windowIds, gateways);
+      for (const gateway of gateways) await this.alerts.resolve(tx, 'lease_presumed', gateway, 'the gateway is back');
       touched.add(...windowIds);
     });
   }
@@ -74,6 +75,7 @@ export class GatewaysService {
           kind: 'lease_presumed',
           title: `Gateway ${gateway} is silent; what it holds of ${held.length} budget window(s) is presumed spent until it comes back`,
           details: { gateway, windows: held.map(({ windowId, nano }) => ({ windowId, presumedUsd: formatUsd(nano) })) },
+          about: gateway,
         });
       }
     });

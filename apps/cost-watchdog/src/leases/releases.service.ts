@@ -29,6 +29,7 @@ export class ReleasesService {
           kind: 'lease_released',
           title: `What lost gateway ${gateway} held of ${released.length} budget window(s) was released by ${by}: ${reason}`,
           details: { gateway, released: released.map(releaseOf) },
+          about: gateway,
         });
       }
       return released;

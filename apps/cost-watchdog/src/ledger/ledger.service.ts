@@ -83,6 +83,7 @@ export class LedgerService {
         kind: 'spend_refused',
         title: `Gateway ${spend.gateway} reported a negative amount for attempt ${spend.attemptId}; it is not in the ledger`,
         details: { ...spend },
+        about: spend.gateway,
       },
       `alert-spend-${spend.attemptId}`,
     );

@@ -56,6 +56,7 @@ function alertOf(provider: string, row: ReconciliationRow): NewAlert {
   const { source, period, metered_nano, reported_nano, drifting } = row;
   const percent = driftPercent(metered_nano, reported_nano);
   const figures = `the books say $${formatUsd(reported_nano)}, metered is $${formatUsd(metered_nano)}`;
+  const about = `${source} ${period}`;
   const details = {
     source,
     provider,
@@ -69,12 +70,14 @@ function alertOf(provider: string, row: ReconciliationRow): NewAlert {
         severity: 'warning',
         kind: 'cost_drift',
         title: `Costs of ${provider} in ${period} drift${percent === null ? '' : ` by ${percent} %`}: ${figures}`,
+        about,
         details,
       }
     : {
         severity: 'info',
         kind: 'cost_drift_ended',
         title: `Costs of ${provider} in ${period} agree again: ${figures}`,
+        about,
         details,
       };
 }

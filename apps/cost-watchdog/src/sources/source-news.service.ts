@@ -54,6 +54,7 @@ function alertOf({ name, source: { provider } }: ConfiguredSource, row: SourceRo
       severity: 'info',
       kind: 'cost_source_recovered',
       title: `Cost source ${name} works again`,
+      about: name,
       details,
     };
   const unknown = `what ${provider} cost since then is not known, and not zero`;
@@ -63,12 +64,14 @@ function alertOf({ name, source: { provider } }: ConfiguredSource, row: SourceRo
         severity: 'warning',
         kind: 'cost_source_stale',
         title: `Cost source ${name} has told nothing new since ${newest ?? row.since.toISOString()}; ${unknown}${why}`,
+        about: name,
         details,
       }
     : {
         severity: 'warning',
         kind: 'cost_source_failed',
         title: `Cost source ${name} cannot be read since ${details.failingSince ?? 'now'}; ${unknown}${why}`,
+        about: name,
         details,
       };
 }

@@ -71,7 +71,7 @@ export class LongTexts {
     if (typeof value === 'string')
       return value.includes(this.prefix)
         ? this.split(value)
-            .map((part) => (typeof part === 'string' ? part : part.toString('latin1')))
+            .map((part) => (typeof part === 'string' ? part : part.toString()))
             .join('')
         : value;
     if (Array.isArray(value)) return value.map((item) => this.restored(item));

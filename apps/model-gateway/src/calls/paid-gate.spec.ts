@@ -35,7 +35,7 @@ const admit = async (
     passage: { standardTier },
     caller: {},
     strategy: 'quality-first',
-    signal: new AbortController().signal,
+    inFlight: new AbortController(),
     counts: () => undefined,
   } as unknown as Parameters<PaidGate['admit']>[2]);
   if (!admission.admitted) throw new Error(admission.passed.reason);

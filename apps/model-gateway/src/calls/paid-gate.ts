@@ -48,8 +48,8 @@ const TRIES = 3;
 /** A watchdog that is gone comes back within seconds, or not at all. */
 const AWAY = { retryAfterMs: 2_000 };
 
-/** How long a call that has waited for money waits again when its hold turned out smaller. */
-const AGAIN_MS = 250;
+/** How long a call that has waited for money waits again for a smaller hold. */
+const AGAIN_MS = 500;
 /** Of text that people write; what has fewer tokens than this says is not worth counting. */
 const MOST_BYTES_PER_TOKEN = 8;
 
@@ -128,8 +128,7 @@ export class PaidGate {
     const safety = this.experience.safetyOf(tier.provider, tier.model);
     const bounds = { ...call.bounds, choices: call.choices, safety };
     const serviceTier = tierToName(price, bounds, windows.length > 0 ? passage.standardTier : undefined);
-    const request = new HoldPlan(price, serviceTier === undefined ? bounds : { ...bounds, serviceTier }, limits);
-    let plan = request;
+    let plan = new HoldPlan(price, serviceTier === undefined ? bounds : { ...bounds, serviceTier }, limits);
     let reserved = await this.leases.reserve({ windows, ...plan.amounts, priority, caller: inFlight });
     if (!reserved.ok && (reserved.why === 'exhausted' || reserved.why === 'held')) {
       const tighter = await this.tighter(tier, plan, windows, paid, reserved.why);
@@ -157,12 +156,18 @@ export class PaidGate {
     if (!this.counts.canBound(tier, counting)) return undefined;
     const { priority = STANDARD_PRIORITY } = caller;
     const { signal } = inFlight;
-    // Whoever has waited for money once does not wait as long again.
-    const patience = () =>
-      why === 'held' ? { signal: AbortSignal.any([signal, AbortSignal.timeout(AGAIN_MS)]) } : inFlight;
-    // Nothing is counted, and nobody asked, for a call that would not fit with the fewest tokens that there can be.
+    const again = () => ({ signal: AbortSignal.any([signal, AbortSignal.timeout(AGAIN_MS)]) });
+    // Nothing is counted, and nobody asked, for a call that would not fit with the fewest tokens that there can be, or
+    // costs hardly less with them.
     const { least } = loose.withInput(Math.floor(call.bounds.inputTokens / MOST_BYTES_PER_TOKEN)).amounts;
-    const probe = await this.leases.reserve({ windows, most: least, least, priority, caller: patience() });
+    if (least * 8n > loose.amounts.least * 7n) return undefined;
+    const probe = await this.leases.reserve({
+      windows,
+      most: least,
+      least,
+      priority,
+      caller: why === 'held' ? again() : inFlight,
+    });
     if (!probe.ok) return undefined;
     let inputTokens: number | undefined;
     try {
@@ -172,7 +177,7 @@ export class PaidGate {
     }
     if (inputTokens === undefined || inputTokens >= call.bounds.inputTokens) return undefined;
     const plan = loose.withInput(inputTokens);
-    return { plan, reserved: await this.leases.reserve({ windows, ...plan.amounts, priority, caller: patience() }) };
+    return { plan, reserved: await this.leases.reserve({ windows, ...plan.amounts, priority, caller: again() }) };
   }
 }
 

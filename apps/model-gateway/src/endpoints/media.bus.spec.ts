@@ -2,6 +2,7 @@ import { formatUsd, parseUsd } from '@purser/money';
 import { eventually } from '@purser/testing';
 import OpenAI, { toFile } from 'openai';
 import { openWorld, type World } from '../gateway.fixture.js';
+import { lace, m4a, opusPacket, webm } from '../media/audio/containers.fixture.js';
 import { wav } from '../media/audio/recordings.fixture.js';
 
 jest.setTimeout(90_000);
@@ -223,6 +224,25 @@ describe('speech', () => {
     await expectExact();
     // Held for a quarter of a minute at least.
     expect((await oneSpend()).holdUsd).toBe('0.0015');
+  });
+
+  const minute = Array.from({ length: 60 * 50 }, () => lace([opusPacket(310)], 'none'));
+  it.each([
+    ['a phone', 'memo.m4a', m4a({ samples: (60 * 16_000) / 1_024, bytes: 950_000 })],
+    ['a browser', 'memo.webm', webm({ blocks: minute })],
+  ])('is held at its length, also as %s records it', async (_, name, file) => {
+    await budget(formatUsd(world.watchdog.settled('b') + parseUsd('0.0100')), { provider: 'openai' });
+    await eventually(async () => {
+      const heard = await world
+        .client()
+        .audio.transcriptions.create({ model: 'voice_transcription', file: await toFile(file, name) })
+        .withResponse();
+      expect(heard.response.headers.get('x-purser-provider')).toBe('openai');
+    });
+    const spend = await oneSpend();
+    expect(spend).toMatchObject({ holdUsd: '0.0075', finality: 'final', outcome: 'ok' });
+    expect(parseUsd(spend.amountUsd)).toBeGreaterThanOrEqual(parseUsd('0.0060'));
+    expect(parseUsd(spend.amountUsd)).toBeLessThanOrEqual(parseUsd(spend.holdUsd));
   });
 
   it('is billed by tokens where the model tells them', async () => {

@@ -81,6 +81,7 @@ const native = () =>
     headers: { 'content-type': 'application/json', 'x-api-key': world.adminKey, 'anthropic-beta': 'some-beta' },
     body: JSON.stringify({ model: 'writing', max_tokens: LIMIT, system: 'Be brief.', temperature: 0.5, messages }),
   });
+const brief = () => world.post({ model: 'writing', max_tokens: 4_000, messages: [{ role: 'user', content: 'Hello' }] });
 const translated = () => world.post({ model: 'writing', max_tokens: LIMIT, messages });
 const tierOf = (response: Response) => response.headers.get('x-purser-tier');
 
@@ -124,5 +125,11 @@ it('counts nothing when the budget is as good as used up', async () => {
   await eventually(async () => expect(tierOf(await native())).toBe('tier_3_free'));
   counted = [];
   for (let calls = 0; calls < 5; calls++) expect(tierOf(await native())).toBe('tier_3_free');
+  expect(counted).toEqual([]);
+});
+
+it('counts nothing where the input is hardly a part of what is held', async () => {
+  await leave(20_000_000n);
+  await eventually(async () => expect(tierOf(await brief())).toBe('tier_3_free'));
   expect(counted).toEqual([]);
 });

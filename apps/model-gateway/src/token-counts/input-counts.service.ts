@@ -26,7 +26,7 @@ export class InputCounts {
     private readonly log: Log,
   ) {}
 
-  /** Whether `bound` can be asked. Whoever answers with another model's name cannot be counted for. */
+  /** Whether there is anybody to ask. */
   canBound(tier: Tier, counting: InputCounting | undefined): counting is InputCounting {
     return counting !== undefined && (counting.byProvider !== undefined || this.tokenizerOf(tier) !== undefined);
   }

@@ -3,6 +3,7 @@ export { costSourceChecks } from './cost-source-checks.js';
 export type { Books, BooksRow, CostSourceSubject, OpenedSource } from './cost-source-subject.js';
 export { executorChecks, type ExecutorSubject } from './executor-checks.js';
 export { embeddingChecks, imageChecks, transcriptionChecks } from './media-checks.js';
+export { notifierChecks, type NotifierSubject } from './notifier-checks.js';
 export { modelProviderChecks } from './model-provider-checks.js';
 export type {
   MediaSubject,

@@ -1,0 +1,2 @@
+export { Config } from './config.js';
+export { startStopper, type StopperOptions } from './stopper.js';
