@@ -21,6 +21,7 @@ describe('faults', () => {
     system = await System.start({
       databaseUrl: postgres.url,
       budgets: { budgets: [{ id: 'monthly', period: 'month', limitUsd: '20' }] },
+      env: { DAILY_SPEND_CAP: '15' },
     });
   });
 
@@ -42,6 +43,15 @@ describe('faults', () => {
       },
       { timeoutMs: 20_000, everyMs: 200 },
     );
+
+  /** What the heartbeat budget has of the day is all that the ledger has of it, whatever died meanwhile. */
+  const theDayIsKnown = () =>
+    eventually(async () => {
+      const { body } = await system.api<{ todayUsd: string }>('GET', '/v1/costs');
+      const health = (await (await fetch(`${system.url('cost-watchdog')}/health`)).json()) as Record<string, unknown>;
+      expect(health).toMatchObject({ daily_spend: Number(body.todayUsd), daily_cap: 15 });
+      expect(health.daily_spend).toBeGreaterThan(0);
+    });
 
   const submitCounting = (id: string, units = 12) =>
     system.api('POST', '/v1/tasks', { id, executor: 'command', input: { argv: countingAgent(units) }, budgetUsd: '5' });
@@ -138,6 +148,7 @@ describe('faults', () => {
     await system.instance('cost-watchdog').kill();
     await system.instance('cost-watchdog').start();
     await completedOnce('watchdog-dies');
+    await theDayIsKnown();
   });
 
   it('closes every service in order on SIGTERM with exit code 0', async () => {

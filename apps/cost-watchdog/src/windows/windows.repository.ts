@@ -131,7 +131,8 @@ export class WindowsRepository {
 /**
  * For statements whose $1 is the budget and $2 its shape. What a window of this budget has to count: spend of its scope in its range, but not what was held in another
  * window of the budget (a call that crossed midnight belongs where it was held).
- * Only the conditions the scope names, so that a task's budget reads its task's entries, not the whole ledger.
+ * Only the conditions the scope names, so that a task's budget reads its task's entries, not the whole ledger; which a new
+ * budget over everything, or over a provider, does not read either.
  */
 function settledFrom(
   budget: BudgetRow,
@@ -140,28 +141,40 @@ function settledFrom(
   firstParameter: number,
 ): { sql: string; own: string; parameters: unknown[] } {
   const parameters: unknown[] = [];
-  const conditions: string[] = [];
-  const add = (condition: (placeholder: string) => string, value: unknown) => {
-    parameters.push(value);
-    conditions.push(condition(`$${firstParameter + parameters.length - 1}`));
-  };
-  // A gateway's clock may be wrong: a rolling window, which has no fixed edges, goes by when the ledger counted.
-  const at = budget.period === 'hours' ? 'e.counted_at' : 'e.usage_at';
-  add((p) => `${at} >= ${p}::timestamptz`, range.startsAt);
-  if (range.endsAt !== null) add((p) => `${at} < ${p}::timestamptz`, range.endsAt);
-  for (const field of ['provider', 'project', 'key', 'task'] as const) {
+  const place = (value: unknown) => `$${firstParameter + parameters.push(value) - 1}`;
+  const from = place(range.startsAt);
+  const until = range.endsAt === null ? undefined : place(range.endsAt);
+  const within = (column: string) =>
+    `${column} >= ${from}::timestamptz${until === undefined ? '' : ` AND ${column} < ${until}::timestamptz`}`;
+  const scopes = (['provider', 'project', 'key', 'task'] as const).flatMap((field) => {
     const value = budget[`scope_${field}`];
-    if (value !== null) add((p) => `e.${field} = ${p}::text`, value);
-  }
-  parameters.push(windowId ?? null);
-  const own = `$${firstParameter + parameters.length - 1}::bigint`;
-  return {
-    own,
-    sql: `SELECT coalesce(sum(e.amount_nano), 0)::bigint FROM entries e
-           WHERE ${conditions.join(' AND ')}
+    return value === null ? [] : [`${field} = ${place(value)}::text`];
+  });
+  const own = `${place(windowId ?? null)}::bigint`;
+  // A gateway's clock may be wrong: a rolling window, which has no fixed edges, goes by when the ledger counted.
+  const conditions = [within(budget.period === 'hours' ? 'counted_at' : 'usage_at'), ...scopes].join(' AND ');
+  const ofEntries = `SELECT coalesce(sum(e.amount_nano), 0)::bigint FROM entries e
+           WHERE ${conditions}
              AND NOT EXISTS (
                SELECT 1 FROM windows held WHERE held.id = ANY(e.held_in) AND held.budget_id = $1
-                  AND held.shape = $2 AND held.id IS DISTINCT FROM ${own})`,
-    parameters,
-  };
+                  AND held.shape = $2 AND held.id IS DISTINCT FROM ${own})`;
+  const unit = rolledUpBy(budget, range);
+  if (unit === undefined) return { own, sql: ofEntries, parameters };
+  const ofSums = `SELECT coalesce(sum(amount_nano), 0)::bigint FROM spend_${unit}s
+           WHERE ${[within(unit), ...scopes].join(' AND ')}`;
+  // The first window of its shape: nothing can be held in another one, so the sums of the ledger say the same.
+  const sql = `SELECT CASE WHEN EXISTS (
+                 SELECT 1 FROM windows other WHERE other.budget_id = $1 AND other.shape = $2 AND other.id IS DISTINCT FROM ${own})
+               THEN (${ofEntries}) ELSE (${ofSums}) END`;
+  return { own, sql, parameters };
+}
+
+const HOUR = 3_600_000;
+
+/** The sums of the ledger that a window's edges and scope agree with, if there are any. */
+function rolledUpBy(budget: BudgetRow, { startsAt, endsAt }: Range): 'day' | 'hour' | undefined {
+  if (budget.period === 'hours') return undefined;
+  if (budget.scope_project !== null || budget.scope_key !== null || budget.scope_task !== null) return undefined;
+  const isAt = (length: number) => [startsAt, endsAt ?? startsAt].every((edge) => edge.getTime() % length === 0);
+  return isAt(24 * HOUR) ? 'day' : isAt(HOUR) ? 'hour' : undefined;
 }
