@@ -66,7 +66,11 @@ try {
     return (await answer.json()).secret;
   };
   const secret = await createKey('bench');
-  for (let index = 1; index < Number(args.keys); index += 1) await createKey(`bench-${index}`);
+  let made = 1;
+  const createOthers = async () => {
+    while (made < Number(args.keys)) await createKey(`bench-${made++}`);
+  };
+  await Promise.all(Array.from({ length: 32 }, createOthers));
   await writeFile(
     args.out,
     `${JSON.stringify([
