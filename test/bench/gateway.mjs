@@ -1,7 +1,8 @@
 // Puts a gateway (a process of its own, with budgets, a key, metering and the ledger on) in front of an upstream that
 // speaks OpenAI's protocol, and writes a targets file for a benchmark harness:
 //   npm run bench:gateway -- --upstream http://127.0.0.1:9100 --out targets.json [--keys 10000] [--budgets 1000]
-// It runs until it is interrupted. With --profile FOLDER the gateway writes a CPU profile there when it ends.
+// It runs until it is interrupted. With --profile FOLDER the gateway writes a CPU profile there when it ends; --node FLAGS
+// are for its Node.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +17,7 @@ const { values: args } = parseArgs({
     budgets: { type: 'string', default: '3' },
     model: { type: 'string', default: 'gpt-4o-mini' },
     profile: { type: 'string' },
+    node: { type: 'string', default: '' },
   },
 });
 
@@ -52,9 +54,8 @@ const stack = await startStack({
 });
 try {
   const orchestrator = await stack.launchOrchestrator();
-  const gateway = await stack.launchGateway(
-    args.profile === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${args.profile}` },
-  );
+  const profile = args.profile === undefined ? '' : `--cpu-prof --cpu-prof-dir=${args.profile}`;
+  const gateway = await stack.launchGateway({ NODE_OPTIONS: `${args.node} ${profile}`.trim() });
   const admin = await stack.adminKey();
   const createKey = async (id) => {
     const answer = await fetch(`${orchestrator.url}/v1/keys`, {
@@ -66,7 +67,11 @@ try {
     return (await answer.json()).secret;
   };
   const secret = await createKey('bench');
-  for (let index = 1; index < Number(args.keys); index += 1) await createKey(`bench-${index}`);
+  let made = 1;
+  const createOthers = async () => {
+    while (made < Number(args.keys)) await createKey(`bench-${made++}`);
+  };
+  await Promise.all(Array.from({ length: 32 }, createOthers));
   await writeFile(
     args.out,
     `${JSON.stringify([

@@ -1,4 +1,6 @@
-import { runUntilSignal } from '@purser/service';
-import { start } from './index.js';
+import { inLittleMemory } from './little-memory.js';
 
+inLittleMemory();
+// Only now: all of it would be loaded twice.
+const [{ runUntilSignal }, { start }] = await Promise.all([import('@purser/service'), import('./index.js')]);
 runUntilSignal(start);

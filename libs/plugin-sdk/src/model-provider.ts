@@ -7,6 +7,7 @@ import type {
   Transcription,
   TranscriptionRequest,
 } from './media.js';
+import type { SetAside } from './set-aside.js';
 import type { Usage } from './usage.js';
 
 /** One message in the OpenAI chat shape. Fields that are not named here travel unchanged. */
@@ -40,6 +41,8 @@ export interface ChatChunk {
 export interface CallOptions {
   /** Aborting it must cancel the call upstream; the call then rejects with the signal's reason, and may be billed. */
   signal: AbortSignal;
+  /** Only for a provider that `takesMarks`, and only when there are some in the request. */
+  setAside?: SetAside;
 }
 
 export type ProviderCheck =
@@ -63,6 +66,12 @@ export interface ModelProvider {
   check(options: CallOptions): Promise<ProviderCheck>;
   chat?(request: ChatRequest, options: CallOptions): Promise<ChatAnswer>;
   streamChat?(request: ChatRequest, options: CallOptions): AsyncIterable<ChatChunk>;
+  /**
+   * Long texts in the `content` of a chat request's messages may come as marks, which stand for bytes: `chat`, `streamChat`
+   * and `countTokens` look at how they begin alone (128 characters of them are there), and send their bodies through
+   * `options.setAside` (see `fillingFetch`). Without it all texts are whole.
+   */
+  readonly takesMarks?: boolean;
   /** Protocols of clients that it speaks itself: such calls travel untranslated. */
   readonly passThrough?: Readonly<Partial<Record<ChatProtocol, PassThrough>>>;
   /** Input tokens of a chat request as the provider itself counts them, at no cost. */

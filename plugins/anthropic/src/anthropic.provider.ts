@@ -5,12 +5,14 @@ import {
   type ChatChunk,
   type ChatProvider,
   type ChatRequest,
+  fillingFetch,
   httpPassThrough,
   type PassThrough,
   type PluginContext,
   type ProviderCheck,
   ProviderError,
   readingRequest,
+  type SetAside,
 } from '@purser/plugin-sdk';
 import type { AnthropicConfig } from './config.js';
 import { type Endpoint, endpoint, headersFor, keyAdvice, messagesTarget } from './endpoint.js';
@@ -32,6 +34,7 @@ const now = () => Math.floor(Date.now() / 1000);
 /** Claude, through Anthropic's own protocol: for its clients untranslated, for OpenAI's translated. */
 export class AnthropicProvider implements ChatProvider {
   readonly cancelledCallsBill: 'delivered' | 'full';
+  readonly takesMarks = true;
   readonly unsupportedParameters: readonly string[];
   readonly passThrough: { messages: PassThrough };
   private readonly models = new Models();
@@ -84,11 +87,11 @@ export class AnthropicProvider implements ChatProvider {
 
   async *streamChat(request: ChatRequest, options: CallOptions): AsyncIterable<ChatChunk> {
     const body = { ...this.translate(request, options), stream: true };
-    const { signal } = options;
+    const { signal, setAside } = options;
     const at = this.endpoint();
     const writer = new ChunkWriter(now());
     try {
-      const events = await this.connect(at).post<Events>('/v1/messages', { body, stream: true, signal });
+      const events = await this.clientOf(at, setAside).post<Events>('/v1/messages', { body, stream: true, signal });
       for await (const event of events) yield* writer.chunks(event);
     } catch (error) {
       signal.throwIfAborted();
@@ -116,13 +119,13 @@ export class AnthropicProvider implements ChatProvider {
   private async ask<T extends object>(
     path: string,
     body: object,
-    { signal }: CallOptions,
+    { signal, setAside }: CallOptions,
     isAnswer: (answer: Partial<T>) => boolean,
   ): Promise<T> {
     const at = this.endpoint();
     let answer: T | string | null;
     try {
-      answer = await this.connect(at).post<T | string | null>(path, { body, signal });
+      answer = await this.clientOf(at, setAside).post<T | string | null>(path, { body, signal });
     } catch (error) {
       signal.throwIfAborted();
       throw failure(error, at);
@@ -160,11 +163,15 @@ export class AnthropicProvider implements ChatProvider {
     return endpoint(this.config, this.context);
   }
 
+  private clientOf(at: Endpoint, setAside: SetAside | undefined): Anthropic {
+    const anthropic = this.connect(at);
+    return setAside ? anthropic.withOptions({ fetch: sendingAs(at, fillingFetch(setAside)) }) : anthropic;
+  }
+
   /** One client as long as address and key stay, so that its settings are checked once. */
   private connect(at: Endpoint): Anthropic {
     const name = JSON.stringify([at.baseUrl, at.key]);
     if (this.client?.for !== name) {
-      const headers = headersFor(at);
       const anthropic = new Anthropic({
         baseURL: at.baseUrl,
         // Not sent, see below; without one the client would look for credentials on this machine.
@@ -175,12 +182,19 @@ export class AnthropicProvider implements ChatProvider {
         timeout: answerMs,
         logLevel: 'off',
         openTelemetry: false,
-        // The client would add what ANTHROPIC_CUSTOM_HEADERS holds, which may be a key for another server than this
-        // one; and a redirect would take this one's key to wherever it leads.
-        fetch: (url, init) => fetch(url, { ...init, headers, redirect: 'manual' }),
+        fetch: sendingAs(at),
       });
       this.client = { for: name, anthropic };
     }
     return this.client.anthropic;
   }
+}
+
+/**
+ * The client would add what ANTHROPIC_CUSTOM_HEADERS holds, which may be a key for another server than this one; and a
+ * redirect would take this one's key to wherever it leads.
+ */
+function sendingAs(at: Endpoint, send = fetch): typeof fetch {
+  const headers = headersFor(at);
+  return (url, init) => send(url, { ...init, headers, redirect: 'manual' });
 }

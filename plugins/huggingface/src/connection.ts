@@ -1,5 +1,5 @@
 import { InferenceClient } from '@huggingface/inference';
-import { failureFromNetwork, failureFromStatus, ProviderError } from '@purser/plugin-sdk';
+import { failureFromNetwork, failureFromStatus, fillingFetch, ProviderError, type SetAside } from '@purser/plugin-sdk';
 import type { Endpoint } from './endpoint.js';
 
 interface Refusal {
@@ -50,12 +50,14 @@ export function connect(
   at: Endpoint,
   signal: AbortSignal,
   billTo: string | undefined,
+  setAside?: SetAside,
 ): { client: InferenceClient; seen: Seen } {
   const seen: Seen = {};
+  const send = fillingFetch(setAside);
   const fetchOnce: typeof fetch = async (input, init = {}) => {
     let response: Response;
     try {
-      response = await fetch(input, { ...init, signal });
+      response = await send(input, { ...init, signal });
       seen.headers = response.headers;
       if (!response.ok) throw await refused(response);
       const type = response.headers.get('content-type') ?? '';

@@ -37,6 +37,7 @@ function withoutSettings(parameters: Record<string, unknown>): Record<string, un
 /** Models behind Hugging Face's Inference Providers or an Inference Endpoint, through its official client. */
 export class HuggingFaceProvider implements ChatProvider, Required<Pick<ModelProvider, 'embed'>> {
   readonly cancelledCallsBill: 'delivered' | 'full';
+  readonly takesMarks = true;
   readonly unsupportedParameters: readonly string[];
 
   constructor(
@@ -57,10 +58,10 @@ export class HuggingFaceProvider implements ChatProvider, Required<Pick<ModelPro
     }
   }
 
-  async chat(request: ChatRequest, { signal }: CallOptions): Promise<ChatAnswer> {
+  async chat(request: ChatRequest, { signal, setAside }: CallOptions): Promise<ChatAnswer> {
     signal.throwIfAborted();
     const at = endpoint(this.config, this.context);
-    const { client, seen } = connect(at, signal, this.config.billTo);
+    const { client, seen } = connect(at, signal, this.config.billTo, setAside);
     const body = readingRequest(() => this.callArguments(at, request, false));
     try {
       if (this.config.task === 'text-generation') {
@@ -75,12 +76,12 @@ export class HuggingFaceProvider implements ChatProvider, Required<Pick<ModelPro
     }
   }
 
-  async *streamChat(request: ChatRequest, { signal }: CallOptions): AsyncIterable<ChatChunk> {
+  async *streamChat(request: ChatRequest, { signal, setAside }: CallOptions): AsyncIterable<ChatChunk> {
     signal.throwIfAborted();
     const at = endpoint(this.config, this.context);
     // Also for a consumer that leaves early: the client would let the answer run on.
     const left = new AbortController();
-    const { client } = connect(at, AbortSignal.any([signal, left.signal]), this.config.billTo);
+    const { client } = connect(at, AbortSignal.any([signal, left.signal]), this.config.billTo, setAside);
     const body = readingRequest(() => this.callArguments(at, request, true));
     let ended = false;
     try {

@@ -1,4 +1,4 @@
-import { failureFromNetwork, failureFromStatus } from '@purser/plugin-sdk';
+import { failureFromNetwork, failureFromStatus, fillingFetch, type SetAside } from '@purser/plugin-sdk';
 import { Ollama } from 'ollama';
 
 /** `0.0.0.0`, which many set for the server to listen on, is no address to call. */
@@ -22,12 +22,13 @@ async function refusal(response: Response): Promise<string> {
  * drops the headers of a refusal and prints to the console; so each call brings its own signal, and refusals are
  * turned into our errors before the client sees them.
  */
-export function connect(host: string, signal: AbortSignal): Ollama {
+export function connect(host: string, signal: AbortSignal, setAside?: SetAside): Ollama {
+  const send = fillingFetch(setAside);
   const fetchOnce: typeof fetch = async (input, init = {}) => {
     let response: Response;
     try {
       const own = init.signal ? [init.signal] : [];
-      response = await fetch(input, { ...init, signal: AbortSignal.any([signal, ...own]) });
+      response = await send(input, { ...init, signal: AbortSignal.any([signal, ...own]) });
     } catch (error) {
       signal.throwIfAborted();
       throw failureFromNetwork(error, host);

@@ -30,6 +30,7 @@ const standardHost = 'http://127.0.0.1:11434';
 export class OllamaProvider implements ChatProvider, Required<Pick<ModelProvider, 'embed' | 'pullModel'>> {
   /** The server stops generating when its client leaves. */
   readonly cancelledCallsBill = 'delivered';
+  readonly takesMarks = true;
   readonly unsupportedParameters = unsupportedParameters;
 
   constructor(
@@ -59,11 +60,11 @@ export class OllamaProvider implements ChatProvider, Required<Pick<ModelProvider
     }
   }
 
-  async chat(request: ChatRequest, { signal }: CallOptions): Promise<ChatAnswer> {
+  async chat(request: ChatRequest, { signal, setAside }: CallOptions): Promise<ChatAnswer> {
     signal.throwIfAborted();
     const asked = readingRequest(() => toOllama(request, this.config));
     try {
-      const client = connect(this.host(), signal);
+      const client = connect(this.host(), signal, setAside);
       return toCompletion(await withoutThinking(asked, (body) => client.chat({ ...body, stream: false })));
     } catch (error) {
       signal.throwIfAborted();
@@ -71,14 +72,14 @@ export class OllamaProvider implements ChatProvider, Required<Pick<ModelProvider
     }
   }
 
-  async *streamChat(request: ChatRequest, { signal }: CallOptions): AsyncIterable<ChatChunk> {
+  async *streamChat(request: ChatRequest, { signal, setAside }: CallOptions): AsyncIterable<ChatChunk> {
     signal.throwIfAborted();
     const asked = readingRequest(() => toOllama(request, this.config));
     // Also for a consumer that leaves early: the client would go on reading.
     const left = new AbortController();
     const writer = new ChunkWriter();
     try {
-      const client = connect(this.host(), AbortSignal.any([signal, left.signal]));
+      const client = connect(this.host(), AbortSignal.any([signal, left.signal]), setAside);
       const lines = await withoutThinking(asked, (body) => client.chat({ ...body, stream: true }));
       for await (const line of lines as AsyncIterable<ChatResponse>) yield* writer.chunks(line);
     } catch (error) {

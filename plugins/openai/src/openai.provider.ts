@@ -6,12 +6,14 @@ import {
   type ChatRequest,
   type EmbeddingAnswer,
   type EmbeddingRequest,
+  fillingFetch,
   type ImageAnswer,
   type ImageRequest,
   type PluginContext,
   type ProviderCheck,
   ProviderError,
   readChatUsage,
+  type SetAside,
   type Tokenizer,
   type Transcription,
   type TranscriptionRequest,
@@ -43,6 +45,7 @@ function requestBody(request: ChatRequest, at: Endpoint): Record<string, unknown
 /** Models behind anything that speaks OpenAI's protocol, through OpenAI's own client. */
 export class OpenAiProvider implements ChatProvider {
   readonly cancelledCallsBill: 'delivered' | 'full';
+  readonly takesMarks = true;
   readonly unsupportedParameters: readonly string[];
   private readonly passThroughs: PassThroughs;
   private client: { for: string; openai: OpenAI } | undefined;
@@ -91,12 +94,12 @@ export class OpenAiProvider implements ChatProvider {
     }
   }
 
-  async chat(request: ChatRequest, { signal }: CallOptions): Promise<ChatAnswer> {
+  async chat(request: ChatRequest, { signal, setAside }: CallOptions): Promise<ChatAnswer> {
     signal.throwIfAborted();
     const at = endpoint(this.config, this.context);
     const body = { ...requestBody(request, at), stream: false } as unknown as Whole;
     try {
-      const answer = await this.connect(at).chat.completions.create(body, { signal });
+      const answer = await this.clientOf(at, setAside).chat.completions.create(body, { signal });
       const completion = jsonObject(answer);
       return { completion, usage: readChatUsage(completion.usage, completion.service_tier) };
     } catch (error) {
@@ -105,7 +108,7 @@ export class OpenAiProvider implements ChatProvider {
     }
   }
 
-  async *streamChat(request: ChatRequest, { signal }: CallOptions): AsyncIterable<ChatChunk> {
+  async *streamChat(request: ChatRequest, { signal, setAside }: CallOptions): AsyncIterable<ChatChunk> {
     signal.throwIfAborted();
     const at = endpoint(this.config, this.context);
     const body = {
@@ -117,7 +120,7 @@ export class OpenAiProvider implements ChatProvider {
     } as unknown as Streaming;
     let ended = false;
     try {
-      const stream = await this.connect(at).chat.completions.create(body, { signal });
+      const stream = await this.clientOf(at, setAside).chat.completions.create(body, { signal });
       for await (const part of stream) {
         const chunk = part as unknown as Record<string, unknown>;
         const usage = readChatUsage(chunk.usage, chunk.service_tier);
@@ -178,6 +181,11 @@ export class OpenAiProvider implements ChatProvider {
         reason: kind === 'connection' ? `cannot reach ${message}` : `${at.shown} answered: ${message}`,
       };
     }
+  }
+
+  private clientOf(at: Endpoint, setAside: SetAside | undefined): OpenAI {
+    const openai = this.connect(at);
+    return setAside ? openai.withOptions({ fetch: fillingFetch(setAside) }) : openai;
   }
 
   /** One client as long as address and key stay, so that its settings are checked once. */

@@ -1,5 +1,6 @@
 import { PurserError } from '@purser/contracts';
 import { LongTexts } from './long-texts.js';
+import { othersFirst } from './others-first.js';
 
 /** A JSON body as a client sent it. */
 export interface ClientBody {
@@ -10,13 +11,25 @@ export interface ClientBody {
   longTexts: LongTexts;
 }
 
-/** Of the bytes that came; whatever else a request had for a body is refused. */
-export function parseBody(json: unknown): ClientBody {
+/** Of the bytes that came; whatever else a request had for a body is refused. At once, unless the body is large. */
+export function parseBody(json: unknown): ClientBody | Promise<ClientBody> {
   if (!Buffer.isBuffer(json))
     throw new PurserError('invalid_request', { message: 'the body must be JSON, sent as application/json' });
+  const pause = othersFirst(json.length);
+  return pause ? pause.then(() => parseLarge(json)) : parse(LongTexts.takeFrom(json), json.length);
+}
+
+async function parseLarge(json: Buffer): Promise<ClientBody> {
   const taken = LongTexts.takeFrom(json);
+  await othersFirst(taken.json.length);
+  const body = parse(taken, json.length);
+  await othersFirst(taken.json.length);
+  return body;
+}
+
+function parse({ json, longTexts }: ReturnType<typeof LongTexts.takeFrom>, bytes: number): ClientBody {
   try {
-    return { value: JSON.parse(taken.json.toString()), bytes: json.length, longTexts: taken.longTexts };
+    return { value: JSON.parse(json.toString()), bytes, longTexts };
   } catch (cause) {
     throw new PurserError('invalid_request', {
       message: `the body is not JSON: ${(cause as Error).message.slice(0, 200)}`,

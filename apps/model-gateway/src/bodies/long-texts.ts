@@ -1,9 +1,14 @@
 import { randomBytes } from 'node:crypto';
+import type { SetAside } from '@purser/plugin-sdk';
 
-/** From here on a string of the body is set aside instead of being parsed; below, parsing it costs less than a mark. */
-const LONG = 64 * 1024;
+/** Smaller bodies are parsed as they are: the others notice nothing of it. */
+const LARGE = 64 * 1024;
+/** From here on a string of a large body is set aside; parsing and writing one of 4 KB takes three times as long as its mark. */
+const LONG = 4 * 1024;
 /** How much of a string stays, for those who ask what it is: `data:image/png;base64,`. */
 const KEPT = 128;
+/** Quotes that are nearer to each other, over the whole body, are not all looked at. */
+const BYTES_PER_QUOTE = 256;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const MARK_BYTES = 16;
@@ -13,7 +18,7 @@ const MARK_BYTES = 16;
  * JSON goes through every character on the one thread that all calls share; 20 MB of base64 would hold up the others
  * for longer than they may wait, so it is found by its quotes and carried as it came.
  */
-export class LongTexts {
+export class LongTexts implements SetAside {
   static readonly none = new LongTexts('', []);
 
   private constructor(
@@ -23,18 +28,16 @@ export class LongTexts {
 
   /** Takes the long strings out of a JSON text. */
   static takeFrom(json: Buffer): { json: Buffer; longTexts: LongTexts } {
-    if (json.length < LONG) return { json, longTexts: LongTexts.none };
+    if (json.length < LARGE) return { json, longTexts: LongTexts.none };
     // Nobody can know it, so nobody can write it into a body.
     const prefix = `purser:${randomBytes(MARK_BYTES).toString('hex')}:`;
     const texts: Buffer[] = [];
     const parts: Buffer[] = [];
     let copied = 0;
     for (const { from, to } of longStrings(json)) {
-      const keep = Math.min(KEPT, to - from);
-      // Not within a character of several bytes, which base64 has none of.
-      if (json.subarray(from, from + keep).some((byte) => byte >= 0x80)) continue;
-      parts.push(json.subarray(copied, from + keep), Buffer.from(`${prefix}${texts.length}:`));
-      texts.push(json.subarray(from + keep, to));
+      const keptTo = endOfHead(json, from, to);
+      parts.push(json.subarray(copied, keptTo), Buffer.from(`${prefix}${texts.length}:`));
+      texts.push(json.subarray(keptTo, to));
       copied = to;
     }
     if (texts.length === 0) return { json, longTexts: LongTexts.none };
@@ -50,14 +53,17 @@ export class LongTexts {
     return this.texts.reduce((sum, { length }) => sum + length, 0);
   }
 
-  /** How long a text of the parsed body really is, in characters. */
+  /** How long a text of the parsed body really is: in characters, and in bytes where it was set aside, never more than were sent. */
   lengthOf(text: string): number {
     return this.split(text).reduce((sum, part) => sum + part.length, 0);
   }
 
   /** The body as JSON, with the long strings back in their places, in pieces that are not copied. */
   serialise(body: object): Uint8Array[] {
-    const json = JSON.stringify(body);
+    return this.fill(JSON.stringify(body));
+  }
+
+  fill(json: string): Uint8Array[] {
     return this.empty ? [Buffer.from(json)] : this.split(json).map((part) => Buffer.from(part as never));
   }
 
@@ -68,15 +74,17 @@ export class LongTexts {
   }
 
   private restored(value: unknown): unknown {
-    if (typeof value === 'string')
-      return value.includes(this.prefix)
-        ? this.split(value)
-            .map((part) => (typeof part === 'string' ? part : part.toString()))
-            .join('')
-        : value;
+    if (typeof value === 'string') return this.wholeText(value);
     if (Array.isArray(value)) return value.map((item) => this.restored(item));
     if (typeof value !== 'object' || value === null) return value;
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, this.restored(item)]));
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [this.wholeText(key), this.restored(item)]));
+  }
+
+  private wholeText(text: string): string {
+    if (!text.includes(this.prefix)) return text;
+    return this.split(text)
+      .map((part) => (typeof part === 'string' ? part : part.toString()))
+      .join('');
   }
 
   /** Text and set-aside bytes in turn. */
@@ -97,24 +105,35 @@ export class LongTexts {
   }
 }
 
-/** Where long strings without an escape in them stand, without their quotes. Assumes JSON; what is none fails to parse later. */
+/**
+ * Where long strings without an escape in them stand, without their quotes. To undo escapes here would take as long as to
+ * parse them; and where quotes are many, to look at each, so that what follows too many of them is left to the parser.
+ * Assumes JSON; what is none fails to parse later.
+ */
 function* longStrings(json: Buffer): Generator<{ from: number; to: number }> {
-  let at = json.indexOf(QUOTE);
-  while (at >= 0) {
-    const from = at + 1;
-    const to = closingQuote(json, from);
-    if (to < 0) return;
-    const text = json.subarray(from, to);
-    if (to - from >= LONG && !text.includes(BACKSLASH)) yield { from, to };
-    at = json.indexOf(QUOTE, to + 1);
+  let from = -1;
+  let quotes = json.length / BYTES_PER_QUOTE;
+  for (let at = json.indexOf(QUOTE); at >= 0 && quotes > 0; at = json.indexOf(QUOTE, at + 1)) {
+    quotes -= 1;
+    if (from < 0) from = at + 1;
+    else if (!isEscaped(json, at)) {
+      if (at - from >= LONG && !json.subarray(from, at).includes(BACKSLASH)) yield { from, to: at };
+      from = -1;
+    }
   }
 }
 
-function closingQuote(json: Buffer, from: number): number {
-  for (let to = json.indexOf(QUOTE, from); to >= 0; to = json.indexOf(QUOTE, to + 1)) {
-    let slashes = 0;
-    while (json[to - 1 - slashes] === BACKSLASH) slashes += 1;
-    if (slashes % 2 === 0) return to;
-  }
-  return -1;
+function isEscaped(json: Buffer, at: number): boolean {
+  let slashes = 0;
+  while (json[at - 1 - slashes] === BACKSLASH) slashes += 1;
+  return slashes % 2 === 1;
 }
+
+/** Between two characters: one of several bytes is not torn apart. */
+function endOfHead(json: Buffer, from: number, to: number): number {
+  let end = Math.min(from + KEPT, to);
+  while (end > from && isWithinCharacter(json[end])) end -= 1;
+  return end;
+}
+
+const isWithinCharacter = (byte: number | undefined): boolean => byte !== undefined && (byte & 0xc0) === 0x80;

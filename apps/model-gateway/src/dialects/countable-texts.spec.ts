@@ -65,10 +65,10 @@ it('leaves out pictures, which have a rule of their own, and nothing that only s
     expect(read(body).rest.textBytes).toBe(bytes(body));
 });
 
-it('knows what was set aside of a long body', () => {
+it('knows what was set aside of a long body', async () => {
   const text = 'word '.repeat(20_000);
   const other = 'x'.repeat(70_000);
-  const { value, longTexts } = parseBody(
+  const { value, longTexts } = await parseBody(
     Buffer.from(JSON.stringify({ messages: [{ role: 'user', content: text, name: other }] })),
   );
   const { texts, rest } = countableTexts(value as Record<string, unknown>, size, longTexts);

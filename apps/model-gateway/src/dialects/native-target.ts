@@ -1,4 +1,5 @@
 import { type CallOptions, type PassThrough, type PassThroughAnswer, ProviderError } from '@purser/plugin-sdk';
+import { othersFirst } from '../bodies/others-first.js';
 import type { StreamPiece, Target, WholeAnswer } from '../calls/way.js';
 import type { ChatCall, Dialect, StreamReader } from './dialect.js';
 import { EventReader, formatEvent, type SseEvent } from './server-sent-events.js';
@@ -55,6 +56,11 @@ export class NativeTarget implements Target {
   }
 
   private send(options: CallOptions): Promise<PassThroughAnswer> {
+    const pause = othersFirst(this.call.size.textBytes);
+    return pause ? pause.then(() => this.sendNow(options)) : this.sendNow(options);
+  }
+
+  private sendNow(options: CallOptions): Promise<PassThroughAnswer> {
     const { dialect, call, pass } = this;
     const native = dialect.nativeBody(call, this.target);
     if (this.target.serviceTier !== undefined) native.service_tier = this.target.serviceTier;

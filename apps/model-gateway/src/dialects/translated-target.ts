@@ -1,7 +1,9 @@
 import type { CallOptions, ChatProvider, ChatRequest } from '@purser/plugin-sdk';
+import { othersFirst } from '../bodies/others-first.js';
 import type { StreamPiece, Target, WholeAnswer } from '../calls/way.js';
 import { answerBytes, chunkBytes } from './chat-completions/figures.js';
 import type { ChatCall, Dialect } from './dialect.js';
+import { withMarks } from './with-marks.js';
 import { formatEvent, type SseEvent } from './server-sent-events.js';
 
 const framed = (events: readonly SseEvent[]): string => events.map(formatEvent).join('');
@@ -20,20 +22,21 @@ export class TranslatedTarget implements Target {
   }
 
   async whole(options: CallOptions): Promise<WholeAnswer> {
-    const { completion, usage } = await this.provider.chat(this.complete(), options);
+    await othersFirst(this.call.size.textBytes);
+    const { completion, usage } = await this.provider.chat(...this.given(options));
     return { body: this.dialect.fromChat(completion, this.call), usage, bytes: answerBytes(completion) };
   }
 
   async *stream(options: CallOptions): AsyncIterable<StreamPiece> {
+    await othersFirst(this.call.size.textBytes);
     const writer = this.dialect.writeStream(this.call);
-    for await (const part of this.provider.streamChat(this.complete(), options))
+    for await (const part of this.provider.streamChat(...this.given(options)))
       yield { frames: framed(writer.write(part)), bytes: chunkBytes(part.chunk), usage: part.usage };
     options.signal.throwIfAborted();
     yield { frames: framed(writer.end()), bytes: 0, usage: undefined };
   }
 
-  /** Plugins get strings as they are. */
-  private complete(): ChatRequest {
-    return this.call.longTexts.restore(this.request);
+  private given(options: CallOptions): [ChatRequest, CallOptions] {
+    return withMarks(this.provider, this.call.longTexts, this.request, options);
   }
 }

@@ -1,6 +1,6 @@
 import { Controller, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { parseBody } from '../bodies/client-body.js';
+import { type ClientBody, parseBody } from '../bodies/client-body.js';
 import { chatCompletions } from '../dialects/chat-completions/chat-completions.js';
 import { ChatModelCall } from '../dialects/chat-model-call.js';
 import type { Dialect } from '../dialects/dialect.js';
@@ -29,11 +29,10 @@ export class ChatController {
   }
 
   private serve(dialect: Dialect, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    return this.endpoint.serve(
-      request,
-      reply,
-      dialect,
-      () => new ChatModelCall(dialect, dialect.read(parseBody(request.body), request.headers)),
-    );
+    const read = (body: ClientBody) => new ChatModelCall(dialect, dialect.read(body, request.headers));
+    return this.endpoint.serve(request, reply, dialect, () => {
+      const body = parseBody(request.body);
+      return body instanceof Promise ? body.then(read) : read(body);
+    });
   }
 }

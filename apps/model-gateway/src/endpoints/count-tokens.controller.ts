@@ -22,7 +22,7 @@ export class CountTokensController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<{ input_tokens: number }> {
     await this.authenticator.identify(request.headers);
-    const call = readPrompt(parseBody(request.body), request.headers);
+    const call = readPrompt(await parseBody(request.body), request.headers);
     const gone = new AbortController();
     const leave = () => gone.abort();
     reply.raw.once('close', leave);

@@ -18,12 +18,12 @@ export class MediaController {
 
   @Post('embeddings')
   embeddings(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    return this.serve(request, reply, () => readEmbeddings(parseBody(request.body)));
+    return this.serve(request, reply, async () => readEmbeddings(await parseBody(request.body)));
   }
 
   @Post('images/generations')
   images(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    return this.serve(request, reply, () => readImages(parseBody(request.body)));
+    return this.serve(request, reply, async () => readImages(await parseBody(request.body)));
   }
 
   @Post('audio/transcriptions')

@@ -39,10 +39,45 @@ it('is shared by gateways and outlives them', async () => {
   expect(row?.counts[classOf(9_000)]).toBe(1);
 });
 
+it('stores what calls of very many keys taught, and what is learned meanwhile', async () => {
+  const learning = new Experience(repository, log);
+  await learning.start();
+  const keys = Array.from({ length: 450 }, (_, n) => `key-${n}`);
+  for (const key of keys) learning.learn('many', key, 100);
+  const stopped = learning.stop();
+  learning.learn('many', 'key-449', 5_000);
+  await stopped;
+  await learning.stop();
+  const rows = (await repository.readSizes()).filter(({ capability }) => capability === 'many');
+  expect(rows.map(({ key }) => key).sort()).toEqual(keys.toSorted());
+  expect(rows.find(({ key }) => key === 'key-449')?.counts[classOf(5_000)]).toBe(1);
+  expect(rows.reduce((sum, { counts }) => sum + total(counts), 0)).toBe(451);
+});
+
+it('reads what changed of late', async () => {
+  await database.query(`UPDATE output_sizes SET updated_at = now() - interval '1 hour' WHERE key <> 'key-7'`);
+  const rows = await repository.readSizes(60_000);
+  expect(rows.map(({ key }) => key)).toEqual(['key-7']);
+  expect((await repository.readSizes()).length).toBeGreaterThan(1);
+});
+
+it('keeps what could not be stored', async () => {
+  const failing = new Experience(repository, log);
+  await failing.start();
+  failing.learn('kept', 'k', 100);
+  const add = jest.spyOn(repository, 'addSizes').mockRejectedValueOnce(new Error('no disk'));
+  await failing.stop();
+  failing.learn('kept', 'k', 100);
+  await failing.stop();
+  add.mockRestore();
+  const row = (await repository.readSizes()).find(({ capability }) => capability === 'kept');
+  expect(total(row?.counts ?? [])).toBe(2);
+});
+
 it('lets old answers fade', async () => {
   const counts = Array.from({ length: CLASSES }, (_, index) => (index === 3 ? FADE_AT : 0));
-  await repository.addSizes({ capability: 'chat', key: 'k', counts });
-  await repository.addSizes({ capability: 'chat', key: 'k', counts });
+  await repository.addSizes([{ capability: 'chat', key: 'k', counts }]);
+  await repository.addSizes([{ capability: 'chat', key: 'k', counts }]);
   const row = (await repository.readSizes()).find(({ capability }) => capability === 'chat');
   expect(row?.counts[3]).toBe(FADE_AT);
 });

@@ -7,6 +7,10 @@ import { CLASSES, classOf, p99, total } from './size-histogram.js';
 const SYNC_MS = 15_000;
 const MOST_KNOWN = 5_000;
 const MOST_USES = 32;
+/** Written in one statement. */
+const AT_ONCE = 200;
+/** What changed within so long is read every minute; all of it at the start and after a failure. */
+const READ_BACK_MS = 10 * 60 * 1000;
 
 /** What calls taught: how long answers are, per capability and key; and which models bill more than was held. */
 @Injectable()
@@ -18,6 +22,7 @@ export class Experience {
   private readonly safety = new Map<string, Permille>();
   private timer: NodeJS.Timeout | undefined;
   private syncs = 0;
+  private hasRead = false;
   private syncing: Promise<void> | undefined;
 
   constructor(
@@ -87,28 +92,35 @@ export class Experience {
   }
 
   private async exchange(): Promise<void> {
-    for (const [id, counts] of this.fresh) {
-      this.fresh.delete(id);
-      try {
-        await this.repository.addSizes({ ...partsOf(id), counts });
-      } catch (error) {
-        const since = this.fresh.get(id);
-        this.fresh.set(
-          id,
-          counts.map((count, index) => count + (since?.[index] ?? 0)),
-        );
-        throw error;
-      }
-    }
+    const learned = [...this.fresh];
+    for (let at = 0; at < learned.length; at += AT_ONCE) await this.store(learned.slice(at, at + AT_ONCE));
     // Other gateways learn too.
     if (this.syncs++ % 4 === 0) await this.readAll();
     if (this.syncs % 240 === 0) await this.repository.forgetOldSizes();
   }
 
+  private async store(learned: readonly (readonly [string, number[]])[]): Promise<void> {
+    for (const [id] of learned) this.fresh.delete(id);
+    try {
+      await this.repository.addSizes(learned.map(([id, counts]) => ({ ...partsOf(id), counts })));
+    } catch (error) {
+      for (const [id, counts] of learned) {
+        const since = this.fresh.get(id);
+        this.fresh.set(
+          id,
+          counts.map((count, index) => count + (since?.[index] ?? 0)),
+        );
+      }
+      throw error;
+    }
+  }
+
   private async readAll(): Promise<void> {
+    const within = this.hasRead ? READ_BACK_MS : undefined;
+    this.hasRead = false;
     for (const { provider, model, permille } of await this.repository.readSafety())
       this.safety.set(`${provider}/${model}`, Math.max(permille, this.safetyOf(provider, model)));
-    for (const { capability, key, counts } of await this.repository.readSizes()) {
+    for (const { capability, key, counts } of await this.repository.readSizes(within)) {
       const id = idOf(capability, key);
       const unsent = this.fresh.get(id);
       this.known.set(
@@ -116,6 +128,7 @@ export class Experience {
         counts.map((count, index) => count + (unsent?.[index] ?? 0)),
       );
     }
+    this.hasRead = true;
   }
 }
 

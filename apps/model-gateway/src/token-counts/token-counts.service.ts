@@ -3,6 +3,7 @@ import { PurserError } from '@purser/contracts';
 import { canChat, type ModelProvider } from '@purser/plugin-sdk';
 import { Log } from '@purser/service';
 import type { ChatCall, ChatTranslation } from '../dialects/dialect.js';
+import { withMarks } from '../dialects/with-marks.js';
 import { Ladders, type Tier } from '../models/ladders.js';
 import { Providers } from '../models/providers.js';
 
@@ -49,8 +50,9 @@ export class TokenCounts {
     if (!counts(provider)) return { tokens: estimate(call), tier: undefined };
     const limit = AbortSignal.any([signal, AbortSignal.timeout(COUNT_TIMEOUT_MS)]);
     try {
-      const request = call.longTexts.restore({ ...body, model: tier?.model ?? call.model, max_completion_tokens: 1 });
-      return { tokens: await provider.countTokens(request, { signal: limit }), tier };
+      const asked = { ...body, model: tier?.model ?? call.model, max_completion_tokens: 1 };
+      const given = withMarks(provider, call.longTexts, asked, { signal: limit });
+      return { tokens: await provider.countTokens(...given), tier };
     } catch (error) {
       signal.throwIfAborted();
       this.log.warn({ error, provider: tier?.provider, model: tier?.model }, 'a provider could not count tokens');

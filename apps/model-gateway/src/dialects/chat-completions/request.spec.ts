@@ -94,10 +94,10 @@ describe('the bound of the input', () => {
     expect(boundInput(read({ tools })) - plain).toBeGreaterThan(1000);
   });
 
-  it('takes pictures by rule instead of by their bytes', () => {
+  it('takes pictures by rule instead of by their bytes', async () => {
     const url = `data:image/png;base64,${'A'.repeat(1_000_000)}`;
     const body = { model: 'm', messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url } }] }] };
-    const bound = boundInput(readChatCall(parseBody(Buffer.from(JSON.stringify(body)))));
+    const bound = boundInput(readChatCall(await parseBody(Buffer.from(JSON.stringify(body)))));
     expect(bound).toBe(boundInput(readChatCall(bodyOf(body))));
     expect(bound).toBeGreaterThan(48_169);
     expect(bound).toBeLessThan(60_000);

@@ -123,7 +123,7 @@ describe('the bound of the input', () => {
     expect(bound({ tools: known }) - bound({})).toBeGreaterThan(530 + 735);
   });
 
-  it('takes pictures by rule instead of by their bytes, wherever they are', () => {
+  it('takes pictures by rule instead of by their bytes, wherever they are', async () => {
     const data = 'A'.repeat(1_000_000);
     const picture = { type: 'image', source: { type: 'base64', media_type: 'image/png', data } };
     const body = {
@@ -131,7 +131,7 @@ describe('the bound of the input', () => {
       max_tokens: 1,
       ...content(picture, { type: 'tool_result', tool_use_id: 't', content: [picture] }),
     };
-    const { size } = readMessagesCall(parseBody(Buffer.from(JSON.stringify(body))), {});
+    const { size } = readMessagesCall(await parseBody(Buffer.from(JSON.stringify(body))), {});
     expect(size.images).toBe(2);
     expect(size.textBytes).toBeLessThan(1_000);
   });
@@ -151,9 +151,9 @@ describe('the estimate of the input', () => {
     expect(estimate(content({ type: 'tool_use', id: 'a', name: 'b', input: { x: 'x'.repeat(342) } }))).toBe(104);
   });
 
-  it('counts what was set aside as it would have counted it', () => {
+  it('counts what was set aside as it would have counted it', async () => {
     const body = { model: 'm', max_tokens: 1, messages: [{ role: 'user', content: 'a'.repeat(350_000) }] };
-    const call = readMessagesCall(parseBody(Buffer.from(JSON.stringify(body))), {});
+    const call = readMessagesCall(await parseBody(Buffer.from(JSON.stringify(body))), {});
     expect(call.longTexts.empty).toBe(false);
     expect(estimateInputTokens(call)).toBe(100_004);
   });

@@ -186,11 +186,11 @@ it('leaves out a turn of nothing but thoughts, and has no content beside calls o
   ]);
 });
 
-it('carries long texts that were set aside', () => {
+it('carries long texts that were set aside', async () => {
   const data = 'A'.repeat(100_000);
   const source = { type: 'base64', media_type: 'image/png', data };
   const body = { model: 'm', max_tokens: 1, messages: [user({ type: 'image', source })] };
-  const call = readMessagesCall(parseBody(Buffer.from(JSON.stringify(body))), {});
+  const call = readMessagesCall(await parseBody(Buffer.from(JSON.stringify(body))), {});
   expect(call.longTexts.empty).toBe(false);
   expect(call.longTexts.restore(toChat(call).body.messages)).toEqual([
     { role: 'user', content: [{ type: 'image_url', image_url: { url: `data:image/png;base64,${data}` } }] },

@@ -45,7 +45,7 @@ it.each([
   expect(refused(body)).toMatchObject({ code: 'invalid_request', details: { param } });
 });
 
-it('counts every byte but those of pictures, which count as such', () => {
+it('counts every byte but those of pictures, which count as such', async () => {
   const picture = `data:image/png;base64,${'A'.repeat(200_000)}`;
   const body = {
     model: 'm',
@@ -62,7 +62,7 @@ it('counts every byte but those of pictures, which count as such', () => {
     ],
   };
   const json = JSON.stringify(body);
-  const { size } = responses.read(parseBody(Buffer.from(json)), {});
+  const { size } = responses.read(await parseBody(Buffer.from(json)), {});
   expect(size).toEqual({ textBytes: json.length - 2 * picture.length, messages: 3, tools: 0, images: 2 });
   expect(inputTokenBound(read({ input: 'x'.repeat(1_000) }).size)).toBeGreaterThan(1_000);
 });

@@ -17,7 +17,8 @@ export interface State {
 
 /** What a response repeats of its request, with OpenAI's values for what was not asked for. */
 function echo({ body, longTexts, maxOutputTokens }: ChatCall): Record<string, unknown> {
-  const asked = longTexts.restore(body);
+  const { input: _, ...rest } = body;
+  const asked = longTexts.restore(rest);
   const text = (asked.text ?? {}) as Record<string, unknown>;
   const reasoning = (asked.reasoning ?? {}) as Record<string, unknown>;
   return {
