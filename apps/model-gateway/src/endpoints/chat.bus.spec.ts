@@ -45,6 +45,7 @@ describe('answers', () => {
       outcome: 'ok',
       finality: 'final',
       amountUsd: formatUsd(call?.billedNano ?? 0n),
+      firstPaidUsd: formatUsd(call?.billedNano ?? 0n),
       inputTokens: call?.inputTokens,
       outputTokens: call?.outputTokens,
     });
@@ -163,6 +164,12 @@ describe('a provider that fails', () => {
     expect(data.choices[0]?.message.content).toContain(FREE);
     expect(response.headers.get('x-purser-fallback-reason')).toMatch(/^tier_1_paid: failed \(rate_limited/);
     expect(response.headers.get('x-purser-cost-usd')).toBe('0.00');
+    // What was saved by it is known: what the paid tier would have charged for these tokens.
+    await eventually(() => {
+      const free = spends.all().find(({ model }) => model === FREE);
+      expect(free?.amountUsd).toBe('0.00');
+      expect(parseUsd(free?.firstPaidUsd ?? '0')).toBeGreaterThan(0n);
+    });
     const calls = world.models.countersOf(PAID).calls;
     const cooling = await world.client().chat.completions.create(hello('code_generation')).withResponse();
     expect(cooling.response.headers.get('x-purser-fallback-reason')).toContain('left alone');
