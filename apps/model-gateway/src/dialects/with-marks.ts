@@ -11,8 +11,7 @@ export function withMarks(
   if (longTexts.empty) return [request, options];
   if (!takesMarks) return [longTexts.restore(request), options];
   const { messages, ...rest } = request;
-  const whole = ({ content, ...others }: ChatMessage): ChatMessage =>
-    ({ ...longTexts.restore(others), content });
+  const whole = ({ content, ...others }: ChatMessage): ChatMessage => ({ ...longTexts.restore(others), content });
   return [
     { ...longTexts.restore(rest), messages: messages.map(whole) },
     { ...options, setAside: longTexts },
