@@ -1,0 +1,4 @@
+import { runUntilSignal } from '@purser/service';
+import { start } from './index.js';
+
+runUntilSignal(start);
