@@ -1,7 +1,7 @@
 // Puts a gateway (a process of its own, with budgets, a key, metering and the ledger on) in front of an upstream that
 // speaks OpenAI's protocol, and writes a targets file for a benchmark harness:
 //   npm run bench:gateway -- --upstream http://127.0.0.1:9100 --out targets.json [--keys 10000] [--budgets 1000]
-// It runs until it is interrupted. With --profile FOLDER the gateway writes a CPU profile there when it ends; --node FLAGS
+// It runs until it is interrupted. With --profile FOLDER the gateway writes a CPU profile there when it ends; --node=FLAGS
 // are for its Node.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
