@@ -25,10 +25,18 @@ export const Acknowledgement = z.object({
 });
 export type Acknowledgement = z.infer<typeof Acknowledgement>;
 
+/** The stores of the latch take nothing else, and one that only some of them took could not be cleared. */
+const STORABLE = /^[^\0]*$/;
+const NO_NUL = 'text without NUL characters';
+
 /** Who did it and why, in a person's words; both are kept. */
 export const Decision = z.strictObject({
-  by: z.string({ error: 'your name, such as "ada"' }).min(1, 'your name, such as "ada"').max(200),
-  reason: z.string({ error: 'why, in a sentence' }).min(1, 'why, in a sentence').max(2000),
+  by: z
+    .string({ error: 'your name, such as "ada"' })
+    .min(1, 'your name, such as "ada"')
+    .max(200)
+    .regex(STORABLE, NO_NUL),
+  reason: z.string({ error: 'why, in a sentence' }).min(1, 'why, in a sentence').max(2000).regex(STORABLE, NO_NUL),
 });
 
 export const emergencyTrigger = operation('emergency.trigger', {

@@ -9,5 +9,6 @@ export {
 } from './outbox.js';
 export { changeOwnPassword, mayLogIn } from './roles/owner.js';
 export { ensureServiceRoles } from './roles/service-roles.js';
+export { storable } from './storable.js';
 export { SERVICE_SCHEMAS } from './service-schemas.js';
 export type { MigrationInterface, QueryRunner } from 'typeorm';

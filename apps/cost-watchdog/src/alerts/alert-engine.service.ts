@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type Alert, alertFacts } from '@purser/contracts';
-import type { Sql } from '@purser/database';
+import { type Sql, storable } from '@purser/database';
 import { Clock, Outbox } from '@purser/service';
 import { Agenda } from './agenda.js';
 import {
@@ -39,7 +39,9 @@ export class AlertEngine {
   ) {}
 
   /** Something happened, or lasts. */
-  async raise(tx: Sql, alert: NewAlert, options: Raise = {}): Promise<void> {
+  async raise(tx: Sql, given: NewAlert, options: Raise = {}): Promise<void> {
+    // Titles and details quote what others wrote.
+    const alert = storable(given);
     const ended = topicsEndedBy(alert);
     if (ended.length > 0) await this.end(tx, { topics: ended }, alert.title);
     await this.fire(tx, identityOf(alert), alert, 'plain', options);

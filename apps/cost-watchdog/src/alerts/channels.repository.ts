@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Sql } from '@purser/database';
+import { type Sql, storable } from '@purser/database';
 import { CHANNEL_FORGOTTEN_MS } from './tellings.repository.js';
 
 /** Not shown any more: the watchdogs that run do not have it. */
@@ -79,7 +79,7 @@ export class ChannelsRepository {
               dead_since = CASE WHEN c.failures + 1 >= $3 THEN coalesce(c.dead_since, $4::timestamptz) END
          FROM before WHERE c.name = before.name
        RETURNING before.dead_since IS NULL AND c.dead_since IS NOT NULL AS died`,
-      [name, error, deadAfter, now],
+      [name, storable(error), deadAfter, now],
     );
     return row?.died === true;
   }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Sql } from '@purser/database';
+import { type Sql, storable } from '@purser/database';
 import type { StoredNotice } from './notices.js';
 
 export interface Claimed {
@@ -65,7 +65,7 @@ export class DeliveriesRepository {
       sql,
       `UPDATE deliveries SET next_at = $3, last_error = $4
         WHERE id = $1 AND attempts = $2 AND state = 'pending' RETURNING id`,
-      [id, attempts, nextAt, error],
+      [id, attempts, nextAt, storable(error)],
     );
   }
 
@@ -74,7 +74,7 @@ export class DeliveriesRepository {
       sql,
       `UPDATE deliveries SET state = 'given_up', ended_at = $3, last_error = $4
         WHERE id = $1 AND attempts = $2 AND state = 'pending' RETURNING id`,
-      [id, attempts, now, error],
+      [id, attempts, now, storable(error)],
     );
   }
 

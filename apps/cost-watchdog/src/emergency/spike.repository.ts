@@ -63,14 +63,15 @@ export class SpikeRepository {
     );
   }
 
-  /** To the hour, which is near enough for thirty days; and since when there is anything. */
+  /** Metered, to the hour, which is near enough for thirty days; and since when there is anything. */
   async spentBetween(
     since: Date,
     until: Date,
     provider: string | undefined,
   ): Promise<{ nano: Nano; first: Date | undefined }> {
     const [row] = await this.database.query<{ nano: Nano; first: Date | null }>(
-      `SELECT coalesce(sum(amount_nano), 0)::bigint AS nano, min(hour) AS first FROM spend_hours
+      `SELECT coalesce(sum(metered_nano), 0)::bigint AS nano, min(hour) FILTER (WHERE metered_nano <> 0) AS first
+         FROM spend_hours
         WHERE hour >= $1 AND hour < $2 AND ($3::text IS NULL OR provider = $3)`,
       [since, until, provider ?? null],
     );

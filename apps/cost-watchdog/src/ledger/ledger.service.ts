@@ -8,7 +8,7 @@ import {
   type Spend,
 } from '@purser/contracts';
 import { formatUsd, NANO_PER_USD, parseUsd } from '@purser/money';
-import { Metrics } from '@purser/service';
+import { Log, Metrics } from '@purser/service';
 import { AlertsService } from '../alerts/alerts.service.js';
 import { SpikeService } from '../emergency/spike.service.js';
 import { LedgerRepository } from './ledger.repository.js';
@@ -26,6 +26,7 @@ export class LedgerService {
     private readonly ledger: LedgerRepository,
     private readonly spikes: SpikeService,
     private readonly alerts: AlertsService,
+    private readonly log: Log,
     metrics: Metrics,
   ) {
     this.spent = metrics.counter('purser_spend_usd_total', 'Dollars settled in the ledger', ['provider', 'model']);
@@ -40,7 +41,8 @@ export class LedgerService {
     const parts = [];
     for (let from = 0; from < sound.length; from += MOST_AT_ONCE) parts.push(sound.slice(from, from + MOST_AT_ONCE));
     await this.settleEach(parts);
-    await this.spikes.check();
+    // What is settled must not come again for that: the next look is seconds away.
+    await this.spikes.check().catch((error: unknown) => this.log.warn({ error }, 'spikes could not be looked for'));
   }
 
   /**

@@ -17,6 +17,8 @@ export class RollUpLedger1700000003601 implements MigrationInterface {
           provider       text NOT NULL,
           model          text NOT NULL,
           amount_nano    bigint NOT NULL,
+          -- What of it the gateways metered: rules on spikes judge by that alone.
+          metered_nano   bigint NOT NULL,
           -- Against the first paid tier.
           saved_nano     bigint NOT NULL,
           input_tokens   bigint NOT NULL,
@@ -85,7 +87,7 @@ export class RollUpLedger1700000003601 implements MigrationInterface {
     await runner.query(`INSERT INTO spend_hours ${COLUMNS('hour')} ${SUMS('hour', known('true'))}`);
     await runner.query(`
       INSERT INTO spend_days ${COLUMNS('day')}
-      SELECT date_trunc('day', hour, 'UTC'), provider, model, sum(amount_nano), sum(saved_nano), sum(input_tokens),
+      SELECT date_trunc('day', hour, 'UTC'), provider, model, sum(amount_nano), sum(metered_nano), sum(saved_nano), sum(input_tokens),
              sum(output_tokens), sum(model_calls), sum(provider_calls)
         FROM spend_hours GROUP BY 1, 2, 3`);
     await runner.query(`INSERT INTO spend_totals ${TOTAL_COLUMNS} ${TOTALS(known('true'))}`);
@@ -109,12 +111,12 @@ export class RollUpLedger1700000003601 implements MigrationInterface {
 const TIME: Record<Unit, string> = { minute: 'least(usage_at, counted_at)', hour: 'usage_at', day: 'usage_at' };
 
 const COLUMNS = (unit: Unit): string =>
-  `(${unit}, provider, model, amount_nano, saved_nano, input_tokens, output_tokens, model_calls, provider_calls)`;
+  `(${unit}, provider, model, amount_nano, metered_nano, saved_nano, input_tokens, output_tokens, model_calls, provider_calls)`;
 
 /** Rows in the order of their keys, so that several writers wait for each other instead of getting stuck. */
 const SUMS = (unit: Unit, noted: string): string => `
   SELECT date_trunc('${unit}', ${TIME[unit]}, 'UTC'), provider, model, sum(amount_nano),
-         sum(coalesce(first_paid_nano - amount_nano, 0)), sum(input_tokens), sum(output_tokens),
+         coalesce(sum(amount_nano) FILTER (WHERE metered), 0), sum(coalesce(first_paid_nano - amount_nano, 0)), sum(input_tokens), sum(output_tokens),
          count(*) FILTER (WHERE metered AND first_at_model), count(*) FILTER (WHERE metered AND first_at_provider)
     FROM ${noted} ${unit === 'minute' ? 'WHERE metered' : ''} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`;
 
@@ -135,7 +137,8 @@ const TOTALS = (noted: string): string => `
 const add = (unit: Unit): string => `
   INSERT INTO spend_${unit}s AS t ${COLUMNS(unit)} ${SUMS(unit, 'noted')}
   ON CONFLICT (${unit}, provider, model) DO UPDATE SET
-    amount_nano = t.amount_nano + excluded.amount_nano, saved_nano = t.saved_nano + excluded.saved_nano,
+    amount_nano = t.amount_nano + excluded.amount_nano, metered_nano = t.metered_nano + excluded.metered_nano,
+    saved_nano = t.saved_nano + excluded.saved_nano,
     input_tokens = t.input_tokens + excluded.input_tokens, output_tokens = t.output_tokens + excluded.output_tokens,
     model_calls = t.model_calls + excluded.model_calls, provider_calls = t.provider_calls + excluded.provider_calls`;
 

@@ -38,7 +38,10 @@ export class SourcePoller implements OnModuleDestroy {
     }
     for (const one of all) {
       const row = rows.find(({ name }) => name === one.name);
-      if (row) await this.look(one, row);
+      if (!row) continue;
+      await this.look(one, row).catch((error: unknown) =>
+        this.log.warn({ error, source: one.name }, 'a cost source could not be looked after'),
+      );
     }
   }
 

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Database, type Sql } from '@purser/database';
+import { Database, type Sql, storable } from '@purser/database';
 import type { Nano } from '@purser/money';
 
 export interface SourceRow {
@@ -92,7 +92,7 @@ export class SourcesRepository {
       `UPDATE cost_sources SET leased_by = NULL, leased_until = NULL, due_at = $3, failures = failures + 1,
               failing_since = coalesce(failing_since, $4), error = $5
         WHERE name = $1 AND epoch = $2`,
-      [name, epoch, failure.dueAt, failure.at, failure.error],
+      [name, epoch, failure.dueAt, failure.at, storable(failure.error)],
     );
   }
 

@@ -62,7 +62,7 @@ export class Attempts {
     const { cancelledCallsBill: bills } = target;
     try {
       timer.listen();
-      const source = target.stream({ signal: timer.signal })[Symbol.asyncIterator]();
+      const source = target.stream({ signal: timer.signal, heard: () => timer.listen() })[Symbol.asyncIterator]();
       const first = await timer.race(source.next());
       turn.succeeded();
       const run: Run = { plan, source, first, timer, outer, bills, finished, bytes: 0 };

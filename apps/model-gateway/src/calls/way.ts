@@ -18,11 +18,16 @@ export interface StreamPiece {
   usage: Usage | undefined;
 }
 
+export interface StreamOptions extends CallOptions {
+  /** To be told of each sign of life, also of those that say nothing: a provider that thinks may send comments meanwhile. */
+  heard(): void;
+}
+
 /** How one model of one provider is asked for one call, and how its answer becomes the client's. */
 export interface Target {
   /** What a call costs that we cancelled. */
   readonly cancelledCallsBill: 'delivered' | 'full';
   whole(options: CallOptions): Promise<WholeAnswer>;
   /** Throws, also in mid-stream, what the provider threw. */
-  stream(options: CallOptions): AsyncIterable<StreamPiece>;
+  stream(options: StreamOptions): AsyncIterable<StreamPiece>;
 }

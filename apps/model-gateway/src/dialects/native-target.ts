@@ -1,6 +1,6 @@
 import { type CallOptions, type PassThrough, type PassThroughAnswer, ProviderError } from '@purser/plugin-sdk';
 import { othersFirst } from '../bodies/others-first.js';
-import type { StreamPiece, Target, WholeAnswer } from '../calls/way.js';
+import type { StreamOptions, StreamPiece, Target, WholeAnswer } from '../calls/way.js';
 import type { ChatCall, Dialect, StreamReader } from './dialect.js';
 import { EventReader, formatEvent, type SseEvent } from './server-sent-events.js';
 
@@ -34,7 +34,7 @@ export class NativeTarget implements Target {
     return { body: bytes, contentType, ...this.dialect.readAnswer(this.parse(bytes)) };
   }
 
-  async *stream(options: CallOptions): AsyncIterable<StreamPiece> {
+  async *stream(options: StreamOptions): AsyncIterable<StreamPiece> {
     const { body, contentType } = await this.send(options);
     if (contentType.startsWith('application/json'))
       throw this.failure('it answered in one piece although a stream was asked for');
@@ -42,6 +42,7 @@ export class NativeTarget implements Target {
     const source = new EventReader();
     let ended = false;
     for await (const bytes of body) {
+      options.heard();
       const read = this.read(reader, source.take(bytes));
       ended ||= read.ended;
       if (hasNews(read.piece)) yield read.piece;

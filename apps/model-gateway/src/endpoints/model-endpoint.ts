@@ -79,7 +79,11 @@ export class ModelEndpoint {
       reply.hijack();
       return;
     }
-    if (reply.sent || reply.raw.headersSent) return;
+    if (reply.sent || reply.raw.headersSent) {
+      // Taken from Fastify, and not brought to an end: whoever waits must not wait forever.
+      if (!reply.raw.writableEnded) reply.raw.destroy();
+      return;
+    }
     if (!context && !isPurserError(thrown)) this.log.unexpected(thrown);
     const error = isPurserError(thrown) ? thrown : new PurserError('internal', { cause: thrown });
     const { status, body } = manners.error(error, context?.callId);
@@ -120,17 +124,16 @@ function sendWhole(
 ): void {
   const { body, contentType } = served.answer;
   const bytes = bytesOf(body);
+  const headers = {
+    'content-type': contentType ?? (typeof body === 'string' ? 'text/plain; charset=utf-8' : 'application/json'),
+    'content-length': bytes.length,
+    ...idHeaders(manners, context),
+    ...answerHeaders(context, served),
+    ...costHeaders(context),
+    ...notes(),
+  };
   reply.hijack();
-  reply.raw
-    .writeHead(200, {
-      'content-type': contentType ?? (typeof body === 'string' ? 'text/plain; charset=utf-8' : 'application/json'),
-      'content-length': bytes.length,
-      ...idHeaders(manners, context),
-      ...answerHeaders(context, served),
-      ...costHeaders(context),
-      ...notes(),
-    })
-    .end(bytes);
+  reply.raw.writeHead(200, headers).end(bytes);
 }
 
 function bytesOf(body: WholeAnswer['body']): Uint8Array {
@@ -145,12 +148,9 @@ async function sendStream(
   served: Extract<Answer, { kind: 'stream' }>,
   notes: Notes,
 ): Promise<void> {
+  const headers = { ...idHeaders(manners, context), ...answerHeaders(context, served), ...notes() };
   reply.hijack();
-  const stream = new EventStream(reply.raw, context.inFlight, {
-    ...idHeaders(manners, context),
-    ...answerHeaders(context, served),
-    ...notes(),
-  });
+  const stream = new EventStream(reply.raw, context.inFlight, headers);
   try {
     for await (const frames of served.frames) await stream.send(frames);
     // What was not known when the headers left.

@@ -226,7 +226,19 @@ const linesOf = (records: readonly JournalRecord[]): Buffer => {
 
 function endOf(spend: Spend): JournalRecord {
   const { attemptId, amountUsd, inputTokens, outputTokens, cachedTokens, finality, outcome, latencyMs } = spend;
-  return { t: 'end', attemptId, amountUsd, inputTokens, outputTokens, cachedTokens, finality, outcome, latencyMs };
+  const { firstPaidUsd } = spend;
+  return {
+    t: 'end',
+    attemptId,
+    amountUsd,
+    inputTokens,
+    outputTokens,
+    cachedTokens,
+    finality,
+    outcome,
+    latencyMs,
+    ...(firstPaidUsd === undefined ? {} : { firstPaidUsd }),
+  };
 }
 
 function readText(file: string): string {

@@ -9,6 +9,7 @@ const outcome = {
   finality: true,
   outcome: true,
   latencyMs: true,
+  firstPaidUsd: true,
 } as const;
 
 /** Who gets which call, known before it is made; all of a settlement but its outcome. */

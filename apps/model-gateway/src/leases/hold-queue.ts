@@ -87,6 +87,7 @@ export class HoldQueue {
     if (this.waiting.length >= MAX_WAITING && !this.sendAway(request.priority))
       return Promise.resolve({ ok: false, why: 'held', budgetId: undefined });
     const { signal } = request.caller;
+    if (signal.aborted) return Promise.resolve({ ok: false, why: 'held', budgetId: undefined });
     return new Promise((resolve) => {
       const waiter: Waiter = {
         ...request,

@@ -93,6 +93,8 @@ export class Circuit {
 
   private tryingTurn(): Turn {
     const { promise, resolve, reject } = withResolvers();
+    // Cockatiel may refuse to wait for it: its clock starts a little later than ours.
+    promise.catch(() => undefined);
     const taken = this.policy
       .execute(() => promise)
       .then(

@@ -131,3 +131,21 @@ it('opens when an answer breaks off after it had begun', async () => {
   await circuits.brokeOff('p', 'm', failure('connection', { mayBill: true }));
   expect([wait()?.ms, wait('other')]).toEqual([1_001, undefined]);
 });
+
+it('leaves no rejection to nobody when cockatiel, whose clock starts later, does not take a trial', async () => {
+  const unheard: unknown[] = [];
+  const hear = (error: unknown) => unheard.push(error);
+  process.on('unhandledRejection', hear);
+  try {
+    // Telling of it takes a while, and cockatiel counts from then on.
+    circuits = new Circuits(() => (now += 5));
+    await fail('unknown', { mayBill: true });
+    now += wait()?.ms ?? 0;
+    await turn().failed(failure('overloaded'));
+    await taken();
+    await taken();
+    expect(unheard).toEqual([]);
+  } finally {
+    process.removeListener('unhandledRejection', hear);
+  }
+});

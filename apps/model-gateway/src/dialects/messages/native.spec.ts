@@ -52,13 +52,22 @@ function target(answer: string, { streaming = true, contentType = 'text/event-st
 
 async function collect(answer: string): Promise<StreamPiece> {
   const all: StreamPiece = { frames: '', bytes: 0, usage: undefined };
-  for await (const { frames, bytes, usage } of target(answer).stream({ signal })) {
+  for await (const { frames, bytes, usage } of target(answer).stream({ signal, heard: () => undefined })) {
     all.frames += frames;
     all.bytes += bytes;
     all.usage = usage ?? all.usage;
   }
   return all;
 }
+
+it('tells of each sign of life, also of one that says nothing', async () => {
+  const heard: number[] = [];
+  let pieces = 0;
+  const answer = `${': thinking\n\n'.repeat(40)}${[start, block, piece, end, stop].join('')}`;
+  for await (const _ of target(answer).stream({ signal, heard: () => heard.push(pieces) })) pieces += 1;
+  // The first part holds comments alone.
+  expect([heard, pieces]).toEqual([[0, 0], 1]);
+});
 
 it('passes a stream on as it came, and reads along what it costs', async () => {
   const answer = [start, ping, block, piece, end, stop].join('');
