@@ -1,6 +1,7 @@
 import { createTestDatabase, type TestDatabase } from '@purser/testing';
 import { HandClock, LEDGER_TEMPLATE, openWatchdog, type TestWatchdog } from '../watchdog.fixture.js';
 import { AlertsRepository } from './alerts.repository.js';
+import { ChannelsRepository } from './channels.repository.js';
 import { AlertsService, type NewAlert } from './alerts.service.js';
 import { giveChannels, raise, RecordedChannel, sweep } from './recorded-channels.fixture.js';
 
@@ -47,6 +48,21 @@ describe('one alert', () => {
     expect(mail.sent[1]?.text).toContain('Raised 7 times');
     // Tools hear of each time.
     expect(await watchdog.facts('alert.warning.spec')).toHaveLength(7);
+  });
+
+  it('is told whatever strangers wrote into it', async () => {
+    const watchdog = await start();
+    const mail = new RecordedChannel('mail');
+    await giveChannels(watchdog, [mail]);
+    await raise(watchdog, 'a', { title: 'refused: x\0y', details: { payload: 'half \ud83d', 'a\0': ['\0'] } });
+    await later(5_000, watchdog);
+    expect(mail.sent).toMatchObject([{ title: 'refused: x\ufffdy', details: { payload: 'half \ufffd' } }]);
+    mail.fails = 'it said \0';
+    await raise(watchdog, 'b');
+    await later(5_000, watchdog);
+    expect(await watchdog.get(ChannelsRepository).list(watchdog.database, clock.now())).toMatchObject([
+      { last_error: expect.stringContaining('it said \ufffd') as string },
+    ]);
   });
 
   it('that merely happened is forgotten without a word', async () => {

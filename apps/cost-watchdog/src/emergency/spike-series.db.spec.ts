@@ -3,6 +3,7 @@ import { createTestDatabase, type TestDatabase } from '@purser/testing';
 import { BudgetsService } from '../budgets/budgets.service.js';
 import { LedgerService } from '../ledger/ledger.service.js';
 import { newSpend } from '../ledger/new-spend.fixture.js';
+import { SettlementService } from '../ledger/settlement.service.js';
 import { budgetOf, HandClock, LEDGER_TEMPLATE, openWatchdog, type TestWatchdog } from '../watchdog.fixture.js';
 import { LatchRepository } from './latch.repository.js';
 import { SpikeRules } from './spike-rules.service.js';
@@ -64,6 +65,21 @@ describe('the turn of a month', () => {
     expect(await replay(every(60, '2026-11-30T18:00:00Z', '1.50', 12))).toBe(12);
     // $2 now, and $2 more a few minutes later, and so on.
     expect(await replay(every(5, '2026-12-01T05:40:00Z', '2.00', 6))).toBe(2);
+  });
+});
+
+describe('what books report', () => {
+  it('neither hides a runaway of metered spend, nor stands for the days that a month needs', async () => {
+    await rules('0.5 in 30');
+    const reported = every(24 * 60, '2026-11-01T12:00:00Z', '100.00', 20).map(([usageAt, amountUsd]) => ({
+      ...newSpend({ usageAt, amountUsd, provider: 'aws' }),
+      source: 'reported' as const,
+    }));
+    clock.set('2026-11-20T12:00:00Z');
+    await watchdog.get(SettlementService).settle(reported);
+    await history(every(60, '2026-11-10T00:00:00Z', '0.50', 10 * 24));
+    // $120 metered in the month, half a percent of which are $0.60; with the books it would be more than $10.
+    expect(await replay(every(5, '2026-11-20T12:00:00Z', '0.50', 6))).toBeLessThan(6);
   });
 });
 

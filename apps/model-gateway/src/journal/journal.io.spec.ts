@@ -80,6 +80,15 @@ it('knows after a sudden end what was in flight, what was not sent, and what was
   ]);
 });
 
+it('charges the hold of a call when it is killed in the moment before the settlement is written', async () => {
+  const before = open();
+  before.held(held('a'));
+  before.settled(spent('a', '0.20'));
+  const after = open();
+  expect([ids(after.inFlight), after.unsent]).toEqual([['a'], []]);
+  await written();
+});
+
 it('keeps its totals through any number of starts', async () => {
   let journal = open();
   journal.settled(spent('a', '0.10'));
