@@ -16,6 +16,7 @@ import { Budget } from '@purser/contracts';
 import { CreateOutbox1700000000000, Database } from '@purser/database';
 import { startPostgres } from '@purser/embedded';
 import { Clock, Latch, Log, Metrics, Outbox, systemClock } from '@purser/service';
+import { ALERTS_FILE, AlertsFile } from '../../apps/cost-watchdog/dist/alerts/alerts-file.js';
 import { RULES } from '../../apps/cost-watchdog/dist/app.module.js';
 import { BUDGETS_FILE } from '../../apps/cost-watchdog/dist/budgets/budgets-file.js';
 import { BudgetsService } from '../../apps/cost-watchdog/dist/budgets/budgets.service.js';
@@ -157,6 +158,7 @@ async function openRules(database) {
       { provide: Log, useValue: log },
       { provide: Latch, useValue: new Latch(systemClock) },
       { provide: Metrics, useValue: new Metrics('cost-watchdog') },
+      { provide: ALERTS_FILE, useValue: AlertsFile.parse({}) },
       {
         provide: SPEND_THRESHOLDS,
         useValue: thresholdsOf({ COST_ALERT_DAILY: '1', COST_ALERT_WEEKLY: '5', COST_ALERT_MONTHLY: '20' }),
@@ -172,7 +174,7 @@ async function openRules(database) {
       },
     ],
   })(Rules);
-  return NestFactory.createApplicationContext(Rules, { logger: false });
+  return NestFactory.createApplicationContext(Rules, { logger: ['error'], abortOnError: false });
 }
 
 /** As the rows are that it is filled with; a hundred tasks run at a time, each in one session. */
