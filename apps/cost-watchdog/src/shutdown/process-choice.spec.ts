@@ -18,7 +18,7 @@ const ALL = [
   program(100, 50, 'node', '/opt/purser/apps/cost-watchdog/dist/main.js'),
   program(101, 100, '/usr/bin/postgres', '-D', 'data'),
   program(200, 50, '/usr/bin/node', 'apps/agent-runner/dist/main.js'),
-  program(201, 200, 'python3', '/work/train.py'),
+  program(201, 200, 'python3', '/srv/train.py'),
   program(300, 1, 'python3.12', '-u', '/srv/train.py', '--epochs', '9'),
   program(301, 300, 'python3.12', '-u', '/srv/train.py', '--worker'),
   program(400, 1, '/usr/bin/postgres', '-D', '/srv/data'),
