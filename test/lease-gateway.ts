@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises';
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -146,6 +145,7 @@ export class LeaseGateway {
   /** Tells the ledger what it does not know yet. */
   async publish(fate: Fate): Promise<void> {
     const spends = this.journal.unsent;
+    this.journal.flush();
     const stored = await this.told(fate, () => this.watchdog.get(SettlementService).settle(spends));
     if (stored) for (const { attemptId } of spends) this.journal.sent(attemptId);
   }
@@ -165,8 +165,6 @@ export class LeaseGateway {
 
   /** Killed, and started again on the same journal: what was under way is presumed spent. Gives those calls. */
   async crash(): Promise<HeldCall[]> {
-    // What was settled is written within moments; whoever is killed before that is charged the hold (see the journal's spec).
-    await setTimeout(10);
     this.open.splice(0);
     this.journal = this.openJournal();
     const lost = this.journal.inFlight;

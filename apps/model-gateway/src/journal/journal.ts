@@ -19,8 +19,9 @@ export interface JournalOptions {
  * What this gateway must not forget when it is killed: the calls in flight and their holds, settlements that the bus has
  * not confirmed, and what it consumed and returned of each lease.
  *
- * Every line is written before what it announces is done, but for settlements, which follow within moments. That survives the death of the process; but only rewriting and
- * closing sync to the disk, so when the machine itself goes down the last lines may be lost, and with them what was held.
+ * Every line is written before what it announces is done, but for settlements, which follow within moments, and before
+ * anybody is told of them. That survives the death of the process; but only rewriting and closing sync to the disk, so
+ * when the machine itself goes down the last lines may be lost, and with them what was held.
  * A journal that was not closed in this run of the machine therefore begins under a new name. What it still knows is
  * settled under the old one, whose leases are never taken up or returned again: they stay set aside until their windows
  * end or a person releases them.
@@ -92,7 +93,7 @@ export class Journal {
     const record = this.state.open.has(spend.attemptId) ? endOf(spend) : { t: 'settle' as const, spend };
     this.state.apply(record);
     this.waiting.push(record);
-    this.timer ??= setTimeout(() => this.writeWaiting(), WAIT_MS);
+    this.timer ??= setTimeout(() => this.flush(), WAIT_MS);
   }
 
   /** Tells when what happened could not be written: it is in memory alone until the next line. */
@@ -135,7 +136,9 @@ export class Journal {
     this.rotateWhenLarge();
   }
 
-  private writeWaiting(): void {
+  /** Writes what waits. When that fails, its listener is told, and the next line tries again. */
+  flush(): void {
+    if (this.waiting.length === 0) return;
     try {
       this.write();
     } catch (error) {

@@ -72,6 +72,7 @@ it('loses no settlement, whatever is stored unheard and in whichever order it is
         const stream = new Stream([...fates]);
         const unsent = new Set<string>();
         const journal = {
+          flush: () => undefined,
           settled: ({ attemptId }: Spend) => void unsent.add(attemptId),
           sent: (attemptId: string) => void unsent.delete(attemptId),
         } as unknown as Journal;

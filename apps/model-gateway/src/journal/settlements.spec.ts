@@ -23,6 +23,7 @@ function open(answer: (attemptId: string) => Error | undefined) {
     },
   } as unknown as Bus;
   const journal = {
+    flush: () => undefined,
     settled: ({ attemptId }: Spend) => void unsent.add(attemptId),
     sent: (attemptId: string) => void unsent.delete(attemptId),
   } as unknown as Journal;
@@ -81,6 +82,7 @@ it.each<[string, PurserError | undefined]>([
     };
     const unsent = new Set<string>();
     const journal = {
+      flush: () => undefined,
       settled: ({ attemptId }: Spend) => void unsent.add(attemptId),
       sent: (attemptId: string) => void unsent.delete(attemptId),
     } as unknown as Journal;
@@ -103,7 +105,11 @@ it('takes up however much an earlier life left', async () => {
   const publish = () => new Promise<void>(() => undefined);
   const quiet = () => undefined;
   const log = { debug: quiet, warn: quiet, error: quiet } as unknown as Log;
-  const settlements = new Settlements({ publish } as unknown as Bus, { unsent } as unknown as Journal, log);
+  const settlements = new Settlements(
+    { publish } as unknown as Bus,
+    { unsent, flush: () => undefined } as unknown as Journal,
+    log,
+  );
   settlements.resume();
   expect(settlements.pending).toBe(200_000);
   settlements.stop();

@@ -112,6 +112,8 @@ export class Settlements {
 
   private async send(batch: Batch): Promise<void> {
     const { id, spends } = batch;
+    // Or a kill would leave two accounts of one call: what the ledger was told, and its hold.
+    this.journal.flush();
     try {
       await this.bus.publish(spendRecorded, spends[0]?.provider, { spends: [...spends] }, id);
       for (const { attemptId } of spends) this.journal.sent(attemptId);
