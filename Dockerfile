@@ -10,6 +10,7 @@ COPY apps/docker-stopper/package.json apps/docker-stopper/
 COPY apps/model-gateway/package.json apps/model-gateway/
 COPY apps/offload-manager/package.json apps/offload-manager/
 COPY apps/orchestrator/package.json apps/orchestrator/
+COPY libs/agent/package.json libs/agent/
 COPY libs/bus/package.json libs/bus/
 COPY libs/contracts/package.json libs/contracts/
 COPY libs/database/package.json libs/database/
@@ -23,7 +24,9 @@ COPY libs/testing/package.json libs/testing/
 COPY plugins/anthropic/package.json plugins/anthropic/
 COPY plugins/anthropic-costs/package.json plugins/anthropic-costs/
 COPY plugins/aws-costs/package.json plugins/aws-costs/
+COPY plugins/chat/package.json plugins/chat/
 COPY plugins/command/package.json plugins/command/
+COPY plugins/container/package.json plugins/container/
 COPY plugins/desktop/package.json plugins/desktop/
 COPY plugins/file-costs/package.json plugins/file-costs/
 COPY plugins/gcp-billing/package.json plugins/gcp-billing/

@@ -25,6 +25,7 @@ export default tseslint.config(
             { sourceTag: 'type:contracts', onlyDependOnLibsWithTags: [] },
             { sourceTag: 'type:plugin-sdk', onlyDependOnLibsWithTags: ['type:contracts'] },
             { sourceTag: 'type:guard', onlyDependOnLibsWithTags: [] },
+            { sourceTag: 'type:agent', onlyDependOnLibsWithTags: [] },
             { sourceTag: 'type:plugin', onlyDependOnLibsWithTags: ['type:plugin-sdk', 'type:guard', 'type:testing'] },
             {
               sourceTag: 'type:lib',

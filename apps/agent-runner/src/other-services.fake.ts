@@ -86,6 +86,11 @@ export class OtherServices {
       project: null,
       labels: [],
       deadline: null,
+      parent: null,
+      paidOnly: false,
+      complexity: 'standard',
+      workspace: null,
+      grader: null,
       createdAt: new Date().toISOString(),
       ...task,
     });

@@ -15,6 +15,41 @@ export const TaskLimits = z.strictObject({
 });
 export type TaskLimits = z.infer<typeof TaskLimits>;
 
+/** What the submitter expects it to take over all sessions; like tasks that ran before say it better once there are some. */
+export const TaskEstimates = z.strictObject({
+  tokens: z.number().int().positive().optional(),
+  usd: UsdInput.optional(),
+  seconds: z.number().positive().optional(),
+  memoryMb: z.number().positive().optional(),
+});
+export type TaskEstimates = z.infer<typeof TaskEstimates>;
+
+/** How long a failed session waits: `firstSeconds x factor^(failures - 1)`, `maxSeconds` at most, spread by half to one and a half. */
+export const RetryBackoff = z.strictObject({
+  firstSeconds: z.number().positive().max(86_400).default(1),
+  factor: z.number().min(1).max(10).default(2),
+  maxSeconds: z.number().positive().max(604_800).default(300),
+});
+export type RetryBackoff = z.infer<typeof RetryBackoff>;
+
+/** The workspace as a work tree of a git repository, committed on the branch `purser/<taskId>` at each wrap and pushed there. */
+export const TaskWorkspace = z.strictObject({
+  /** What `git clone` takes: an address, or a path on the runner's machine. */
+  repository: z.string().min(1).max(2_000),
+  /** The branch to begin from; the repository's own default when absent. */
+  base: z.string().min(1).max(255).optional(),
+  /** Opens a pull request from `purser/<taskId>` into `base` when the task is completed. */
+  pullRequest: z.boolean().default(false),
+});
+export type TaskWorkspace = z.infer<typeof TaskWorkspace>;
+
+/** Grades the result of a completed task from 0 to 1: a program (`argv`), or a model asked by `instructions`. */
+export const TaskGrader = z.union([
+  z.strictObject({ argv: z.array(z.string()).min(1) }),
+  z.strictObject({ model: z.string().min(1).max(200), instructions: z.string().min(1).max(20_000) }),
+]);
+export type TaskGrader = z.infer<typeof TaskGrader>;
+
 const label = z.string().regex(/^[A-Za-z0-9_.:/-]{1,63}$/, '1 to 63 letters, digits or any of _ . : / -');
 
 /** What a caller submits. Unknown fields are refused, so that a misspelt limit is not silently no limit. */
@@ -38,8 +73,20 @@ export const TaskSpec = z.strictObject({
   maxSessions: z.number().int().positive().max(100_000).default(100),
   /** How often a failed session is tried again. */
   retries: z.number().int().min(0).max(100).default(0),
+  retryBackoff: RetryBackoff.optional(),
   notBefore: Instant.optional(),
   deadline: Instant.optional(),
+  /** When a task of `dependsOn` fails or is cancelled: fail too, be `cancelled` without having run, or run all the same. */
+  onDependencyFailure: z.enum(['fail', 'skip', 'ignore']).default('fail'),
+  /** The task that this one is a part of. Its budgets count for this one too. */
+  parent: Id.optional(),
+  /** Waits for its budget instead of going on with a free model. */
+  paidOnly: z.boolean().default(false),
+  estimates: TaskEstimates.optional(),
+  /** How hard the work is to interrupt: a simple task may use more of its limits before it wraps up, a complex one less. */
+  complexity: z.enum(['simple', 'standard', 'complex']).default('standard'),
+  workspace: TaskWorkspace.optional(),
+  grader: TaskGrader.optional(),
 });
 export type TaskSpec = z.output<typeof TaskSpec>;
 export type TaskSpecInput = z.input<typeof TaskSpec>;
@@ -84,6 +131,11 @@ export const Task = z.object({
   project: Token.nullable(),
   notBefore: Instant.nullable(),
   deadline: Instant.nullable(),
+  parent: Id.nullable(),
+  retryBackoff: RetryBackoff.nullable(),
+  estimates: TaskEstimates.nullable(),
+  workspace: TaskWorkspace.nullable(),
+  grader: TaskGrader.nullable(),
   state: TaskState,
   /** Counts the sessions; the fencing token of everything a session writes. */
   epoch: z.number().int(),

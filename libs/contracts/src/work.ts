@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { fact, operation } from './contract.js';
 import { Id, Instant, Priority, STANDARD_PRIORITY, Token } from './scalars.js';
-import { Progress, TaskLimits, TaskState } from './tasks.js';
+import { Progress, TaskGrader, TaskLimits, TaskSpec, TaskState, TaskWorkspace } from './tasks.js';
 
 /** One session handed to a runner. It must not write after `leaseMs` without a renewed lease. */
 export const Assignment = z.object({
@@ -16,6 +16,11 @@ export const Assignment = z.object({
   project: z.string().nullable(),
   labels: z.array(z.string()),
   deadline: Instant.nullable(),
+  parent: Id.nullable().default(null),
+  paidOnly: z.boolean().default(false),
+  complexity: TaskSpec.shape.complexity,
+  workspace: TaskWorkspace.nullable().default(null),
+  grader: TaskGrader.nullable().default(null),
   createdAt: Instant,
 });
 export type Assignment = z.infer<typeof Assignment>;

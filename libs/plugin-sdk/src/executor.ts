@@ -1,5 +1,13 @@
 import type { z } from 'zod';
 
+/** What a session may use and has used, as Purser measures it: at most a second old. What is not known (yet) is left out. */
+export interface SessionResources {
+  /** From `wrap` on the session is asked to end, at `stop` it is ended. */
+  level: 'healthy' | 'warning' | 'wrap' | 'stop';
+  limits: { tokens?: number; seconds?: number; memoryMb?: number; requests?: number };
+  used: { tokens?: number; seconds: number; memoryMb?: number; requests?: number };
+}
+
 /** One session as an executor sees it. */
 export interface ExecutorSession {
   taskId: string;
@@ -37,6 +45,7 @@ export interface ExecutorSession {
   checkpoint(state: Uint8Array): Promise<void>;
   /** Replaces the handoff document that the next session reads. */
   writeHandoff(markdown: string): Promise<void>;
+  resources(): SessionResources;
   progress(progress: { done?: number; total?: number; note?: string }): void;
 }
 

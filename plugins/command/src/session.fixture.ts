@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ExecutorSession } from '@purser/plugin-sdk';
+import type { ExecutorSession, SessionResources } from '@purser/plugin-sdk';
 import { CommandExecutor, type CommandExecutorOptions } from './command.executor.js';
 import type { CommandInput } from './input.js';
 import { chooseUser } from './run-as.js';
@@ -88,6 +88,10 @@ export class TestSession implements ExecutorSession {
     if (refusal) return Promise.reject(refusal);
     this.checkpoints.push(Buffer.from(state).toString());
     return Promise.resolve();
+  }
+
+  resources(): SessionResources {
+    return { level: 'healthy', limits: {}, used: { seconds: 0 } };
   }
 
   writeHandoff(markdown: string): Promise<void> {

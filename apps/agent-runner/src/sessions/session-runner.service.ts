@@ -106,6 +106,7 @@ export class SessionRunner {
       log: (stream, line) => records.log.line(stream, line),
       checkpoint: (state) => records.saveCheckpoint(state),
       writeHandoff: (markdown) => records.saveHandoff(markdown),
+      resources: () => ({ level: session.level, limits: session.assignment.limits, used: session.usage }),
       progress: (progress) => session.report(progress),
     });
     return unlessStuck(session, running).catch((error: unknown) => {

@@ -16,6 +16,11 @@ const assignment: Assignment = {
   project: null,
   labels: [],
   deadline: null,
+  parent: null,
+  paidOnly: false,
+  complexity: 'standard',
+  workspace: null,
+  grader: null,
   createdAt: '2026-11-23T10:00:00Z',
 };
 const causes: string[] = [];

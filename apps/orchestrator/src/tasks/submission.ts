@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { Id, PurserError, type TaskSpec } from '@purser/contracts';
 import { parseUsd } from '@purser/money';
-import type { TaskRow } from './task.row.js';
+import type { MoreOfTask, TaskRow } from './task.row.js';
 
 /** Together with the result it must fit into one message of 8 MiB; larger things go by reference. */
 export const MAX_INPUT_BYTES = 4 * 1024 * 1024;
@@ -16,6 +16,7 @@ export interface NewTask {
   /** Milliseconds since 1970: Postgres does not read every year that ISO 8601 writes. */
   notBefore: number | null;
   deadline: number | null;
+  more: MoreOfTask;
 }
 
 export function newTask(spec: TaskSpec, id: string = spec.id ?? randomUUID()): NewTask {
@@ -41,8 +42,17 @@ export function newTask(spec: TaskSpec, id: string = spec.id ?? randomUUID()): N
     budgetNano: spec.budgetUsd === undefined ? null : parseUsd(spec.budgetUsd),
     notBefore: spec.notBefore === undefined ? null : Date.parse(spec.notBefore),
     deadline: spec.deadline === undefined ? null : Date.parse(spec.deadline),
+    more: moreOf(spec),
   };
 }
+
+const moreOf = ({ retryBackoff, estimates, complexity, workspace, grader }: TaskSpec): MoreOfTask => ({
+  ...(retryBackoff && { retryBackoff }),
+  ...(estimates && { estimates }),
+  ...(complexity !== 'standard' && { complexity }),
+  ...(workspace && { workspace }),
+  ...(grader && { grader }),
+});
 
 /** The fields in which a second submission of an id says something else than the first; defaults count as said. */
 export function differences(stored: TaskRow, task: NewTask): string[] {
@@ -60,6 +70,14 @@ export function differences(stored: TaskRow, task: NewTask): string[] {
     retries: [stored.retries, spec.retries],
     notBefore: [stored.not_before?.getTime() ?? null, task.notBefore],
     deadline: [stored.deadline?.getTime() ?? null, task.deadline],
+    onDependencyFailure: [stored.on_dependency_failure, spec.onDependencyFailure],
+    parent: [stored.parent_id, spec.parent ?? null],
+    paidOnly: [stored.paid_only, spec.paidOnly],
+    retryBackoff: [stored.more.retryBackoff, task.more.retryBackoff],
+    estimates: [stored.more.estimates, task.more.estimates],
+    complexity: [stored.more.complexity, task.more.complexity],
+    workspace: [stored.more.workspace, task.more.workspace],
+    grader: [stored.more.grader, task.more.grader],
   };
   return Object.entries(pairs)
     .filter(([, [before, after]]) => canonical(before) !== canonical(after))

@@ -1,6 +1,10 @@
 import type { SessionOutcome, SessionSummary, Task, TaskSpec, TaskState, TaskSummary, Usage } from '@purser/contracts';
 import { formatUsd } from '@purser/money';
 
+/** What a submitter said that no statement looks at by itself. */
+export type MoreOfTask = Pick<TaskSpec, 'retryBackoff' | 'estimates' | 'workspace' | 'grader'> &
+  Partial<Pick<TaskSpec, 'complexity'>>;
+
 /** What every reading of a task needs; input and result, which may be large, are read only where they are shown. */
 export interface TaskSummaryRow {
   id: string;
@@ -16,6 +20,10 @@ export interface TaskSummaryRow {
   retries: number;
   not_before: Date | null;
   deadline: Date | null;
+  parent_id: string | null;
+  on_dependency_failure: TaskSpec['onDependencyFailure'];
+  paid_only: boolean;
+  more: MoreOfTask;
   state: TaskState;
   epoch: number;
   budget_ready: boolean;
@@ -49,7 +57,7 @@ export interface SessionRow {
 
 export const SUMMARY_COLUMNS = `
   id, seq, executor, priority, depends_on, labels, project, limits, budget_nano, max_sessions, retries, not_before,
-  deadline, state, epoch, budget_ready, CASE WHEN available_at > now() THEN available_at END AS delayed_until,
+  deadline, parent_id, on_dependency_failure, paid_only, more, state, epoch, budget_ready, CASE WHEN available_at > now() THEN available_at END AS delayed_until,
   updated_at < now() - interval '5 seconds' AS lingers, cancel_requested, paused_reason, progress, error,
   created_at, updated_at, finished_at`;
 
@@ -75,6 +83,14 @@ export function summaryOf(row: TaskSummaryRow, { usage, waiting }: Seen): TaskSu
     retries: row.retries,
     notBefore: instant(row.not_before),
     deadline: instant(row.deadline),
+    onDependencyFailure: row.on_dependency_failure,
+    parent: row.parent_id,
+    paidOnly: row.paid_only,
+    retryBackoff: row.more.retryBackoff ?? null,
+    estimates: row.more.estimates ?? null,
+    complexity: row.more.complexity ?? 'standard',
+    workspace: row.more.workspace ?? null,
+    grader: row.more.grader ?? null,
     state: row.state,
     epoch: row.epoch,
     spentUsd: usage?.usd ?? null,

@@ -35,10 +35,12 @@ export class TasksRepository {
     const rows = await tx.query(
       `WITH stored AS (
          INSERT INTO tasks (id, executor, input, input_bytes, priority, depends_on, labels, project, limits, budget_nano,
-           max_sessions, retries, not_before, deadline, state, budget_ready, available_at)
+           max_sessions, retries, not_before, deadline, state, budget_ready, available_at, parent_id,
+           on_dependency_failure, paid_only, more)
          VALUES ($1, $2, $3::json, $4, $5, $6::text[], $7::text[], $8, $9::json, $10::bigint, $11, $12,
            to_timestamp($13::double precision / 1000), to_timestamp($14::double precision / 1000), $15,
-           $10::bigint IS NULL, coalesce(to_timestamp($13::double precision / 1000), '-infinity'))
+           $10::bigint IS NULL, coalesce(to_timestamp($13::double precision / 1000), '-infinity'), $16,
+           $17, $18, $19::json)
          ON CONFLICT (id) DO NOTHING
          RETURNING id
        ), edges AS (
@@ -62,6 +64,10 @@ export class TasksRepository {
         task.notBefore,
         task.deadline,
         state,
+        spec.parent ?? null,
+        spec.onDependencyFailure,
+        spec.paidOnly,
+        JSON.stringify(task.more),
       ],
     );
     return rows.length === 1;

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Assignment, CheckpointMark, Progress, TaskState } from '@purser/contracts';
 import { Database, type Sql } from '@purser/database';
+import type { MoreOfTask } from '../tasks/task.row.js';
 import type { Standing, Step } from './lifecycle.js';
 
 /** What one claim may carry: it must fit into one message of 8 MiB. A single input always does. */
@@ -17,6 +18,9 @@ interface AssignmentRow {
   project: string | null;
   labels: string[];
   deadline: Date | null;
+  parent_id: string | null;
+  paid_only: boolean;
+  more: MoreOfTask;
   created_at: Date;
 }
 
@@ -79,7 +83,7 @@ export interface Sight {
 }
 
 const ASSIGNMENT =
-  't.id, t.session_id, t.epoch, t.executor, t.input, t.limits, t.priority, t.project, t.labels, t.deadline, t.created_at';
+  't.id, t.session_id, t.epoch, t.executor, t.input, t.limits, t.priority, t.project, t.labels, t.deadline, t.parent_id, t.paid_only, t.more, t.created_at';
 const HELD = `id, session_id, epoch, runner, sessions_used, max_sessions, failures, retries, lost_in_a_row,
   unchanged_in_a_row, start_digest, checkpoint_digest, cancel_requested,
   coalesce(deadline <= clock_timestamp(), false) AS overdue`;
@@ -303,6 +307,11 @@ const assignmentOf = (row: AssignmentRow): Assignment => ({
   project: row.project,
   labels: row.labels,
   deadline: row.deadline?.toISOString() ?? null,
+  parent: row.parent_id,
+  paidOnly: row.paid_only,
+  complexity: row.more.complexity ?? 'standard',
+  workspace: row.more.workspace ?? null,
+  grader: row.more.grader ?? null,
   createdAt: row.created_at.toISOString(),
 });
 

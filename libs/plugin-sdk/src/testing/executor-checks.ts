@@ -81,6 +81,7 @@ class Trial {
       progress: () => void (this.signs += 1),
       checkpoint: (state) => Promise.resolve(void this.checkpoints.push(state)),
       writeHandoff: () => Promise.resolve(),
+      resources: () => ({ level: 'healthy', limits: {}, used: { seconds: 0 } }),
       ...changes,
     };
     return within(30_000, 'run()', this.executor.run(session));
