@@ -200,6 +200,7 @@ interface UsageSeen {
 export interface TaskSeen {
   id: string;
   state: string;
+  waiting: string | null;
   epoch: number;
   sessions: {
     id: string;
