@@ -209,6 +209,7 @@ interface UsageSeen {
 export interface TaskSeen {
   id: string;
   state: string;
+  waiting: string | null;
   epoch: number;
   sessions: {
     id: string;

@@ -1,5 +1,6 @@
 import {
   BUCKETS,
+  budgetFacts,
   budgetsChanged,
   budgetsList,
   budgetsRetire,
@@ -20,6 +21,7 @@ import {
   leasesRead,
   leasesRecall,
   leasesReturn,
+  ledgerModels,
   ledgerSum,
   modelsComplete,
   type Operation,
@@ -27,6 +29,7 @@ import {
   readsStreams,
   type ServiceName,
   servedBy,
+  sessionRefused,
   STREAM_KEEPER,
   STREAMS,
   type StreamName,
@@ -66,13 +69,13 @@ interface Needs {
 const NEEDS: Record<ServiceName, Needs> = {
   orchestrator: {
     // The control API passes every operation that has a route on to the bus, its own ones too.
-    calls: [...OPERATIONS.filter(({ http }) => http !== undefined), budgetsRetire, ledgerSum],
-    hears: [],
+    calls: [...OPERATIONS.filter(({ http }) => http !== undefined), budgetsRetire, ledgerSum, ledgerModels],
+    hears: [sessionRefused, ...Object.values(budgetFacts)],
     consumes: ['TASKS'],
   },
   'agent-runner': {
     calls: [workClaim, workHeartbeat, workFinish, tasksGet, ledgerSum, keysCreate, keysRenew, keysRevoke],
-    hears: [workAvailable],
+    hears: [workAvailable, sessionRefused],
     consumes: [],
   },
   'model-gateway': {

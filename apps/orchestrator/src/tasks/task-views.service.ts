@@ -11,6 +11,7 @@ import {
 } from '@purser/contracts';
 import { Latch, Log } from '@purser/service';
 import { LiveRunners } from '../work/live-runners.js';
+import { Worth } from '../worth/worth.service.js';
 import { type Seen, type SessionRow, summaryOf, taskOf, type TaskSummaryRow } from './task.row.js';
 import { TasksRepository } from './tasks.repository.js';
 import { noSuchTask } from './tasks.service.js';
@@ -28,13 +29,18 @@ export class TaskViews {
     private readonly latch: Latch,
     private readonly runners: LiveRunners,
     private readonly log: Log,
+    private readonly worth: Worth,
   ) {}
 
   async get(id: string): Promise<Task> {
     const row = await this.tasks.find(id);
     if (!row) throw noSuchTask(id);
-    const [{ sessions, used }, [seen]] = await Promise.all([this.sessionsOf(id), this.look([row])]);
-    return taskOf(row, sessions, seen ?? UNSEEN, (sessionId) => used?.get(sessionId) ?? null);
+    const [{ sessions, used }, [seen], worth] = await Promise.all([
+      this.sessionsOf(id),
+      this.look([row]),
+      this.worth.of(row),
+    ]);
+    return { ...taskOf(row, sessions, seen ?? UNSEEN, (sessionId) => used?.get(sessionId) ?? null), ...worth };
   }
 
   async list({ state, label, limit, after }: RequestOf<typeof tasksList>): Promise<ReplyOf<typeof tasksList>> {

@@ -9,6 +9,7 @@ const AT_MOST_EVERY_MS = 50;
 @Injectable()
 export class Nudge implements OnModuleDestroy {
   private timer: NodeJS.Timeout | undefined;
+  private readonly listeners: (() => void)[] = [];
 
   constructor(
     private readonly bus: Bus,
@@ -19,11 +20,17 @@ export class Nudge implements OnModuleDestroy {
   workIsReady(): void {
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
+      for (const listener of this.listeners) listener();
       if (!this.bus.connected) return;
       this.bus
         .publish(workAvailable, undefined, {})
         .catch((error: unknown) => this.log.debug({ error }, 'runners were not told of new work'));
     }, AT_MOST_EVERY_MS);
+  }
+
+  /** For what has to look at tasks that became ready, or would have. */
+  heed(listener: () => void): void {
+    this.listeners.push(listener);
   }
 
   onModuleDestroy(): void {
