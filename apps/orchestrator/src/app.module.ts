@@ -14,7 +14,10 @@ import { TasksHandlers } from './tasks/tasks.handlers.js';
 import { TasksRepository } from './tasks/tasks.repository.js';
 import { TasksService } from './tasks/tasks.service.js';
 import { ClaimService } from './work/claim.service.js';
+import { ClaimsRepository } from './work/claims.repository.js';
+import { DueTasks } from './work/due-tasks.js';
 import { EmergencyDuty } from './work/emergency.js';
+import { Finishes } from './work/finishes.js';
 import { LiveRunners } from './work/live-runners.js';
 import { Nudge } from './work/nudge.js';
 import { SessionEnds } from './work/session-ends.js';
@@ -38,6 +41,9 @@ import { WorkService } from './work/work.service.js';
     TaskBudgets,
     FinishedBudgets,
     WorkRepository,
+    ClaimsRepository,
+    DueTasks,
+    Finishes,
     ClaimService,
     WorkService,
     SessionEnds,

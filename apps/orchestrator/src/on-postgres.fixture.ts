@@ -12,6 +12,8 @@ import { TaskMetrics } from './tasks/task-metrics.js';
 import { TasksRepository } from './tasks/tasks.repository.js';
 import { TasksService } from './tasks/tasks.service.js';
 import { ClaimService } from './work/claim.service.js';
+import { ClaimsRepository } from './work/claims.repository.js';
+import { Finishes } from './work/finishes.js';
 import { Nudge } from './work/nudge.js';
 import { SessionEnds } from './work/session-ends.js';
 import { WorkRepository } from './work/work.repository.js';
@@ -55,8 +57,8 @@ export class OnPostgres {
     this.intake = new Intake(database, this.repository, inputs, this.dependents, this.budgets, facts);
     this.tasks = new TasksService(database, this.repository, this.dependents, facts);
     this.ends = new SessionEnds(database, work, facts, this.dependents, nudge, metrics);
-    this.claims = new ClaimService(database, work, facts, metrics, this.latch, config);
-    this.work = new WorkService(database, work, facts, this.ends, config);
+    this.claims = new ClaimService(database, new ClaimsRepository(database), facts, metrics, this.latch, config);
+    this.work = new WorkService(database, work, facts, new Finishes(database, work, this.ends), config);
     this.latch.observe({ serial: 1, active: false, by: 'spec', reason: '', at: new Date().toISOString() }, true);
   }
 

@@ -53,7 +53,7 @@ export class Sweep implements OnApplicationBootstrap, OnModuleDestroy {
   /** Never rejects. @returns when to look again */
   private async lookAround(): Promise<number> {
     try {
-      const { now, nextLapseMs, overdue, withoutBudget } = await this.work.look();
+      const { now, nextLapseMs, nextReadyMs, overdue, withoutBudget } = await this.work.look();
       const trusted = this.guard.mayLapse({
         monotonic: this.clock.monotonic(),
         database: now,
@@ -63,12 +63,14 @@ export class Sweep implements OnApplicationBootstrap, OnModuleDestroy {
         const ended = await this.ends.lapse();
         if (ended.length > 0) this.log.warn({ ended }, 'sessions were lost: their runners did not renew the leases');
       }
+      if (nextReadyMs !== null && nextReadyMs <= 0) await this.upkeep.letGo();
       if (overdue) await this.upkeep.failOverdue();
       await this.keepUp();
       if (withoutBudget) this.upkeep.setBudgets();
       if (this.failing) this.log.info({}, 'leases are looked after again');
       this.failing = false;
-      return Math.min(untilTick(IDLE_MS), Math.max(BUSY_MS, Math.ceil(nextLapseMs ?? Infinity)));
+      const next = Math.min(nextLapseMs ?? Infinity, nextReadyMs ?? Infinity);
+      return Math.min(untilTick(IDLE_MS), Math.max(BUSY_MS, Math.ceil(next)));
     } catch (error) {
       this.guard.databaseAway();
       if (!this.failing) this.log.error({ error }, 'leases cannot be looked after; trying on');
