@@ -13,6 +13,7 @@ import { TaskViews } from './tasks/task-views.service.js';
 import { TasksHandlers } from './tasks/tasks.handlers.js';
 import { TasksRepository } from './tasks/tasks.repository.js';
 import { TasksService } from './tasks/tasks.service.js';
+import { ClaimGate } from './work/claim-gate.js';
 import { ClaimService } from './work/claim.service.js';
 import { ClaimsRepository } from './work/claims.repository.js';
 import { DueTasks } from './work/due-tasks.js';
@@ -42,6 +43,7 @@ import { WorkService } from './work/work.service.js';
     FinishedBudgets,
     WorkRepository,
     ClaimsRepository,
+    ClaimGate,
     DueTasks,
     Finishes,
     ClaimService,

@@ -22,6 +22,8 @@ export interface DatabaseOptions {
   connectTimeoutMs?: number;
   /** How long the server works on one statement; 30 s when not given. */
   statementTimeoutMs?: number;
+  /** Of Postgres, for every connection: `{ enable_seqscan: 'off' }`. */
+  settings?: Readonly<Record<string, string>>;
 }
 
 /** One statement after the other, on the pool or within a transaction. */
@@ -57,7 +59,9 @@ export class Database implements Sql {
       statement_timeout: statementTimeoutMs,
       query_timeout: statementTimeoutMs + SILENCE_MS,
       keepAlive: true,
-      options: `-c search_path=${options.schema}`,
+      options: Object.entries({ ...options.settings, search_path: options.schema })
+        .map(([name, value]) => `-c ${name}=${value}`)
+        .join(' '),
       idleTimeoutMillis: 60_000,
     });
     // A connection was lost; the next query opens another one and reports for itself.

@@ -67,7 +67,7 @@ const NEEDS: Record<ServiceName, Needs> = {
   orchestrator: {
     // The control API passes every operation that has a route on to the bus, its own ones too.
     calls: [...OPERATIONS.filter(({ http }) => http !== undefined), budgetsRetire, ledgerSum],
-    hears: [],
+    hears: [workAvailable],
     consumes: ['TASKS'],
   },
   'agent-runner': {

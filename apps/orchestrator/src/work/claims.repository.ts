@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Assignment } from '@purser/contracts';
-import { Database, type Sql } from '@purser/database';
+import { Database, type OutboxEntry, type Sql } from '@purser/database';
 import type { MoreOfTask } from '../tasks/task.row.js';
 import { leaseFor } from './lease.sql.js';
 
@@ -30,6 +30,7 @@ export interface ClaimRequest {
   slots: number;
   executors: string[];
   leaseMs: number;
+  again?: boolean | undefined;
 }
 
 /** A lane of what waits for an executor, and how much of it may be handed out. */
@@ -50,11 +51,15 @@ const ASSIGNMENT =
 /**
  * Takes from the front of each source; what turns out not to be for now goes to a lane of its own, where no claim meets it
  * again. SKIP LOCKED: two claims at once get different tasks and do not wait for each other. The running sum of the inputs
- * keeps the answer within one message.
+ * keeps the answer within one message. Before all else it leaves its mark: a copy of the request waits there until this
+ * one is over.
  */
 const CLAIM = `
-  WITH seen AS MATERIALIZED (
-    SELECT front.* FROM unnest($1::text[], $2::text[], $3::integer[]) AS source (executor, lane, most)
+  WITH mark AS MATERIALIZED (
+    INSERT INTO claims_under_way VALUES ($6) ON CONFLICT (request_id) DO NOTHING RETURNING 1
+  ), seen AS MATERIALIZED (
+    SELECT front.* FROM (SELECT count(*) FROM mark) AS marked
+    CROSS JOIN unnest($1::text[], $2::text[], $3::integer[]) AS source (executor, lane, most)
     CROSS JOIN LATERAL (
       SELECT id, input_bytes, place, seq,
         CASE
@@ -105,19 +110,9 @@ export class ClaimsRepository {
     return row?.found !== false;
   }
 
-  /** The sessions that this very request was given before and that are still open, with a fresh lease; undefined when it is new. */
-  async claimedBefore(tx: Sql, { requestId, runner, leaseMs }: ClaimRequest): Promise<Assignment[] | undefined> {
-    // Two deliveries of one request, to two orchestrators at once, must not both be taken for new. The second one waits
-    // here until the first one's transaction is over, though that removes its row at once.
-    await tx.query('INSERT INTO claims_under_way VALUES ($1)', [requestId], 'claims under way');
-    const known = await tx.query(
-      `WITH gone AS (DELETE FROM claims_under_way WHERE request_id = $1)
-       SELECT 1 FROM sessions WHERE claim_request_id = $1 AND runner = $2 LIMIT 1`,
-      [requestId, runner],
-      'claims given before',
-    );
-    if (known.length === 0) return undefined;
-    const rows = await tx.query<AssignmentRow>(
+  /** The sessions that this very request was given before and that are still open, with a fresh lease. */
+  async claimedBefore({ requestId, runner, leaseMs }: ClaimRequest): Promise<Assignment[]> {
+    const rows = await this.database.query<AssignmentRow>(
       `UPDATE tasks t SET lease_until = ${leaseFor('$3')}, updated_at = now() FROM sessions s
        WHERE s.claim_request_id = $1 AND s.runner = $2 AND s.ended_at IS NULL AND t.id = s.task_id AND t.epoch = s.epoch
          AND t.state = 'running'
@@ -152,6 +147,30 @@ export class ClaimsRepository {
       assignments: rows.filter(({ id }) => id !== null).map(assignmentOf),
       setAside: rows[0]?.set_aside ?? 0,
     };
+  }
+
+  /**
+   * The last statement of a claim's transaction: takes the mark away and tells what was started. False when another copy of
+   * the request was answered meanwhile; then the transaction must not be committed.
+   */
+  async seal(tx: Sql, { requestId, runner }: ClaimRequest, sessions: string[], told: OutboxEntry[]): Promise<boolean> {
+    const others = await tx.query(
+      `WITH gone AS (DELETE FROM claims_under_way WHERE request_id = $1), told AS (
+         INSERT INTO outbox (event_id, subject, event) SELECT * FROM unnest($4::text[], $5::text[], $6::text[])
+         ON CONFLICT (event_id) DO NOTHING
+       )
+       SELECT 1 FROM sessions WHERE claim_request_id = $1 AND runner = $2 AND id <> ALL($3::text[]) LIMIT 1`,
+      [
+        requestId,
+        runner,
+        sessions,
+        told.map(({ eventId }) => eventId),
+        told.map(({ subject }) => subject),
+        told.map(({ event }) => event),
+      ],
+      'claims sealed',
+    );
+    return others.length === 0;
   }
 
   /** What waited for its time and may be handed out now; at most so many. */

@@ -147,7 +147,7 @@ describe('sessions in Postgres', () => {
       const asked = { requestId: randomUUID(), runner: 'r1', slots: 2, executors: [executor], leaseMs: 8_000 };
       let copy: Promise<Assignment[]> = Promise.resolve([]);
       const first = await database.transaction(async (tx) => {
-        expect(await claims.claimedBefore(tx, asked)).toBeUndefined();
+        const { assignments } = await claims.claim(tx, asked, [{ executor, lane: OPEN, most: 2 }]);
         expect(await claim(1)).toHaveLength(1);
         copy = claim(2, asked.requestId);
         let answered = false;
@@ -159,7 +159,9 @@ describe('sessions in Postgres', () => {
           );
           expect(answered || row?.waits).toBe(true);
         });
-        return (await claims.claim(tx, asked, [{ executor, lane: OPEN, most: 2 }])).assignments;
+        const sessions = assignments.map(({ sessionId }) => sessionId);
+        expect(await claims.seal(tx, asked, sessions, [])).toBe(true);
+        return assignments;
       });
       expect(first).toHaveLength(2);
       expect(new Set((await copy).map(({ taskId }) => taskId))).toEqual(new Set(first.map(({ taskId }) => taskId)));

@@ -70,6 +70,8 @@ export interface Sight {
   nextLapseMs: number | null;
   /** Until the first task that waits for its time may start; negative when one may, null when none waits. */
   nextReadyMs: number | null;
+  /** A task could be handed out, unless a limit holds it. */
+  anyReady: boolean;
   /** A deadline passed before the task could start. */
   overdue: boolean;
   /** A task waits for the watchdog to take its budget. */
@@ -235,6 +237,7 @@ export class WorkRepository {
          (SELECT (extract(epoch FROM min(available_at) - clock_timestamp()) * 1000)::double precision
             FROM tasks WHERE state = 'ready' AND lane = '@later') AS "nextReadyMs",
          EXISTS (SELECT 1 FROM tasks WHERE deadline <= now() AND state IN ('blocked', 'ready', 'paused')) AS overdue,
+         EXISTS (SELECT 1 FROM tasks WHERE state = 'ready' AND lane < '@') AS "anyReady",
          EXISTS (SELECT 1 FROM tasks WHERE NOT budget_ready AND finished_at IS NULL) AS "withoutBudget"`,
       [],
       'work at a look',
