@@ -20,8 +20,12 @@ import { TaskViews } from './tasks/task-views.service.js';
 import { TasksHandlers } from './tasks/tasks.handlers.js';
 import { TasksRepository } from './tasks/tasks.repository.js';
 import { TasksService } from './tasks/tasks.service.js';
+import { ClaimGate } from './work/claim-gate.js';
 import { ClaimService } from './work/claim.service.js';
+import { ClaimsRepository } from './work/claims.repository.js';
+import { DueTasks } from './work/due-tasks.js';
 import { EmergencyDuty } from './work/emergency.js';
+import { Finishes } from './work/finishes.js';
 import { LiveRunners } from './work/live-runners.js';
 import { Nudge } from './work/nudge.js';
 import { SessionEnds } from './work/session-ends.js';
@@ -52,6 +56,10 @@ import { Worth } from './worth/worth.service.js';
     TaskBudgets,
     FinishedBudgets,
     WorkRepository,
+    ClaimsRepository,
+    ClaimGate,
+    DueTasks,
+    Finishes,
     ClaimService,
     WorkService,
     SessionEnds,

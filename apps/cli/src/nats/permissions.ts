@@ -70,7 +70,7 @@ const NEEDS: Record<ServiceName, Needs> = {
   orchestrator: {
     // The control API passes every operation that has a route on to the bus, its own ones too.
     calls: [...OPERATIONS.filter(({ http }) => http !== undefined), budgetsRetire, ledgerSum, ledgerModels],
-    hears: [sessionRefused, ...Object.values(budgetFacts)],
+    hears: [workAvailable, sessionRefused, ...Object.values(budgetFacts)],
     consumes: ['TASKS'],
   },
   'agent-runner': {

@@ -179,7 +179,7 @@ export class TasksRepository {
 
   async budgetIsSet(id: string): Promise<void> {
     await this.database.query(
-      'UPDATE tasks SET budget_ready = true, updated_at = now() WHERE id = $1 AND NOT budget_ready',
+      `UPDATE tasks SET budget_ready = true, lane = '', updated_at = now() WHERE id = $1 AND NOT budget_ready`,
       [id],
     );
   }
