@@ -79,7 +79,7 @@ export async function startStack({ folder, budgets, models, plugins, env = {} })
     watchdog,
     natsUrl: nats.url,
     launchGateway: (more) => launch('model-gateway', 'PURSER_GATEWAY_PORT', more),
-    launchOrchestrator: () => launch('orchestrator', 'PURSER_API_PORT'),
+    launchOrchestrator: (more) => launch('orchestrator', 'PURSER_API_PORT', more),
     launchRunner: (more) => launch('agent-runner', 'PURSER_RUNNER_PORT', more),
     adminKey: async () => (await readFile(join(folder, 'home', 'admin.key'), 'utf8')).trim(),
     async stop() {

@@ -8,6 +8,13 @@ export interface OutboxRow {
   event: string;
 }
 
+/** A fact as it is to be published. */
+export interface OutboxEntry {
+  eventId: string;
+  subject: string;
+  event: string;
+}
+
 /** Facts that are to be published because a transaction committed: written in it, sent after it. */
 export class CreateOutbox1700000000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
@@ -26,10 +33,7 @@ export class CreateOutbox1700000000000 implements MigrationInterface {
   }
 }
 
-export async function appendToOutbox(
-  tx: Sql,
-  rows: { eventId: string; subject: string; event: string }[],
-): Promise<void> {
+export async function appendToOutbox(tx: Sql, rows: OutboxEntry[]): Promise<void> {
   if (rows.length === 0) return;
   await tx.query(
     `INSERT INTO outbox (event_id, subject, event)

@@ -1,7 +1,15 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Bus, check, frame } from '@purser/bus';
 import { type Fact, PurserError } from '@purser/contracts';
-import { appendToOutbox, Database, deleteFromOutbox, outboxIsEmpty, type Sql, takeFromOutbox } from '@purser/database';
+import {
+  appendToOutbox,
+  Database,
+  deleteFromOutbox,
+  type OutboxEntry,
+  outboxIsEmpty,
+  type Sql,
+  takeFromOutbox,
+} from '@purser/database';
 import type { z } from 'zod';
 import { Log } from './log.js';
 import { Ticker } from './ticker.js';
@@ -31,17 +39,27 @@ export class Outbox implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Adds a fact to the transaction. Call `flush` after it, to send at once; the sweep sends it anyway. */
   async add<F extends Fact>(tx: Sql, fact: F, id: string, data: z.input<F['data']>, eventId?: string): Promise<void> {
+    await this.addAll(tx, [this.entry(fact, id, data, eventId)]);
+  }
+
+  async addAll(tx: Sql, entries: OutboxEntry[]): Promise<void> {
+    this.settled = false;
+    await appendToOutbox(tx, entries);
+  }
+
+  /** For `addAll`, or for a statement that itself puts it into the outbox. */
+  entry<F extends Fact>(fact: F, id: string, data: z.input<F['data']>, eventId?: string): OutboxEntry {
     const subject = `${fact.name}.${id}`;
     const event = frame(fact.name, subject, check(fact.data, data, fact.name), this.bus.origin, eventId);
     const text = JSON.stringify(event);
-    if (Buffer.byteLength(text) > MAX_EVENT_BYTES) {
+    // Characters are at most three bytes: most need not be counted.
+    if (text.length * 3 > MAX_EVENT_BYTES && Buffer.byteLength(text) > MAX_EVENT_BYTES) {
       throw new PurserError('payload_too_large', {
         message: `${subject}: a fact of ${Buffer.byteLength(text)} bytes; at most ${MAX_EVENT_BYTES} can be published`,
         details: { limitBytes: MAX_EVENT_BYTES },
       });
     }
-    this.settled = false;
-    await appendToOutbox(tx, [{ eventId: event.id, subject, event: text }]);
+    return { eventId: event.id, subject, event: text };
   }
 
   onApplicationBootstrap(): void {

@@ -13,7 +13,7 @@ import {
   taskRejected,
   taskStarted,
 } from '@purser/contracts';
-import type { Sql } from '@purser/database';
+import type { OutboxEntry, Sql } from '@purser/database';
 import { Outbox } from '@purser/service';
 import type { Step, TaskError } from '../work/lifecycle.js';
 import type { HeardSession, HeldSession } from '../work/work.repository.js';
@@ -27,20 +27,22 @@ const MAX_RESULT_IN_FACT = 256 * 1024;
 export class TaskFacts {
   constructor(private readonly outbox: Outbox) {}
 
-  created(tx: Sql, { id, spec }: NewTask): Promise<void> {
+  /** For the statement that stores the task. */
+  created({ id, spec }: NewTask): OutboxEntry {
     const { executor, priority, labels, project } = spec;
-    return this.outbox.add(
-      tx,
-      taskCreated,
-      id,
-      { taskId: id, executor, priority, labels, project: project ?? null },
-      `${id}-created`,
-    );
+    const data = { taskId: id, executor, priority, labels, project: project ?? null };
+    return this.outbox.entry(taskCreated, id, data, `${id}-created`);
   }
 
-  rejected(tx: Sql, taskId: string, deliveryId: string, error: ErrorBody, raw: string): Promise<void> {
-    const data = { taskId, error, payload: raw.slice(0, MAX_REJECTED_PAYLOAD) };
-    return this.outbox.add(tx, taskRejected, taskId, data, `rejected-${deliveryId}`);
+  rejected(
+    tx: Sql,
+    refused: readonly { taskId: string; deliveryId: string; error: ErrorBody; raw: string }[],
+  ): Promise<void> {
+    const entries = refused.map(({ taskId, deliveryId, error, raw }) => {
+      const data = { taskId, error, payload: raw.slice(0, MAX_REJECTED_PAYLOAD) };
+      return this.outbox.entry(taskRejected, taskId, data, `rejected-${deliveryId}`);
+    });
+    return this.outbox.addAll(tx, entries);
   }
 
   started(tx: Sql, { taskId, sessionId, epoch }: Assignment, runner: string): Promise<void> {
@@ -77,8 +79,14 @@ export class TaskFacts {
     return this.outbox.add(tx, taskFailed, taskId, { taskId, epoch, error }, `${taskId}-failed`);
   }
 
-  cancelled(tx: Sql, taskId: string, epoch: number): Promise<void> {
-    return this.outbox.add(tx, taskCancelled, taskId, { taskId, epoch }, `${taskId}-cancelled`);
+  cancelled(tx: Sql, taskId: string, epoch: number, reason?: string): Promise<void> {
+    return this.outbox.add(
+      tx,
+      taskCancelled,
+      taskId,
+      { taskId, epoch, ...(reason && { reason }) },
+      `${taskId}-cancelled`,
+    );
   }
 
   /** After the commit. Never rejects, and need not be waited for: a sweep sends what is left. */

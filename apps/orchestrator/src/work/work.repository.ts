@@ -46,6 +46,7 @@ interface HeldRow {
   checkpoint_digest: string | null;
   cancel_requested: boolean;
   overdue: boolean;
+  more: MoreOfTask;
 }
 
 export interface HeardSession {
@@ -85,7 +86,7 @@ export interface Sight {
 const ASSIGNMENT =
   't.id, t.session_id, t.epoch, t.executor, t.input, t.limits, t.priority, t.project, t.labels, t.deadline, t.parent_id, t.paid_only, t.more, t.created_at';
 const HELD = `id, session_id, epoch, runner, sessions_used, max_sessions, failures, retries, lost_in_a_row,
-  unchanged_in_a_row, start_digest, checkpoint_digest, cancel_requested,
+  unchanged_in_a_row, start_digest, checkpoint_digest, cancel_requested, more,
   coalesce(deadline <= clock_timestamp(), false) AS overdue`;
 const leaseFor = (parameter: string) => `clock_timestamp() + ${parameter}::integer * interval '1 millisecond'`;
 
@@ -324,6 +325,7 @@ const heldOf = (row: HeldRow): HeldSession => ({
   maxSessions: row.max_sessions,
   failures: row.failures,
   retries: row.retries,
+  retryBackoff: row.more.retryBackoff,
   lostInARow: row.lost_in_a_row,
   unchangedInARow: row.unchanged_in_a_row,
   startDigest: row.start_digest,
