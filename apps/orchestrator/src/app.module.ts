@@ -13,8 +13,11 @@ import { ServicesHandlers } from './services/services.handlers.js';
 import { DependentsService } from './tasks/dependents.service.js';
 import { ExecutorInputs } from './tasks/executor-inputs.js';
 import { Intake } from './tasks/intake.service.js';
+import { NewTasksRepository } from './tasks/new-tasks.repository.js';
+import { Rejections } from './tasks/rejections.service.js';
 import { TaskFacts } from './tasks/task-facts.js';
 import { TaskMetrics } from './tasks/task-metrics.js';
+import { TaskStore } from './tasks/task-store.service.js';
 import { TaskUpkeep } from './tasks/task-upkeep.js';
 import { TaskViews } from './tasks/task-views.service.js';
 import { TasksHandlers } from './tasks/tasks.handlers.js';
@@ -45,6 +48,9 @@ import { Worth } from './worth/worth.service.js';
   controllers: [TasksHandlers, WorkHandlers, ServicesHandlers, WorthHandlers, FiguresHandlers, AdmissionHandlers],
   providers: [
     TasksRepository,
+    NewTasksRepository,
+    TaskStore,
+    Rejections,
     Intake,
     ExecutorInputs,
     TasksService,

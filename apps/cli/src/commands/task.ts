@@ -13,7 +13,8 @@ import { predictionText } from '../output/records.js';
 import { taskTable, taskText } from '../output/tasks.js';
 import type { Terminal } from '../terminal.js';
 import { collect, type CommandSet, positiveNumber, wholeNumber } from './command.js';
-import { specFromFile } from './task-file.js';
+import { submitSeveral } from './task-batch.js';
+import { readTaskFile } from './task-file.js';
 import { printLogs, waitForTask } from './task-watch.js';
 import { type SubmitOptions, taskSpec } from './task-spec.js';
 import { addTaskWorthCommands } from './task-worth.js';
@@ -91,13 +92,21 @@ function addSubmit(task: Command, commands: CommandSet): void {
         'purser task submit -- sh -c "echo hello"',
         'purser task submit --id nightly --budget 1.50 --priority 7 --label x --tokens 50000 -- claude -p "review"',
         'purser task submit --file task.json --wait',
+        'purser task submit --file tasks.jsonl',
         'jq -n \'{executor:"command",input:{argv:["date"]}}\' | purser task submit --file -',
       ],
       async (invocation, argv) => {
         const { api, print, terminal, options } = invocation;
-        if (options.file !== undefined && argv.length > 0)
+        if (options.file !== undefined && argv.length > 0) {
           throw new PurserError('invalid_request', { message: 'Give either --file or a program after --, not both.' });
-        const spec = options.file === undefined ? taskSpec(options, argv) : await specFromFile(options.file, terminal);
+        }
+        const given =
+          options.file === undefined ? { one: taskSpec(options, argv) } : await readTaskFile(options.file, terminal);
+        if ('several' in given) {
+          if (!options.wait) return submitSeveral(invocation, given.several);
+          throw new PurserError('invalid_request', { message: '--wait waits for one task; the file holds several.' });
+        }
+        const spec = given.one;
         const { reply, json } = await api().ask(tasksCreate, spec);
         if (!options.wait) {
           print(json, () => submitted(reply, terminal));
@@ -126,7 +135,10 @@ function addSubmit(task: Command, commands: CommandSet): void {
     .option('--retries <n>', 'how often a failed session is tried again (0)', wholeNumber)
     .option('--not-before <time>', 'such as 2026-12-01T22:00:00Z')
     .option('--deadline <time>', 'fails when it is not done by then')
-    .option('--file <path>', 'the whole task as JSON; - reads standard input')
+    .option(
+      '--file <path>',
+      'the whole task as JSON, or several as an array or a line of JSON each; - reads standard input',
+    )
     .option('--wait', 'wait until it has ended; exit code 1 unless it is completed');
 }
 

@@ -34,6 +34,7 @@ import {
   STREAMS,
   type StreamName,
   tasksCreate,
+  tasksCreateMany,
   tasksGet,
   tasksList,
   tasksSubmit,
@@ -183,7 +184,7 @@ export function toolsPermissions(): Permissions {
   return {
     publish: [
       // Calling models needs a key of the gateway besides.
-      ...[tasksSubmit, tasksCreate, tasksGet, tasksList, modelsComplete].map(({ name }) => name),
+      ...[tasksSubmit, tasksCreate, tasksCreateMany, tasksGet, tasksList, modelsComplete].map(({ name }) => name),
       ...['PING', 'INFO', 'STATS'].flatMap((verb) => [`$SRV.${verb}`, `$SRV.${verb}.>`]),
     ],
     subscribe: ['_INBOX.>', '_INBOX_tools.>', ...FACTS_FOR_TOOLS],
