@@ -1,6 +1,12 @@
 import { Module } from '@nestjs/common';
 import { FinishedBudgets } from './budgets/finished-budgets.service.js';
 import { TaskBudgets } from './budgets/task-budgets.service.js';
+import { FireTasks } from './schedules/fire-tasks.service.js';
+import { Firing } from './schedules/firing.service.js';
+import { ScheduleTimer } from './schedules/schedule-timer.js';
+import { SchedulesHandlers } from './schedules/schedules.handlers.js';
+import { SchedulesRepository } from './schedules/schedules.repository.js';
+import { Schedules } from './schedules/schedules.service.js';
 import { LiveServices } from './services/live-services.js';
 import { ServicesHandlers } from './services/services.handlers.js';
 import { DependentsService } from './tasks/dependents.service.js';
@@ -24,7 +30,7 @@ import { WorkRepository } from './work/work.repository.js';
 import { WorkService } from './work/work.service.js';
 
 @Module({
-  controllers: [TasksHandlers, WorkHandlers, ServicesHandlers],
+  controllers: [TasksHandlers, WorkHandlers, ServicesHandlers, SchedulesHandlers],
   providers: [
     TasksRepository,
     Intake,
@@ -46,6 +52,11 @@ import { WorkService } from './work/work.service.js';
     EmergencyDuty,
     LiveServices,
     LiveRunners,
+    SchedulesRepository,
+    FireTasks,
+    Firing,
+    ScheduleTimer,
+    Schedules,
   ],
 })
 export class AppModule {}

@@ -25,6 +25,7 @@ import {
   type Operation,
   OPERATIONS,
   readsStreams,
+  schedulesChanged,
   type ServiceName,
   servedBy,
   STREAM_KEEPER,
@@ -67,7 +68,7 @@ const NEEDS: Record<ServiceName, Needs> = {
   orchestrator: {
     // The control API passes every operation that has a route on to the bus, its own ones too.
     calls: [...OPERATIONS.filter(({ http }) => http !== undefined), budgetsRetire, ledgerSum],
-    hears: [],
+    hears: [schedulesChanged],
     consumes: ['TASKS'],
   },
   'agent-runner': {
