@@ -1,4 +1,8 @@
 import { Module } from '@nestjs/common';
+import { ControlServer } from './control/control-server.service.js';
+import { EffectsHandlers } from './effects/effects.handlers.js';
+import { EffectsRepository } from './effects/effects.repository.js';
+import { EffectsService } from './effects/effects.service.js';
 import { Executors } from './executors/executors.js';
 import { SessionKeys } from './keys/session-keys.service.js';
 import { EmergencyService } from './lifecycle/emergency.service.js';
@@ -12,6 +16,7 @@ import { RecordsHandlers } from './records/records.handlers.js';
 import { RecordsService } from './records/records.service.js';
 import { ResourceMonitor } from './resources/resource-monitor.service.js';
 import { RunnerMetrics } from './sessions/runner-metrics.js';
+import { SessionAccess } from './sessions/session-access.service.js';
 import { SessionRecordsService } from './sessions/session-records.service.js';
 import { SessionRunner } from './sessions/session-runner.service.js';
 import { Sessions } from './sessions/sessions.service.js';
@@ -22,7 +27,7 @@ import { WorkHandlers } from './work/work.handlers.js';
 import { Workspaces } from './workspaces/workspaces.service.js';
 
 @Module({
-  controllers: [RecordsHandlers, WorkHandlers],
+  controllers: [EffectsHandlers, RecordsHandlers, WorkHandlers],
   providers: [
     FencesRepository,
     CheckpointsRepository,
@@ -31,6 +36,10 @@ import { Workspaces } from './workspaces/workspaces.service.js';
     RecordsService,
     Executors,
     SessionKeys,
+    EffectsRepository,
+    EffectsService,
+    ControlServer,
+    SessionAccess,
     Workspaces,
     RunnerMetrics,
     Finisher,

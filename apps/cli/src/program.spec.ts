@@ -44,6 +44,7 @@ describe('the command line', () => {
       'task get',
       'task logs',
       'task cancel',
+      'task effects',
       'budget list',
       'budget set',
       'budget delete',

@@ -3,11 +3,11 @@ import { type FinishOutcome, invalidRequest, isPurserError } from '@purser/contr
 import type { ExecutorResult } from '@purser/plugin-sdk';
 import { Log } from '@purser/service';
 import { Executors } from '../executors/executors.js';
-import { SessionKeys } from '../keys/session-keys.service.js';
 import { Finisher } from '../work/finisher.service.js';
 import { type SessionFolders, Workspaces } from '../workspaces/workspaces.service.js';
 import { describeSession } from './handoff-document.js';
 import { decideOutcome } from './outcome.js';
+import { SessionAccess } from './session-access.service.js';
 import type { Session } from './session.js';
 import { type SessionRecords, SessionRecordsService } from './session-records.service.js';
 import { inWords } from './stop-cause.js';
@@ -24,7 +24,7 @@ export class SessionRunner {
   constructor(
     private readonly records: SessionRecordsService,
     private readonly executors: Executors,
-    private readonly keys: SessionKeys,
+    private readonly access: SessionAccess,
     private readonly workspaces: Workspaces,
     private readonly finisher: Finisher,
     private readonly log: Log,
@@ -54,7 +54,7 @@ export class SessionRunner {
     } finally {
       session.workDone();
       await records?.log.close(LOG_CLOSE_MS);
-      await this.keys.revoke(session);
+      await this.access.end(session);
       if (folders) await this.workspaces.clear(folders);
       if (session.lost !== undefined)
         this.log.warn({ taskId, epoch, reason: session.lost }, 'a session was lost: it was stopped without a finish');
@@ -90,7 +90,7 @@ export class SessionRunner {
       `session ${session.id} (epoch ${epoch}) starts` +
         (resumed ? `; it goes on from checkpoint ${resumed.number} of epoch ${resumed.epoch}` : ''),
     );
-    const environment = await this.keys.issue(session);
+    const environment = await this.access.grant(session, records);
     if (session.kill.aborted) return { kind: 'continue', reason: 'stopped before it began' };
     const running = executor.run({
       ...session.writer,
@@ -99,7 +99,8 @@ export class SessionRunner {
       input: checked.data,
       resumeFrom: resumed?.bytes,
       handoff: records.handoff,
-      graceMs: session.graceMs,
+      graceMs: session.grace.standardMs,
+      graceLeftMs: () => session.grace.leftMs,
       aliveWithinMs: () => session.lease.unattendedMs,
       wrap: session.wrap,
       kill: session.kill,

@@ -1,10 +1,13 @@
 import { type Assignment, type CheckpointMark, type Progress, PurserError } from '@purser/contracts';
 import type { Level, Usage } from '../resources/resources.service.js';
+import { Grace } from './grace.js';
 import type { Lease } from './lease.js';
 import { inWords, type StopCause } from './stop-cause.js';
 
 /** The executor stops at the end of the grace period by itself; this much later it is told to. */
 const SLACK_MS = 250;
+/** Causes that wait for no unit. */
+const URGENT: ReadonlySet<StopCause['kind']> = new Set(['emergency', 'lease', 'shutdown']);
 
 /** The state of one session that runs here: its lease, what it was asked to do, and what it has reported. */
 export class Session {
@@ -22,7 +25,8 @@ export class Session {
   readonly ended: Promise<void>;
   private readonly wrapping = new AbortController();
   private readonly killing = new AbortController();
-  private grace: NodeJS.Timeout | undefined;
+  readonly grace: Grace;
+  private graceTimer: NodeJS.Timeout | undefined;
   private working = true;
   private resolveStopped!: () => void;
   private resolveEnded!: () => void;
@@ -31,11 +35,13 @@ export class Session {
   constructor(
     readonly assignment: Assignment,
     readonly lease: Lease,
-    readonly graceMs: number,
+    graceMs: number,
     /** By the monotonic clock. */
     readonly startedAt: number,
     private readonly onWrap: (cause: StopCause) => void,
+    mostExtensionMs = 0,
   ) {
+    this.grace = new Grace(graceMs, mostExtensionMs);
     this.stopped = new Promise((resolve) => (this.resolveStopped = resolve));
     this.ended = new Promise((resolve) => (this.resolveEnded = resolve));
   }
@@ -85,14 +91,25 @@ export class Session {
     if (!this.working) return;
     const first = this.cause === undefined;
     if (first || cause.kind === 'cancelled') this.cause = cause;
-    if (!first) return;
+    const shorter = URGENT.has(cause.kind) && this.grace.cut();
+    if (!first) {
+      if (shorter) this.killWhenGraceEnds(cause);
+      return;
+    }
     this.onWrap(cause);
     this.say(`wrap up: ${inWords(cause)}`);
-    this.grace = setTimeout(
-      () => this.killing.abort(`${inWords(cause)}; the grace period is over`),
-      this.graceMs + SLACK_MS,
-    );
+    this.grace.begin();
+    this.killWhenGraceEnds(cause);
     this.wrapping.abort(inWords(cause));
+  }
+
+  /** A program in a long unit may have asked for more time meanwhile; then it is looked at again when that ends. */
+  private killWhenGraceEnds(cause: StopCause): void {
+    clearTimeout(this.graceTimer);
+    this.graceTimer = setTimeout(() => {
+      if (this.grace.leftMs > 0) this.killWhenGraceEnds(cause);
+      else this.killing.abort(`${inWords(cause)}; the grace period is over`);
+    }, this.grace.leftMs + SLACK_MS);
   }
 
   /** Stops it at once; it may still write what it saved, and is finished in order. */
@@ -129,7 +146,7 @@ export class Session {
   /** The executor has returned. */
   workDone(): void {
     this.working = false;
-    clearTimeout(this.grace);
+    clearTimeout(this.graceTimer);
     this.resolveStopped();
   }
 
