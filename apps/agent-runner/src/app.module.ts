@@ -14,6 +14,9 @@ import { HandoffsRepository } from './records/handoffs.repository.js';
 import { LogsRepository } from './records/logs.repository.js';
 import { RecordsHandlers } from './records/records.handlers.js';
 import { RecordsService } from './records/records.service.js';
+import { Metering } from './resources/metering.service.js';
+import { OverheadsRepository } from './resources/overheads.repository.js';
+import { Overheads } from './resources/overheads.service.js';
 import { ResourceMonitor } from './resources/resource-monitor.service.js';
 import { RunnerMetrics } from './sessions/runner-metrics.js';
 import { SessionAccess } from './sessions/session-access.service.js';
@@ -48,6 +51,9 @@ import { Workspaces } from './workspaces/workspaces.service.js';
     Sessions,
     Heartbeats,
     Claims,
+    Metering,
+    OverheadsRepository,
+    Overheads,
     ResourceMonitor,
     Leftovers,
     EmergencyService,

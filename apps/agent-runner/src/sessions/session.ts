@@ -1,5 +1,6 @@
 import { type Assignment, type CheckpointMark, type Progress, PurserError } from '@purser/contracts';
 import type { Level, Usage } from '../resources/resources.service.js';
+import { SessionMeter } from '../resources/session-meter.js';
 import { Grace } from './grace.js';
 import type { Lease } from './lease.js';
 import { inWords, type StopCause } from './stop-cause.js';
@@ -13,8 +14,6 @@ const URGENT: ReadonlySet<StopCause['kind']> = new Set(['emergency', 'lease', 's
 export class Session {
   progress: Progress | undefined;
   checkpoint: CheckpointMark | undefined;
-  usage: Usage = { seconds: 0 };
-  level: Level = 'healthy';
   /** Why it was asked to end; the first cause counts, except that a cancelled task stays cancelled. */
   cause: StopCause | undefined;
   /** Why it may not write any more, once that is so. */
@@ -26,6 +25,7 @@ export class Session {
   private readonly wrapping = new AbortController();
   private readonly killing = new AbortController();
   readonly grace: Grace;
+  readonly meter: SessionMeter;
   private graceTimer: NodeJS.Timeout | undefined;
   private working = true;
   private resolveStopped!: () => void;
@@ -37,11 +37,13 @@ export class Session {
     readonly lease: Lease,
     graceMs: number,
     /** By the monotonic clock. */
-    readonly startedAt: number,
+    startedAt: number,
     private readonly onWrap: (cause: StopCause) => void,
     mostExtensionMs = 0,
+    now: () => number = () => performance.now(),
   ) {
-    this.grace = new Grace(graceMs, mostExtensionMs);
+    this.grace = new Grace(graceMs, mostExtensionMs, now);
+    this.meter = new SessionMeter(assignment, () => (now() - startedAt) / 1_000);
     this.stopped = new Promise((resolve) => (this.resolveStopped = resolve));
     this.ended = new Promise((resolve) => (this.resolveEnded = resolve));
   }
@@ -53,6 +55,14 @@ export class Session {
   get writer(): { taskId: string; sessionId: string; epoch: number } {
     const { taskId, sessionId, epoch } = this.assignment;
     return { taskId, sessionId, epoch };
+  }
+
+  get usage(): Usage {
+    return this.meter.usage;
+  }
+
+  get level(): Level {
+    return this.meter.level;
   }
 
   get wrap(): AbortSignal {
@@ -84,6 +94,19 @@ export class Session {
       ...(Number.isFinite(total) ? { total } : {}),
       ...(note === undefined ? {} : { note: note.slice(0, 500) }),
     };
+    this.meter.progressed(this.progress);
+    this.look(true);
+  }
+
+  /** Acts on what the rules make of what it has used. `betweenUnits`: a unit was just reported. */
+  look(betweenUnits: boolean): void {
+    const { level, resource, reason } = this.meter.assess(betweenUnits);
+    const before = this.meter.level;
+    this.meter.level = level;
+    if (resource === undefined || reason === undefined) return;
+    if (level === 'stop') this.stopNow({ kind: 'resource', resource, reason });
+    else if (level === 'wrap') this.wrapUp({ kind: 'resource', resource, reason });
+    else if (level === 'warning' && before === 'healthy') this.say(`warning: ${reason}`);
   }
 
   /** Asks it to finish the unit at hand, and kills it at the end of the grace period. */
@@ -99,6 +122,7 @@ export class Session {
     this.onWrap(cause);
     this.say(`wrap up: ${inWords(cause)}`);
     this.grace.begin();
+    this.meter.wraps();
     this.killWhenGraceEnds(cause);
     this.wrapping.abort(inWords(cause));
   }

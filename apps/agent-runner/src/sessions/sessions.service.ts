@@ -54,6 +54,7 @@ export class Sessions {
       this.clock.monotonic(),
       (why) => this.metrics.wrapped(labelOf(why)),
       this.config.PURSER_EXTENSION_MAX_MS,
+      () => this.clock.monotonic(),
     );
     this.running.set(session.id, session);
     this.metrics.sessionsRunning(this.running.size);

@@ -71,7 +71,7 @@ const NEEDS: Record<ServiceName, Needs> = {
     consumes: ['TASKS'],
   },
   'agent-runner': {
-    calls: [workClaim, workHeartbeat, workFinish, tasksGet, ledgerSum, keysCreate, keysRenew, keysRevoke],
+    calls: [workClaim, workHeartbeat, workFinish, tasksGet, ledgerSum, budgetsList, keysCreate, keysRenew, keysRevoke],
     hears: [workAvailable],
     consumes: [],
   },
