@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { stat } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type BeforeApplicationShutdown, Inject, Injectable, type OnModuleInit } from '@nestjs/common';
@@ -10,6 +11,7 @@ import { EffectsService } from '../effects/effects.service.js';
 import type { Session } from '../sessions/session.js';
 import type { SessionRecords } from '../sessions/session-records.service.js';
 import { Exchange } from './exchange.js';
+import { peerUser } from './peer-user.js';
 import { ROUTES } from './routes.js';
 
 /** Requests of one session at a time; a long poll is one. */
@@ -26,12 +28,15 @@ export interface Controlled {
 }
 
 interface Opened extends Controlled {
+  /** Belongs to whom its programs run as, once they do. */
+  sessionDir: string;
   requests: number;
 }
 
 /**
- * The control API: HTTP on loopback, with an unguessable path per session that lives as long as the session does. Who has
- * the path is the session: it stands in the environment of its programs, which only their own user (and root) can read.
+ * The control API: HTTP on loopback, with an unguessable path per session that lives as long as the session does. The path
+ * stands in the environment of its programs, which only their own user (and root) can read; where the system tells whose a
+ * connection is, it serves no other user either, since the path may show in a list of processes (`curl <address>`).
  */
 @Injectable()
 export class ControlServer implements OnModuleInit, BeforeApplicationShutdown {
@@ -69,9 +74,9 @@ export class ControlServer implements OnModuleInit, BeforeApplicationShutdown {
   }
 
   /** @returns the address that is the session's own */
-  open(session: Session, records: SessionRecords): string {
+  open(session: Session, records: SessionRecords, sessionDir: string): string {
     const token = randomBytes(32).toString('base64url');
-    this.byToken.set(token, { session, records, effects: this.effects, requests: 0 });
+    this.byToken.set(token, { session, records, effects: this.effects, sessionDir, requests: 0 });
     this.tokens.set(session, token);
     return `${this.base}/${token}`;
   }
@@ -102,6 +107,7 @@ export class ControlServer implements OnModuleInit, BeforeApplicationShutdown {
         message: 'no session has this address: it is over, or the address is wrong',
       });
     }
+    await refuseOthers(exchange, controlled);
     const methods = ROUTES[exchange.action];
     const route = methods?.[exchange.method];
     if (!route) {
@@ -124,4 +130,12 @@ export class ControlServer implements OnModuleInit, BeforeApplicationShutdown {
       controlled.requests -= 1;
     }
   }
+}
+
+async function refuseOthers(exchange: Exchange, { sessionDir }: Opened): Promise<void> {
+  const peer = await peerUser(exchange.socket);
+  if (peer === undefined || peer === 0 || peer === process.getuid?.()) return;
+  const owner = await stat(sessionDir).catch(() => undefined);
+  if (peer === owner?.uid) return;
+  throw new PurserError('forbidden', { message: `this address is for the session's own user, not for uid ${peer}` });
 }

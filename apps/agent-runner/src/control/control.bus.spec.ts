@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { sessionsCheckpoint, sessionsEffects, sessionsHandoff } from '@purser/contracts';
 import { eventually, expectNoChildren } from '@purser/testing';
 import { TestRunner } from '../runner.fixture.js';
@@ -7,7 +9,7 @@ let runner: TestRunner;
 jest.setTimeout(30_000);
 
 beforeAll(async () => {
-  runner = await TestRunner.start({ PURSER_EXTENSION_MAX_MS: '3000' });
+  runner = await TestRunner.start({ PURSER_EXTENSION_MAX_MS: '10000' });
 });
 
 afterAll(async () => {
@@ -114,6 +116,22 @@ it('says what is wrong with a request', async () => {
   await end(id);
 });
 
+it('serves nobody but the user whom the session runs as', async () => {
+  const { id, url } = await begin();
+  const program = `const answer = await fetch('${url}/resources'); console.log(answer.status, await answer.text())`;
+  const askAs = async (uid?: number) => {
+    const options = { cwd: '/', ...(uid === undefined ? {} : { uid }) };
+    return (await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], options)).stdout;
+  };
+  expect(await askAs()).toMatch(/^200 /);
+  // Only root can be somebody else.
+  if (process.getuid?.() === 0) {
+    expect(await askAs(54_321)).toMatch(/^403 .*not for uid 54321/);
+    expect(await askAs(65_534)).toMatch(/^200 /);
+  }
+  await end(id);
+});
+
 it('lets a program wait for the wrap, which says why, and dies with the session', async () => {
   const { id, url } = await begin({ tokens: 1000 });
   expect(await ask(url, 'GET', 'wrap?seconds=0')).toMatchObject({ status: 200, body: { wrap: false, reason: null } });
@@ -132,7 +150,7 @@ it('waits for a long unit beyond the grace period, within a bound', async () => 
   };
   // They need 2.5 s after SIGTERM, and the grace period is 1.5 s.
   const long = await begin({}, 2.5);
-  expect((await ask(long.url, 'POST', 'extend', { seconds: 60 })).body).toEqual({ seconds: 3 });
+  expect((await ask(long.url, 'POST', 'extend', { seconds: 60 })).body).toEqual({ seconds: 10 });
   expect(await endOf(long.id)).toContain('it ended with exit code 75');
   const hasty = await begin({}, 2.5);
   expect(await endOf(hasty.id)).toContain('it did not end within 1500 ms and was killed');

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { invalidRequest, PurserError } from '@purser/contracts';
 import type { z } from 'zod';
 
@@ -27,6 +28,10 @@ export class Exchange {
     // Whoever leaves in the middle is told by `gone`.
     request.on('error', () => undefined);
     response.on('error', () => undefined);
+  }
+
+  get socket(): Socket {
+    return this.request.socket;
   }
 
   get left(): AbortSignal {

@@ -54,6 +54,14 @@ it('lets a session end its work beyond the threshold when all that is left fits'
   expect(unit(longer, 43, { tokens: 860 }, 100).level).toBe('wrap');
 });
 
+it('does not trust units that took nothing when so much was used since', () => {
+  const meter = open({ tokens: 1000 });
+  unit(meter, 1, { tokens: 0 }, 8);
+  unit(meter, 3, { tokens: 0 }, 8);
+  meter.usage = { ...meter.usage, tokens: 860 };
+  expect(meter.assess(false).level).toBe('wrap');
+});
+
 it('gives way to a fresh session when the growing context has cost as much as handing over', () => {
   const meter = open({ tokens: 1_000_000 });
   meter.overhead = { handoff: { tokens: 600 }, resume: { tokens: 400 } };

@@ -1,7 +1,7 @@
 import type { Assignment, Progress } from '@purser/contracts';
 import type { MeasuredOverhead } from './overhead.js';
 import { fitsToTheEnd, type Outlook, tooMuchForNext } from './prediction.js';
-import { assess, type Assessment, type Level, type Usage } from './resources.service.js';
+import { assess, type Assessment, type Level, type Resource, type Usage } from './resources.service.js';
 import { freshIsCheaper } from './session-size.js';
 import { type Amounts, DOLLAR_SHARE, wrapAmounts } from './thresholds.js';
 import { WorkRate } from './work-rate.js';
@@ -57,9 +57,8 @@ export class SessionMeter {
   /** `betweenUnits`: a unit was just reported, and the next one has not begun. */
   assess(betweenUnits: boolean): Assessment {
     const outlook = this.outlook();
-    const found = assess(this.assignment.limits, this.usage, this.wrapAt, (resource) =>
-      fitsToTheEnd(resource, outlook),
-    );
+    const atMost = { ...outlook, perUnit: (resource: Resource) => this.rate.perUnitAtMost(resource, this.usage) };
+    const found = assess(this.assignment.limits, this.usage, this.wrapAt, (resource) => fitsToTheEnd(resource, atMost));
     if (found.level === 'stop' || found.level === 'wrap') return found;
     return this.dollarsSay() ?? (betweenUnits ? this.betweenUnits(outlook) : undefined) ?? found;
   }

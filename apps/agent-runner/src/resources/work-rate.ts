@@ -42,6 +42,12 @@ export class WorkRate {
     return larger(between(this.first, to, resource), between(from, to, resource));
   }
 
+  /** The mean of all so far with what has been used since the last report: no less than a unit really takes. */
+  perUnitAtMost(resource: Resource, usage: Usage): number | undefined {
+    const last = this.recent.at(-1);
+    return larger(this.perUnit(resource), last && between(this.first, { done: last.done, usage }, resource));
+  }
+
   /** A unit at the beginning of the session, and what all since then have cost beyond that. */
   growth(resource: Resource): { fresh: number; now: number; excess: number } | undefined {
     const [first, last] = [this.first, this.recent.at(-1)];

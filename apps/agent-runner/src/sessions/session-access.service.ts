@@ -13,9 +13,9 @@ export class SessionAccess {
   ) {}
 
   /** The variables that say so. */
-  async grant(session: Session, records: SessionRecords): Promise<Record<string, string>> {
+  async grant(session: Session, records: SessionRecords, sessionDir: string): Promise<Record<string, string>> {
     const gateway = await this.keys.issue(session);
-    return { ...gateway, PURSER_CONTROL_URL: this.control.open(session, records) };
+    return { ...gateway, PURSER_CONTROL_URL: this.control.open(session, records, sessionDir) };
   }
 
   /** Both die with the session. */

@@ -90,7 +90,7 @@ export class SessionRunner {
       `session ${session.id} (epoch ${epoch}) starts` +
         (resumed ? `; it goes on from checkpoint ${resumed.number} of epoch ${resumed.epoch}` : ''),
     );
-    const environment = await this.access.grant(session, records);
+    const environment = await this.access.grant(session, records, folders.sessionDir);
     if (session.kill.aborted) return { kind: 'continue', reason: 'stopped before it began' };
     const running = executor.run({
       ...session.writer,
