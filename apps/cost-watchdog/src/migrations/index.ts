@@ -13,6 +13,7 @@ import { CreateShaping1700000003005 } from './create-shaping.js';
 import { FollowBudgets1700000003602 } from './follow-budgets.js';
 import { IndexBudgetChanges1700000003003 } from './index-budget-changes.js';
 import { NamePriceRows1700000003007 } from './name-price-rows.js';
+import { RelateEntries1700000005202 } from './relate-entries.js';
 import { RollUpLedger1700000003601 } from './roll-up-ledger.js';
 
 export const MIGRATIONS: MigrationClass[] = [
@@ -31,4 +32,5 @@ export const MIGRATIONS: MigrationClass[] = [
   CorrectLedger1700000003600,
   RollUpLedger1700000003601,
   FollowBudgets1700000003602,
+  RelateEntries1700000005202,
 ];

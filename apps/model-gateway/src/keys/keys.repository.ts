@@ -12,6 +12,7 @@ interface KeyRow {
   project: string | null;
   task: string | null;
   session: string | null;
+  ancestors: string[];
   priority: number;
   capabilities: string[] | null;
   models: string[] | null;
@@ -36,6 +37,7 @@ export interface NewKey extends KeyEnds, KeyRules {
   project: string | null;
   task: string | null;
   session: string | null;
+  ancestors: readonly string[];
   priority: number;
 }
 
@@ -69,6 +71,7 @@ const fromRow = (row: KeyRow): StoredKey => ({
   project: row.project,
   task: row.task,
   session: row.session,
+  ancestors: row.ancestors,
   priority: row.priority,
   capabilities: row.capabilities,
   models: row.models,
@@ -87,9 +90,9 @@ export class KeysRepository {
   async insert(key: NewKey): Promise<StoredKey | undefined> {
     const [inserted] = await this.database.query<KeyRow>(
       `INSERT INTO keys (id, prefix, salt, hash, name, project, task, session, priority, capabilities, models,
-                         requests_per_minute, tokens_per_minute, expires_at)
+                         requests_per_minute, tokens_per_minute, expires_at, ancestors)
        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
-               coalesce($14, clock_timestamp() + $15::double precision * interval '1 ms'))
+               coalesce($14, clock_timestamp() + $15::double precision * interval '1 ms'), $16)
        ON CONFLICT DO NOTHING
        RETURNING ${COLUMNS}`,
       [
@@ -108,6 +111,7 @@ export class KeysRepository {
         key.tokensPerMinute,
         key.expiresAt ?? null,
         key.ttlMs ?? null,
+        key.ancestors,
       ],
     );
     return inserted ? fromRow(inserted) : this.byId(key.id);

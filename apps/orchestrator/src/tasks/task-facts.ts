@@ -79,6 +79,13 @@ export class TaskFacts {
     return this.outbox.add(tx, taskFailed, taskId, { taskId, epoch, error }, `${taskId}-failed`);
   }
 
+  cancelledAll(tx: Sql, tasks: readonly { id: string; epoch: number }[]): Promise<void> {
+    const entries = tasks.map(({ id, epoch }) =>
+      this.outbox.entry(taskCancelled, id, { taskId: id, epoch }, `${id}-cancelled`),
+    );
+    return this.outbox.addAll(tx, entries);
+  }
+
   cancelled(tx: Sql, taskId: string, epoch: number, reason?: string): Promise<void> {
     return this.outbox.add(
       tx,

@@ -37,8 +37,12 @@ export class TaskViews {
   async get(id: string): Promise<Task> {
     const row = await this.tasks.find(id);
     if (!row) throw noSuchTask(id);
-    const [{ sessions, used }, [seen]] = await Promise.all([this.sessionsOf(id), this.look([row])]);
-    return taskOf(row, sessions, seen ?? UNSEEN, (sessionId) => used?.get(sessionId) ?? null);
+    const [{ sessions, used }, children, [seen]] = await Promise.all([
+      this.sessionsOf(id),
+      this.tasks.childrenOf(id),
+      this.look([row]),
+    ]);
+    return taskOf(row, { sessions, children }, seen ?? UNSEEN, (sessionId) => used?.get(sessionId) ?? null);
   }
 
   /** A task that was just stored: without asking anybody for what is known. A dependency that is over is about to end it. */
@@ -46,17 +50,17 @@ export class TaskViews {
     if (verdict.doomedBy.length > 0) return this.get(verdict.task.id);
     const row = newTaskRow(verdict);
     const waiting = waitingFor(row, verdict.waitsFor.sort(), this.latch, this.runners);
-    return taskOf(row, [], { usage: NOTHING_USED, waiting }, () => null);
+    return taskOf(row, { sessions: [], children: [] }, { usage: NOTHING_USED, waiting }, () => null);
   }
 
-  async list({ state, label, limit, after }: RequestOf<typeof tasksList>): Promise<ReplyOf<typeof tasksList>> {
+  async list({ state, label, parent, limit, after }: RequestOf<typeof tasksList>): Promise<ReplyOf<typeof tasksList>> {
     if (after !== undefined && !/^\d{1,18}$/.test(after)) {
       throw new PurserError('invalid_request', {
         message: `after: "${after}" is not the \`next\` of an earlier answer`,
         details: { issues: [{ field: 'after', problem: 'must be the `next` of an earlier answer' }] },
       });
     }
-    const rows = await this.tasks.list({ state, label, beforeSeq: after, limit: limit + 1 });
+    const rows = await this.tasks.list({ state, label, parent, beforeSeq: after, limit: limit + 1 });
     const shown = rows.slice(0, limit);
     const seen = await this.look(shown);
     return {

@@ -19,6 +19,7 @@ interface AssignmentRow {
   labels: string[];
   deadline: Date | null;
   parent_id: string | null;
+  ancestors: string[];
   paid_only: boolean;
   more: MoreOfTask;
   created_at: Date;
@@ -84,7 +85,7 @@ export interface Sight {
 }
 
 const ASSIGNMENT =
-  't.id, t.session_id, t.epoch, t.executor, t.input, t.limits, t.priority, t.project, t.labels, t.deadline, t.parent_id, t.paid_only, t.more, t.created_at';
+  't.id, t.session_id, t.epoch, t.executor, t.input, t.limits, t.priority, t.project, t.labels, t.deadline, t.parent_id, t.ancestors, t.paid_only, t.more, t.created_at';
 const HELD = `id, session_id, epoch, runner, sessions_used, max_sessions, failures, retries, lost_in_a_row,
   unchanged_in_a_row, start_digest, checkpoint_digest, cancel_requested, more,
   coalesce(deadline <= clock_timestamp(), false) AS overdue`;
@@ -309,6 +310,7 @@ const assignmentOf = (row: AssignmentRow): Assignment => ({
   labels: row.labels,
   deadline: row.deadline?.toISOString() ?? null,
   parent: row.parent_id,
+  ancestors: row.ancestors,
   paidOnly: row.paid_only,
   complexity: row.more.complexity ?? 'standard',
   workspace: row.more.workspace ?? null,
