@@ -28,6 +28,7 @@ export type Finish = RequestOf<typeof workFinish>;
 interface Key {
   proof: KeyProof | undefined;
   priority: number | undefined;
+  paidOnly: boolean | undefined;
   ttlMs: number | undefined;
   ancestors: readonly string[] | undefined;
   renewals: number;
@@ -158,9 +159,9 @@ export class OtherServices {
     return { state: again ? 'ready' : 'completed' };
   }
 
-  private createKey({ id, name, proof, priority, ttlMs, ...of }: RequestOf<typeof keysCreate>): unknown {
+  private createKey({ id, name, proof, priority, paidOnly, ttlMs, ...of }: RequestOf<typeof keysCreate>): unknown {
     if (id === undefined) throw new PurserError('invalid_request');
-    this.keys.set(id, { proof, priority, ttlMs, ancestors: of.ancestors, renewals: 0, revoked: false });
+    this.keys.set(id, { proof, priority, paidOnly, ttlMs, ancestors: of.ancestors, renewals: 0, revoked: false });
     return { key: { ...keyOf(id), name, task: of.task, session: of.session }, secret: null };
   }
 

@@ -5,6 +5,7 @@ import { CommandSet, type Outcome } from './commands/command.js';
 import { addBudgetCommands } from './commands/budget.js';
 import { addCostsCommand } from './commands/costs.js';
 import { addEmergencyCommands } from './commands/emergency.js';
+import { addFiguresCommand } from './commands/figures.js';
 import { addInstallationCommands } from './commands/installation.js';
 import { addKeyCommands } from './commands/key.js';
 import { addLedgerCommands } from './commands/ledger.js';
@@ -75,6 +76,7 @@ function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addInstallationCommands(program, commands);
   addStatusCommand(program, commands);
   addTaskCommands(program, commands);
+  addFiguresCommand(program, commands);
   addCostsCommand(program, commands);
   addBudgetCommands(program, commands);
   addLedgerCommands(program, commands);

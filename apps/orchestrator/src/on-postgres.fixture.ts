@@ -14,7 +14,10 @@ import { TaskMetrics } from './tasks/task-metrics.js';
 import { TaskStore } from './tasks/task-store.service.js';
 import { TasksRepository } from './tasks/tasks.repository.js';
 import { TasksService } from './tasks/tasks.service.js';
+import { ClaimGate } from './work/claim-gate.js';
 import { ClaimService } from './work/claim.service.js';
+import { ClaimsRepository } from './work/claims.repository.js';
+import { Finishes } from './work/finishes.js';
 import { Nudge } from './work/nudge.js';
 import { SessionEnds } from './work/session-ends.js';
 import { WorkRepository } from './work/work.repository.js';
@@ -59,8 +62,10 @@ export class OnPostgres {
     this.intake = new Intake(store, new Rejections(database, facts), log);
     this.tasks = new TasksService(database, this.repository, this.dependents, facts);
     this.ends = new SessionEnds(database, work, facts, this.dependents, nudge, metrics);
-    this.claims = new ClaimService(database, work, facts, metrics, this.latch, config);
-    this.work = new WorkService(database, work, facts, this.ends, config);
+    const claims = new ClaimsRepository(database);
+    const gate = new ClaimGate(this.latch, claims, work, nudge, systemClock);
+    this.claims = new ClaimService(database, claims, facts, metrics, gate, config);
+    this.work = new WorkService(database, work, facts, new Finishes(database, work, this.ends), config);
     this.latch.observe({ serial: 1, active: false, by: 'spec', reason: '', at: new Date().toISOString() }, true);
   }
 

@@ -16,6 +16,7 @@ import * as sources from './sources.js';
 import * as spikes from './spikes.js';
 import * as tasks from './tasks.js';
 import * as work from './work.js';
+import * as worth from './worth.js';
 
 export * from './alerts.js';
 export * from './budgets.js';
@@ -33,9 +34,12 @@ export { fieldIssues } from './field-issues.js';
 export * from './keys.js';
 export * from './leases.js';
 export * from './ledger.js';
+export * from './measures.js';
 export * from './models.js';
 export * from './offload.js';
+export * from './predictions.js';
 export * from './prices.js';
+export * from './records.js';
 export * from './scalars.js';
 export * from './services.js';
 export * from './sessions.js';
@@ -45,6 +49,7 @@ export * from './streams.js';
 export * from './task-budget.js';
 export * from './tasks.js';
 export * from './work.js';
+export * from './worth.js';
 
 const isContract = (value: unknown): value is Contract =>
   typeof value === 'object' &&
@@ -56,6 +61,7 @@ const isContract = (value: unknown): value is Contract =>
 export const CONTRACTS: readonly Contract[] = [
   tasks,
   work,
+  worth,
   sessions,
   budgets,
   leases,

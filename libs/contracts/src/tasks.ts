@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { command, fact, operation } from './contract.js';
 import { ErrorBody } from './errors.js';
+import { Prediction } from './predictions.js';
+import { TaskRecord } from './records.js';
 import { Id, Instant, limitUpTo, Priority, STANDARD_PRIORITY, Token, tokenThatIs, Usd, UsdInput } from './scalars.js';
 
 export const TaskState = z.enum(['blocked', 'ready', 'running', 'paused', 'completed', 'failed', 'cancelled']);
@@ -156,6 +158,10 @@ export const Task = z.object({
   createdAt: Instant,
   updatedAt: Instant,
   finishedAt: Instant.nullable(),
+  /** What it will take, by the history of like tasks or its estimates; while it is not over. */
+  prediction: Prediction.optional(),
+  /** What it took, once it is over. */
+  record: TaskRecord.optional(),
 });
 export type Task = z.infer<typeof Task>;
 
@@ -220,7 +226,14 @@ export const tasksGet = operation('tasks.get', {
   http: { method: 'GET', path: '/v1/tasks/:id' },
 });
 
-export const TaskSummary = Task.omit({ sessions: true, children: true, input: true, result: true });
+export const TaskSummary = Task.omit({
+  sessions: true,
+  children: true,
+  input: true,
+  result: true,
+  prediction: true,
+  record: true,
+});
 export type TaskSummary = z.infer<typeof TaskSummary>;
 
 export const tasksList = operation('tasks.list', {

@@ -18,6 +18,8 @@ const SWEEP_MS = 1_000;
 /** What an instance that died left behind is found by every so-manieth sweep; each one would only keep Postgres awake. */
 const IDLE_SWEEPS = 5;
 const BATCH = 200;
+/** While facts keep coming they are sent together, so often: each time costs a transaction. */
+const PACE_MS = 20;
 /** One that the server would refuse as too large would hold up all that follow it. */
 const MAX_EVENT_BYTES = 4 * 1024 * 1024;
 
@@ -30,6 +32,8 @@ export class Outbox implements OnApplicationBootstrap, OnModuleDestroy {
   /** The table was seen empty after everything that this instance added was to be sent. */
   private settled = false;
   private sweeps = 0;
+  private stopping = false;
+  private drainedAt = -Infinity;
 
   constructor(
     private readonly database: Database,
@@ -68,6 +72,7 @@ export class Outbox implements OnApplicationBootstrap, OnModuleDestroy {
 
   async onModuleDestroy(): Promise<void> {
     this.ticker.stop();
+    this.stopping = true;
     await this.flush();
   }
 
@@ -94,9 +99,12 @@ export class Outbox implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async drain(): Promise<void> {
     while (this.again && this.bus.connected) {
+      const early = this.drainedAt + PACE_MS - performance.now();
+      if (early > 0 && !this.stopping) await new Promise((resolve) => setTimeout(resolve, early));
+      this.drainedAt = performance.now();
       this.again = false;
       try {
-        if ((await this.sendBatch()) === BATCH) this.again = true;
+        while ((await this.sendBatch()) === BATCH);
       } catch (error) {
         this.log.debug({ error }, 'facts wait in the outbox');
         return;
@@ -108,7 +116,9 @@ export class Outbox implements OnApplicationBootstrap, OnModuleDestroy {
     return this.database.transaction(async (tx) => {
       const rows = await takeFromOutbox(tx, BATCH);
       if (rows.length === 0) return 0;
-      await Promise.all(rows.map((row) => this.bus.publishFramed(row.subject, row.event, row.event_id, true)));
+      await this.bus.publishAllFramed(
+        rows.map(({ subject, event, event_id: eventId }) => ({ subject, event, eventId })),
+      );
       await deleteFromOutbox(tx, rows);
       return rows.length;
     });

@@ -35,3 +35,10 @@ function lineOf(line: string): unknown {
     return line;
   }
 }
+
+/** Of a command that takes one task. */
+export async function specFromFile(path: string, terminal: Terminal): Promise<TaskSpecInput> {
+  const file = await readTaskFile(path, terminal);
+  if ('one' in file) return file.one;
+  throw new PurserError('invalid_request', { message: `${path} holds several tasks; this takes one.` });
+}

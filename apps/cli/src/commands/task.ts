@@ -9,6 +9,7 @@ import {
 } from '@purser/contracts';
 import type { Command } from 'commander';
 import { EXIT } from '../exit-codes.js';
+import { predictionText } from '../output/records.js';
 import { taskTable, taskText } from '../output/tasks.js';
 import type { Terminal } from '../terminal.js';
 import { collect, type CommandSet, positiveNumber, wholeNumber } from './command.js';
@@ -16,10 +17,12 @@ import { submitSeveral } from './task-batch.js';
 import { readTaskFile } from './task-file.js';
 import { printLogs, waitForTask } from './task-watch.js';
 import { type SubmitOptions, taskSpec } from './task-spec.js';
+import { addTaskWorthCommands } from './task-worth.js';
 
 export function addTaskCommands(program: Command, commands: CommandSet): void {
   const task = program.command('task').description('work for agents: submit it, follow it, cancel it');
   addSubmit(task, commands);
+  addTaskWorthCommands(task, commands);
 
   commands.leaf(
     task,
@@ -123,6 +126,7 @@ function addSubmit(task: Command, commands: CommandSet): void {
     .option('--env <name=value>', 'for the program; may be repeated', collect)
     .option('--id <id>', 'the same id twice is one task (default: made up)')
     .option('--budget <usd>', 'hard limit over all sessions, such as 1.50')
+    .option('--paid-only', 'wait for its budgets instead of going on with free models')
     .option('--priority <0-9>', '9 goes first (5)', wholeNumber)
     .option('--label <label>', 'may be repeated', collect)
     .option('--project <name>', 'whose budget counts')
@@ -143,5 +147,8 @@ function addSubmit(task: Command, commands: CommandSet): void {
     .option('--wait', 'wait until it has ended; exit code 1 unless it is completed');
 }
 
-const submitted = ({ id, state, waiting }: Task, { typed }: Terminal): string =>
-  `Task ${id} is ${state}${waiting === null ? '' : ` (${waiting})`}. Follow it: ${typed(`purser task logs ${id} --follow`)}\n`;
+function submitted({ id, state, waiting, prediction }: Task, { typed }: Terminal): string {
+  const expected = prediction && predictionText(prediction);
+  const takes = expected ? ` It should take ${expected}.` : '';
+  return `Task ${id} is ${state}${waiting === null ? '' : ` (${waiting})`}.${takes} Follow it: ${typed(`purser task logs ${id} --follow`)}\n`;
+}

@@ -1,5 +1,6 @@
 import {
   BUCKETS,
+  budgetFacts,
   budgetsChanged,
   budgetsList,
   budgetsRetire,
@@ -21,6 +22,7 @@ import {
   leasesRead,
   leasesRecall,
   leasesReturn,
+  ledgerModels,
   ledgerSum,
   modelsComplete,
   type Operation,
@@ -28,6 +30,7 @@ import {
   readsStreams,
   type ServiceName,
   servedBy,
+  sessionRefused,
   STREAM_KEEPER,
   STREAMS,
   type StreamName,
@@ -68,13 +71,13 @@ interface Needs {
 const NEEDS: Record<ServiceName, Needs> = {
   orchestrator: {
     // The control API passes every operation that has a route on to the bus, its own ones too.
-    calls: [...OPERATIONS.filter(({ http }) => http !== undefined), budgetsRetire, ledgerSum, keysCheck],
-    hears: [],
+    calls: [...OPERATIONS.filter(({ http }) => http !== undefined), budgetsRetire, ledgerSum, ledgerModels, keysCheck],
+    hears: [workAvailable, sessionRefused, ...Object.values(budgetFacts)],
     consumes: ['TASKS'],
   },
   'agent-runner': {
     calls: [workClaim, workHeartbeat, workFinish, tasksGet, ledgerSum, keysCreate, keysRenew, keysRevoke],
-    hears: [workAvailable],
+    hears: [workAvailable, sessionRefused],
     consumes: [],
   },
   'model-gateway': {

@@ -42,6 +42,7 @@ export class KeysService {
       session: request.session ?? null,
       ancestors: request.ancestors ?? [],
       priority: request.priority ?? STANDARD_PRIORITY,
+      paidOnly: request.paidOnly ?? false,
       capabilities: request.capabilities ?? null,
       models: request.models ?? null,
       requestsPerMinute: request.requestsPerMinute ?? null,

@@ -114,6 +114,7 @@ export class NewTasksRepository {
     return sql.query(
       INSERT,
       COLUMNS.map(([, , value]) => tasks.map(value)),
+      'new tasks',
     );
   }
 

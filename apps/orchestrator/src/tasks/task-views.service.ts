@@ -11,6 +11,7 @@ import {
 } from '@purser/contracts';
 import { Latch, Log } from '@purser/service';
 import { LiveRunners } from '../work/live-runners.js';
+import { Worth } from '../worth/worth.service.js';
 import { type Seen, type SessionRow, summaryOf, taskOf, type TaskSummaryRow } from './task.row.js';
 import { newTaskRow } from './new-task-row.js';
 import type { Verdict } from './task-store.service.js';
@@ -32,25 +33,31 @@ export class TaskViews {
     private readonly latch: Latch,
     private readonly runners: LiveRunners,
     private readonly log: Log,
+    private readonly worth: Worth,
   ) {}
 
   async get(id: string): Promise<Task> {
     const row = await this.tasks.find(id);
     if (!row) throw noSuchTask(id);
-    const [{ sessions, used }, children, [seen]] = await Promise.all([
+    const [{ sessions, used }, children, [seen], worth] = await Promise.all([
       this.sessionsOf(id),
       this.tasks.childrenOf(id),
       this.look([row]),
+      this.worth.of(row),
     ]);
-    return taskOf(row, { sessions, children }, seen ?? UNSEEN, (sessionId) => used?.get(sessionId) ?? null);
+    const usageOf = (sessionId: string) => used?.get(sessionId) ?? null;
+    return { ...taskOf(row, { sessions, children }, seen ?? UNSEEN, usageOf), ...worth };
   }
 
   /** A task that was just stored: without asking anybody for what is known. A dependency that is over is about to end it. */
-  stored(verdict: Extract<Verdict, { kind: 'stored' }>): Task | Promise<Task> {
+  async stored(verdict: Extract<Verdict, { kind: 'stored' }>): Promise<Task> {
     if (verdict.doomedBy.length > 0) return this.get(verdict.task.id);
     const row = newTaskRow(verdict);
     const waiting = waitingFor(row, verdict.waitsFor.sort(), this.latch, this.runners);
-    return taskOf(row, { sessions: [], children: [] }, { usage: NOTHING_USED, waiting }, () => null);
+    // It is stored, whatever becomes of this question.
+    const worth = await this.worth.of(row).catch(() => ({}));
+    const none = { sessions: [], children: [] };
+    return { ...taskOf(row, none, { usage: NOTHING_USED, waiting }, () => null), ...worth };
   }
 
   async list({ state, label, parent, limit, after }: RequestOf<typeof tasksList>): Promise<ReplyOf<typeof tasksList>> {

@@ -144,7 +144,8 @@ export class TasksRepository {
 
   async budgetIsSet(id: string): Promise<void> {
     await this.database.query(
-      `UPDATE tasks t SET budget_ready = true, updated_at = now() WHERE id = $1 AND NOT budget_ready AND ${ABOVE_ARE_SET}`,
+      `UPDATE tasks t SET budget_ready = true, lane = '', updated_at = now()
+       WHERE id = $1 AND NOT budget_ready AND ${ABOVE_ARE_SET}`,
       [id],
     );
   }
@@ -152,7 +153,7 @@ export class TasksRepository {
   /** Lets go the parts without a budget of their own whose ancestors all have theirs set; says whether there were any. */
   async budgetsAboveAreSet(): Promise<boolean> {
     const rows = await this.database.query(
-      `UPDATE tasks t SET budget_ready = true, updated_at = now()
+      `UPDATE tasks t SET budget_ready = true, lane = '', updated_at = now()
        WHERE NOT budget_ready AND finished_at IS NULL AND budget_nano IS NULL
          AND ${ABOVE_ARE_SET}
        RETURNING id`,
