@@ -10,6 +10,7 @@ import { addInstallationCommands } from './commands/installation.js';
 import { addKeyCommands } from './commands/key.js';
 import { addLedgerCommands } from './commands/ledger.js';
 import { addPricesCommands } from './commands/prices.js';
+import { addScheduleCommands } from './commands/schedule.js';
 import { addSourcesCommands } from './commands/sources.js';
 import { addSpikeCommands } from './commands/spikes.js';
 import { addStatusCommand } from './commands/status.js';
@@ -77,6 +78,7 @@ function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addStatusCommand(program, commands);
   addTaskCommands(program, commands);
   addFiguresCommand(program, commands);
+  addScheduleCommands(program, commands);
   addCostsCommand(program, commands);
   addBudgetCommands(program, commands);
   addLedgerCommands(program, commands);

@@ -8,6 +8,12 @@ import { TaskBudgets } from './budgets/task-budgets.service.js';
 import { FiguresHandlers } from './figures/figures.handlers.js';
 import { FiguresRepository } from './figures/figures.repository.js';
 import { Figures } from './figures/figures.service.js';
+import { FireTasks } from './schedules/fire-tasks.service.js';
+import { Firing } from './schedules/firing.service.js';
+import { ScheduleTimer } from './schedules/schedule-timer.js';
+import { SchedulesHandlers } from './schedules/schedules.handlers.js';
+import { SchedulesRepository } from './schedules/schedules.repository.js';
+import { Schedules } from './schedules/schedules.service.js';
 import { LiveServices } from './services/live-services.js';
 import { ServicesHandlers } from './services/services.handlers.js';
 import { DependentsService } from './tasks/dependents.service.js';
@@ -45,7 +51,15 @@ import { WorthHandlers } from './worth/worth.handlers.js';
 import { Worth } from './worth/worth.service.js';
 
 @Module({
-  controllers: [TasksHandlers, WorkHandlers, ServicesHandlers, WorthHandlers, FiguresHandlers, AdmissionHandlers],
+  controllers: [
+    TasksHandlers,
+    WorkHandlers,
+    ServicesHandlers,
+    WorthHandlers,
+    FiguresHandlers,
+    AdmissionHandlers,
+    SchedulesHandlers,
+  ],
   providers: [
     TasksRepository,
     NewTasksRepository,
@@ -85,6 +99,11 @@ import { Worth } from './worth/worth.service.js';
     AdmissionRepository,
     BudgetSight,
     Admission,
+    SchedulesRepository,
+    FireTasks,
+    Firing,
+    ScheduleTimer,
+    Schedules,
   ],
 })
 export class AppModule {}

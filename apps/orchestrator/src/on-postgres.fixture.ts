@@ -37,6 +37,9 @@ export const openTasks = (url: string): Promise<Database> =>
 export class OnPostgres {
   readonly latch = new Latch(systemClock);
   readonly services = new LiveServices(systemClock);
+  readonly inputs: ExecutorInputs;
+  readonly newTasks = new NewTasksRepository();
+  readonly store: TaskStore;
   readonly intake: Intake;
   readonly tasks: TasksService;
   readonly repository: TasksRepository;
@@ -57,9 +60,9 @@ export class OnPostgres {
     const metrics = new TaskMetrics(new Metrics('orchestrator'), this.repository);
     this.dependents = new DependentsService(database, this.repository, facts, nudge);
     this.budgets = new TaskBudgets(database, this.repository, bus, facts, nudge, log);
-    const inputs = new ExecutorInputs(this.services);
-    const store = new TaskStore(database, new NewTasksRepository(), inputs, this.dependents, this.budgets, facts);
-    this.intake = new Intake(store, new Rejections(database, facts), log);
+    this.inputs = new ExecutorInputs(this.services);
+    this.store = new TaskStore(database, this.newTasks, this.inputs, this.dependents, this.budgets, facts);
+    this.intake = new Intake(this.store, new Rejections(database, facts), log);
     this.tasks = new TasksService(database, this.repository, this.dependents, facts);
     this.ends = new SessionEnds(database, work, facts, this.dependents, nudge, metrics);
     const claims = new ClaimsRepository(database);

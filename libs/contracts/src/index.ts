@@ -10,6 +10,7 @@ import * as ledger from './ledger.js';
 import * as models from './models.js';
 import * as offload from './offload.js';
 import * as prices from './prices.js';
+import * as schedules from './schedules.js';
 import * as services from './services.js';
 import * as sessions from './sessions.js';
 import * as sources from './sources.js';
@@ -41,6 +42,7 @@ export * from './predictions.js';
 export * from './prices.js';
 export * from './records.js';
 export * from './scalars.js';
+export * from './schedules.js';
 export * from './services.js';
 export * from './sessions.js';
 export * from './sources.js';
@@ -60,6 +62,7 @@ const isContract = (value: unknown): value is Contract =>
 /** Every subject of the bus, in the order of the files. */
 export const CONTRACTS: readonly Contract[] = [
   tasks,
+  schedules,
   work,
   worth,
   sessions,

@@ -28,6 +28,7 @@ import {
   type Operation,
   OPERATIONS,
   readsStreams,
+  schedulesChanged,
   type ServiceName,
   servedBy,
   sessionRefused,
@@ -72,7 +73,7 @@ const NEEDS: Record<ServiceName, Needs> = {
   orchestrator: {
     // The control API passes every operation that has a route on to the bus, its own ones too.
     calls: [...OPERATIONS.filter(({ http }) => http !== undefined), budgetsRetire, ledgerSum, ledgerModels, keysCheck],
-    hears: [workAvailable, sessionRefused, ...Object.values(budgetFacts)],
+    hears: [workAvailable, sessionRefused, ...Object.values(budgetFacts), schedulesChanged],
     consumes: ['TASKS'],
   },
   'agent-runner': {

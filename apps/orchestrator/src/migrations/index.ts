@@ -1,5 +1,6 @@
 import type { MigrationClass } from '@purser/database';
 import { CreateClaimsUnderWay1700000001001 } from './create-claims-under-way.js';
+import { CreateSchedules1700000005400 } from './create-schedules.js';
 import { CreateTasks1700000001000 } from './create-tasks.js';
 import { ExtendTasks1700000005000 } from './extend-tasks.js';
 import { KeepRecords1700000005510 } from './keep-records.js';
@@ -13,6 +14,7 @@ export const MIGRATIONS: MigrationClass[] = [
   ExtendTasks1700000005000,
   OrderClaims1700000005100,
   RelateTasks1700000005200,
+  CreateSchedules1700000005400,
   KeepRecords1700000005510,
   WaitForBudgets1700000005520,
 ];
