@@ -7,6 +7,7 @@ import { addCostsCommand } from './commands/costs.js';
 import { addEmergencyCommands } from './commands/emergency.js';
 import { addInstallationCommands } from './commands/installation.js';
 import { addKeyCommands } from './commands/key.js';
+import { addLabelsCommands } from './commands/labels.js';
 import { addLedgerCommands } from './commands/ledger.js';
 import { addPricesCommands } from './commands/prices.js';
 import { addSourcesCommands } from './commands/sources.js';
@@ -77,6 +78,7 @@ function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addTaskCommands(program, commands);
   addCostsCommand(program, commands);
   addBudgetCommands(program, commands);
+  addLabelsCommands(program, commands);
   addLedgerCommands(program, commands);
   addSpikeCommands(program, commands);
   addKeyCommands(program, commands);

@@ -1,6 +1,11 @@
 import { Module } from '@nestjs/common';
 import { FinishedBudgets } from './budgets/finished-budgets.service.js';
 import { TaskBudgets } from './budgets/task-budgets.service.js';
+import { LabelLanes } from './labels/label-lanes.js';
+import { LabelLimitsRepository } from './labels/label-limits.repository.js';
+import { LabelLimits } from './labels/label-limits.service.js';
+import { LabelsFileFollower } from './labels/labels-file-follower.js';
+import { LabelsHandlers } from './labels/labels.handlers.js';
 import { LiveServices } from './services/live-services.js';
 import { ServicesHandlers } from './services/services.handlers.js';
 import { DependentsService } from './tasks/dependents.service.js';
@@ -19,6 +24,7 @@ import { ClaimsRepository } from './work/claims.repository.js';
 import { DueTasks } from './work/due-tasks.js';
 import { EmergencyDuty } from './work/emergency.js';
 import { Finishes } from './work/finishes.js';
+import { Handout } from './work/handout.js';
 import { LiveRunners } from './work/live-runners.js';
 import { Nudge } from './work/nudge.js';
 import { SessionEnds } from './work/session-ends.js';
@@ -28,7 +34,7 @@ import { WorkRepository } from './work/work.repository.js';
 import { WorkService } from './work/work.service.js';
 
 @Module({
-  controllers: [TasksHandlers, WorkHandlers, ServicesHandlers],
+  controllers: [TasksHandlers, WorkHandlers, LabelsHandlers, ServicesHandlers],
   providers: [
     TasksRepository,
     Intake,
@@ -44,6 +50,11 @@ import { WorkService } from './work/work.service.js';
     WorkRepository,
     ClaimsRepository,
     ClaimGate,
+    Handout,
+    LabelLimitsRepository,
+    LabelLimits,
+    LabelLanes,
+    LabelsFileFollower,
     DueTasks,
     Finishes,
     ClaimService,
