@@ -50,7 +50,8 @@ export const TaskGrader = z.union([
 ]);
 export type TaskGrader = z.infer<typeof TaskGrader>;
 
-export const Label = z.string().regex(/^[A-Za-z0-9_.:/-]{1,63}$/, '1 to 63 letters, digits or any of _ . : / -');
+const label = z.string().regex(/^[A-Za-z0-9_.:/-]{1,63}$/, '1 to 63 letters, digits or any of _ . : / -');
+export const Label = label;
 
 /** What a caller submits. Unknown fields are refused, so that a misspelt limit is not silently no limit. */
 export const TaskSpec = z.strictObject({
@@ -64,7 +65,7 @@ export const TaskSpec = z.strictObject({
   priority: Priority.default(STANDARD_PRIORITY),
   /** Ids of tasks that must be completed first. They must exist already, so a cycle cannot be written. */
   dependsOn: z.array(Id).max(100).default([]),
-  labels: z.array(Label).max(20).default([]),
+  labels: z.array(label).max(20).default([]),
   project: Token.optional(),
   limits: TaskLimits.default({}),
   /** A hard limit over all sessions, enforced by the gateway. */
@@ -190,7 +191,7 @@ export const tasksList = operation('tasks.list', {
   summary: 'Tasks, newest first; `next` continues the list.',
   request: z.object({
     state: TaskState.optional(),
-    label: Label.optional(),
+    label: label.optional(),
     limit: limitUpTo(500, 50),
     after: z.string().optional(),
   }),
