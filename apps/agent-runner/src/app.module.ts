@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { Executors } from './executors/executors.js';
+import { RefusalsHandlers } from './keys/refusals.handlers.js';
 import { SessionKeys } from './keys/session-keys.service.js';
 import { EmergencyService } from './lifecycle/emergency.service.js';
 import { Leftovers } from './lifecycle/leftovers.service.js';
@@ -22,7 +23,7 @@ import { WorkHandlers } from './work/work.handlers.js';
 import { Workspaces } from './workspaces/workspaces.service.js';
 
 @Module({
-  controllers: [RecordsHandlers, WorkHandlers],
+  controllers: [RecordsHandlers, RefusalsHandlers, WorkHandlers],
   providers: [
     FencesRepository,
     CheckpointsRepository,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { fact, operation } from './contract.js';
+import { SessionMeasures } from './measures.js';
 import { Id, Instant, Priority, STANDARD_PRIORITY, Token } from './scalars.js';
 import { Progress, TaskGrader, TaskLimits, TaskSpec, TaskState, TaskWorkspace } from './tasks.js';
 
@@ -93,6 +94,8 @@ export const workFinish = operation('work.finish', {
     progress: Progress.optional(),
     /** The last checkpoint of this session, if it wrote any: how a continuation without progress is told. */
     checkpoint: CheckpointMark.optional(),
+    /** Stored besides: how the success figures are known. */
+    measures: SessionMeasures.optional(),
   }),
   reply: z.object({ state: TaskState }),
 });

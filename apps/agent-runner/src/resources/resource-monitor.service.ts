@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Bus } from '@purser/bus';
 import { ledgerSum } from '@purser/contracts';
-import { Clock, Log, Ticker } from '@purser/service';
+import { Log, Ticker } from '@purser/service';
 import { Executors } from '../executors/executors.js';
 import type { Session } from '../sessions/session.js';
 import { Sessions } from '../sessions/sessions.service.js';
@@ -22,7 +22,6 @@ export class ResourceMonitor {
     private readonly bus: Bus,
     private readonly sessions: Sessions,
     private readonly executors: Executors,
-    private readonly clock: Clock,
     private readonly log: Log,
   ) {}
 
@@ -40,7 +39,7 @@ export class ResourceMonitor {
     if (sessions.length === 0) return;
     await Promise.all([this.meter(sessions), ...sessions.map((session) => this.measureMemory(session))]);
     for (const session of sessions) {
-      session.usage = { ...session.usage, seconds: (this.clock.monotonic() - session.startedAt) / 1_000 };
+      session.usage = { ...session.usage, seconds: (this.sessions.clock.monotonic() - session.startedAt) / 1_000 };
       act(session);
     }
   }

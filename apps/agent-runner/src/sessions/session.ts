@@ -1,6 +1,7 @@
 import { type Assignment, type CheckpointMark, type Progress, PurserError } from '@purser/contracts';
 import type { Level, Usage } from '../resources/resources.service.js';
 import type { Lease } from './lease.js';
+import { Measuring } from './measuring.js';
 import { inWords, type StopCause } from './stop-cause.js';
 
 /** The executor stops at the end of the grace period by itself; this much later it is told to. */
@@ -20,6 +21,10 @@ export class Session {
   readonly stopped: Promise<void>;
   /** It was finished and cleared away. */
   readonly ended: Promise<void>;
+  readonly measuring = new Measuring(() => ({
+    seconds: Math.max(0, this.lease.now - this.startedAt) / 1_000,
+    tokens: this.usage.tokens,
+  }));
   private readonly wrapping = new AbortController();
   private readonly killing = new AbortController();
   private grace: NodeJS.Timeout | undefined;
@@ -78,6 +83,7 @@ export class Session {
       ...(Number.isFinite(total) ? { total } : {}),
       ...(note === undefined ? {} : { note: note.slice(0, 500) }),
     };
+    this.measuring.progressed(this.progress);
   }
 
   /** Asks it to finish the unit at hand, and kills it at the end of the grace period. */

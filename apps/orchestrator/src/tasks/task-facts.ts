@@ -28,20 +28,22 @@ const MAX_RESULT_IN_FACT = 256 * 1024;
 export class TaskFacts {
   constructor(private readonly outbox: Outbox) {}
 
-  created(tx: Sql, { id, spec }: NewTask): Promise<void> {
+  /** For the statement that stores the task. */
+  created({ id, spec }: NewTask): OutboxEntry {
     const { executor, priority, labels, project } = spec;
-    return this.outbox.add(
-      tx,
-      taskCreated,
-      id,
-      { taskId: id, executor, priority, labels, project: project ?? null },
-      `${id}-created`,
-    );
+    const data = { taskId: id, executor, priority, labels, project: project ?? null };
+    return this.outbox.entry(taskCreated, id, data, `${id}-created`);
   }
 
-  rejected(tx: Sql, taskId: string, deliveryId: string, error: ErrorBody, raw: string): Promise<void> {
-    const data = { taskId, error, payload: raw.slice(0, MAX_REJECTED_PAYLOAD) };
-    return this.outbox.add(tx, taskRejected, taskId, data, `rejected-${deliveryId}`);
+  rejected(
+    tx: Sql,
+    refused: readonly { taskId: string; deliveryId: string; error: ErrorBody; raw: string }[],
+  ): Promise<void> {
+    const entries = refused.map(({ taskId, deliveryId, error, raw }) => {
+      const data = { taskId, error, payload: raw.slice(0, MAX_REJECTED_PAYLOAD) };
+      return this.outbox.entry(taskRejected, taskId, data, `rejected-${deliveryId}`);
+    });
+    return this.outbox.addAll(tx, entries);
   }
 
   /** For `tell`. */
@@ -82,16 +84,17 @@ export class TaskFacts {
     return this.tell(tx, [this.failure(taskId, epoch, error)]);
   }
 
-  cancelled(tx: Sql, taskId: string, epoch: number): Promise<void> {
-    return this.tell(tx, [this.cancellation(taskId, epoch)]);
+  cancelled(tx: Sql, taskId: string, epoch: number, reason?: string): Promise<void> {
+    return this.tell(tx, [this.cancellation(taskId, epoch, reason)]);
   }
 
   private failure(taskId: string, epoch: number, error: TaskError): OutboxEntry {
     return this.outbox.entry(taskFailed, taskId, { taskId, epoch, error }, `${taskId}-failed`);
   }
 
-  private cancellation(taskId: string, epoch: number): OutboxEntry {
-    return this.outbox.entry(taskCancelled, taskId, { taskId, epoch }, `${taskId}-cancelled`);
+  private cancellation(taskId: string, epoch: number, reason?: string): OutboxEntry {
+    const data = { taskId, epoch, ...(reason && { reason }) };
+    return this.outbox.entry(taskCancelled, taskId, data, `${taskId}-cancelled`);
   }
 
   /** After the commit. Never rejects, and need not be waited for: a sweep sends what is left. */

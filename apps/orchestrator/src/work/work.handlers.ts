@@ -1,6 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { Hear, Serve } from '@purser/bus';
 import { type ReplyOf, type RequestOf, workAvailable, workClaim, workFinish, workHeartbeat } from '@purser/contracts';
+import { MeasuresRepository } from '../worth/measures.repository.js';
 import { ClaimGate } from './claim-gate.js';
 import { ClaimService } from './claim.service.js';
 import { LiveRunners } from './live-runners.js';
@@ -12,6 +13,7 @@ export class WorkHandlers {
     private readonly claims: ClaimService,
     private readonly work: WorkService,
     private readonly runners: LiveRunners,
+    private readonly measures: MeasuresRepository,
     private readonly gate: ClaimGate,
   ) {}
 
@@ -34,7 +36,10 @@ export class WorkHandlers {
   }
 
   @Serve(workFinish)
-  finish(request: RequestOf<typeof workFinish>): Promise<ReplyOf<typeof workFinish>> {
-    return this.work.finish(request);
+  async finish({ measures, ...request }: RequestOf<typeof workFinish>): Promise<ReplyOf<typeof workFinish>> {
+    const answer = await this.work.finish(request);
+    // After it, since a refused session's do not count. When this fails the runner asks again, and the answer is the same.
+    if (measures) await this.measures.keep(request.taskId, request.epoch, measures);
+    return answer;
   }
 }

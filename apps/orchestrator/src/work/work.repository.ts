@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { CheckpointMark, Progress, TaskState } from '@purser/contracts';
 import { Database, type OutboxEntry, type Sql } from '@purser/database';
 import { leaseFor } from './lease.sql.js';
+import type { MoreOfTask } from '../tasks/task.row.js';
 import type { Standing, Step } from './lifecycle.js';
 
 export interface HeldSession extends Standing {
@@ -26,6 +27,7 @@ interface HeldRow {
   checkpoint_digest: string | null;
   cancel_requested: boolean;
   overdue: boolean;
+  more: MoreOfTask;
 }
 
 /** What its runner said at the end of a session. */
@@ -110,7 +112,7 @@ const END = `
   FROM over WHERE t.id = over.id AND t.epoch = over.epoch AND t.state = 'running'
   RETURNING t.id, EXISTS (SELECT 1 FROM task_dependencies d WHERE d.depends_on = t.id) AS needed`;
 const HELD = `id, session_id, epoch, runner, sessions_used, max_sessions, failures, retries, lost_in_a_row,
-  unchanged_in_a_row, start_digest, checkpoint_digest, cancel_requested,
+  unchanged_in_a_row, start_digest, checkpoint_digest, cancel_requested, more,
   coalesce(deadline <= clock_timestamp(), false) AS overdue`;
 
 /** Every statement that extends or ends a session carries its epoch. */
@@ -259,6 +261,7 @@ const heldOf = (row: HeldRow): HeldSession => ({
   maxSessions: row.max_sessions,
   failures: row.failures,
   retries: row.retries,
+  retryBackoff: row.more.retryBackoff,
   lostInARow: row.lost_in_a_row,
   unchangedInARow: row.unchanged_in_a_row,
   startDigest: row.start_digest,
