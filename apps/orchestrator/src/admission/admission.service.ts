@@ -51,7 +51,7 @@ export class Admission implements OnApplicationBootstrap, OnModuleDestroy {
     return this.looking;
   }
 
-  /** A call of a session was refused: its task waits until these budgets cover one, and its other limits are as they were. */
+  /** A call of a session was refused: its task waits until the budgets that refused it have what the call needed. */
   async refused({ taskId, sessionId, budgets, needUsd }: FactData<typeof sessionRefused>): Promise<void> {
     const needNano = needUsd === null ? null : parseUsd(needUsd).toString();
     await this.repository.refused(taskId, sessionId, { budgets, needNano });
