@@ -1,5 +1,5 @@
 import { formatUsd, maxNano, minNano, type Nano } from '@purser/money';
-import { concerns, type Purse, whyNot } from './purse.js';
+import { type Purse, Purses, whyNot } from './purse.js';
 
 /** After a refusal a task is not tried again at once, whatever the figures say: gateways may know better. */
 const AFTER_REFUSAL_MS = 5_000;
@@ -57,27 +57,25 @@ export function decide(
   now: number,
 ): { verdicts: Verdict[]; toEnd: string[] } {
   const pools = new Pools();
+  const all = new Purses(purses);
+  const pursesOf = (task: Candidate) => all.of(task, task.refusal?.budgets ?? []);
   const toEnd: string[] = [];
   const running = candidates.filter(({ state }) => state === 'running');
   for (const task of running) {
-    const its = pursesOf(task, purses);
+    const its = pursesOf(task);
     if (its.some(({ exhausted, left }) => exhausted || left === 0n)) toEnd.push(task.id);
     pools.promise(its, task.expected);
   }
   const verdicts = candidates
     .filter(({ state }) => state !== 'running')
     .map((task): Verdict => {
-      const its = pursesOf(task, purses);
+      const its = pursesOf(task);
       const reason = obstacle(task, its, pools, now);
       if (reason !== undefined) return { id: task.id, admit: false, reason };
       pools.promise(its, task.expected);
       return { id: task.id, admit: true };
     });
   return { verdicts, toEnd };
-}
-
-function pursesOf(task: Candidate, purses: readonly Purse[]): Purse[] {
-  return purses.filter((purse) => concerns(purse, task) || task.refusal?.budgets.includes(purse.id));
 }
 
 function obstacle(task: Candidate, purses: readonly Purse[], pools: Pools, now: number): string | undefined {

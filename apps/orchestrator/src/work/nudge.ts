@@ -29,7 +29,7 @@ export class Nudge implements OnModuleDestroy {
   }
 
   /** For what has to look at tasks that became ready, or would have. */
-  heed(listener: () => void): void {
+  whenReady(listener: () => void): void {
     this.listeners.push(listener);
   }
 
