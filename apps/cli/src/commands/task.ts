@@ -13,7 +13,7 @@ import { predictionText } from '../output/records.js';
 import { taskTable, taskText } from '../output/tasks.js';
 import type { Terminal } from '../terminal.js';
 import { collect, type CommandSet, positiveNumber, wholeNumber } from './command.js';
-import { specFromFile } from './task-file.js';
+import { specFromFile } from './spec-file.js';
 import { printLogs, waitForTask } from './task-watch.js';
 import { type SubmitOptions, taskSpec } from './task-spec.js';
 import { addTaskWorthCommands } from './task-worth.js';

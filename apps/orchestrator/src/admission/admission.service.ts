@@ -124,7 +124,7 @@ export class Admission implements OnApplicationBootstrap, OnModuleDestroy {
       state: row.state,
       priority: row.priority,
       project: row.project,
-      parent: row.parent_id,
+      ancestors: row.ancestors,
       expected: expectedOf(row.id),
       refusal: row.budget_refusal,
     }));

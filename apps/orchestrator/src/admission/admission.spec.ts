@@ -20,7 +20,7 @@ const candidate = (id: string, given: Partial<Candidate> = {}): Candidate => ({
   state: 'paused',
   priority: 5,
   project: null,
-  parent: null,
+  ancestors: [],
   expected: 0n,
   refusal: null,
   ...given,
@@ -47,11 +47,11 @@ it('says which budget a task waits for, and when that resets', () => {
   );
 });
 
-it('goes by the budgets of its project, its own and its parent’s, not by those of others', () => {
+it('goes by the budgets of its project, its own and those of the tasks above it, not by those of others', () => {
   const spent = { exhausted: true };
   const of = (scope: Purse['scope']) => [purse({ ...spent, scope })];
-  const task = candidate('a', { project: 'p', parent: 'mother' });
-  for (const scope of [{}, { project: 'p' }, { task: 'a' }, { task: 'mother' }])
+  const task = candidate('a', { project: 'p', ancestors: ['mother', 'grandmother'] });
+  for (const scope of [{}, { project: 'p' }, { task: 'a' }, { task: 'mother' }, { task: 'grandmother' }])
     expect(admitted([task], of(scope))).toEqual([]);
   for (const scope of [{ project: 'q' }, { task: 'b' }, { provider: 'openai' }, { key: 'k' }])
     expect(admitted([task], of(scope))).toEqual(['a']);

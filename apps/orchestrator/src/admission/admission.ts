@@ -25,7 +25,8 @@ export interface Candidate {
   state: 'running' | 'ready' | 'paused';
   priority: number;
   project: string | null;
-  parent: string | null;
+  /** The tasks that it is a part of. */
+  ancestors: readonly string[];
   /** What it will still cost, as far as that can be told. */
   expected: Nano;
   refusal: Refusal | null;

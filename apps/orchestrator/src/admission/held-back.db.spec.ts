@@ -97,6 +97,17 @@ it('does not mind a refusal of a session that another one followed, or of a task
   expect(await stateOf(id)).toEqual(['completed', null]);
 });
 
+it('is known with the tasks that it is a part of, all the way up', async () => {
+  const top = await create();
+  const middle = await create({ parent: top });
+  await create({ id: 'part', parent: middle, paidOnly: true });
+  await create({ id: 'alone', paidOnly: true, priority: 1 });
+  expect(await admission.page(undefined, 10)).toMatchObject([
+    { id: 'part', ancestors: [middle, top] },
+    { id: 'alone', ancestors: [] },
+  ]);
+});
+
 it('is left to the person who paused it', async () => {
   const id = await create({ paidOnly: true });
   await database.query(`UPDATE tasks SET paused_reason = 'person: ada' WHERE id = $1`, [id]);

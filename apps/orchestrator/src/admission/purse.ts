@@ -36,12 +36,9 @@ export function purseOf({ window, thresholds, reserve, ...budget }: BudgetStatus
   };
 }
 
-/** Whether a task's calls count against it as far as that is known before they are made: which provider it will call is not. */
-function concerns({ scope }: Purse, task: { id: string; project: string | null; parent: string | null }): boolean {
-  if (scope.provider !== undefined || scope.key !== undefined) return false;
-  if (scope.project !== undefined && scope.project !== task.project) return false;
-  return scope.task === undefined || scope.task === task.id || scope.task === task.parent;
-}
+/** Whether calls for a project count against it as far as that is known before they are made: which provider is called is not. */
+const concerns = ({ scope }: Purse, project: string | null): boolean =>
+  scope.provider === undefined && scope.key === undefined && (scope.project ?? project) === project;
 
 /** Budgets of tasks come in thousands; each task is held against its own alone. */
 export class Purses {
@@ -59,9 +56,9 @@ export class Purses {
   }
 
   /** Those that concern it, and those that it names. */
-  of(task: { id: string; project: string | null; parent: string | null }, named: readonly string[]): Purse[] {
-    const own = [task.id, task.parent].flatMap((id) => (id === null ? [] : (this.ofTask.get(id) ?? [])));
-    const concerned = [...this.general, ...own].filter((purse) => concerns(purse, task));
+  of(task: { id: string; project: string | null; ancestors: readonly string[] }, named: readonly string[]): Purse[] {
+    const own = [task.id, ...task.ancestors].flatMap((id) => this.ofTask.get(id) ?? []);
+    const concerned = [...this.general, ...own].filter((purse) => concerns(purse, task.project));
     const also = named.flatMap((id) => this.byId.get(id) ?? []);
     return [...new Set([...concerned, ...also])];
   }
