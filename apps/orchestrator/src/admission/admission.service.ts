@@ -9,6 +9,8 @@ import { AdmissionRepository, type CandidateRow, NOT_LOOKED_AT } from './admissi
 import { BudgetSight } from './budget-sight.js';
 
 const LOOK_MS = 5_000;
+/** While nothing waits for its budget only every so-manieth is made: a nudge tells of what is new here. */
+const IDLE_LOOKS = 4;
 /** Of the time, at most a tenth is spent on looks, however many tasks wait and whatever happens meanwhile. */
 const REST = 9;
 const SHORTEST_REST_MS = 100;
@@ -25,7 +27,12 @@ const UNSEEN = 'budget: what is left of its budgets cannot be read now (no cost-
  */
 @Injectable()
 export class Admission implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly ticker = new Ticker(LOOK_MS, () => this.look());
+  private readonly ticker = new Ticker(LOOK_MS, () => {
+    if (this.ticks++ % IDLE_LOOKS === 0 || this.busy) this.look();
+  });
+  private ticks = 0;
+  /** The last look found tasks that wait for budgets, or run on them. */
+  private busy = true;
   private looking: Promise<void> | undefined;
   private again = false;
   private stopped = false;
@@ -91,6 +98,7 @@ export class Admission implements OnApplicationBootstrap, OnModuleDestroy {
     const startedAt = performance.now();
     try {
       const rows = await this.candidates();
+      this.busy = rows.length > 0;
       if (rows.length > 0) await this.judge(rows);
     } catch (error) {
       this.log.debug({ error }, 'tasks that wait for their budgets could not be looked at');

@@ -2,6 +2,7 @@ import { Controller } from '@nestjs/common';
 import { Serve } from '@purser/bus';
 import { type ReplyOf, type RequestOf, workClaim, workFinish, workHeartbeat } from '@purser/contracts';
 import { MeasuresRepository } from '../worth/measures.repository.js';
+import { RecordKeeper } from '../worth/record-keeper.service.js';
 import { ClaimService } from './claim.service.js';
 import { LiveRunners } from './live-runners.js';
 import { WorkService } from './work.service.js';
@@ -13,6 +14,7 @@ export class WorkHandlers {
     private readonly work: WorkService,
     private readonly runners: LiveRunners,
     private readonly measures: MeasuresRepository,
+    private readonly records: RecordKeeper,
   ) {}
 
   @Serve(workClaim)
@@ -30,6 +32,7 @@ export class WorkHandlers {
   @Serve(workFinish)
   async finish({ measures, ...request }: RequestOf<typeof workFinish>): Promise<ReplyOf<typeof workFinish>> {
     const answer = await this.work.finish(request);
+    this.records.expect();
     // After it, since a refused session's do not count. When this fails the runner asks again, and the answer is the same.
     if (measures) await this.measures.keep(request.taskId, request.epoch, measures);
     return answer;
