@@ -1,6 +1,9 @@
 import { Module } from '@nestjs/common';
 import { FinishedBudgets } from './budgets/finished-budgets.service.js';
 import { TaskBudgets } from './budgets/task-budgets.service.js';
+import { OutlookHandlers } from './outlook/outlook.handlers.js';
+import { OutlookRepository } from './outlook/outlook.repository.js';
+import { Outlook } from './outlook/outlook.service.js';
 import { FireTasks } from './schedules/fire-tasks.service.js';
 import { Firing } from './schedules/firing.service.js';
 import { ScheduleTimer } from './schedules/schedule-timer.js';
@@ -30,7 +33,7 @@ import { WorkRepository } from './work/work.repository.js';
 import { WorkService } from './work/work.service.js';
 
 @Module({
-  controllers: [TasksHandlers, WorkHandlers, ServicesHandlers, SchedulesHandlers],
+  controllers: [TasksHandlers, WorkHandlers, ServicesHandlers, SchedulesHandlers, OutlookHandlers],
   providers: [
     TasksRepository,
     Intake,
@@ -57,6 +60,8 @@ import { WorkService } from './work/work.service.js';
     Firing,
     ScheduleTimer,
     Schedules,
+    OutlookRepository,
+    Outlook,
   ],
 })
 export class AppModule {}

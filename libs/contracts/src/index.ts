@@ -9,6 +9,7 @@ import * as leases from './leases.js';
 import * as ledger from './ledger.js';
 import * as models from './models.js';
 import * as offload from './offload.js';
+import * as outlook from './outlook.js';
 import * as prices from './prices.js';
 import * as schedules from './schedules.js';
 import * as services from './services.js';
@@ -36,6 +37,7 @@ export * from './leases.js';
 export * from './ledger.js';
 export * from './models.js';
 export * from './offload.js';
+export * from './outlook.js';
 export * from './prices.js';
 export * from './scalars.js';
 export * from './schedules.js';
@@ -59,6 +61,7 @@ export const CONTRACTS: readonly Contract[] = [
   tasks,
   schedules,
   work,
+  outlook,
   sessions,
   budgets,
   leases,
