@@ -19,8 +19,9 @@ import { clearAbandoned } from './servers.js';
 import { portUses, type Settings } from './settings.js';
 import { StopSignal } from './stop-signal.js';
 
-/** Sessions and calls in flight are given time to end in order; no more than this. */
+/** Sessions and calls in flight are given time to end in order; no more than this, or so long after the sessions' grace. */
 const STOP_WITHIN_MS = 30_000;
+const AFTER_GRACE_MS = 20_000;
 
 /** What everything is started for. */
 export interface Purpose {
@@ -158,9 +159,11 @@ class Launch {
   }
 
   private async stop(conclude?: (installation: Installation) => Promise<void>): Promise<void> {
+    const grace = Number(this.terminal.env.PURSER_GRACE_MS ?? 0);
+    const withinMs = Math.max(STOP_WITHIN_MS, grace + AFTER_GRACE_MS);
     const force = setTimeout(
-      () => this.endAtOnce(`Stopping took longer than ${STOP_WITHIN_MS / 1000} s; ended at once.`),
-      STOP_WITHIN_MS,
+      () => this.endAtOnce(`Stopping took longer than ${withinMs / 1000} s; ended at once.`),
+      withinMs,
     );
     this.stopping = true;
     this.over.abort(new Error('it is about to stop'));
