@@ -7,7 +7,7 @@ import { createTestDatabase, eventually, type TestDatabase } from '@purser/testi
 import { parse } from 'yaml';
 import { Playground } from '../testing/purser-process.fixture.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 const CI = { CI: 'true' };
 
