@@ -4,15 +4,21 @@ import { SessionKeys } from './keys/session-keys.service.js';
 import { EmergencyService } from './lifecycle/emergency.service.js';
 import { Leftovers } from './lifecycle/leftovers.service.js';
 import { RunnerLifecycle } from './lifecycle/runner-lifecycle.service.js';
+import { ArtifactsRepository } from './records/artifacts.repository.js';
+import { Artifacts } from './records/artifacts.service.js';
 import { CheckpointsRepository } from './records/checkpoints.repository.js';
+import { Checkpoints } from './records/checkpoints.service.js';
+import { ChunksRepository } from './records/chunks.repository.js';
 import { FencesRepository } from './records/fences.repository.js';
 import { HandoffsRepository } from './records/handoffs.repository.js';
 import { LogsRepository } from './records/logs.repository.js';
+import { RecordNews } from './records/news.service.js';
 import { RecordsHandlers } from './records/records.handlers.js';
 import { RecordsService } from './records/records.service.js';
+import { States } from './records/states.service.js';
 import { ResourceMonitor } from './resources/resource-monitor.service.js';
 import { RunnerMetrics } from './sessions/runner-metrics.js';
-import { SessionRecordsService } from './sessions/session-records.service.js';
+import { RecordStores, SessionRecordsService } from './sessions/session-records.service.js';
 import { SessionRunner } from './sessions/session-runner.service.js';
 import { Sessions } from './sessions/sessions.service.js';
 import { Claims } from './work/claims.service.js';
@@ -28,12 +34,19 @@ import { Workspaces } from './workspaces/workspaces.service.js';
     CheckpointsRepository,
     HandoffsRepository,
     LogsRepository,
+    ChunksRepository,
+    ArtifactsRepository,
+    States,
+    Checkpoints,
+    Artifacts,
+    RecordNews,
     RecordsService,
     Executors,
     SessionKeys,
     Workspaces,
     RunnerMetrics,
     Finisher,
+    RecordStores,
     SessionRecordsService,
     SessionRunner,
     Sessions,

@@ -15,6 +15,8 @@ export const Config = z.looseObject({
   PURSER_GATEWAY_URL: z
     .url({ protocol: /^https?$/, error: 'a URL such as http://127.0.0.1:8080' })
     .default('http://127.0.0.1:8080'),
+  /** Of a task: older ones are there for the case that a newer one turns out to be damaged. */
+  PURSER_CHECKPOINTS_KEPT: wholeBetween(1, 100, 'a number of checkpoints from 1 to 100, such as 5').default(5),
   /** How long the workspace of a finished task stays. */
   PURSER_WORKSPACE_KEEP_HOURS: z.coerce.number(HOURS).min(0, HOURS).max(100_000, HOURS).default(24),
 });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { command, fact, operation } from './contract.js';
 import { ErrorBody } from './errors.js';
+import { Artifact } from './sessions.js';
 import { Id, Instant, limitUpTo, Priority, STANDARD_PRIORITY, Token, tokenThatIs, Usd, UsdInput } from './scalars.js';
 
 export const TaskState = z.enum(['blocked', 'ready', 'running', 'paused', 'completed', 'failed', 'cancelled']);
@@ -149,6 +150,8 @@ export const Task = z.object({
   /** What the last session gave back; at most 2 MiB as JSON. */
   result: z.unknown(),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
+  /** What its sessions left for people; null when no runner can be asked. */
+  artifacts: z.array(Artifact).nullable().default(null),
   /** Why it is paused or blocked, or until when it waits. */
   waiting: z.string().nullable(),
   createdAt: Instant,
@@ -182,7 +185,7 @@ export const tasksGet = operation('tasks.get', {
   http: { method: 'GET', path: '/v1/tasks/:id' },
 });
 
-export const TaskSummary = Task.omit({ sessions: true, input: true, result: true });
+export const TaskSummary = Task.omit({ sessions: true, input: true, result: true, artifacts: true });
 export type TaskSummary = z.infer<typeof TaskSummary>;
 
 export const tasksList = operation('tasks.list', {

@@ -9,7 +9,8 @@ import { type SessionFolders, Workspaces } from '../workspaces/workspaces.servic
 import { describeSession } from './handoff-document.js';
 import { decideOutcome } from './outcome.js';
 import type { Session } from './session.js';
-import { type SessionRecords, SessionRecordsService } from './session-records.service.js';
+import type { SessionRecords } from './session-records.js';
+import { SessionRecordsService } from './session-records.service.js';
 import { inWords } from './stop-cause.js';
 
 /** An executor that was told to stop everything and does not return; its own limits are shorter. */
@@ -91,13 +92,15 @@ export class SessionRunner {
         (resumed ? `; it goes on from checkpoint ${resumed.number} of epoch ${resumed.epoch}` : ''),
     );
     const environment = await this.keys.issue(session);
+    const resumeFile = await records.layState(folders.sessionDir);
     if (session.kill.aborted) return { kind: 'continue', reason: 'stopped before it began' };
     const running = executor.run({
       ...session.writer,
       ...folders,
       environment,
       input: checked.data,
-      resumeFrom: resumed?.bytes,
+      resumeFrom: resumed?.bytes ?? undefined,
+      ...(resumeFile !== undefined && { resumeFile }),
       handoff: records.handoff,
       graceMs: session.graceMs,
       aliveWithinMs: () => session.lease.unattendedMs,
@@ -105,6 +108,8 @@ export class SessionRunner {
       kill: session.kill,
       log: (stream, line) => records.log.line(stream, line),
       checkpoint: (state) => records.saveCheckpoint(state),
+      streamCheckpoint: (state) => records.streamCheckpoint(state),
+      artifact: (name, content) => records.saveArtifact(name, content),
       writeHandoff: (markdown) => records.saveHandoff(markdown),
       resources: () => ({ level: session.level, limits: session.assignment.limits, used: session.usage }),
       progress: (progress) => session.report(progress),
@@ -140,20 +145,26 @@ export class SessionRunner {
     try {
       const workspace = outcome.kind === 'failed' ? undefined : await this.workspaces.commit(session, folders, reason);
       if (workspace !== undefined) session.say(workspace);
-      if (records.wroteHandoff) return;
-      await records.saveHandoff(
-        describeSession({
-          ...session.writer,
-          at: new Date(),
-          reason,
-          detail: result.kind === 'continue' ? result.reason : undefined,
-          usage: session.usage,
-          progress: session.progress,
-          checkpoint: records.last,
-          workspace,
-          tail: records.log.tail,
-        }),
-      );
+      const by = records.wroteHandoff ? 'program' : 'purser';
+      if (by === 'purser') {
+        const { executor, input } = session.assignment;
+        await records.saveHandoff(
+          describeSession({
+            ...session.writer,
+            executor,
+            input,
+            at: new Date(),
+            reason,
+            detail: result.kind === 'continue' ? result.reason : undefined,
+            usage: session.usage,
+            progress: session.progress,
+            checkpoint: records.last,
+            workspace,
+            tail: records.log.tail,
+          }),
+        );
+      }
+      await records.announceHandoff(reason, by);
     } catch (error) {
       this.log.warn({ error, ...session.writer }, 'no handoff document could be written');
     }

@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { Bus } from '@purser/bus';
 import {
+  type Artifact,
   ledgerSum,
   PurserError,
   type ReplyOf,
   type RequestOf,
+  sessionsArtifacts,
   type Task,
   type tasksList,
   type Usage,
@@ -17,6 +19,7 @@ import { noSuchTask } from './tasks.service.js';
 import { waitingFor } from './waiting.js';
 
 const LEDGER_TIMEOUT_MS = 500;
+const RUNNER_TIMEOUT_MS = 500;
 const UNSEEN: Seen = { usage: null, waiting: null };
 
 /** Tasks as others see them: with their spend from the ledger and why they wait. */
@@ -33,8 +36,14 @@ export class TaskViews {
   async get(id: string): Promise<Task> {
     const row = await this.tasks.find(id);
     if (!row) throw noSuchTask(id);
-    const [{ sessions, used }, [seen]] = await Promise.all([this.sessionsOf(id), this.look([row])]);
-    return taskOf(row, sessions, seen ?? UNSEEN, (sessionId) => used?.get(sessionId) ?? null);
+    const [{ sessions, used }, [seen], artifacts] = await Promise.all([
+      this.sessionsOf(id),
+      this.look([row]),
+      // What no session has worked on has none.
+      row.epoch === 0 ? [] : this.artifactsOf(id),
+    ]);
+    const task = taskOf(row, sessions, seen ?? UNSEEN, (sessionId) => used?.get(sessionId) ?? null);
+    return { ...task, artifacts };
   }
 
   async list({ state, label, limit, after }: RequestOf<typeof tasksList>): Promise<ReplyOf<typeof tasksList>> {
@@ -73,6 +82,15 @@ export class TaskViews {
       usage: used?.get(row.id) ?? null,
       waiting: waitingFor(row, waitsFor.get(row.id) ?? [], this.latch, this.runners),
     }));
+  }
+
+  private async artifactsOf(id: string): Promise<Artifact[] | null> {
+    try {
+      return (await this.bus.call(sessionsArtifacts, { id }, { timeoutMs: RUNNER_TIMEOUT_MS })).artifacts;
+    } catch (error) {
+      this.log.debug({ error }, 'no runner told what a task left');
+      return null;
+    }
   }
 
   private async usageBy(by: 'task' | 'session', ids: string[]): Promise<Map<string, Usage> | undefined> {

@@ -114,6 +114,7 @@ export function taskOf(
     ...summaryOf(row, seen),
     input: row.input,
     result: row.result ?? null,
+    artifacts: null,
     sessions: sessions.map((session) => sessionOf(session, usageOf(session.id))),
   };
 }
