@@ -4,6 +4,7 @@ import { SessionKeys } from './keys/session-keys.service.js';
 import { EmergencyService } from './lifecycle/emergency.service.js';
 import { Leftovers } from './lifecycle/leftovers.service.js';
 import { RunnerLifecycle } from './lifecycle/runner-lifecycle.service.js';
+import { PullRequests } from './pull-requests/pull-requests.service.js';
 import { ArtifactsRepository } from './records/artifacts.repository.js';
 import { Artifacts } from './records/artifacts.service.js';
 import { CheckpointsRepository } from './records/checkpoints.repository.js';
@@ -19,12 +20,16 @@ import { States } from './records/states.service.js';
 import { ResourceMonitor } from './resources/resource-monitor.service.js';
 import { RunnerMetrics } from './sessions/runner-metrics.js';
 import { RecordStores, SessionRecordsService } from './sessions/session-records.service.js';
+import { SessionClosing } from './sessions/session-closing.service.js';
 import { SessionRunner } from './sessions/session-runner.service.js';
 import { Sessions } from './sessions/sessions.service.js';
 import { Claims } from './work/claims.service.js';
 import { Finisher } from './work/finisher.service.js';
 import { Heartbeats } from './work/heartbeats.service.js';
 import { WorkHandlers } from './work/work.handlers.js';
+import { Mirrors } from './workspaces/mirrors.service.js';
+import { WorkTreesRepository } from './workspaces/work-trees.repository.js';
+import { WorkTrees } from './workspaces/work-trees.service.js';
 import { Workspaces } from './workspaces/workspaces.service.js';
 
 @Module({
@@ -43,11 +48,16 @@ import { Workspaces } from './workspaces/workspaces.service.js';
     RecordsService,
     Executors,
     SessionKeys,
+    WorkTreesRepository,
+    Mirrors,
+    WorkTrees,
+    PullRequests,
     Workspaces,
     RunnerMetrics,
     Finisher,
     RecordStores,
     SessionRecordsService,
+    SessionClosing,
     SessionRunner,
     Sessions,
     Heartbeats,

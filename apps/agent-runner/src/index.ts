@@ -3,13 +3,14 @@ import { type Environment, type RunningService, startService } from '@purser/ser
 import { AppModule } from './app.module.js';
 import { Config } from './config.js';
 import { CreateSessions1700000001000 } from './migrations/create-sessions.js';
+import { CreateWorkTrees1700000005710 } from './migrations/create-work-trees.js';
 import { StoreLargeStates1700000005700 } from './migrations/store-large-states.js';
 
 export { Config } from './config.js';
 export { placeFolders } from './workspaces/folders.js';
 
 /** What the runner's schema, `sessions`, is made of. */
-export const migrations = [CreateSessions1700000001000, StoreLargeStates1700000005700];
+export const migrations = [CreateSessions1700000001000, StoreLargeStates1700000005700, CreateWorkTrees1700000005710];
 
 /** Starts a runner with the given environment. */
 export const start = (env: Environment): Promise<RunningService> =>

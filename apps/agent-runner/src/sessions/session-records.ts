@@ -23,9 +23,10 @@ export class SessionRecords {
   /** The last checkpoint: this session's, or else the one it went on from. */
   last: StoredCheckpoint | undefined;
   wroteHandoff = false;
+  /** The document of this session. */
+  written: string | undefined;
   /** Of the workspace, when it is a git repository: what checkpoints belong to. */
   commit: string | null = null;
-  private markdown: string | undefined;
   private writing: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -87,13 +88,13 @@ export class SessionRecords {
       const text = markdown.replaceAll('\0', '\uFFFD');
       await this.write(() => this.stores.handoffs.save(this.session.writer, text, this.clock.now()));
       this.wroteHandoff = true;
-      this.markdown = text;
+      this.written = text;
     });
   }
 
   /** The document that stands at the end, for people: an artifact and a fact. */
   announceHandoff(reason: string, by: 'program' | 'purser'): Promise<void> {
-    const text = this.markdown;
+    const text = this.written;
     if (text === undefined) return Promise.resolve();
     return this.inOrder(async () => {
       const { writer } = this.session;

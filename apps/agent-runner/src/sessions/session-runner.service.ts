@@ -4,10 +4,9 @@ import type { ExecutorResult } from '@purser/plugin-sdk';
 import { Log } from '@purser/service';
 import { Executors } from '../executors/executors.js';
 import { SessionKeys } from '../keys/session-keys.service.js';
-import { Finisher } from '../work/finisher.service.js';
+import { WorkTreeProblem } from '../workspaces/work-trees.service.js';
 import { type SessionFolders, Workspaces } from '../workspaces/workspaces.service.js';
-import { describeSession } from './handoff-document.js';
-import { decideOutcome } from './outcome.js';
+import { SessionClosing } from './session-closing.service.js';
 import type { Session } from './session.js';
 import type { SessionRecords } from './session-records.js';
 import { SessionRecordsService } from './session-records.service.js';
@@ -27,7 +26,7 @@ export class SessionRunner {
     private readonly executors: Executors,
     private readonly keys: SessionKeys,
     private readonly workspaces: Workspaces,
-    private readonly finisher: Finisher,
+    private readonly closing: SessionClosing,
     private readonly log: Log,
   ) {}
 
@@ -39,19 +38,21 @@ export class SessionRunner {
     try {
       await before;
       if (session.cause) {
-        await this.finisher.finish(session, { kind: 'released', reason: inWords(session.cause) });
+        await this.closing.finish(session, { kind: 'released', reason: inWords(session.cause) });
         return;
       }
       records = await this.open(session);
       if (!records) return;
-      folders = await this.workspaces.prepare(session);
+      const prepared = await this.prepare(session, records);
+      if (!('workspace' in prepared)) return;
+      folders = prepared;
       const result = await this.work(session, records, folders);
       session.workDone();
-      await this.close(session, records, folders, result);
+      await this.closing.close(session, records, folders, result);
     } catch (error) {
       this.log.error({ error, taskId, epoch, sessionId: session.id }, 'a session could not be run');
       const message = `the runner could not run the session: ${(error as Error).message}`;
-      await this.finisher.finish(session, { kind: 'failed', error: { code: 'runner', message } });
+      await this.closing.finish(session, { kind: 'failed', error: { code: 'runner', message } });
     } finally {
       session.workDone();
       await records?.log.close(LOG_CLOSE_MS);
@@ -70,11 +71,28 @@ export class SessionRunner {
       if (!isPurserError(error)) throw error;
       if (error.code === 'stale_epoch') session.refused();
       else if (!error.retryable) throw error;
-      await this.finisher.finish(session, {
+      await this.closing.finish(session, {
         kind: 'released',
         reason: session.cause ? inWords(session.cause) : `not started: ${error.message}`,
       });
       return undefined;
+    }
+  }
+
+  /** The kind of its end, when there is nothing that it could work in. */
+  private async prepare(session: Session, records: SessionRecords): Promise<SessionFolders | FinishOutcome> {
+    try {
+      return await this.workspaces.prepare(session, records);
+    } catch (error) {
+      if (!(error instanceof WorkTreeProblem)) throw error;
+      const { message } = error;
+      session.say(message);
+      const outcome: FinishOutcome = session.cause
+        ? { kind: 'released', reason: inWords(session.cause) }
+        : { kind: 'failed', error: { code: 'workspace', message } };
+      session.workDone();
+      await this.closing.finish(session, outcome);
+      return outcome;
     }
   }
 
@@ -119,61 +137,6 @@ export class SessionRunner {
       return failed('executor', `the executor "${name}" failed: ${(error as Error).message}`);
     });
   }
-
-  private async close(
-    session: Session,
-    records: SessionRecords,
-    folders: SessionFolders,
-    result: ExecutorResult,
-  ): Promise<void> {
-    const outcome = decideOutcome(result, session.cause);
-    if (session.lost === undefined && outcome.kind !== 'completed')
-      await this.handOff(session, records, folders, { outcome, result });
-    session.say(`session ${session.id} ends: ${outcome.kind}${reasonOf(outcome)}`);
-    await records.log.close(Math.max(0, Math.min(LOG_CLOSE_MS, session.lease.remainingMs)));
-    await this.finisher.finish(session, outcome);
-  }
-
-  /** Leaves the workspace and a document for the next session. Trouble with either does not hold up the finish. */
-  private async handOff(
-    session: Session,
-    records: SessionRecords,
-    folders: SessionFolders,
-    { outcome, result }: { outcome: FinishOutcome; result: ExecutorResult },
-  ): Promise<void> {
-    const reason = `${outcome.kind}${reasonOf(outcome)}`;
-    try {
-      const workspace = outcome.kind === 'failed' ? undefined : await this.workspaces.commit(session, folders, reason);
-      if (workspace !== undefined) session.say(workspace);
-      const by = records.wroteHandoff ? 'program' : 'purser';
-      if (by === 'purser') {
-        const { executor, input } = session.assignment;
-        await records.saveHandoff(
-          describeSession({
-            ...session.writer,
-            executor,
-            input,
-            at: new Date(),
-            reason,
-            detail: result.kind === 'continue' ? result.reason : undefined,
-            usage: session.usage,
-            progress: session.progress,
-            checkpoint: records.last,
-            workspace,
-            tail: records.log.tail,
-          }),
-        );
-      }
-      await records.announceHandoff(reason, by);
-    } catch (error) {
-      this.log.warn({ error, ...session.writer }, 'no handoff document could be written');
-    }
-  }
-}
-
-function reasonOf(outcome: FinishOutcome): string {
-  if (outcome.kind === 'completed') return '';
-  return outcome.kind === 'failed' ? ` (${outcome.error.code}: ${outcome.error.message})` : `: ${outcome.reason}`;
 }
 
 /** The executor's result, or a made-up one long after it was told to stop everything. */
