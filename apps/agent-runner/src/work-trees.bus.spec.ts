@@ -181,7 +181,7 @@ it('does not overwrite what another pushed meanwhile: its session is lost', asyn
   await eventually(async () => expect(await logOf('raced')).toContain('stdout: ready'));
   const theirs = await remote.commit('purser/raced', { 'work.txt': 'theirs\n' });
   others.verdicts.set('raced', 'cancel');
-  await eventually(async () => expect(others.keys.get('raced-s1')?.revoked).toBe(true), { timeoutMs: 20_000 });
+  await eventually(() => expect(others.keys.get('raced-s1')?.revoked).toBe(true), { timeoutMs: 20_000 });
   expect(others.finishesOf('raced')).toEqual([]);
   expect(await remote.tip('purser/raced')).toBe(theirs);
 });
