@@ -16,7 +16,7 @@ export interface StoredCheckpoint extends StoredState {
 type Row = Omit<StoredCheckpoint, 'size'> & { size: bigint };
 
 /** A program that saves often has the old ones removed with every so-manieth; what is above the number is not read. */
-const TRIM_EVERY = 4;
+const TRIM_EVERY = 8;
 const COLUMNS = `epoch, number, digest, bytes, coalesce(size, octet_length(bytes))::bigint AS size, blob, chunks,
   workspace_commit AS commit, at`;
 
