@@ -2,6 +2,7 @@
 // a lock of its task's) on the same Postgres, in turns; and how fast a large state is saved and read back.
 //   npm run bench:checkpoints [-- --writes 3000 --large 128]
 import 'reflect-metadata';
+import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
