@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -151,6 +153,12 @@ it('goes on in the same folder on the same runner, with what git does not see, a
   expect((await finishOf('stays', 2)).outcome.kind).toBe('completed');
   expect(await logOf('stays')).toContain('stdout: kept');
 
+  // It says so, that it may be given the task again rather than another runner.
+  await eventually(() => expect(others.claims.at(-1)?.holds).toContain('stays'));
+  await stopRunners();
+  await startRunner('a');
+  await eventually(() => expect(others.claims.at(-1)?.holds).toEqual(['stays']));
+
   // While another runner had it, this one's folder has fallen behind, also in what was never committed.
   others.hold = 1;
   await submit(
@@ -201,6 +209,20 @@ it('does not go on from a branch that lacks what the checkpoint belongs to', asy
   expect((outcome as { error: { message: string } }).error.message).toContain(
     `its state belongs to commit ${lost!.slice(0, 12)}, but the branch purser/rewound is at`,
   );
+});
+
+it('does not wait for a repository that does not answer when it is to stop', async () => {
+  const silent = createServer(() => undefined).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const { port } = silent.address() as AddressInfo;
+  await startRunner('a');
+  await submit('waits', 'true', { repository: `git://127.0.0.1:${port}/acme/shop.git` });
+  await eventually(() => expect(others.sessionsOf('waits')).toHaveLength(1));
+  const connected = await once(silent, 'connection');
+  await stopRunners();
+  expect((await finishOf('waits')).outcome).toEqual({ kind: 'released', reason: 'the runner shuts down' });
+  (connected[0] as Socket).destroy();
+  silent.close();
 });
 
 it('begins from a branch other than the default, and says when the repository cannot be had', async () => {

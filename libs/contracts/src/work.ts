@@ -33,6 +33,8 @@ export const workClaim = operation('work.claim', {
     runner: Token,
     slots: z.number().int().min(1).max(100),
     executors: z.array(Token).min(1),
+    /** Tasks whose work trees the runner has: of tasks that are equal otherwise, it is given those. */
+    holds: z.array(Id).max(200).optional(),
   }),
   reply: z.object({ leaseMs: z.number().int(), assignments: z.array(Assignment) }),
 });

@@ -14,6 +14,8 @@ export interface GitTurn {
   taskId: string;
   timeoutMs: number;
   aliveWithinMs: () => number;
+  /** Aborted: it is of no use any more. */
+  signal?: AbortSignal;
 }
 
 export interface Remote {
@@ -146,13 +148,22 @@ export class Mirrors {
   }
 
   private async run(turn: GitTurn, script: string, args: string[], cwd: string, env: Record<string, string>) {
-    const { sessionId, timeoutMs, aliveWithinMs } = turn;
+    const { sessionId, timeoutMs, aliveWithinMs, signal } = turn;
     if (timeoutMs <= 0) return { code: null, stdout: '', said: 'there is no time left' };
     const argv = ['/bin/sh', '-c', script, 'purser-git', ...args];
-    const end = await runGuarded({ id: `${sessionId}-git`, argv, cwd, env, timeoutMs, aliveWithinMs });
+    const end = await runGuarded({
+      id: `${sessionId}-git`,
+      argv,
+      cwd,
+      env,
+      timeoutMs,
+      aliveWithinMs,
+      ...(signal && { signal }),
+    });
     const { GITHUB_TOKEN: token } = this.config;
     const said = withoutCredentials(end.stderr.trim(), [token, env.GH_TOKEN]);
-    const why = end.timedOut ? `not done within ${Math.round(timeoutMs)} ms` : said || `git ended with ${end.code}`;
+    const late = signal?.aborted ? 'it was given up' : `not done within ${Math.round(timeoutMs)} ms`;
+    const why = end.timedOut ? late : said || `git ended with ${end.code}`;
     return { code: end.timedOut ? null : end.code, stdout: end.stdout, said: why };
   }
 }

@@ -36,6 +36,8 @@ export const branchOf = (taskId: string): string => `purser/${taskId}`;
 /** Work trees of tasks that name a repository: brought before a session, pushed after it, so that any runner can go on. */
 @Injectable()
 export class WorkTrees {
+  private readonly here = new Set<string>();
+
   constructor(
     private readonly mirrors: Mirrors,
     private readonly repository: WorkTreesRepository,
@@ -44,8 +46,24 @@ export class WorkTrees {
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
+  /** Tasks whose work trees are here as their last sessions left them, as far as is known here. */
+  get holds(): readonly string[] {
+    return [...this.here];
+  }
+
+  /** What was here before this start. */
+  async load(): Promise<void> {
+    for (const taskId of await this.held.list()) this.here.add(taskId);
+  }
+
+  /** Forgets one whose folder was removed. */
+  async drop(taskId: string): Promise<void> {
+    this.here.delete(taskId);
+    await this.held.drop(taskId);
+  }
+
   /** Of this machine, as sessions left them. */
-  get held(): HeldTrees {
+  private get held(): HeldTrees {
     return new HeldTrees(join(this.mirrors.folder, 'held'));
   }
 
@@ -56,10 +74,10 @@ export class WorkTrees {
     const remote: Remote = { repository: workspace.repository, base: workspace.base, branch: branchOf(taskId) };
     const refused = refuseAddress(remote.repository, this.config.PURSER_WORKSPACE_REPOSITORIES);
     if (refused !== undefined) throw new WorkTreeProblem(`the repository was not taken: ${refused}`);
-    const turn = turnOf(session, FETCH_MS);
+    const turn = { ...turnOf(session, FETCH_MS), signal: session.wrap };
     const heldEpoch = await this.held.epochOf(taskId);
     // Until it is ready, what is in it is nothing to go on with.
-    await this.held.drop(taskId);
+    await this.drop(taskId);
     let before: Awaited<ReturnType<WorkTreesRepository['take']>>;
     await records.write(async () => {
       before = await this.repository.take(session.writer, this.bus.origin.instance);
@@ -90,6 +108,7 @@ export class WorkTrees {
       session.say(`the workspace is ${remote.branch} at ${start.slice(0, 12)}`);
     }
     await this.held.hold(taskId, epoch);
+    this.here.add(taskId);
     records.commit = start;
     return { ...remote, baseBranch: tips.base, baseTip: tips.baseTip, lease: tips.tip };
   }

@@ -13,7 +13,6 @@ import type { SessionRecords } from '../sessions/session-records.js';
 import type { Session } from '../sessions/session.js';
 import { placeFolders } from './folders.js';
 import { commitWorkspace } from './git-commit.js';
-import { HeldTrees } from './held-trees.js';
 import { ownIdentity, stateOf } from './process-identity.js';
 import { removeTree } from './remove-tree.js';
 import type { WorkTrees } from './work-trees.service.js';
@@ -72,7 +71,8 @@ describe('leftovers', () => {
   const open = async (tasksGet: () => Promise<unknown> = () => Promise.reject(new PurserError('unavailable'))) => {
     const trees = {
       open: () => Promise.resolve(undefined),
-      held: new HeldTrees(join(folder, 'held')),
+      load: () => Promise.resolve(),
+      drop: () => Promise.resolve(),
     } as unknown as WorkTrees;
     const config = { PURSER_HOME: folder, PURSER_WORKSPACE_KEEP_HOURS: 24 } as Config;
     const workspaces = new Workspaces({ call: tasksGet } as unknown as Bus, systemClock, quiet, config, trees);

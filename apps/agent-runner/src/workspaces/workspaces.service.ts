@@ -67,6 +67,7 @@ export class Workspaces {
         'workspaces are outside of the data folder, which programs may not enter',
       );
     await this.removeLeftovers();
+    await this.trees.load();
     this.own = join(sessions, randomUUID());
     await mkdir(this.own, { mode: 0o711 });
     await writeFile(join(this.own, OWNER_FILE), JSON.stringify(await ownIdentity()), { mode: 0o600 });
@@ -113,6 +114,11 @@ export class Workspaces {
     return { said: `The changes in the workspace could not be committed: ${result.detail}`, failed: true };
   }
 
+  /** Tasks whose work trees are here: they are done faster here than elsewhere. */
+  get holds(): readonly string[] {
+    return this.trees.holds;
+  }
+
   clear({ sessionDir }: SessionFolders): Promise<void> {
     return this.remove(sessionDir);
   }
@@ -143,7 +149,7 @@ export class Workspaces {
       if (isRunning(taskId) || (await ageMs(folder, now)) < this.keepMs) continue;
       if (await this.isFinished(taskId, now)) {
         await this.remove(folder);
-        await this.trees.held.drop(taskId);
+        await this.trees.drop(taskId);
         this.log.info({ taskId }, 'the workspace of a finished task was removed');
       }
       this.sweptTo = taskId;
