@@ -9,7 +9,7 @@ import { CONFIG, Log } from '@purser/service';
 import type { Config } from '../config.js';
 import { EffectsService } from '../effects/effects.service.js';
 import type { Session } from '../sessions/session.js';
-import type { SessionRecords } from '../sessions/session-records.service.js';
+import type { SessionRecords } from '../sessions/session-records.js';
 import { Exchange } from './exchange.js';
 import { peerUser } from './peer-user.js';
 import { ROUTES } from './routes.js';

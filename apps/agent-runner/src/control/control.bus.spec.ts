@@ -93,9 +93,9 @@ it('says what is wrong with a request', async () => {
     status: 422,
     body: refusal('invalid_request', /not JSON/),
   });
-  expect(await ask(url, 'POST', 'checkpoint', JSON.stringify('x'.repeat(1024 * 1024)))).toMatchObject({
+  expect(await ask(url, 'POST', 'checkpoint', JSON.stringify('x'.repeat(16 * 1024 * 1024)))).toMatchObject({
     status: 413,
-    body: refusal('payload_too_large', /above the limit of 1048576/),
+    body: refusal('payload_too_large', /above the limit of 16777216/),
   });
   expect(await ask(url, 'POST', 'progress', { done: 'three' })).toMatchObject({
     status: 422,
