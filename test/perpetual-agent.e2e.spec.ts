@@ -60,7 +60,7 @@ const overSessions = (inbox: string): string => `${WORK}
   purser.done(await purser.units(files, work, { initial: first, saveEveryMs: 300 }));
 `;
 
-describe('a perpetual job', () => {
+describe('a perpetual job with @purser/agent', () => {
   const told: string[] = [];
   const inbox = createServer((request, response) => {
     const key = (request.url ?? '').slice(1);
