@@ -4,6 +4,7 @@ import { EffectsHandlers } from './effects/effects.handlers.js';
 import { EffectsRepository } from './effects/effects.repository.js';
 import { EffectsService } from './effects/effects.service.js';
 import { Executors } from './executors/executors.js';
+import { RefusalsHandlers } from './keys/refusals.handlers.js';
 import { SessionKeys } from './keys/session-keys.service.js';
 import { EmergencyService } from './lifecycle/emergency.service.js';
 import { Leftovers } from './lifecycle/leftovers.service.js';
@@ -30,7 +31,7 @@ import { WorkHandlers } from './work/work.handlers.js';
 import { Workspaces } from './workspaces/workspaces.service.js';
 
 @Module({
-  controllers: [EffectsHandlers, RecordsHandlers, WorkHandlers],
+  controllers: [EffectsHandlers, RecordsHandlers, RefusalsHandlers, WorkHandlers],
   providers: [
     FencesRepository,
     CheckpointsRepository,

@@ -30,6 +30,7 @@ export type Finish = RequestOf<typeof workFinish>;
 interface Key {
   proof: KeyProof | undefined;
   priority: number | undefined;
+  paidOnly: boolean | undefined;
   ttlMs: number | undefined;
   renewals: number;
   revoked: boolean;
@@ -161,9 +162,18 @@ export class OtherServices {
     return { state: again ? 'ready' : 'completed' };
   }
 
-  private createKey({ id, name, proof, priority, ttlMs, task, session }: RequestOf<typeof keysCreate>): unknown {
+  private createKey({
+    id,
+    name,
+    proof,
+    priority,
+    paidOnly,
+    ttlMs,
+    task,
+    session,
+  }: RequestOf<typeof keysCreate>): unknown {
     if (id === undefined) throw new PurserError('invalid_request');
-    this.keys.set(id, { proof, priority, ttlMs, renewals: 0, revoked: false });
+    this.keys.set(id, { proof, priority, paidOnly, ttlMs, renewals: 0, revoked: false });
     return { key: { ...keyOf(id), name, task, session }, secret: null };
   }
 

@@ -1,20 +1,40 @@
 import { Module } from '@nestjs/common';
+import { AdmissionHandlers } from './admission/admission.handlers.js';
+import { AdmissionRepository } from './admission/admission.repository.js';
+import { Admission } from './admission/admission.service.js';
+import { BudgetSight } from './admission/budget-sight.js';
 import { FinishedBudgets } from './budgets/finished-budgets.service.js';
 import { TaskBudgets } from './budgets/task-budgets.service.js';
+import { FiguresHandlers } from './figures/figures.handlers.js';
+import { FiguresRepository } from './figures/figures.repository.js';
+import { Figures } from './figures/figures.service.js';
+import { FireTasks } from './schedules/fire-tasks.service.js';
+import { Firing } from './schedules/firing.service.js';
+import { ScheduleTimer } from './schedules/schedule-timer.js';
+import { SchedulesHandlers } from './schedules/schedules.handlers.js';
+import { SchedulesRepository } from './schedules/schedules.repository.js';
+import { Schedules } from './schedules/schedules.service.js';
 import { LiveServices } from './services/live-services.js';
 import { ServicesHandlers } from './services/services.handlers.js';
 import { DependentsService } from './tasks/dependents.service.js';
 import { ExecutorInputs } from './tasks/executor-inputs.js';
 import { Intake } from './tasks/intake.service.js';
+import { NewTasksRepository } from './tasks/new-tasks.repository.js';
+import { Rejections } from './tasks/rejections.service.js';
 import { TaskFacts } from './tasks/task-facts.js';
 import { TaskMetrics } from './tasks/task-metrics.js';
+import { TaskStore } from './tasks/task-store.service.js';
 import { TaskUpkeep } from './tasks/task-upkeep.js';
 import { TaskViews } from './tasks/task-views.service.js';
 import { TasksHandlers } from './tasks/tasks.handlers.js';
 import { TasksRepository } from './tasks/tasks.repository.js';
 import { TasksService } from './tasks/tasks.service.js';
+import { ClaimGate } from './work/claim-gate.js';
 import { ClaimService } from './work/claim.service.js';
+import { ClaimsRepository } from './work/claims.repository.js';
+import { DueTasks } from './work/due-tasks.js';
 import { EmergencyDuty } from './work/emergency.js';
+import { Finishes } from './work/finishes.js';
 import { LiveRunners } from './work/live-runners.js';
 import { Nudge } from './work/nudge.js';
 import { SessionEnds } from './work/session-ends.js';
@@ -22,11 +42,29 @@ import { Sweep } from './work/sweep.js';
 import { WorkHandlers } from './work/work.handlers.js';
 import { WorkRepository } from './work/work.repository.js';
 import { WorkService } from './work/work.service.js';
+import { LedgerSums } from './worth/ledger-sums.js';
+import { MeasuresRepository } from './worth/measures.repository.js';
+import { Predictions } from './worth/predictions.service.js';
+import { RecordKeeper } from './worth/record-keeper.service.js';
+import { RecordsRepository } from './worth/records.repository.js';
+import { WorthHandlers } from './worth/worth.handlers.js';
+import { Worth } from './worth/worth.service.js';
 
 @Module({
-  controllers: [TasksHandlers, WorkHandlers, ServicesHandlers],
+  controllers: [
+    TasksHandlers,
+    WorkHandlers,
+    ServicesHandlers,
+    WorthHandlers,
+    FiguresHandlers,
+    AdmissionHandlers,
+    SchedulesHandlers,
+  ],
   providers: [
     TasksRepository,
+    NewTasksRepository,
+    TaskStore,
+    Rejections,
     Intake,
     ExecutorInputs,
     TasksService,
@@ -38,6 +76,10 @@ import { WorkService } from './work/work.service.js';
     TaskBudgets,
     FinishedBudgets,
     WorkRepository,
+    ClaimsRepository,
+    ClaimGate,
+    DueTasks,
+    Finishes,
     ClaimService,
     WorkService,
     SessionEnds,
@@ -46,6 +88,22 @@ import { WorkService } from './work/work.service.js';
     EmergencyDuty,
     LiveServices,
     LiveRunners,
+    LedgerSums,
+    MeasuresRepository,
+    Predictions,
+    RecordKeeper,
+    RecordsRepository,
+    Worth,
+    FiguresRepository,
+    Figures,
+    AdmissionRepository,
+    BudgetSight,
+    Admission,
+    SchedulesRepository,
+    FireTasks,
+    Firing,
+    ScheduleTimer,
+    Schedules,
   ],
 })
 export class AppModule {}

@@ -7,11 +7,17 @@ import { LiveServices } from './services/live-services.js';
 import { DependentsService } from './tasks/dependents.service.js';
 import { ExecutorInputs } from './tasks/executor-inputs.js';
 import { Intake } from './tasks/intake.service.js';
+import { NewTasksRepository } from './tasks/new-tasks.repository.js';
+import { Rejections } from './tasks/rejections.service.js';
 import { TaskFacts } from './tasks/task-facts.js';
 import { TaskMetrics } from './tasks/task-metrics.js';
+import { TaskStore } from './tasks/task-store.service.js';
 import { TasksRepository } from './tasks/tasks.repository.js';
 import { TasksService } from './tasks/tasks.service.js';
+import { ClaimGate } from './work/claim-gate.js';
 import { ClaimService } from './work/claim.service.js';
+import { ClaimsRepository } from './work/claims.repository.js';
+import { Finishes } from './work/finishes.js';
 import { Nudge } from './work/nudge.js';
 import { SessionEnds } from './work/session-ends.js';
 import { WorkRepository } from './work/work.repository.js';
@@ -31,6 +37,9 @@ export const openTasks = (url: string): Promise<Database> =>
 export class OnPostgres {
   readonly latch = new Latch(systemClock);
   readonly services = new LiveServices(systemClock);
+  readonly inputs: ExecutorInputs;
+  readonly newTasks = new NewTasksRepository();
+  readonly store: TaskStore;
   readonly intake: Intake;
   readonly tasks: TasksService;
   readonly repository: TasksRepository;
@@ -51,12 +60,15 @@ export class OnPostgres {
     const metrics = new TaskMetrics(new Metrics('orchestrator'), this.repository);
     this.dependents = new DependentsService(database, this.repository, facts, nudge);
     this.budgets = new TaskBudgets(database, this.repository, bus, facts, nudge, log);
-    const inputs = new ExecutorInputs(this.services);
-    this.intake = new Intake(database, this.repository, inputs, this.dependents, this.budgets, facts);
+    this.inputs = new ExecutorInputs(this.services);
+    this.store = new TaskStore(database, this.newTasks, this.inputs, this.dependents, this.budgets, facts);
+    this.intake = new Intake(this.store, new Rejections(database, facts), log);
     this.tasks = new TasksService(database, this.repository, this.dependents, facts);
     this.ends = new SessionEnds(database, work, facts, this.dependents, nudge, metrics);
-    this.claims = new ClaimService(database, work, facts, metrics, this.latch, config);
-    this.work = new WorkService(database, work, facts, this.ends, config);
+    const claims = new ClaimsRepository(database);
+    const gate = new ClaimGate(this.latch, claims, work, nudge, systemClock);
+    this.claims = new ClaimService(database, claims, facts, metrics, gate, config);
+    this.work = new WorkService(database, work, facts, new Finishes(database, work, this.ends), config);
     this.latch.observe({ serial: 1, active: false, by: 'spec', reason: '', at: new Date().toISOString() }, true);
   }
 

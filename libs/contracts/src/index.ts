@@ -10,12 +10,14 @@ import * as ledger from './ledger.js';
 import * as models from './models.js';
 import * as offload from './offload.js';
 import * as prices from './prices.js';
+import * as schedules from './schedules.js';
 import * as services from './services.js';
 import * as sessions from './sessions.js';
 import * as sources from './sources.js';
 import * as spikes from './spikes.js';
 import * as tasks from './tasks.js';
 import * as work from './work.js';
+import * as worth from './worth.js';
 
 export * from './alerts.js';
 export * from './budgets.js';
@@ -33,10 +35,14 @@ export { fieldIssues } from './field-issues.js';
 export * from './keys.js';
 export * from './leases.js';
 export * from './ledger.js';
+export * from './measures.js';
 export * from './models.js';
 export * from './offload.js';
+export * from './predictions.js';
 export * from './prices.js';
+export * from './records.js';
 export * from './scalars.js';
+export * from './schedules.js';
 export * from './services.js';
 export * from './sessions.js';
 export * from './sources.js';
@@ -45,6 +51,7 @@ export * from './streams.js';
 export * from './task-budget.js';
 export * from './tasks.js';
 export * from './work.js';
+export * from './worth.js';
 
 const isContract = (value: unknown): value is Contract =>
   typeof value === 'object' &&
@@ -55,7 +62,9 @@ const isContract = (value: unknown): value is Contract =>
 /** Every subject of the bus, in the order of the files. */
 export const CONTRACTS: readonly Contract[] = [
   tasks,
+  schedules,
   work,
+  worth,
   sessions,
   budgets,
   leases,

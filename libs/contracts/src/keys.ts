@@ -34,6 +34,8 @@ export const GatewayKey = z.object({
   models: z.array(z.string()).nullable(),
   /** Of its calls: what a budget reserves is for those of at least that priority. */
   priority: Priority.default(STANDARD_PRIORITY),
+  /** Its calls are refused where no paid tier can take them, instead of going on with a free one. */
+  paidOnly: z.boolean().default(false),
   /** Over all gateways together; null: no limit. */
   requestsPerMinute: z.int().nullable(),
   /** Input and output, over all gateways together; null: no limit. */
@@ -93,6 +95,8 @@ export const keysCreate = operation('keys.create', {
       session: Id.optional(),
       /** 5 when absent. */
       priority: Priority.optional(),
+      /** False when absent. */
+      paidOnly: z.boolean().optional(),
       ...ends,
       /** Of a secret that the caller made itself, so that it never travels. */
       proof: KeyProof.optional(),
@@ -111,6 +115,7 @@ export const keysUpdate = operation('keys.update', {
       id: Id,
       name: name.optional(),
       priority: Priority.optional(),
+      paidOnly: z.boolean().optional(),
       ...orNothing({ ...restrictions.shape, expiresAt: Instant }),
       ttlMs: ends.ttlMs,
     })

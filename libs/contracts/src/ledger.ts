@@ -138,3 +138,24 @@ export const ledgerSum = operation('ledger.sum', {
   }),
   reply: z.object({ sums: z.array(LedgerSum) }),
 });
+
+export const ledgerModels = operation('ledger.models', {
+  owner: 'cost-watchdog',
+  summary: 'What tasks spent at each model; those without entries are left out.',
+  request: z.object({ tasks: z.array(Id).max(1000) }),
+  reply: z.object({
+    sums: z.array(
+      z.object({
+        task: Id,
+        provider: z.string(),
+        model: z.string(),
+        amountUsd: Usd,
+        inputTokens: z.number().int(),
+        outputTokens: z.number().int(),
+        requests: z.number().int(),
+        /** Of all calls together. */
+        latencyMs: z.number().int(),
+      }),
+    ),
+  }),
+});

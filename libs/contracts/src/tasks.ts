@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { command, fact, operation } from './contract.js';
 import { ErrorBody } from './errors.js';
+import { Prediction } from './predictions.js';
+import { TaskRecord } from './records.js';
 import { Id, Instant, limitUpTo, Priority, STANDARD_PRIORITY, Token, tokenThatIs, Usd, UsdInput } from './scalars.js';
 
 export const TaskState = z.enum(['blocked', 'ready', 'running', 'paused', 'completed', 'failed', 'cancelled']);
@@ -62,7 +64,7 @@ export const TaskSpec = z.strictObject({
   input: z.record(z.string(), z.unknown()),
   /** 9 is taken first. */
   priority: Priority.default(STANDARD_PRIORITY),
-  /** Ids of tasks that must be completed first. They must exist already, so a cycle cannot be written. */
+  /** Ids of tasks that must be completed first. They exist already, or come in the same batch; a circle is refused. */
   dependsOn: z.array(Id).max(100).default([]),
   labels: z.array(label).max(20).default([]),
   project: Token.optional(),
@@ -154,6 +156,10 @@ export const Task = z.object({
   createdAt: Instant,
   updatedAt: Instant,
   finishedAt: Instant.nullable(),
+  /** What it will take, by the history of like tasks or its estimates; while it is not over. */
+  prediction: Prediction.optional(),
+  /** What it took, once it is over. */
+  record: TaskRecord.optional(),
 });
 export type Task = z.infer<typeof Task>;
 
@@ -162,8 +168,10 @@ const byId = z.object({ id: Id });
 export const tasksSubmit = command('tasks.submit', {
   owner: 'orchestrator',
   stream: 'TASKS',
-  summary: 'Submit a task without waiting for an answer; a refusal is published on task.rejected.<id>.',
+  summary:
+    'Submit a task, or an array or lines of JSON with up to 10,000, without waiting for an answer; a refusal is published on task.rejected.<id>.',
   payload: TaskSpec,
+  several: true,
 });
 
 export const tasksCreate = operation('tasks.create', {
@@ -174,6 +182,40 @@ export const tasksCreate = operation('tasks.create', {
   http: { method: 'POST', path: '/v1/tasks', status: 201 },
 });
 
+/** What one submission may carry. It must also fit into one message of the bus: 8 MiB where Purser runs the server. */
+export const MAX_BATCH = 10_000;
+
+export const BatchResult = z.object({
+  /** Its place in the request, from 0. */
+  index: z.number().int(),
+  /** The task's, also where it was made up; null where it named none that could be read. */
+  id: z.string().nullable(),
+  /** Null when it was refused. */
+  state: TaskState.nullable(),
+  /** False for one that was there already, the same. */
+  created: z.boolean(),
+  /** Why it was refused. */
+  error: ErrorBody.pick({ code: true, message: true }).nullable(),
+});
+export type BatchResult = z.infer<typeof BatchResult>;
+
+export const tasksCreateMany = operation('tasks.createMany', {
+  owner: 'orchestrator',
+  summary:
+    'Submit up to 10,000 tasks, which may depend on each other in any order. Each is taken or refused by itself; answered after the commit of all that are taken. The same ids again are the same tasks.',
+  request: z.object({
+    /** Each as for `tasks.create`, or a string with the JSON of one. */
+    tasks: z.array(z.unknown()).min(1).max(MAX_BATCH),
+  }),
+  reply: z.object({
+    taken: z.number().int(),
+    refused: z.number().int(),
+    /** One for each task, in the order of the request. */
+    results: z.array(BatchResult),
+  }),
+  http: { method: 'POST', path: '/v1/tasks/batch', list: 'tasks' },
+});
+
 export const tasksGet = operation('tasks.get', {
   owner: 'orchestrator',
   summary: 'One task with its sessions, spend and usage, progress and result.',
@@ -182,7 +224,7 @@ export const tasksGet = operation('tasks.get', {
   http: { method: 'GET', path: '/v1/tasks/:id' },
 });
 
-export const TaskSummary = Task.omit({ sessions: true, input: true, result: true });
+export const TaskSummary = Task.omit({ sessions: true, input: true, result: true, prediction: true, record: true });
 export type TaskSummary = z.infer<typeof TaskSummary>;
 
 export const tasksList = operation('tasks.list', {
@@ -247,7 +289,11 @@ export const taskFailed = taskFact('failed', 'The task has failed for good.', {
   epoch: z.number().int(),
   error: z.object({ code: z.string(), message: z.string() }),
 });
-export const taskCancelled = taskFact('cancelled', 'A person cancelled the task.', { epoch: z.number().int() });
+export const taskCancelled = taskFact('cancelled', 'A person cancelled the task, or it was skipped.', {
+  epoch: z.number().int(),
+  /** Absent when a person did. */
+  reason: z.string().optional(),
+});
 export const taskPaused = taskFact('paused', 'The task waits for a person, a budget or the end of an emergency.', {
   reason: z.string(),
 });

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { Bus } from '@purser/bus';
 import { isPurserError, type KeyProof, keysCreate, keysRenew, keysRevoke } from '@purser/contracts';
@@ -72,6 +73,18 @@ export class SessionKeys {
       );
   }
 
+  /**
+   * What gateways said of its calls until now was heard: a program that gave up because no budget covered one must not be
+   * taken for one that failed.
+   */
+  async heardOf({ assignment }: Session): Promise<void> {
+    if (!assignment.paidOnly || !this.bus.connected) return;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise((resolve) => (timer = setTimeout(resolve, CALL_MS)));
+    await Promise.race([this.bus.connection.flush().then(() => setImmediate()), late]).catch(() => undefined);
+    clearTimeout(timer);
+  }
+
   private async keepTrying(session: Session, proof: KeyProof): Promise<void> {
     session.say('the model gateway cannot be reached; the key of this session is made when it is back');
     for (let waitMs = 200; ; waitMs = Math.min(waitMs * 2, MAX_RETRY_MS)) {
@@ -86,10 +99,11 @@ export class SessionKeys {
 
   /** Whether it is settled: the key is there, or the gateway refused it for good. The same again is the same key. */
   private async create(session: Session, proof: KeyProof, timeoutMs: number): Promise<boolean> {
-    const { taskId, sessionId, project, priority } = session.assignment;
+    const { taskId, sessionId, project, priority, paidOnly } = session.assignment;
     const ttlMs = ttlFor(session.lease.remainingMs);
     const name = `session ${sessionId} of task ${taskId}`;
-    const key = { id: sessionId, name, task: taskId, session: sessionId, priority, ttlMs, proof };
+    const restricted = paidOnly ? { paidOnly } : {};
+    const key = { id: sessionId, name, task: taskId, session: sessionId, priority, ttlMs, proof, ...restricted };
     try {
       await this.bus.call(keysCreate, { ...key, ...(project === null ? {} : { project }) }, { timeoutMs });
     } catch (error) {

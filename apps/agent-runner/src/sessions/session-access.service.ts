@@ -18,6 +18,11 @@ export class SessionAccess {
     return { ...gateway, PURSER_CONTROL_URL: this.control.open(session, records, sessionDir) };
   }
 
+  /** What gateways said of its calls until now was heard. */
+  heardOf(session: Session): Promise<void> {
+    return this.keys.heardOf(session);
+  }
+
   /** Both die with the session. */
   async end(session: Session): Promise<void> {
     this.control.close(session);

@@ -3,6 +3,7 @@ import { type FinishOutcome, invalidRequest, isPurserError } from '@purser/contr
 import type { ExecutorResult } from '@purser/plugin-sdk';
 import { Log } from '@purser/service';
 import { Executors } from '../executors/executors.js';
+import { graded } from '../grading/graded.js';
 import { Finisher } from '../work/finisher.service.js';
 import { type SessionFolders, Workspaces } from '../workspaces/workspaces.service.js';
 import { describeSession } from './handoff-document.js';
@@ -45,6 +46,7 @@ export class SessionRunner {
       if (!records) return;
       folders = await this.workspaces.prepare(session);
       const result = await this.work(session, records, folders);
+      if (result.kind !== 'completed') await this.access.heardOf(session);
       session.workDone();
       await this.close(session, records, folders, result);
     } catch (error) {
@@ -92,7 +94,7 @@ export class SessionRunner {
     );
     const environment = await this.access.grant(session, records, folders.sessionDir);
     if (session.kill.aborted) return { kind: 'continue', reason: 'stopped before it began' };
-    const running = executor.run({
+    const running = graded(session, executor, this.executors.find('command')).run({
       ...session.writer,
       ...folders,
       environment,

@@ -3,6 +3,7 @@ import type { Level, Usage } from '../resources/resources.service.js';
 import { SessionMeter } from '../resources/session-meter.js';
 import { Grace } from './grace.js';
 import type { Lease } from './lease.js';
+import { Measuring } from './measuring.js';
 import { inWords, type StopCause } from './stop-cause.js';
 
 /** The executor stops at the end of the grace period by itself; this much later it is told to. */
@@ -22,6 +23,10 @@ export class Session {
   readonly stopped: Promise<void>;
   /** It was finished and cleared away. */
   readonly ended: Promise<void>;
+  readonly measuring = new Measuring(() => ({
+    seconds: Math.max(0, this.lease.now - this.startedAt) / 1_000,
+    tokens: this.usage.tokens,
+  }));
   private readonly wrapping = new AbortController();
   private readonly killing = new AbortController();
   readonly grace: Grace;
@@ -37,7 +42,7 @@ export class Session {
     readonly lease: Lease,
     graceMs: number,
     /** By the monotonic clock. */
-    startedAt: number,
+    readonly startedAt: number,
     private readonly onWrap: (cause: StopCause) => void,
     mostExtensionMs = 0,
     now: () => number = () => performance.now(),
@@ -94,6 +99,7 @@ export class Session {
       ...(Number.isFinite(total) ? { total } : {}),
       ...(note === undefined ? {} : { note: note.slice(0, 500) }),
     };
+    this.measuring.progressed(this.progress);
     this.meter.progressed(this.progress);
     this.look(true);
   }

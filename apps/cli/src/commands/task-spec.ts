@@ -7,6 +7,7 @@ export interface SubmitOptions {
   env?: string[];
   id?: string;
   budget?: string;
+  paidOnly?: boolean;
   priority?: number;
   label?: string[];
   project?: string;
@@ -35,6 +36,7 @@ export function taskSpec(options: SubmitOptions, argv: string[]): TaskSpecInput 
     ...given({
       id: options.id,
       budgetUsd: options.budget,
+      paidOnly: options.paidOnly,
       priority: options.priority,
       labels: options.label,
       project: options.project,

@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import {
   PurserError,
   type Task,
@@ -7,22 +5,26 @@ import {
   tasksCreate,
   tasksGet,
   tasksList,
-  type TaskSpecInput,
   type TaskState,
 } from '@purser/contracts';
 import type { Command } from 'commander';
 import { EXIT } from '../exit-codes.js';
+import { predictionText } from '../output/records.js';
 import { taskTable, taskText } from '../output/tasks.js';
 import type { Terminal } from '../terminal.js';
 import { collect, type CommandSet, positiveNumber, wholeNumber } from './command.js';
+import { submitSeveral } from './task-batch.js';
 import { addTaskEffects } from './task-effects.js';
+import { readTaskFile } from './task-file.js';
 import { printLogs, waitForTask } from './task-watch.js';
 import { type SubmitOptions, taskSpec } from './task-spec.js';
+import { addTaskWorthCommands } from './task-worth.js';
 
 export function addTaskCommands(program: Command, commands: CommandSet): void {
   const task = program.command('task').description('work for agents: submit it, follow it, cancel it');
   addSubmit(task, commands);
   addTaskEffects(task, commands);
+  addTaskWorthCommands(task, commands);
 
   commands.leaf(
     task,
@@ -92,12 +94,21 @@ function addSubmit(task: Command, commands: CommandSet): void {
         'purser task submit -- sh -c "echo hello"',
         'purser task submit --id nightly --budget 1.50 --priority 7 --label x --tokens 50000 -- claude -p "review"',
         'purser task submit --file task.json --wait',
+        'purser task submit --file tasks.jsonl',
         'jq -n \'{executor:"command",input:{argv:["date"]}}\' | purser task submit --file -',
       ],
       async (invocation, argv) => {
         const { api, print, terminal, options } = invocation;
-        const spec =
-          options.file === undefined ? taskSpec(options, argv) : await fromFile(options.file, terminal, argv);
+        if (options.file !== undefined && argv.length > 0) {
+          throw new PurserError('invalid_request', { message: 'Give either --file or a program after --, not both.' });
+        }
+        const given =
+          options.file === undefined ? { one: taskSpec(options, argv) } : await readTaskFile(options.file, terminal);
+        if ('several' in given) {
+          if (!options.wait) return submitSeveral(invocation, given.several);
+          throw new PurserError('invalid_request', { message: '--wait waits for one task; the file holds several.' });
+        }
+        const spec = given.one;
         const { reply, json } = await api().ask(tasksCreate, spec);
         if (!options.wait) {
           print(json, () => submitted(reply, terminal));
@@ -113,6 +124,7 @@ function addSubmit(task: Command, commands: CommandSet): void {
     .option('--env <name=value>', 'for the program; may be repeated', collect)
     .option('--id <id>', 'the same id twice is one task (default: made up)')
     .option('--budget <usd>', 'hard limit over all sessions, such as 1.50')
+    .option('--paid-only', 'wait for its budgets instead of going on with free models')
     .option('--priority <0-9>', '9 goes first (5)', wholeNumber)
     .option('--label <label>', 'may be repeated', collect)
     .option('--project <name>', 'whose budget counts')
@@ -125,30 +137,15 @@ function addSubmit(task: Command, commands: CommandSet): void {
     .option('--retries <n>', 'how often a failed session is tried again (0)', wholeNumber)
     .option('--not-before <time>', 'such as 2026-12-01T22:00:00Z')
     .option('--deadline <time>', 'fails when it is not done by then')
-    .option('--file <path>', 'the whole task as JSON; - reads standard input')
+    .option(
+      '--file <path>',
+      'the whole task as JSON, or several as an array or a line of JSON each; - reads standard input',
+    )
     .option('--wait', 'wait until it has ended; exit code 1 unless it is completed');
 }
 
-const submitted = ({ id, state, waiting }: Task, { typed }: Terminal): string =>
-  `Task ${id} is ${state}${waiting === null ? '' : ` (${waiting})`}. Follow it: ${typed(`purser task logs ${id} --follow`)}\n`;
-
-async function fromFile(path: string, terminal: Terminal, argv: string[]): Promise<TaskSpecInput> {
-  const where = path === '-' ? 'standard input' : path;
-  if (argv.length > 0) {
-    throw new PurserError('invalid_request', { message: 'Give either --file or a program after --, not both.' });
-  }
-  let text: string;
-  try {
-    text = path === '-' ? await terminal.readInput() : await readFile(resolve(terminal.cwd, path), 'utf8');
-  } catch (cause) {
-    throw new PurserError('invalid_request', {
-      message: `${where} cannot be read: ${(cause as Error).message}`,
-      cause,
-    });
-  }
-  try {
-    return JSON.parse(text) as TaskSpecInput;
-  } catch (cause) {
-    throw new PurserError('invalid_request', { message: `${where} is not JSON: ${(cause as Error).message}`, cause });
-  }
+function submitted({ id, state, waiting, prediction }: Task, { typed }: Terminal): string {
+  const expected = prediction && predictionText(prediction);
+  const takes = expected ? ` It should take ${expected}.` : '';
+  return `Task ${id} is ${state}${waiting === null ? '' : ` (${waiting})`}.${takes} Follow it: ${typed(`purser task logs ${id} --follow`)}\n`;
 }

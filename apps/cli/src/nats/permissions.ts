@@ -1,5 +1,6 @@
 import {
   BUCKETS,
+  budgetFacts,
   budgetsChanged,
   budgetsList,
   budgetsRetire,
@@ -20,17 +21,21 @@ import {
   leasesRead,
   leasesRecall,
   leasesReturn,
+  ledgerModels,
   ledgerSum,
   modelsComplete,
   type Operation,
   OPERATIONS,
   readsStreams,
+  schedulesChanged,
   type ServiceName,
   servedBy,
+  sessionRefused,
   STREAM_KEEPER,
   STREAMS,
   type StreamName,
   tasksCreate,
+  tasksCreateMany,
   tasksGet,
   tasksList,
   tasksSubmit,
@@ -66,13 +71,13 @@ interface Needs {
 const NEEDS: Record<ServiceName, Needs> = {
   orchestrator: {
     // The control API passes every operation that has a route on to the bus, its own ones too.
-    calls: [...OPERATIONS.filter(({ http }) => http !== undefined), budgetsRetire, ledgerSum],
-    hears: [],
+    calls: [...OPERATIONS.filter(({ http }) => http !== undefined), budgetsRetire, ledgerSum, ledgerModels],
+    hears: [workAvailable, sessionRefused, ...Object.values(budgetFacts), schedulesChanged],
     consumes: ['TASKS'],
   },
   'agent-runner': {
     calls: [workClaim, workHeartbeat, workFinish, tasksGet, ledgerSum, budgetsList, keysCreate, keysRenew, keysRevoke],
-    hears: [workAvailable],
+    hears: [workAvailable, sessionRefused],
     consumes: [],
   },
   'model-gateway': {
@@ -180,7 +185,7 @@ export function toolsPermissions(): Permissions {
   return {
     publish: [
       // Calling models needs a key of the gateway besides.
-      ...[tasksSubmit, tasksCreate, tasksGet, tasksList, modelsComplete].map(({ name }) => name),
+      ...[tasksSubmit, tasksCreate, tasksCreateMany, tasksGet, tasksList, modelsComplete].map(({ name }) => name),
       ...['PING', 'INFO', 'STATS'].flatMap((verb) => [`$SRV.${verb}`, `$SRV.${verb}.>`]),
     ],
     subscribe: ['_INBOX.>', '_INBOX_tools.>', ...FACTS_FOR_TOOLS],

@@ -1,5 +1,6 @@
 import type { LogLine, SessionSummary, Task, TaskState, TaskSummary, Usage } from '@purser/contracts';
 import type { Style, Terminal } from '../terminal.js';
+import { predictionText } from './records.js';
 import { fields, printable, table } from './table.js';
 import { against, count, grouped, moment, since, span, usd } from './words.js';
 
@@ -61,6 +62,8 @@ export function taskText(task: Task, terminal: Styled): string {
     ['limits', limitTexts.length === 0 ? null : `${limitTexts.join(', ')} per session`],
     ['spent', task.budgetUsd === null ? usd(task.spentUsd) : `${usd(task.spentUsd)} of ${usd(task.budgetUsd)}`],
     ['used', task.usage && usageText(task.usage)],
+    ['expected', task.prediction && predictionText(task.prediction)],
+    ['grade', task.record?.grade && `${task.record.grade.grade ?? 'none'} by ${task.record.grade.by}`],
     ['created', moment(task.createdAt)],
     ['not before', moment(task.notBefore)],
     ['deadline', moment(task.deadline)],

@@ -8,6 +8,7 @@ import { CreateCostSources1700000003400 } from './create-cost-sources.js';
 import { CreateLatch1700000003002 } from './create-latch.js';
 import { CreateLeaseReleases1700000003006 } from './create-lease-releases.js';
 import { CreateLedger1700000003001 } from './create-ledger.js';
+import { CreateReportedSpend1700000003700 } from './create-reported-spend.js';
 import { CreateReports1700000003500 } from './create-reports.js';
 import { CreateShaping1700000003005 } from './create-shaping.js';
 import { FollowBudgets1700000003602 } from './follow-budgets.js';
@@ -31,4 +32,5 @@ export const MIGRATIONS: MigrationClass[] = [
   CorrectLedger1700000003600,
   RollUpLedger1700000003601,
   FollowBudgets1700000003602,
+  CreateReportedSpend1700000003700,
 ];

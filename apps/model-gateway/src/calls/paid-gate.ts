@@ -136,7 +136,7 @@ export class PaidGate {
     }
     if (!reserved.ok) {
       if (reserved.why === 'closed') return 'again';
-      return refuse(tier, reserved.why, reserved.budgetId, windows);
+      return refuse(tier, reserved.why, reserved.budgetId, windows, plan.amounts.least);
     }
     const { hold } = reserved;
     if (hold.amount >= plan.amounts.most) return { admitted: true, hold, maxOutputTokens: limits.most, serviceTier };
@@ -223,6 +223,7 @@ function refuse(
   why: 'exhausted' | 'held' | 'away',
   budgetId: string | undefined,
   windows: MatchedWindow[],
+  needs: Nano,
 ): Refusal {
   if (why === 'away')
     return {
@@ -248,6 +249,7 @@ function refuse(
             reason: `what is left of ${named} does not cover this call`,
             budgets: which.map((window) => window.budgetId),
             resetsAt: endOf(which),
+            needs,
           },
     ...(blocking ? { blockedBy: blocking.budgetId } : {}),
   };

@@ -118,7 +118,7 @@ const isOf = ({ proof }: StoredKey, material: string): boolean =>
 const unknownKey = (): PurserError =>
   new PurserError('unauthorized', { message: `the key is unknown or was revoked; ${HOW}` });
 
-function callerOf({ id, project, task, session, priority, ...key }: StoredKey): Caller {
+function callerOf({ id, project, task, session, priority, paidOnly, ...key }: StoredKey): Caller {
   const { capabilities, models, requestsPerMinute, tokensPerMinute } = key;
   const rules = { capabilities, models, requestsPerMinute, tokensPerMinute };
   const free = Object.values(rules).every((rule) => rule === null);
@@ -128,6 +128,7 @@ function callerOf({ id, project, task, session, priority, ...key }: StoredKey): 
     task,
     session,
     ...(priority === STANDARD_PRIORITY ? {} : { priority }),
+    ...(paidOnly ? { paidOnly } : {}),
     ...(free ? {} : { rules: Object.freeze(rules) }),
   });
 }

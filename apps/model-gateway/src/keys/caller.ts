@@ -14,6 +14,8 @@ export interface Caller {
   session: string | null;
   /** Absent when it is the standard one, as the admin key's is. */
   priority?: number;
+  /** Absent unless free tiers are not for it. */
+  paidOnly?: true;
   /** Absent when the key has none. */
   rules?: KeyRules;
 }

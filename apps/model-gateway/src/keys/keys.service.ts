@@ -39,6 +39,7 @@ export class KeysService {
       task: request.task ?? null,
       session: request.session ?? null,
       priority: request.priority ?? STANDARD_PRIORITY,
+      paidOnly: request.paidOnly ?? false,
       capabilities: request.capabilities ?? null,
       models: request.models ?? null,
       requestsPerMinute: request.requestsPerMinute ?? null,

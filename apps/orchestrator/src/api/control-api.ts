@@ -1,6 +1,6 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Bus } from '@purser/bus';
-import { isPurserError, openApi, type Operation, OPERATIONS, PurserError } from '@purser/contracts';
+import { type HttpRoute, isPurserError, openApi, type Operation, OPERATIONS, PurserError } from '@purser/contracts';
 import { adminKeyFile, Log, plainErrors, readOrCreateSecret, VERSION } from '@purser/service';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { keyCheck } from './admin-key.js';
@@ -26,9 +26,10 @@ export async function serveControlApi(app: NestFastifyApplication, config: Confi
   void server.register((scope, _options, done) => {
     scope.setErrorHandler((thrown, request, reply) => answerError(thrown, request, reply, log));
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, parsed) => {
+    scope.addContentTypeParser('*', { parseAs: 'string' }, (request, body, parsed) => {
       try {
-        parsed(null, readBody(String(body)));
+        const { list } = request.routeOptions.config as { list?: string };
+        parsed(null, readBody(String(body), list));
       } catch (error) {
         parsed(error as Error, undefined);
       }
@@ -48,10 +49,11 @@ function serve(
   bus: Bus,
 ) {
   const columns = csvColumns(operation);
-  const { method, path, status = 200 } = operation.http ?? { method: 'GET' as const, path: '' };
+  const { method, path, status = 200, list }: HttpRoute = operation.http ?? { method: 'GET', path: '' };
   scope.route({
     method,
     url: path,
+    ...(list !== undefined && { config: { list } }),
     // Before the body is read: who has no key does not get to send eight megabytes.
     onRequest: (request, _reply, next) => {
       authenticate(request);

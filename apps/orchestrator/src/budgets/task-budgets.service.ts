@@ -30,9 +30,9 @@ export class TaskBudgets {
   ) {}
 
   /** A task that may run needs its budget first, if it has one. */
-  stored({ budgetNano }: NewTask, state: 'ready' | 'blocked'): void {
-    if (budgetNano !== null) void this.setMissing();
-    else if (state === 'ready') this.nudge.workIsReady();
+  stored(tasks: readonly { task: NewTask; state: 'ready' | 'blocked' }[]): void {
+    if (tasks.some(({ task }) => task.budgetNano !== null)) void this.setMissing();
+    if (tasks.some(({ task, state }) => task.budgetNano === null && state === 'ready')) this.nudge.workIsReady();
   }
 
   /** After a task with a budget was stored, and from the sweep. Never rejects; what fails is tried again by the next sweep. */

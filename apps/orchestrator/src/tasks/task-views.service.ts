@@ -11,12 +11,17 @@ import {
 } from '@purser/contracts';
 import { Latch, Log } from '@purser/service';
 import { LiveRunners } from '../work/live-runners.js';
+import { Worth } from '../worth/worth.service.js';
 import { type Seen, type SessionRow, summaryOf, taskOf, type TaskSummaryRow } from './task.row.js';
+import { newTaskRow } from './new-task-row.js';
+import type { Verdict } from './task-store.service.js';
 import { TasksRepository } from './tasks.repository.js';
 import { noSuchTask } from './tasks.service.js';
 import { waitingFor } from './waiting.js';
 
 const LEDGER_TIMEOUT_MS = 500;
+/** So much is certain of a task that was stored a moment ago. */
+const NOTHING_USED: Usage = { inputTokens: 0, outputTokens: 0, requests: 0, usd: '0.00' };
 const UNSEEN: Seen = { usage: null, waiting: null };
 
 /** Tasks as others see them: with their spend from the ledger and why they wait. */
@@ -28,13 +33,26 @@ export class TaskViews {
     private readonly latch: Latch,
     private readonly runners: LiveRunners,
     private readonly log: Log,
+    private readonly worth: Worth,
   ) {}
 
   async get(id: string): Promise<Task> {
     const row = await this.tasks.find(id);
     if (!row) throw noSuchTask(id);
-    const [{ sessions, used }, [seen]] = await Promise.all([this.sessionsOf(id), this.look([row])]);
-    return taskOf(row, sessions, seen ?? UNSEEN, (sessionId) => used?.get(sessionId) ?? null);
+    const [{ sessions, used }, [seen], worth] = await Promise.all([
+      this.sessionsOf(id),
+      this.look([row]),
+      this.worth.of(row),
+    ]);
+    return { ...taskOf(row, sessions, seen ?? UNSEEN, (sessionId) => used?.get(sessionId) ?? null), ...worth };
+  }
+
+  /** A task that was just stored: without asking anybody for what is known. A dependency that is over is about to end it. */
+  stored(verdict: Extract<Verdict, { kind: 'stored' }>): Task | Promise<Task> {
+    if (verdict.doomedBy.length > 0) return this.get(verdict.task.id);
+    const row = newTaskRow(verdict);
+    const waiting = waitingFor(row, verdict.waitsFor.sort(), this.latch, this.runners);
+    return taskOf(row, [], { usage: NOTHING_USED, waiting }, () => null);
   }
 
   async list({ state, label, limit, after }: RequestOf<typeof tasksList>): Promise<ReplyOf<typeof tasksList>> {

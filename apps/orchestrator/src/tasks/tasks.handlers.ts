@@ -6,12 +6,15 @@ import {
   type Task,
   tasksCancel,
   tasksCreate,
+  tasksCreateMany,
   tasksGet,
   tasksList,
   type TaskSpec,
   tasksSubmit,
 } from '@purser/contracts';
+import { batchResult } from './batch-result.js';
 import { Intake } from './intake.service.js';
+import { newTask } from './submission.js';
 import { TaskViews } from './task-views.service.js';
 import { TasksService } from './tasks.service.js';
 
@@ -30,7 +33,15 @@ export class TasksHandlers {
 
   @Serve(tasksCreate)
   async create(spec: TaskSpec): Promise<Task> {
-    return this.views.get(await this.intake.create(spec));
+    const taken = await this.intake.take(newTask(spec));
+    return taken.kind === 'stored' ? this.views.stored(taken) : this.views.get(taken.row.id);
+  }
+
+  @Serve(tasksCreateMany)
+  async createMany({ tasks }: RequestOf<typeof tasksCreateMany>): Promise<ReplyOf<typeof tasksCreateMany>> {
+    const results = (await this.intake.createMany(tasks)).map(batchResult);
+    const refused = results.filter(({ error }) => error !== null).length;
+    return { taken: results.length - refused, refused, results };
   }
 
   @Serve(tasksGet)
