@@ -31,7 +31,7 @@ import { WorkHandlers } from './work/work.handlers.js';
 import { Workspaces } from './workspaces/workspaces.service.js';
 
 @Module({
-  controllers: [EffectsHandlers, RecordsHandlers, RefusalsHandlers, WorkHandlers],
+  controllers: [RecordsHandlers, RefusalsHandlers, WorkHandlers, EffectsHandlers],
   providers: [
     FencesRepository,
     CheckpointsRepository,

@@ -22,6 +22,10 @@ export const Config = z.looseObject({
   PURSER_GATEWAY_URL: z
     .url({ protocol: /^https?$/, error: 'a URL such as http://127.0.0.1:8080' })
     .default('http://127.0.0.1:8080'),
+  /** Where programs reach the control API, to hand in tasks that are parts of their own. */
+  PURSER_API_URL: z
+    .url({ protocol: /^https?$/, error: 'a URL such as http://127.0.0.1:8081' })
+    .default('http://127.0.0.1:8081'),
   /** How long the workspace of a finished task stays. */
   PURSER_WORKSPACE_KEEP_HOURS: z.coerce.number(HOURS).min(0, HOURS).max(100_000, HOURS).default(24),
 });

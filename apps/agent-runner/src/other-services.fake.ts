@@ -32,6 +32,7 @@ interface Key {
   priority: number | undefined;
   paidOnly: boolean | undefined;
   ttlMs: number | undefined;
+  ancestors: readonly string[] | undefined;
   renewals: number;
   revoked: boolean;
 }
@@ -93,6 +94,7 @@ export class OtherServices {
       labels: [],
       deadline: null,
       parent: null,
+      ancestors: [],
       paidOnly: false,
       complexity: 'standard',
       workspace: null,
@@ -162,19 +164,10 @@ export class OtherServices {
     return { state: again ? 'ready' : 'completed' };
   }
 
-  private createKey({
-    id,
-    name,
-    proof,
-    priority,
-    paidOnly,
-    ttlMs,
-    task,
-    session,
-  }: RequestOf<typeof keysCreate>): unknown {
+  private createKey({ id, name, proof, priority, paidOnly, ttlMs, ...of }: RequestOf<typeof keysCreate>): unknown {
     if (id === undefined) throw new PurserError('invalid_request');
-    this.keys.set(id, { proof, priority, paidOnly, ttlMs, renewals: 0, revoked: false });
-    return { key: { ...keyOf(id), name, task, session }, secret: null };
+    this.keys.set(id, { proof, priority, paidOnly, ttlMs, ancestors: of.ancestors, renewals: 0, revoked: false });
+    return { key: { ...keyOf(id), name, task: of.task, session: of.session }, secret: null };
   }
 
   private renewKeys({ ids }: RequestOf<typeof keysRenew>): unknown {

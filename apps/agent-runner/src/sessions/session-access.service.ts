@@ -18,7 +18,7 @@ export class SessionAccess {
     return { ...gateway, PURSER_CONTROL_URL: this.control.open(session, records, sessionDir) };
   }
 
-  /** What gateways said of its calls until now was heard. */
+  /** Word of calls that were refused may still be on its way. */
   heardOf(session: Session): Promise<void> {
     return this.keys.heardOf(session);
   }

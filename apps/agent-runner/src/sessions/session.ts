@@ -23,10 +23,7 @@ export class Session {
   readonly stopped: Promise<void>;
   /** It was finished and cleared away. */
   readonly ended: Promise<void>;
-  readonly measuring = new Measuring(() => ({
-    seconds: Math.max(0, this.lease.now - this.startedAt) / 1_000,
-    tokens: this.usage.tokens,
-  }));
+  readonly measuring: Measuring;
   private readonly wrapping = new AbortController();
   private readonly killing = new AbortController();
   readonly grace: Grace;
@@ -48,7 +45,9 @@ export class Session {
     now: () => number = () => performance.now(),
   ) {
     this.grace = new Grace(graceMs, mostExtensionMs, now);
-    this.meter = new SessionMeter(assignment, () => (now() - startedAt) / 1_000);
+    const seconds = () => Math.max(0, now() - startedAt) / 1_000;
+    this.meter = new SessionMeter(assignment, seconds);
+    this.measuring = new Measuring(() => ({ seconds: seconds(), tokens: this.usage.tokens }));
     this.stopped = new Promise((resolve) => (this.resolveStopped = resolve));
     this.ended = new Promise((resolve) => (this.resolveEnded = resolve));
   }
