@@ -39,7 +39,7 @@ export class Session {
     readonly lease: Lease,
     graceMs: number,
     /** By the monotonic clock. */
-    readonly startedAt: number,
+    startedAt: number,
     private readonly onWrap: (cause: StopCause) => void,
     mostExtensionMs = 0,
     now: () => number = () => performance.now(),
