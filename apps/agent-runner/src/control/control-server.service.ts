@@ -71,6 +71,7 @@ export class ControlServer implements OnModuleInit, BeforeApplicationShutdown {
 
   /** After the sessions have ended, which use it while they wrap up. */
   async beforeApplicationShutdown(): Promise<void> {
+    if (!this.server.listening) return;
     const closed = once(this.server, 'close');
     this.server.close();
     this.server.closeAllConnections();
