@@ -156,6 +156,13 @@ it('waits for a long unit beyond the grace period, within a bound', async () => 
   expect(await endOf(hasty.id)).toContain('it did not end within 1500 ms and was killed');
 });
 
+it('says which setting is wrong when it cannot listen', async () => {
+  const { port } = new URL(runner.service.url);
+  await expect(TestRunner.start({ PURSER_CONTROL_PORT: port })).rejects.toThrow(
+    `PURSER_CONTROL_HOST, PURSER_CONTROL_PORT: cannot listen on 127.0.0.1:${port}`,
+  );
+});
+
 describe('effects', () => {
   const effect = (url: string, what: string, body: object) => ask(url, 'POST', `effects/${what}`, body);
 
