@@ -7,7 +7,7 @@ import {
   SessionLog,
 } from '@purser/plugin-sdk';
 import { type ChatState, emptyState, readState } from './conversation/state.js';
-import { replaceBySummary, roomFor, sizeOf } from './conversation/window.js';
+import { MOST_UNASKED, replaceBySummary, roomFor, sizeOf } from './conversation/window.js';
 import { ChatInput } from './input.js';
 import { McpServers, secretsOf } from './mcp/mcp-tools.js';
 import { GatewayModel } from './model/gateway-model.js';
@@ -62,23 +62,38 @@ export class ChatExecutor implements Executor {
     });
     const stop = new StopTimes(session);
     this.running.set(session.sessionId, programs);
+    const used = { turns: 0, tokens: 0, startedAt: performance.now() };
+    const model = new GatewayModel(session.environment, {
+      settings: input,
+      retries: this.options.retries ?? RETRIES,
+      say: (line) => log.say(show(line)),
+      spent: (tokens) => (used.tokens += tokens),
+    });
     try {
-      const state = resumed(session, input, log);
+      const state = readResumed(session, log);
       const saving = new Saving(session);
       if (state.finished) {
         await saving.save(state);
         return { kind: 'completed', result: state.finished.result };
       }
       const offered = await this.openTools(session, input, { programs, servers, log, show, stop });
-      const used = { turns: 0, tokens: 0, startedAt: performance.now() };
-      const model = new GatewayModel(session.environment, {
-        settings: input,
-        retries: this.options.retries ?? RETRIES,
-        say: (line) => log.say(show(line)),
-        spent: (tokens) => (used.tokens += tokens),
-      });
       const tools = new Toolset(offered, secrets);
-      return await new ChatSession({ session, input, state, model, tools, saving, stop, log, show, used }).run();
+      const known = input.contextTokens === undefined ? await model.window(stop.unit) : undefined;
+      const contextTokens = input.contextTokens ?? (known && Math.min(known, MOST_UNASKED));
+      const settled = { ...input, contextTokens };
+      carryOn(state, session, settled, log);
+      return await new ChatSession({
+        session,
+        input: settled,
+        state,
+        model,
+        tools,
+        saving,
+        stop,
+        log,
+        show,
+        used,
+      }).run();
     } catch (error) {
       if (error instanceof SessionOver) return error.result;
       if (session.kill.aborted) return { kind: 'continue', reason: `stopped: ${reasonOf(session.kill)}` };
@@ -123,19 +138,19 @@ interface Parts {
 }
 
 /** Where the last session stopped. */
-function resumed(session: ExecutorSession, input: ChatInput, log: SessionLog): ChatState {
+function readResumed(session: ExecutorSession, log: SessionLog): ChatState {
   if (session.resumeFrom === undefined) return emptyState();
   const state = readState(session.resumeFrom);
-  if (!state) {
-    log.say(
-      'the checkpoint is no conversation of this version: the work begins anew, from the handoff if there is one',
-    );
-    return emptyState();
-  }
+  if (state) return state;
+  log.say('the checkpoint is no conversation of this version: the work begins anew, from the handoff if there is one');
+  return emptyState();
+}
+
+/** A long conversation is carried on from the handoff, if a model wrote that, and from its last turns. */
+function carryOn(state: ChatState, session: ExecutorSession, input: ChatInput, log: SessionLog): void {
   const { bytes } = roomFor(state, input, Buffer.byteLength(input.goal));
-  if (state.handedOff && session.handoff !== undefined && sizeOf(state) > bytes * CARRIED_ON_SHARE) {
-    replaceBySummary(state, session.handoff);
-    log.say(`the handoff stands for the older turns: ${sizeOf(state)} bytes of the conversation go on`);
-  }
-  return state;
+  const small = sizeOf(state) <= bytes * CARRIED_ON_SHARE;
+  if (small || !state.handedOff || session.handoff === undefined) return;
+  replaceBySummary(state, session.handoff);
+  log.say(`the handoff stands for the older turns: ${sizeOf(state)} bytes of the conversation go on`);
 }

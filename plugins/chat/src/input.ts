@@ -85,7 +85,9 @@ export const ChatInput = z.strictObject({
     .min(2_000)
     .max(10_000_000)
     .optional()
-    .describe('the size of the model’s context window; learned from its refusals when absent, beginning at 64,000'),
+    .describe(
+      'how many tokens of the model’s context window are used; when absent what the gateway knows of it, 200,000 at most, or else 64,000',
+    ),
   maxOutputTokens: z
     .number()
     .int()

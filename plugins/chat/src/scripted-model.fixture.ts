@@ -76,6 +76,8 @@ function send(response: ServerResponse, reply: Reply, requestBytes: number): voi
 /** A gateway on loopback that speaks OpenAI's wire and says what a test has it say. */
 export class ScriptedModel {
   readonly requests: SeenRequest[] = [];
+  /** What the gateway knows of its models. */
+  windows: Record<string, number> = {};
   script: Script = () => ({ calls: [{ name: 'finish', arguments: { result: 'done' } }] });
   private readonly server = createServer((request, response) => void this.serve(request, response));
 
@@ -109,6 +111,11 @@ export class ScriptedModel {
   }
 
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.method === 'GET') {
+      const data = Object.entries(this.windows).map(([id, window]) => ({ id, context_window: window }));
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ object: 'list', data }));
+      return;
+    }
     const body = await bodyOf(request);
     const seen = JSON.parse(body) as SeenRequest;
     this.requests.push({ ...seen, authorization: request.headers.authorization });

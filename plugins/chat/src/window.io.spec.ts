@@ -58,6 +58,16 @@ describe('the window of a model', () => {
     expect(last.at(-1)!.content!.length).toBeGreaterThan(3_000);
   });
 
+  it('is never overrun when the gateway knows its size', async () => {
+    reader(16_000);
+    model.windows = { demo: 16_000, other: 500 };
+    const session = task.session({ goal: 'read all', model: 'openai/demo', tools });
+    await expect(session.run()).resolves.toEqual({ kind: 'completed', result: 'all read' });
+    model.windows = {};
+    expect(Math.max(...model.requests.map(tokensOf))).toBeLessThanOrEqual(16_000 - 4_000);
+    expect(task.state.windowTokens).toBeUndefined();
+  });
+
   it('is summarised when that is not enough', async () => {
     reader(8_000, 'I think at length about what I have read, and write it down. '.repeat(12));
     const session = task.session({ goal: 'read all', tools, contextTokens: 8_000 });

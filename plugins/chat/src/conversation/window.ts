@@ -4,6 +4,8 @@ import type { ChatState, Message } from './state.js';
 export const FIRST_TOKENS_PER_BYTE = 1 / 3;
 /** What a model is taken for whose window nobody names. */
 export const STANDARD_WINDOW = 64_000;
+/** Every turn pays for the whole conversation: more than this of a larger window is used only where the task says so. */
+export const MOST_UNASKED = 200_000;
 /** The checkpoint may have 1 MiB; the rest is for the last answer and its results. */
 export const STATE_BYTES = 700 * 1024;
 /** A window is emptied to this share, so that it does not fill up again with the next turn. */

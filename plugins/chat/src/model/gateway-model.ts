@@ -6,6 +6,8 @@ import { type Retries, retrying } from './retries.js';
 /** Between two pieces of an answer; models that think long say nothing meanwhile. */
 const SILENCE_MS = 300_000;
 const ERROR_BYTES = 64 * 1024;
+const WINDOW_MS = 5_000;
+const LIST_BYTES = 4 * 1024 * 1024;
 
 export interface Asked {
   answer: ModelAnswer;
@@ -22,12 +24,12 @@ export interface GatewayOptions {
 
 /** The gateway as a session reaches it: OpenAI's chat completions, with the session's own key. */
 export class GatewayModel {
-  private readonly url: string;
+  private readonly base: string;
   private readonly key: string;
   private readonly options: GatewayOptions;
 
   constructor(environment: Readonly<Record<string, string>>, options: GatewayOptions) {
-    this.url = `${(environment.OPENAI_BASE_URL ?? '').replace(/\/+$/, '')}/chat/completions`;
+    this.base = (environment.OPENAI_BASE_URL ?? '').replace(/\/+$/, '');
     this.key = environment.OPENAI_API_KEY ?? '';
     this.options = options;
   }
@@ -38,10 +40,29 @@ export class GatewayModel {
     return retrying(this.options.retries, signal, this.options.say, () => this.once(body, signal));
   }
 
+  /** The size of the model's window, where the gateway knows it. */
+  async window(signal: AbortSignal): Promise<number | undefined> {
+    try {
+      const response = await fetch(`${this.base}/models`, {
+        headers: { authorization: `Bearer ${this.key}` },
+        signal: AbortSignal.any([signal, AbortSignal.timeout(WINDOW_MS)]),
+      });
+      const { data } = JSON.parse(await text(response, LIST_BYTES)) as {
+        data?: { id?: unknown; context_window?: unknown }[];
+      };
+      const { model } = this.options.settings;
+      const found = data?.find(({ id }) => id === model) ?? data?.find(({ id }) => model.endsWith(`/${String(id)}`));
+      return typeof found?.context_window === 'number' ? found.context_window : undefined;
+    } catch {
+      // It is learned from refusals then.
+      return undefined;
+    }
+  }
+
   private async once(body: string, signal: AbortSignal): Promise<Asked> {
     const silence = new Silence(signal);
     try {
-      const response = await fetch(this.url, {
+      const response = await fetch(`${this.base}/chat/completions`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', authorization: `Bearer ${this.key}` },
         body,
