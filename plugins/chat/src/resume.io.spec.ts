@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { aliveOf, TestTask, until } from './chat-session.fixture.js';
-import { call, finish, ScriptedModel } from './scripted-model.fixture.js';
+import { call, finish, ScriptedModel, type SeenRequest } from './scripted-model.fixture.js';
 
 let model: ScriptedModel;
 let task: TestTask;
@@ -182,6 +182,66 @@ describe('a session that died', () => {
     await expect(session.run()).resolves.toMatchObject({ kind: 'completed' });
     expect(model.requests[0]!.messages.at(-1)!.content).toContain('# Handoff of before');
     expect(session.text).toContain('no conversation of this version');
+  });
+});
+
+/** Wherever it dies: before or after any of its saves. */
+describe('a crash at every point', () => {
+  const steps = [1, 2, 3];
+  const log = () => readFileSync(join(task.workspace, 'log'), 'utf8');
+
+  /** Appends each step once, as far as it is told; looks when it cannot know. */
+  const appender = ({ messages }: SeenRequest) => {
+    const stepOf = new Map<string, number>();
+    const state = new Map<number, string>();
+    for (const message of messages) {
+      for (const { id, function: called } of message.tool_calls ?? []) {
+        const { new: text } = JSON.parse(called.arguments) as { new?: string };
+        if (text !== undefined) stepOf.set(id, Number(text[0]));
+      }
+      if (message.role !== 'tool') continue;
+      const step = stepOf.get(message.tool_call_id!);
+      const content = message.content!;
+      if (step !== undefined) state.set(step, content);
+      // What it read: then it knows.
+      else if (content.endsWith('END'))
+        for (const one of steps) state.set(one, content.includes(`${one}\n`) ? 'one place' : '');
+    }
+    if ([...state.values()].some((content) => content.startsWith('OUTCOME UNKNOWN')))
+      return call('read_file', { path: 'log' });
+    const next = steps.find((step) => !(state.get(step) ?? '').includes('one place'));
+    return next === undefined ? finish('done') : call('edit_file', { path: 'log', old: 'END', new: `${next}\nEND` });
+  };
+
+  const runUntilCrash = async (crashAt: number, when: 'before' | 'after'): Promise<boolean> => {
+    writeFileSync(join(task.workspace, 'log'), 'END');
+    model.script = appender;
+    const session = task.session({ goal: 'count', tools });
+    let saves = 0;
+    session.refuse = (bytes) => {
+      saves += 1;
+      if (saves < crashAt) return undefined;
+      if (saves === crashAt && when === 'after') task.checkpoints.push(Uint8Array.from(bytes));
+      session.killing.abort(new Error('crash'));
+      return new Error('crash');
+    };
+    await session.run();
+    return saves >= crashAt;
+  };
+
+  it.each(['before', 'after'] as const)('%s it is saved: each step is done once', async (when) => {
+    let crashes = 0;
+    for (let crashAt = 1; await runUntilCrash(crashAt, when); crashAt += 1) {
+      crashes += 1;
+      await expect(task.session({ goal: 'count', tools }).run()).resolves.toEqual({
+        kind: 'completed',
+        result: 'done',
+      });
+      expect(log()).toBe('1\n2\n3\nEND');
+      task.remove();
+      task = new TestTask(model.environment);
+    }
+    expect(crashes).toBeGreaterThanOrEqual(10);
   });
 });
 

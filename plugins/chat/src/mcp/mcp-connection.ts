@@ -53,6 +53,10 @@ export class McpConnection {
         cause: error,
       });
     }
+    if (this.closed) {
+      await client.close().catch(() => undefined);
+      throw new Error('the session ends');
+    }
     this.transport = transport;
     this.client = client;
   }

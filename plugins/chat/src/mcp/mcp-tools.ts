@@ -24,7 +24,10 @@ export class McpServers {
   }
 
   /** Starts them all and asks for their tools. Rejects when one of them cannot be reached: the task counts on it. */
-  async open(signal: AbortSignal): Promise<Tool[]> {
+  async open(outer: AbortSignal): Promise<Tool[]> {
+    // When one of them cannot be reached, the others need not be waited for.
+    const failure = new AbortController();
+    const signal = AbortSignal.any([outer, failure.signal]);
     const each = await Promise.all(
       this.connections.map(async (connection) => {
         await connection.connect(signal);
@@ -33,7 +36,10 @@ export class McpServers {
         });
         return { connection, tools };
       }),
-    );
+    ).catch((error: unknown) => {
+      failure.abort(error);
+      throw error;
+    });
     const taken = new Set<string>();
     const all = each.flatMap(({ connection, tools }) =>
       tools.map((served): Tool => {

@@ -129,6 +129,17 @@ describe('the workspace', () => {
     await expect(text('a')).rejects.toThrow(/circles/);
   });
 
+  it('does not write to what is git’s own', async () => {
+    mkdirSync(inWorkspace('.git', 'hooks'), { recursive: true });
+    writeFileSync(inWorkspace('.git', 'config'), '[core]\n');
+    symlinkSync('.git', inWorkspace('innocent'));
+    for (const path of ['.git/hooks/post-commit', '.GIT/config', 'innocent/config', 'sub/.git', 'a/.git/config']) {
+      await expect(write(path, 'x')).rejects.toThrow(/git's own/);
+    }
+    expect(await text('innocent/config')).toBe('[core]\n');
+    await write('.gitignore', 'dist\n');
+  });
+
   it('leaves alone what is no plain file', async () => {
     execFileSync('mkfifo', [inWorkspace('pipe')]);
     await expect(text('pipe')).rejects.toThrow(/no plain file/);

@@ -57,6 +57,10 @@ export class Walk {
     this.folders.push(new OpenFolder(await open(root, O_RDONLY | O_DIRECTORY), root));
     while (this.names.length > 0) {
       const name = this.names.shift()!;
+      // What is in there makes git run programs, whoever uses it next.
+      if (this.way.create && name.toLowerCase() === '.git') {
+        throw new ToolError(`${this.way.path} is git's own; it is not written to`);
+      }
       const last = this.names.length === 0;
       const target = await this.linkAt(name);
       if (target !== undefined) {
