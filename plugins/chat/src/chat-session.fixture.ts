@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { chooseUser } from '@purser/guard';
-import type { ExecutorResult, ExecutorSession, SessionResources } from '@purser/plugin-sdk';
+import type { ExecutorResult, ExecutorSession, SessionResources, SessionSignal } from '@purser/plugin-sdk';
 import type { z } from 'zod';
 import { ChatExecutor, type ChatExecutorOptions } from './chat.executor.js';
 import { type ChatState, readState } from './conversation/state.js';
@@ -79,6 +79,8 @@ export class TestSession implements ExecutorSession {
   readonly lines: { stream: string; line: string }[] = [];
   readonly reported: { done?: number; note?: string }[] = [];
   limits: SessionResources['limits'] = {};
+  /** Sends a signal, once the executor listens. */
+  signal: ((signal: SessionSignal) => Promise<void>) | undefined;
   /** In the place of saving. */
   refuse: ((state: Uint8Array) => Error | undefined) | undefined;
 
@@ -118,6 +120,10 @@ export class TestSession implements ExecutorSession {
   writeHandoff(markdown: string): Promise<void> {
     this.task.handoffs.push(markdown);
     return Promise.resolve();
+  }
+
+  onSignal(listener: (signal: SessionSignal) => void | Promise<void>): void {
+    this.signal = async (signal) => listener(signal);
   }
 
   resources(): SessionResources {

@@ -15,6 +15,7 @@ import { RETRIES, type Retries } from './model/retries.js';
 import { type ProgramOptions, SessionPrograms } from './programs/session-programs.js';
 import { shellTool } from './programs/shell-tool.js';
 import { ChatSession } from './session/chat-session.js';
+import { Inbox } from './session/inbox.js';
 import { Saving } from './session/saving.js';
 import { failed, SessionOver } from './session/session-over.js';
 import { StopTimes } from './session/stop-times.js';
@@ -61,6 +62,7 @@ export class ChatExecutor implements Executor {
       print: (line) => log.take('stderr', show(line)),
     });
     const stop = new StopTimes(session);
+    const inbox = new Inbox(session);
     this.running.set(session.sessionId, programs);
     const used = { turns: 0, tokens: 0, startedAt: performance.now() };
     const model = new GatewayModel(session.environment, {
@@ -71,7 +73,7 @@ export class ChatExecutor implements Executor {
     });
     try {
       const state = readResumed(session, log);
-      const saving = new Saving(session);
+      const saving = new Saving(session, () => inbox.saved());
       if (state.finished) {
         await saving.save(state);
         return { kind: 'completed', result: state.finished.result };
@@ -89,6 +91,7 @@ export class ChatExecutor implements Executor {
         model,
         tools,
         saving,
+        inbox,
         stop,
         log,
         show,
@@ -100,6 +103,7 @@ export class ChatExecutor implements Executor {
       throw error;
     } finally {
       stop.release();
+      inbox.close();
       if (!session.kill.aborted) await servers.close();
       const survivors = await programs.close();
       if (survivors > 0) log.say(`${survivors} processes of the session could not be killed`);

@@ -28,6 +28,8 @@ export const ChatState = z.object({
   messages: z.array(Message),
   /** The call that was running when this was saved, if one that may change something was. */
   started: z.string().optional(),
+  /** The number of the last signal that is among the messages, or was. */
+  signals: z.number().int().optional(),
   /** The model was asked whether it is done. */
   asked: z.boolean().optional(),
   /** The last handoff was written by the model, and may stand for what it saw. */

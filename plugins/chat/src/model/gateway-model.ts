@@ -119,11 +119,18 @@ async function readAnswer(response: Response, silence: Silence): Promise<ModelAn
     reader.take(await text(response, ERROR_BYTES * 64));
     return reader.end();
   }
-  for await (const data of eventData(response.body as AsyncIterable<Uint8Array>)) {
-    silence.heard();
+  for await (const data of eventData(audible(response.body as AsyncIterable<Uint8Array>, silence))) {
     if (data === '[DONE]' || !reader.take(data)) break;
   }
   return reader.end();
+}
+
+/** Comments count too: they say that somebody still works on the answer. */
+async function* audible(body: AsyncIterable<Uint8Array>, silence: Silence): AsyncGenerator<Uint8Array> {
+  for await (const chunk of body) {
+    silence.heard();
+    yield chunk;
+  }
 }
 
 async function text(response: Response, most: number): Promise<string> {

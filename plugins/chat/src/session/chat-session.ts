@@ -74,10 +74,11 @@ export class ChatSession {
   }
 
   private async turn(): Promise<ExecutorResult | undefined> {
-    const { state, input, saving, session } = this.chat;
+    const { state, input, saving, session, inbox } = this.chat;
     if (state.turns >= input.maxTurns) {
       return failed('max_turns', `the task was not ended within ${input.maxTurns} answers of the model (maxTurns)`);
     }
+    inbox.take(state);
     await makeRoom(this.chat, this.room);
     const short = enoughForATurn(this.chat, this.room);
     if (short !== undefined) return wrapUp(this.chat, short, this.room, true);

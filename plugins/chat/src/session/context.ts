@@ -3,6 +3,7 @@ import type { ChatState } from '../conversation/state.js';
 import type { ChatInput } from '../input.js';
 import type { GatewayModel } from '../model/gateway-model.js';
 import type { Toolset } from '../tools/toolset.js';
+import type { Inbox } from './inbox.js';
 import type { Saving } from './saving.js';
 import type { StopTimes } from './stop-times.js';
 
@@ -14,6 +15,7 @@ export interface Chat {
   model: GatewayModel;
   tools: Toolset;
   saving: Saving;
+  inbox: Inbox;
   stop: StopTimes;
   log: SessionLog;
   /** Without what must not be seen in a log. */

@@ -9,19 +9,26 @@ const PAUSE_MS = 500;
 /** Saves the conversation. What is not saved must not be gone on from: a call could be repeated after a crash. */
 export class Saving {
   private readonly session: ExecutorSession;
+  private readonly saved: () => void;
   private last: Uint8Array | undefined;
 
-  constructor(session: ExecutorSession) {
+  /** `saved`: told after each save. */
+  constructor(session: ExecutorSession, saved: () => void) {
     this.session = session;
+    this.saved = saved;
   }
 
   async save(state: ChatState): Promise<void> {
     const bytes = writeState(state);
-    if (this.last && Buffer.compare(bytes, this.last) === 0) return;
+    if (this.last && Buffer.compare(bytes, this.last) === 0) {
+      this.saved();
+      return;
+    }
     for (let attempt = 1; ; attempt += 1) {
       try {
         await this.session.checkpoint(bytes);
         this.last = bytes;
+        this.saved();
         return;
       } catch (error) {
         const stale = (error as { code?: unknown }).code === 'stale_epoch';
