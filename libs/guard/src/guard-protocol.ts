@@ -13,6 +13,8 @@ export interface StartProgram {
   cwd: string;
   env: Record<string, string>;
   runAs?: RunAs;
+  /** The program reads what the runner writes; otherwise its input is empty. */
+  input?: boolean;
   /** Folders that the program must be able to enter. */
   folders: string[];
   /** The runner's own PID namespace: when the guard finds itself in another, all it sees there is the session's. */

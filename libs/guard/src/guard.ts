@@ -78,7 +78,7 @@ function launch(request: StartProgram): ChildProcess {
   return spawn(program, args, {
     cwd: request.cwd,
     env: request.env,
-    stdio: ['ignore', 'inherit', 'inherit'],
+    stdio: [request.input === true ? 'inherit' : 'ignore', 'inherit', 'inherit'],
     detached: true,
     // Node takes ids as signed numbers; macOS has nobody at 2^32 - 2.
     ...(runAs && { uid: runAs.uid | 0, gid: runAs.gid | 0 }),

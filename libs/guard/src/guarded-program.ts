@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { extname, join } from 'node:path';
-import type { Duplex } from 'node:stream';
+import type { Duplex, Writable } from 'node:stream';
 import { onLine, sendLine, type GuardReport, type GuardRequest, type StartProgram } from './guard-protocol.js';
 import type { OutputPipes } from './output-pipes.js';
 import { NEW_NAMESPACE, ownPidNamespace } from './pid-namespace.js';
@@ -43,7 +43,7 @@ export interface GuardOptions {
   aliveWithinMs?: () => number;
 }
 
-function spawnGuard(isolated: boolean, [stdout, stderr]: [number, number]): ChildProcess {
+function spawnGuard(isolated: boolean, input: boolean, [stdout, stderr]: [number, number]): ChildProcess {
   const guard = [process.execPath, ...GUARD_FLAGS, GUARD_FILE];
   const args = isolated ? ['unshare', ...NEW_NAMESPACE, ...NAMESPACE_INIT, ...guard] : guard;
   return spawn('/bin/sh', [...UNDISTURBED, ...args], {
@@ -51,7 +51,7 @@ function spawnGuard(isolated: boolean, [stdout, stderr]: [number, number]): Chil
     detached: true,
     env: { PATH: process.env.PATH },
     cwd: '/',
-    stdio: ['ignore', stdout, stderr, 'pipe'],
+    stdio: [input ? 'pipe' : 'ignore', stdout, stderr, 'pipe'],
   });
 }
 
@@ -65,6 +65,8 @@ async function spawned(spawnOne: () => ChildProcess): Promise<ChildProcess> {
 export class GuardedProgram {
   /** How the program ended, told when nothing of the session is alive any more. */
   readonly ended: Promise<ProgramEnd>;
+  /** What the program reads, when it was started with `input`. */
+  readonly input: Writable | undefined;
   /** Processes that could not be killed, once `ended`. */
   survivors = 0;
   private readonly guard: ChildProcess;
@@ -82,9 +84,9 @@ export class GuardedProgram {
   static async start(spec: ProgramSpec, output: OutputPipes, options: GuardOptions = {}): Promise<GuardedProgram> {
     const { isolation = 'best', aliveWithinMs } = options;
     const namespace = isolation === 'best' ? await ownPidNamespace() : undefined;
-    const guard = await spawned(() => spawnGuard(namespace !== undefined, output.writingEnds)).finally(() =>
-      output.release(),
-    );
+    const guard = await spawned(() =>
+      spawnGuard(namespace !== undefined, spec.input === true, output.writingEnds),
+    ).finally(() => output.release());
     const program = new GuardedProgram(guard, spec, namespace !== undefined);
     sendLine(program.channel, {
       do: 'start',
@@ -100,6 +102,8 @@ export class GuardedProgram {
     this.guard = guard;
     this.spec = spec;
     this.isolated = isolated;
+    this.input = guard.stdin ?? undefined;
+    this.input?.on('error', () => undefined);
     this.channel = guard.stdio[3] as Duplex;
     this.channel.on('error', () => undefined);
     onLine<GuardReport>(this.channel, (report) => this.hear(report));

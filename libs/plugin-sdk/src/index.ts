@@ -17,6 +17,7 @@ export * from './pass-through.js';
 export * from './plugin.js';
 export * from './provider-failures.js';
 export * from './reading-request.js';
+export * from './session-log.js';
 export * from './set-aside.js';
 export * from './subtitles.js';
 export * from './usage.js';

@@ -1,17 +1,23 @@
 import { stat } from 'node:fs/promises';
 import { isAbsolute, resolve, sep } from 'node:path';
-import { GuardedProgram, type Isolation, OutputPipes, type ProgramSpec, pumpLines, Tail } from '@purser/guard';
-import type { Executor, ExecutorResult, ExecutorSession } from '@purser/plugin-sdk';
+import {
+  GuardedProgram,
+  type Isolation,
+  OutputPipes,
+  type ProgramSpec,
+  type ProgramUser,
+  pumpLines,
+  Tail,
+} from '@purser/guard';
+import { type Executor, type ExecutorResult, type ExecutorSession, reasonOf, SessionLog } from '@purser/plugin-sdk';
 import { keepArtifacts } from './artifacts.js';
 import { Captures } from './captures.js';
 import { within } from './deadline.js';
 import { programEnvironment } from './environment.js';
 import { CommandInput } from './input.js';
 import { outcome } from './outcome.js';
-import type { ProgramUser } from './run-as.js';
 import { FILE_LIMIT, SessionFiles } from './session-files.js';
-import { SessionLog } from './session-log.js';
-import { reasonOf, Stop } from './stop.js';
+import { Stop } from './stop.js';
 
 const OUTPUT_TAIL = 4 * 1024;
 const ERROR_TAIL = 2 * 1024;

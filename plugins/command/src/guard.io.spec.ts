@@ -2,9 +2,8 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ownPidNamespace } from '@purser/guard';
+import { chooseUser, ownPidNamespace } from '@purser/guard';
 import type { CommandExecutor } from './command.executor.js';
-import { chooseUser } from './run-as.js';
 import { alive, aliveWith, createExecutor, TestSession, uniqueSleep, until } from './session.fixture.js';
 
 let session: TestSession;

@@ -1,12 +1,10 @@
+import { chooseUser } from '@purser/guard';
 import { definePlugin, PLUGIN_API_VERSION } from '@purser/plugin-sdk';
 import { z } from 'zod';
 import { CommandExecutor } from './command.executor.js';
-import { chooseUser } from './run-as.js';
 
 export { CommandExecutor, type CommandExecutorOptions } from './command.executor.js';
-export { INHERITED } from './environment.js';
 export { CommandInput } from './input.js';
-export { chooseUser, type ProgramUser } from './run-as.js';
 
 const id = z.number().int().min(0).max(0xfffffffe);
 

@@ -1,18 +1,7 @@
 import { constants } from 'node:fs';
-import {
-  chmod,
-  chown,
-  type FileHandle,
-  lchown,
-  lstat,
-  mkdir,
-  open,
-  opendir,
-  rename,
-  writeFile,
-} from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { RunAs } from '@purser/guard';
+import { giveFolder, giveWorkspace, type RunAs } from '@purser/guard';
 import type { ExecutorSession } from '@purser/plugin-sdk';
 
 /** Checkpoints, handoffs and results above this are not taken. */
@@ -125,35 +114,4 @@ export class SessionFiles {
     await file.close();
     return undefined;
   }
-}
-
-/**
- * Once: later it is the program's. Only from root, who closes it first: in a folder that another user may change, links
- * could be laid meanwhile to have other files given away.
- */
-async function giveWorkspace(workspace: string, owner: RunAs, signal: AbortSignal): Promise<void> {
-  const { uid } = await lstat(workspace);
-  if (uid === owner.uid) return;
-  if (uid !== process.getuid?.()) {
-    throw new Error(
-      `the workspace ${workspace} belongs to uid ${uid}, and programs now run as uid ${owner.uid}; stop what uid ${uid} ` +
-        `runs and do: chown -hR ${owner.uid}:${owner.gid} ${workspace}`,
-    );
-  }
-  await chmod(workspace, 0o700);
-  await giveFolder(workspace, owner, signal);
-}
-
-/** The folder itself last, so that a walk that was cut short is done again. */
-async function giveFolder(folder: string, { uid, gid }: RunAs, signal: AbortSignal): Promise<void> {
-  const pending = [folder];
-  for (let current = pending.pop(); current !== undefined; current = pending.pop()) {
-    for await (const entry of await opendir(current)) {
-      signal.throwIfAborted();
-      const path = join(current, entry.name);
-      if (entry.isDirectory()) pending.push(path);
-      await lchown(path, uid, gid);
-    }
-  }
-  await chown(folder, uid, gid);
 }

@@ -2,10 +2,10 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { chooseUser } from '@purser/guard';
 import type { ExecutorSession, SessionResources } from '@purser/plugin-sdk';
 import { CommandExecutor, type CommandExecutorOptions } from './command.executor.js';
 import type { CommandInput } from './input.js';
-import { chooseUser } from './run-as.js';
 
 export const asRoot = process.getuid?.() === 0;
 

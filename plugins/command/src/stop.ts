@@ -1,10 +1,5 @@
 import type { GuardedProgram } from '@purser/guard';
-import type { ExecutorSession } from '@purser/plugin-sdk';
-
-export const reasonOf = (signal: AbortSignal): string => {
-  const reason: unknown = signal.reason;
-  return reason instanceof Error ? reason.message : String(reason);
-};
+import { type ExecutorSession, reasonOf } from '@purser/plugin-sdk';
 
 /** Passes a session's wish to wrap up or stop on to its program, until released. */
 export class Stop {

@@ -7,7 +7,8 @@ import { CONFIG, HeartbeatPublisher, Log, Readiness } from '@purser/service';
 import type { Config } from '../config.js';
 import { inputSchema } from './input-schema.js';
 
-const STANDARD: readonly PluginEntry[] = [{ use: '@purser/command', config: {} }];
+/** One that cannot be loaded does not take the others with it. */
+const STANDARD: readonly PluginEntry[] = ['@purser/command', '@purser/chat'].map((use) => ({ use, config: {} }));
 
 /** The executors of this runner, by the names that tasks give. */
 @Injectable()
@@ -37,7 +38,7 @@ export class Executors {
     return this.byName.get(name);
   }
 
-  /** From config/plugins.json; a file that names no executor at all leaves `command` in place. */
+  /** From config/plugins.json; a file that names no executor at all leaves the standard ones in place. */
   async load(): Promise<void> {
     const file = join(this.config.PURSER_CONFIG_DIR, 'plugins.json');
     const { entries, resolveFrom } = await readPluginEntries(file, STANDARD);

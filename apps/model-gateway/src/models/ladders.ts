@@ -18,6 +18,8 @@ export interface Tier {
   /** Where the price stands, as ledger entries name it; null where none is needed or known. */
   priceRow: string | null;
   maxOutputTokens: number | undefined;
+  /** Input and output together, where a price row says it. */
+  contextWindow?: number | undefined;
   reasoning: boolean;
   /** Whoever configured it vouches that the model has it. */
   tokenizer?: Tokenizer | undefined;
@@ -185,6 +187,7 @@ function readTier(capability: string, name: string, spec: TierSpec, prices: Pric
     price: free ? FREE : price,
     priceRow: free ? null : own ? rowName(capability, name) : (known?.id ?? null),
     maxOutputTokens: spec.maxOutputTokens ?? known?.row.maxOutputTokens,
+    contextWindow: known?.row.contextWindow,
     reasoning: spec.reasoning ?? known?.row.reasoning ?? false,
     tokenizer: spec.tokenizer,
     freeQuota: spec.freeQuota && readQuota(spec.freeQuota, `${spec.provider}/${spec.model}`, price),

@@ -9,6 +9,13 @@ interface Entry {
   id: string;
   owner: string;
   maxOutputTokens: number | undefined;
+  contextWindow: number | undefined;
+}
+
+/** Whichever tier answers, so much fits; undefined when one of them has not said. */
+function leastWindow(tiers: readonly Tier[]): number | undefined {
+  const windows = tiers.map(({ contextWindow }) => contextWindow);
+  return windows.every((window) => window !== undefined) ? Math.min(...windows) : undefined;
 }
 
 /** What can be asked for, and what of it works now. */
@@ -24,9 +31,15 @@ export class ModelCatalogue {
     return { tiers: this.ladders.tiers.map((tier) => this.describe(tier)), providers: this.providers.statuses() };
   }
 
-  /** As OpenAI's `GET /v1/models` tells it: capabilities and concrete models alike. */
+  /** As OpenAI's `GET /v1/models` tells it, and the window where it is known: capabilities and concrete models alike. */
   openAiList(): { object: 'list'; data: object[] } {
-    const entry = ({ id, owner }: Entry) => ({ id, object: 'model', created: 0, owned_by: owner });
+    const entry = ({ id, owner, contextWindow }: Entry) => ({
+      id,
+      object: 'model',
+      created: 0,
+      owned_by: owner,
+      ...(contextWindow === undefined ? {} : { context_window: contextWindow }),
+    });
     return { object: 'list', data: this.entries().map(entry) };
   }
 
@@ -51,9 +64,12 @@ export class ModelCatalogue {
   }
 
   private entries(): Entry[] {
-    const capabilities = this.ladders.capabilities.map((id) => ({ id, owner: 'purser', maxOutputTokens: undefined }));
+    const windowOf = (id: string) => leastWindow(this.ladders.route(id)?.tiers ?? []);
+    const capabilities = this.ladders.capabilities.map((id) => {
+      return { id, owner: 'purser', maxOutputTokens: undefined, contextWindow: windowOf(id) };
+    });
     const models = this.ladders.models.map(({ model, provider, maxOutputTokens }) => {
-      return [model, { id: model, owner: provider, maxOutputTokens }] as const;
+      return [model, { id: model, owner: provider, maxOutputTokens, contextWindow: windowOf(model) }] as const;
     });
     return [...capabilities, ...new Map(models).values()];
   }

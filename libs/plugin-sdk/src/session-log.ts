@@ -1,4 +1,10 @@
-import type { ExecutorSession } from '@purser/plugin-sdk';
+import type { ExecutorSession } from './executor.js';
+
+/** Why a session is to wrap up or to stop, in words. */
+export const reasonOf = (signal: AbortSignal): string => {
+  const reason: unknown = signal.reason;
+  return reason instanceof Error ? reason.message : String(reason);
+};
 
 /** A session's log as the executor writes it: lines that cannot be kept are counted, and do not end the program. */
 export class SessionLog {

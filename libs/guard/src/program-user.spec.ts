@@ -1,5 +1,4 @@
-import plugin from './index.js';
-import { chooseUser } from './run-as.js';
+import { chooseUser } from './program-user.js';
 
 const passwd = 'root:x:0:0::/root:/bin/sh\nnobody:x:65534:65533::/:/bin/false\nagent:x:900:901::/:/bin/sh\n';
 const choose = (configured: { uid: number; gid: number } | undefined, uid: number, accounts = passwd) =>
@@ -31,14 +30,5 @@ describe('whom programs run as', () => {
 
   it('must be named when there is no nobody', () => {
     expect(() => choose(undefined, 0, 'root:x:0:0::/root:/bin/sh\n')).toThrow(/no user `nobody`.*"user"/s);
-  });
-});
-
-describe('the configuration of the plugin', () => {
-  it('needs nothing, and lets no variable of Purser’s through', () => {
-    expect(plugin.config.parse({})).toEqual({ inherit: [] });
-    expect(plugin.config.safeParse({ inherit: ['PURSER_DATABASE_URL'] }).success).toBe(false);
-    expect(plugin.config.safeParse({ users: {} }).success).toBe(false);
-    expect(plugin.name).toBe('command');
   });
 });

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { RunAs } from '@purser/guard';
+import type { RunAs } from './guard-protocol.js';
 
 export interface ProgramUser extends RunAs {
   name: string | undefined;
@@ -30,7 +30,7 @@ export function chooseUser(
   if (ownUid !== 0) {
     if (!configured || configured.uid === ownUid) return undefined;
     throw new Error(
-      `plugin command: only root can run programs as another user (user.uid is ${configured.uid}, Purser runs as ` +
+      `only root can run programs as another user (user.uid is ${configured.uid}, Purser runs as ` +
         `${ownUid}). Leave \`user\` out of its configuration, or start Purser as root.`,
     );
   }
@@ -39,14 +39,14 @@ export function chooseUser(
     const name = accounts.find((account) => account.uid === configured.uid)?.name;
     if (name === undefined || !DATABASE_USERS.includes(name)) return { ...configured, name };
     throw new Error(
-      `plugin command: programs must not run as ${name} (user.uid is ${configured.uid}), the user of Purser's database, ` +
+      `programs must not run as ${name} (user.uid is ${configured.uid}), the user of Purser's database, ` +
         'which they could then change. Name another one in the configuration of the plugin.',
     );
   }
   const nobody = accounts.find((account) => account.name === 'nobody');
   if (nobody) return nobody;
   throw new Error(
-    'plugin command: Purser was started as root, and /etc/passwd has no user `nobody` to run programs as. Name one in ' +
+    'Purser was started as root, and /etc/passwd has no user `nobody` to run programs as. Name one in ' +
       'the configuration of the plugin: {"user": {"uid": 1000, "gid": 1000}}.',
   );
 }
