@@ -1,8 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ExecutorSession } from '@purser/plugin-sdk';
+import type { ExecutorSession, SessionLog } from '@purser/plugin-sdk';
 import { LARGE_LIMIT, type SessionFiles } from './session-files.js';
-import type { SessionLog } from '@purser/plugin-sdk';
 
 /** Of one session; a program that leaves more has mistaken the folder for its workspace. */
 const MOST = 100;
