@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { clearInterval, clearTimeout, setInterval, setTimeout } from 'node:timers';
 import { Bus } from '@purser/bus';
 import { isPurserError, tasksCreate, workAvailable, workClaim, workFinish, workHeartbeat } from '@purser/contracts';
 import pg from 'pg';

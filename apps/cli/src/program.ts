@@ -8,6 +8,7 @@ import { addEmergencyCommands } from './commands/emergency.js';
 import { addFiguresCommand } from './commands/figures.js';
 import { addInstallationCommands } from './commands/installation.js';
 import { addKeyCommands } from './commands/key.js';
+import { addLabelsCommands } from './commands/labels.js';
 import { addLedgerCommands } from './commands/ledger.js';
 import { addPricesCommands } from './commands/prices.js';
 import { addScheduleCommands } from './commands/schedule.js';
@@ -81,6 +82,7 @@ function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addScheduleCommands(program, commands);
   addCostsCommand(program, commands);
   addBudgetCommands(program, commands);
+  addLabelsCommands(program, commands);
   addLedgerCommands(program, commands);
   addSpikeCommands(program, commands);
   addKeyCommands(program, commands);

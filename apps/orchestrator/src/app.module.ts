@@ -5,6 +5,11 @@ import { Admission } from './admission/admission.service.js';
 import { BudgetSight } from './admission/budget-sight.js';
 import { FinishedBudgets } from './budgets/finished-budgets.service.js';
 import { TaskBudgets } from './budgets/task-budgets.service.js';
+import { LabelLanes } from './labels/label-lanes.js';
+import { LabelLimitsRepository } from './labels/label-limits.repository.js';
+import { LabelLimits } from './labels/label-limits.service.js';
+import { LabelsFileFollower } from './labels/labels-file-follower.js';
+import { LabelsHandlers } from './labels/labels.handlers.js';
 import { FiguresHandlers } from './figures/figures.handlers.js';
 import { FiguresRepository } from './figures/figures.repository.js';
 import { Figures } from './figures/figures.service.js';
@@ -35,6 +40,7 @@ import { ClaimsRepository } from './work/claims.repository.js';
 import { DueTasks } from './work/due-tasks.js';
 import { EmergencyDuty } from './work/emergency.js';
 import { Finishes } from './work/finishes.js';
+import { Handout } from './work/handout.js';
 import { LiveRunners } from './work/live-runners.js';
 import { Nudge } from './work/nudge.js';
 import { SessionEnds } from './work/session-ends.js';
@@ -59,6 +65,7 @@ import { Worth } from './worth/worth.service.js';
     FiguresHandlers,
     AdmissionHandlers,
     SchedulesHandlers,
+    LabelsHandlers,
   ],
   providers: [
     TasksRepository,
@@ -78,6 +85,11 @@ import { Worth } from './worth/worth.service.js';
     WorkRepository,
     ClaimsRepository,
     ClaimGate,
+    Handout,
+    LabelLimitsRepository,
+    LabelLimits,
+    LabelLanes,
+    LabelsFileFollower,
     DueTasks,
     Finishes,
     ClaimService,

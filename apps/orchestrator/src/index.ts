@@ -6,6 +6,7 @@ import { Config } from './config.js';
 import { MIGRATIONS } from './migrations/index.js';
 
 export { Config } from './config.js';
+export { loadLabelsFile } from './labels/labels-file.js';
 
 /**
  * Every statement on the way of a task has an index to go by. Without this Postgres would plan the prepared ones while the

@@ -5,6 +5,7 @@ import * as calls from './calls.js';
 import * as costs from './costs.js';
 import * as emergency from './emergency.js';
 import * as keys from './keys.js';
+import * as labels from './labels.js';
 import * as leases from './leases.js';
 import * as ledger from './ledger.js';
 import * as models from './models.js';
@@ -33,6 +34,7 @@ export * from './emergency.js';
 export * from './errors.js';
 export { fieldIssues } from './field-issues.js';
 export * from './keys.js';
+export * from './labels.js';
 export * from './leases.js';
 export * from './ledger.js';
 export * from './measures.js';
@@ -64,6 +66,7 @@ export const CONTRACTS: readonly Contract[] = [
   tasks,
   schedules,
   work,
+  labels,
   worth,
   sessions,
   budgets,

@@ -53,6 +53,7 @@ export const TaskGrader = z.union([
 export type TaskGrader = z.infer<typeof TaskGrader>;
 
 const label = z.string().regex(/^[A-Za-z0-9_.:/-]{1,63}$/, '1 to 63 letters, digits or any of _ . : / -');
+export const Label = label;
 
 /** What a caller submits. Unknown fields are refused, so that a misspelt limit is not silently no limit. */
 export const TaskSpec = z.strictObject({

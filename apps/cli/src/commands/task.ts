@@ -15,6 +15,7 @@ import type { Terminal } from '../terminal.js';
 import { collect, type CommandSet, positiveNumber, wholeNumber } from './command.js';
 import { submitSeveral } from './task-batch.js';
 import { readTaskFile } from './task-file.js';
+import { addTaskEffects } from './task-effects.js';
 import { printLogs, waitForTask } from './task-watch.js';
 import { type SubmitOptions, taskSpec } from './task-spec.js';
 import { addTaskWorthCommands } from './task-worth.js';
@@ -23,6 +24,7 @@ export function addTaskCommands(program: Command, commands: CommandSet): void {
   const task = program.command('task').description('work for agents: submit it, follow it, cancel it');
   addSubmit(task, commands);
   addTaskWorthCommands(task, commands);
+  addTaskEffects(task, commands);
 
   commands.leaf(
     task,

@@ -77,7 +77,7 @@ const NEEDS: Record<ServiceName, Needs> = {
     consumes: ['TASKS'],
   },
   'agent-runner': {
-    calls: [workClaim, workHeartbeat, workFinish, tasksGet, ledgerSum, keysCreate, keysRenew, keysRevoke],
+    calls: [workClaim, workHeartbeat, workFinish, tasksGet, ledgerSum, keysCreate, keysRenew, keysRevoke, budgetsList],
     hears: [workAvailable, sessionRefused],
     consumes: [],
   },

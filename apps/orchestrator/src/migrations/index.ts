@@ -1,5 +1,6 @@
 import type { MigrationClass } from '@purser/database';
 import { CreateClaimsUnderWay1700000001001 } from './create-claims-under-way.js';
+import { CreateLabelLimits1700000005110 } from './create-label-limits.js';
 import { CreateSchedules1700000005400 } from './create-schedules.js';
 import { CreateTasks1700000001000 } from './create-tasks.js';
 import { ExtendTasks1700000005000 } from './extend-tasks.js';
@@ -14,6 +15,7 @@ export const MIGRATIONS: MigrationClass[] = [
   CreateClaimsUnderWay1700000001001,
   ExtendTasks1700000005000,
   OrderClaims1700000005100,
+  CreateLabelLimits1700000005110,
   RelateTasks1700000005200,
   CheapenIds1700000005203,
   CreateSchedules1700000005400,

@@ -10,6 +10,7 @@ import {
   type Usage,
 } from '@purser/contracts';
 import { Latch, Log } from '@purser/service';
+import { LabelLimitsRepository } from '../labels/label-limits.repository.js';
 import { LiveRunners } from '../work/live-runners.js';
 import { Worth } from '../worth/worth.service.js';
 import { type Seen, type SessionRow, summaryOf, taskOf, type TaskSummaryRow } from './task.row.js';
@@ -32,6 +33,7 @@ export class TaskViews {
     private readonly bus: Bus,
     private readonly latch: Latch,
     private readonly runners: LiveRunners,
+    private readonly limits: LabelLimitsRepository,
     private readonly log: Log,
     private readonly worth: Worth,
   ) {}
@@ -84,17 +86,19 @@ export class TaskViews {
 
   private async look(rows: TaskSummaryRow[]): Promise<Seen[]> {
     const blocked = rows.filter(({ state }) => state === 'blocked').map(({ id }) => id);
-    const [used, dependencies] = await Promise.all([
+    const labels = [...new Set(rows.filter(({ state }) => state === 'ready').flatMap((row) => row.labels))];
+    const [used, dependencies, limits] = await Promise.all([
       this.usageBy(
         'task',
         rows.map(({ id }) => id),
       ),
       blocked.length > 0 ? this.tasks.unfinishedDependencies(blocked) : [],
+      labels.length > 0 ? this.limits.status(labels) : [],
     ]);
     const waitsFor = new Map(dependencies.map((one) => [one.id, one.waits_for]));
     return rows.map((row) => ({
       usage: used?.get(row.id) ?? null,
-      waiting: waitingFor(row, waitsFor.get(row.id) ?? [], this.latch, this.runners),
+      waiting: waitingFor(row, waitsFor.get(row.id) ?? [], this.latch, this.runners, limits),
     }));
   }
 

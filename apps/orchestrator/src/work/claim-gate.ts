@@ -16,6 +16,8 @@ export class ClaimGate {
   private news = 0;
   /** Up to which news there was nothing to hand out at all, and when that was seen. */
   private nothing: { news: number; at: number } | undefined;
+  /** Tasks with limited labels waited at the last look, or were set aside since: claims need not look for them otherwise. */
+  limitedWait = true;
   /** By executors: up to which news a claim got less than it asked for. */
   private readonly short = new Map<string, number>();
 
@@ -43,6 +45,7 @@ export class ClaimGate {
   async look(): Promise<Sight> {
     const { news } = this;
     const sight = await this.work.look();
+    this.limitedWait = sight.anyLimited;
     this.nothing = sight.anyReady ? undefined : { news, at: this.clock.monotonic() };
     return sight;
   }

@@ -43,7 +43,7 @@ export interface Source {
 
 /** The lane of what may be handed out to whoever asks. Others: `=` and limited labels, see `label-lanes.ts`. */
 export const OPEN = '';
-/** Until its time. Lanes from here on hold nothing that can be handed out. */
+/** Until its time. A lane that begins with `@` holds nothing that can be handed out. */
 export const LATER = '@later';
 
 const ASSIGNMENT =
@@ -60,15 +60,18 @@ const CLAIM = `
     INSERT INTO claims_under_way VALUES ($6) ON CONFLICT (request_id) DO NOTHING RETURNING 1
   ), seen AS MATERIALIZED (
     SELECT front.* FROM (SELECT count(*) FROM mark) AS marked
+    CROSS JOIN (
+      SELECT array_agg(label) AS labels FROM label_limits WHERE concurrency IS NOT NULL OR per_minute IS NOT NULL
+    ) AS limited
     CROSS JOIN unnest($1::text[], $2::text[], $3::integer[]) AS source (executor, lane, most)
     CROSS JOIN LATERAL (
       SELECT id, input_bytes, place, seq,
         CASE
           WHEN NOT budget_ready THEN '@budget'
           WHEN available_at > clock_timestamp() OR deadline <= clock_timestamp() THEN '${LATER}'
-          WHEN labels && $8::text[]
-            THEN '=' || array_to_string(ARRAY(SELECT unnest(labels) INTERSECT SELECT unnest($8::text[]) ORDER BY 1), ',')
-          ELSE '' END AS belongs,
+          WHEN labels && limited.labels
+            THEN '=' || array_to_string(ARRAY(SELECT unnest(labels) INTERSECT SELECT unnest(limited.labels) ORDER BY 1), ',')
+          ELSE '' END COLLATE "C" AS belongs,
         tasks.lane
       FROM tasks WHERE state = 'ready' AND tasks.lane = source.lane AND tasks.executor = source.executor
       ORDER BY place, seq LIMIT source.most FOR UPDATE SKIP LOCKED
@@ -103,7 +106,7 @@ export class ClaimsRepository {
    */
   async mayGive({ requestId, executors }: ClaimRequest): Promise<boolean> {
     const [row] = await this.database.query<{ found: boolean }>(
-      `SELECT EXISTS (SELECT 1 FROM tasks WHERE state = 'ready' AND lane < '${LATER}' AND executor = ANY($1::text[]))
+      `SELECT EXISTS (SELECT 1 FROM tasks WHERE state = 'ready' AND lane < '@' AND executor = ANY($1::text[]))
          OR EXISTS (SELECT 1 FROM sessions WHERE claim_request_id = $2) AS found`,
       [executors, requestId],
       'claims may be given',
@@ -128,7 +131,6 @@ export class ClaimsRepository {
     tx: Sql,
     { requestId, runner, slots, leaseMs }: ClaimRequest,
     sources: Source[],
-    limitedLabels: string[] = [],
   ): Promise<{ assignments: Assignment[]; setAside: number }> {
     const rows = await tx.query<AssignmentRow & { set_aside: number }>(
       CLAIM,
@@ -140,7 +142,6 @@ export class ClaimsRepository {
         runner,
         requestId,
         leaseMs,
-        limitedLabels,
       ],
       'claims',
     );
