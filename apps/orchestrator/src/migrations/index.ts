@@ -6,6 +6,7 @@ import { CreateTasks1700000001000 } from './create-tasks.js';
 import { ExtendTasks1700000005000 } from './extend-tasks.js';
 import { KeepRecords1700000005510 } from './keep-records.js';
 import { OrderClaims1700000005100 } from './order-claims.js';
+import { CheapenIds1700000005203 } from './cheapen-ids.js';
 import { RelateTasks1700000005200 } from './relate-tasks.js';
 import { WaitForBudgets1700000005520 } from './wait-for-budgets.js';
 
@@ -16,6 +17,7 @@ export const MIGRATIONS: MigrationClass[] = [
   OrderClaims1700000005100,
   CreateLabelLimits1700000005110,
   RelateTasks1700000005200,
+  CheapenIds1700000005203,
   CreateSchedules1700000005400,
   KeepRecords1700000005510,
   WaitForBudgets1700000005520,

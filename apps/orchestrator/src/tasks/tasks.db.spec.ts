@@ -244,6 +244,10 @@ describe('tasks in Postgres', () => {
       ['sessions_used = 1', 'used_sessions_existed'],
       ['budget_ready = false', 'check constraint'],
       ["state = 'lost'", 'check constraint'],
+      ["id = ''", 'tasks_id_check'],
+      ["id = 'a.b'", 'tasks_id_check'],
+      ["id = 'ä'", 'tasks_id_check'],
+      ["id = repeat('x', 65)", 'tasks_id_check'],
       ['epoch = -1', 'cannot follow'],
       [
         "state = 'running', epoch = 1, session_id = 'none', runner = 'r', lease_until = now()",
