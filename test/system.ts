@@ -133,6 +133,7 @@ export class System {
       PURSER_HOME: home,
       PURSER_CONFIG_DIR: join(this.folder, 'config'),
       PURSER_GATEWAY_URL: this.url('model-gateway'),
+      PURSER_API_URL: this.url('orchestrator'),
       OPENAI_BASE_URL: this.models.openaiBaseUrl,
       OPENAI_API_KEY: 'test',
       ...(as === undefined ? {} : { PURSER_INSTANCE: as }),

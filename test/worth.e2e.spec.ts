@@ -1,5 +1,5 @@
 import { eventually } from '@purser/testing';
-import { countingAgent } from './agents.js';
+import { countingAgent, tickingAgent } from './agents.js';
 import { System } from './system.js';
 
 jest.setTimeout(120_000);
@@ -98,5 +98,32 @@ describe('a task that waits for its budget', () => {
     expect(value('completion_rate')).toBe(1);
     expect(value('resource_efficiency')).toBe(1);
     expect(value('resume_overhead')).toBeGreaterThan(0);
+  });
+
+  it('shows in them what a killed runner cost', async () => {
+    const runner = system.instance('agent-runner');
+    const spec = { id: 'ticks', executor: 'command', input: { argv: tickingAgent(40) } };
+    await system.api('POST', '/v1/tasks', spec);
+    await eventually(async () => {
+      const { body } = await system.api<{ number: number }>('GET', '/v1/tasks/ticks/checkpoint');
+      expect(body.number).toBeGreaterThan(1);
+    });
+    await runner.kill();
+    await runner.start();
+    const { sessions } = await system.taskIn('ticks', 'completed', 60_000);
+    expect(sessions.map(({ outcome }) => outcome)).toEqual(['lost', 'completed']);
+    const { body } = await system.api<{ figures: { name: string; value: number; met: boolean; counted: string }[] }>(
+      'GET',
+      '/v1/figures',
+    );
+    const figure = (name: string) => body.figures.find((one) => one.name === name);
+    expect(figure('graceful_shutdowns')).toMatchObject({
+      met: false,
+      counted: expect.stringContaining('1 were lost') as string,
+    });
+    expect(figure('context_preservation')).toMatchObject({ value: 1, met: true });
+    // What came before the checkpoint that was gone on from is not lost with the session.
+    expect(figure('resource_efficiency')?.value).toBeLessThan(1);
+    expect(figure('resource_efficiency')?.value).toBeGreaterThan(0);
   });
 });

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { Bus } from '@purser/bus';
-import { tasksCreate, tasksCreateMany } from '@purser/contracts';
+import { tasksCreate, tasksBatch } from '@purser/contracts';
 import { startStack } from './stack.mjs';
 
 const { values } = parseArgs({
@@ -50,7 +50,7 @@ try {
   await measured('one by one, 1 in flight', 1, 1, () => bus.call(tasksCreate, task()));
   const size = Number(values.batch);
   await measured(`batches of ${size}, one after the other`, 1, size, () =>
-    bus.call(tasksCreateMany, { tasks: Array.from({ length: size }, task) }, { timeoutMs: 20_000 }),
+    bus.call(tasksBatch, { tasks: Array.from({ length: size }, task) }, { timeoutMs: 20_000 }),
   );
   await bus.close();
 } finally {

@@ -297,6 +297,17 @@ describe('commands that talk to the control API', () => {
     expect(out.match(/said \d/g)).toEqual(['said 1', 'said 2', 'said 3']);
   });
 
+  it('shows what a task did outside, and what nobody knows the outcome of', async () => {
+    const effect = { number: 1, key: 'mail-7', state: 'done', epoch: 1, sessionId: 's1', result: { id: 99 } };
+    const times = { begunAt: '2026-11-23T10:00:00Z', endedAt: '2026-11-23T10:00:01Z' };
+    const open = { ...effect, ...times, number: 2, key: 'mail-8', state: 'open', endedAt: null, result: null };
+    api.answers['GET /v1/tasks/nightly/effects'] = () => [200, { effects: [{ ...effect, ...times }, open], next: 2 }];
+    const { code, out } = await purser('task', 'effects', 'nightly');
+    expect(code).toBe(0);
+    expect(out).toMatch(/mail-7 +done +1 .*\{"id":99\}/);
+    expect(out).toMatch(/mail-8 +open +1 /);
+  });
+
   it('changes one field of a budget and keeps the others', async () => {
     const status = {
       id: 'daily',

@@ -64,6 +64,7 @@ describe('the command line', () => {
       'schedule pause',
       'schedule resume',
       'schedule trigger',
+      'task effects',
       'budget list',
       'budget set',
       'budget delete',

@@ -9,7 +9,7 @@ import {
   servicesList,
   tasksCancel,
   tasksCreate,
-  tasksCreateMany,
+  tasksBatch,
   tasksGet,
   tasksList,
   workAvailable,
@@ -161,7 +161,7 @@ describe('the orchestrator', () => {
   });
 
   it('answers for each of several, and says when they are more than a message may carry', async () => {
-    const reply = await bus.call(tasksCreateMany, { tasks: [work('batch-1'), { ...work('batch-2'), retries: -1 }] });
+    const reply = await bus.call(tasksBatch, { tasks: [work('batch-1'), { ...work('batch-2'), retries: -1 }] });
     expect(reply).toMatchObject({
       taken: 1,
       refused: 1,
@@ -172,7 +172,7 @@ describe('the orchestrator', () => {
     });
     await bus.call(tasksCancel, { id: 'batch-1' });
     const large = Array.from({ length: 9 }, () => ({ ...work(), input: { text: 'x'.repeat(1024 * 1024) } }));
-    await expect(bus.call(tasksCreateMany, { tasks: large })).rejects.toMatchObject({
+    await expect(bus.call(tasksBatch, { tasks: large })).rejects.toMatchObject({
       code: 'payload_too_large',
       message: expect.stringContaining('8388608') as string,
     });

@@ -142,6 +142,8 @@ export const Task = z.object({
   state: TaskState,
   /** Counts the sessions; the fencing token of everything a session writes. */
   epoch: z.number().int(),
+  /** The first 100 tasks that are parts of it, oldest first; `tasks.list` with `parent` has them all. */
+  children: z.array(z.object({ id: Id, state: TaskState })).default([]),
   /** The last 500, oldest first. */
   sessions: z.array(SessionSummary),
   /** From the ledger, complete within a second of the last call. Null when the ledger cannot be reached. */
@@ -200,7 +202,7 @@ export const BatchResult = z.object({
 });
 export type BatchResult = z.infer<typeof BatchResult>;
 
-export const tasksCreateMany = operation('tasks.createMany', {
+export const tasksBatch = operation('tasks.batch', {
   owner: 'orchestrator',
   summary:
     'Submit up to 10,000 tasks, which may depend on each other in any order. Each is taken or refused by itself; answered after the commit of all that are taken. The same ids again are the same tasks.',
@@ -225,7 +227,14 @@ export const tasksGet = operation('tasks.get', {
   http: { method: 'GET', path: '/v1/tasks/:id' },
 });
 
-export const TaskSummary = Task.omit({ sessions: true, input: true, result: true, prediction: true, record: true });
+export const TaskSummary = Task.omit({
+  sessions: true,
+  children: true,
+  input: true,
+  result: true,
+  prediction: true,
+  record: true,
+});
 export type TaskSummary = z.infer<typeof TaskSummary>;
 
 export const tasksList = operation('tasks.list', {
@@ -234,6 +243,8 @@ export const tasksList = operation('tasks.list', {
   request: z.object({
     state: TaskState.optional(),
     label: label.optional(),
+    /** Only the parts of this task. */
+    parent: Id.optional(),
     limit: limitUpTo(500, 50),
     after: z.string().optional(),
   }),
@@ -243,8 +254,13 @@ export const tasksList = operation('tasks.list', {
 
 export const tasksCancel = operation('tasks.cancel', {
   owner: 'orchestrator',
-  summary: 'Cancel a task; a running session is wrapped up and stopped. Cancelling twice is no error.',
-  request: byId,
+  summary:
+    'Cancel a task, and what it handed in as its parts; a running session is wrapped up and stopped. Cancelling twice is no error.',
+  request: z.object({
+    id: Id,
+    /** False leaves its parts, and theirs, to themselves. */
+    children: z.boolean().default(true),
+  }),
   reply: Task,
   http: { method: 'POST', path: '/v1/tasks/:id/cancel' },
 });

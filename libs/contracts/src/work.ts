@@ -18,6 +18,8 @@ export const Assignment = z.object({
   labels: z.array(z.string()),
   deadline: Instant.nullable(),
   parent: Id.nullable().default(null),
+  /** The tasks that this one is a part of, its parent first. */
+  ancestors: z.array(Id).default([]),
   paidOnly: z.boolean().default(false),
   complexity: TaskSpec.shape.complexity,
   workspace: TaskWorkspace.nullable().default(null),

@@ -215,6 +215,15 @@ describe.each(['best', 'processes'] as const)('isolation: %s', (isolation) => {
     await expect(own.memoryMb(session.sessionId)).resolves.toBeUndefined();
   });
 
+  it('tells the memory also of what left its group and its parent', async () => {
+    begin(`(setsid sh -c '(head -c 60000000 /dev/zero; sleep ${sleep}) | tail -c 60000000' &); sleep ${sleep}`);
+    const own = executor();
+    const ended = run(own);
+    await until('60 MB in use', async () => ((await own.memoryMb(session.sessionId)) ?? 0) > 55);
+    session.killing.abort('enough');
+    await ended;
+  });
+
   it('has the kernel isolate it where that works', async () => {
     begin('sh -c "ls -d /proc/[0-9]*" | wc -l; readlink /proc/self/ns/pid');
     await run(executor());

@@ -57,6 +57,8 @@ export class Sessions {
       this.config.PURSER_GRACE_MS,
       this.clock.monotonic(),
       (why) => this.metrics.wrapped(labelOf(why)),
+      this.config.PURSER_EXTENSION_MAX_MS,
+      () => this.clock.monotonic(),
     );
     this.running.set(session.id, session);
     this.metrics.sessionsRunning(this.running.size);

@@ -1,4 +1,4 @@
-import { type BatchResult, MAX_BATCH, tasksCreateMany } from '@purser/contracts';
+import { type BatchResult, MAX_BATCH, tasksBatch } from '@purser/contracts';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { printable } from '../output/table.js';
 import { count, grouped } from '../output/words.js';
@@ -13,7 +13,7 @@ export async function submitSeveral({ api, print }: Invocation, tasks: readonly 
   const results: BatchResult[] = [];
   for (const part of parts(tasks)) {
     const first = results.length;
-    const reply = await api().call(tasksCreateMany, { tasks: part });
+    const reply = await api().call(tasksBatch, { tasks: part });
     results.push(...reply.results.map((one) => ({ ...one, index: first + one.index })));
   }
   const refused = results.filter(({ error }) => error !== null);

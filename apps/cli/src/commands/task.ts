@@ -15,6 +15,7 @@ import type { Terminal } from '../terminal.js';
 import { collect, type CommandSet, positiveNumber, wholeNumber } from './command.js';
 import { submitSeveral } from './task-batch.js';
 import { readTaskFile } from './task-file.js';
+import { addTaskEffects } from './task-effects.js';
 import { printLogs, waitForTask } from './task-watch.js';
 import { type SubmitOptions, taskSpec } from './task-spec.js';
 import { addTaskWorthCommands } from './task-worth.js';
@@ -23,6 +24,7 @@ export function addTaskCommands(program: Command, commands: CommandSet): void {
   const task = program.command('task').description('work for agents: submit it, follow it, cancel it');
   addSubmit(task, commands);
   addTaskWorthCommands(task, commands);
+  addTaskEffects(task, commands);
 
   commands.leaf(
     task,
@@ -36,13 +38,14 @@ export function addTaskCommands(program: Command, commands: CommandSet): void {
   );
 
   commands
-    .leaf<{ state?: TaskState; label?: string; limit: number; after?: string }>(
+    .leaf<{ state?: TaskState; label?: string; parent?: string; limit: number; after?: string }>(
       task,
       'list',
       'tasks, newest first',
       ['purser task list', 'purser task list --state running', 'purser task list --label nightly --limit 200'],
-      async ({ api, print, terminal, options: { state, label, limit, after } }) => {
-        const request = { limit, ...(state && { state }), ...(label && { label }), ...(after && { after }) };
+      async ({ api, print, terminal, options: { limit, state, label, parent, after } }) => {
+        const chosen = { ...(state && { state }), ...(label && { label }), ...(parent && { parent }) };
+        const request = { limit, ...chosen, ...(after && { after }) };
         const { reply, json } = await api().ask(tasksList, request);
         const more = reply.next === null ? '' : terminal.typed(`More: purser task list --after ${reply.next}\n`);
         print(json, () =>
@@ -52,6 +55,7 @@ export function addTaskCommands(program: Command, commands: CommandSet): void {
     )
     .option('--state <state>', 'blocked, ready, running, paused, completed, failed or cancelled')
     .option('--label <label>', 'only with this label')
+    .option('--parent <id>', 'only the parts of this task')
     .option('--limit <n>', 'how many', wholeNumber, 50)
     .option('--after <place>', 'go on from where the last list ended');
 
@@ -68,18 +72,20 @@ export function addTaskCommands(program: Command, commands: CommandSet): void {
     .option('-f, --follow', 'go on until the task has ended')
     .option('--after <seq>', 'only lines after this one', wholeNumber, 0);
 
-  commands.leaf(
-    task,
-    'cancel <id>',
-    'stop it; a running session is wrapped up first',
-    ['purser task cancel nightly-review'],
-    async ({ api, print, terminal }, [id = '']) => {
-      const { reply, json } = await api().ask(tasksCancel, { id });
-      print(json, () =>
-        reply.state === 'cancelled' ? `${id} is cancelled\n` : `${id} is asked to stop\n${taskText(reply, terminal)}`,
-      );
-    },
-  );
+  commands
+    .leaf<{ keepChildren?: boolean }>(
+      task,
+      'cancel <id>',
+      'stop it and its parts; a running session is wrapped up first',
+      ['purser task cancel nightly-review', 'purser task cancel nightly-review --keep-children'],
+      async ({ api, print, terminal, options }, [id = '']) => {
+        const { reply, json } = await api().ask(tasksCancel, { id, children: !options.keepChildren });
+        print(json, () =>
+          reply.state === 'cancelled' ? `${id} is cancelled\n` : `${id} is asked to stop\n${taskText(reply, terminal)}`,
+        );
+      },
+    )
+    .option('--keep-children', 'leave the tasks that are parts of it to themselves');
 }
 
 function addSubmit(task: Command, commands: CommandSet): void {
@@ -127,6 +133,7 @@ function addSubmit(task: Command, commands: CommandSet): void {
     .option('--label <label>', 'may be repeated', collect)
     .option('--project <name>', 'whose budget counts')
     .option('--depends-on <id>', 'must be completed first; may be repeated', collect)
+    .option('--parent <id>', 'the task that this one is a part of; its budgets count for this one too')
     .option('--tokens <n>', 'limit per session', wholeNumber)
     .option('--requests <n>', 'limit per session', wholeNumber)
     .option('--seconds <n>', 'limit per session', positiveNumber)

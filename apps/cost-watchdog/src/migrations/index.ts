@@ -14,6 +14,7 @@ import { CreateShaping1700000003005 } from './create-shaping.js';
 import { FollowBudgets1700000003602 } from './follow-budgets.js';
 import { IndexBudgetChanges1700000003003 } from './index-budget-changes.js';
 import { NamePriceRows1700000003007 } from './name-price-rows.js';
+import { RelateEntries1700000005202 } from './relate-entries.js';
 import { RollUpLedger1700000003601 } from './roll-up-ledger.js';
 
 export const MIGRATIONS: MigrationClass[] = [
@@ -33,4 +34,5 @@ export const MIGRATIONS: MigrationClass[] = [
   RollUpLedger1700000003601,
   FollowBudgets1700000003602,
   CreateReportedSpend1700000003700,
+  RelateEntries1700000005202,
 ];

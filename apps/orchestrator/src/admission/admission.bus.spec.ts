@@ -95,6 +95,11 @@ it('pauses a session’s task whose call was refused, and starts it again when t
     { timeoutMs: 15_000 },
   );
   expect(again).toMatchObject({ taskId: 'goes', epoch: 2 });
+  for (let n = 0; n < 2; n++) await refuse('goes', again.sessionId, ['nearly'], '0.05');
+  await eventually(async () => {
+    const [row] = await query(`SELECT budget_refusal FROM tasks.tasks WHERE id = 'goes'`);
+    expect(row).toMatchObject({ budget_refusal: { budgets: ['nearly'], needNano: '50000000', times: 2 } });
+  });
   await live.finish(again, done);
 });
 

@@ -21,21 +21,25 @@ export class AdmissionHandlers {
 
   @Hear(budgetOk)
   ok(): Promise<void> {
-    return this.admission.look();
+    this.admission.lookSoon();
+    return Promise.resolve();
   }
 
   @Hear(budgetWarning)
   warning(): Promise<void> {
-    return this.admission.look();
+    this.admission.lookSoon();
+    return Promise.resolve();
   }
 
   @Hear(budgetCritical)
   critical(): Promise<void> {
-    return this.admission.look();
+    this.admission.lookSoon();
+    return Promise.resolve();
   }
 
   @Hear(budgetExhausted)
   exhausted(): Promise<void> {
-    return this.admission.look();
+    this.admission.lookSoon();
+    return Promise.resolve();
   }
 }

@@ -9,9 +9,16 @@ import { AdmissionRepository, type CandidateRow, NOT_LOOKED_AT } from './admissi
 import { BudgetSight } from './budget-sight.js';
 
 const LOOK_MS = 5_000;
+/** While nothing waits for its budget only every so-manieth is made: a nudge tells of what is new here. */
+const IDLE_LOOKS = 4;
+/** Of the time, at most a tenth is spent on looks, however many tasks wait and whatever happens meanwhile. */
+const REST = 9;
+const SHORTEST_REST_MS = 100;
 const PAGE = 1_000;
 /** Those beyond them keep waiting until some before them are through. */
 const MOST_LOOKED_AT = 20_000;
+const HELD_AT_ONCE = 250;
+const MOST_HELD_BACK = 1_000;
 const UNSEEN = 'budget: what is left of its budgets cannot be read now (no cost-watchdog answers)';
 
 /**
@@ -20,9 +27,17 @@ const UNSEEN = 'budget: what is left of its budgets cannot be read now (no cost-
  */
 @Injectable()
 export class Admission implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly ticker = new Ticker(LOOK_MS, () => void this.look());
+  private readonly ticker = new Ticker(LOOK_MS, () => {
+    if (this.ticks++ % IDLE_LOOKS === 0 || this.busy) this.look();
+  });
+  private ticks = 0;
+  /** The last look found tasks that wait for budgets, or run on them. */
+  private busy = true;
   private looking: Promise<void> | undefined;
   private again = false;
+  private stopped = false;
+  private restsUntil = -Infinity;
+  private soon: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly database: Database,
@@ -34,41 +49,62 @@ export class Admission implements OnApplicationBootstrap, OnModuleDestroy {
   ) {}
 
   onApplicationBootstrap(): void {
-    this.nudge.heed(() => void this.look());
+    this.nudge.whenReady(() => this.lookSoon());
     this.ticker.start();
   }
 
   async onModuleDestroy(): Promise<void> {
+    this.stopped = true;
     this.ticker.stop();
-    this.again = false;
+    clearTimeout(this.soon);
     await this.looking;
   }
 
-  /** Never rejects: a later look does what this one could not. */
-  look(): Promise<void> {
-    this.again = true;
-    this.looking ??= this.run().finally(() => (this.looking = undefined));
-    return this.looking;
+  /** Something has changed. */
+  lookSoon(): void {
+    if (this.stopped || this.soon) return;
+    if (this.looking) {
+      this.again = true;
+      return;
+    }
+    this.soon = setTimeout(
+      () => {
+        this.soon = undefined;
+        this.look();
+      },
+      Math.max(0, this.restsUntil - performance.now()),
+    );
   }
 
-  /** A call of a session was refused: its task waits until these budgets cover one, and its other limits are as they were. */
+  private look(): void {
+    if (this.stopped) return;
+    this.looking ??= this.lookAround().finally(() => {
+      this.looking = undefined;
+      if (!this.again) return;
+      this.again = false;
+      this.lookSoon();
+    });
+  }
+
+  /** A call of a session was refused: its task waits until the budgets that refused it have what the call needed. */
   async refused({ taskId, sessionId, budgets, needUsd }: FactData<typeof sessionRefused>): Promise<void> {
     const needNano = needUsd === null ? null : parseUsd(needUsd).toString();
     await this.repository.refused(taskId, sessionId, { budgets, needNano });
-    await this.look();
+    this.lookSoon();
   }
 
-  private async run(): Promise<void> {
-    while (this.again) {
-      this.again = false;
-      try {
-        const rows = await this.candidates();
-        if (rows.length > 0) await this.judge(rows);
-      } catch (error) {
-        this.log.debug({ error }, 'tasks that wait for their budgets could not be looked at');
-        return;
-      }
+  /** Never rejects: a later look does what this one could not. */
+  private async lookAround(): Promise<void> {
+    const startedAt = performance.now();
+    try {
+      const rows = await this.candidates();
+      this.busy = rows.length > 0;
+      if (rows.length > 0) await this.judge(rows);
+    } catch (error) {
+      this.log.debug({ error }, 'tasks that wait for their budgets could not be looked at');
     }
+    const endedAt = performance.now();
+    this.restsUntil = endedAt + Math.min(LOOK_MS, Math.max(SHORTEST_REST_MS, REST * (endedAt - startedAt)));
   }
 
   private async candidates(): Promise<CandidateRow[]> {
@@ -96,7 +132,7 @@ export class Admission implements OnApplicationBootstrap, OnModuleDestroy {
       state: row.state,
       priority: row.priority,
       project: row.project,
-      parent: row.parent_id,
+      ancestors: row.ancestors,
       expected: expectedOf(row.id),
       refusal: row.budget_refusal,
     }));
@@ -123,20 +159,31 @@ export class Admission implements OnApplicationBootstrap, OnModuleDestroy {
     const held = verdicts.flatMap((one) =>
       one.admit || before.get(one.id)?.paused_reason === one.reason ? [] : [one],
     );
-    if (admitted.length + held.length + toEnd.length === 0) return;
-    const started = await this.database.transaction(async (tx) => {
-      if (toEnd.length > 0) await this.repository.toEnd(tx, toEnd);
-      for (const { id, reason } of held.length > 0 ? await this.repository.holdBack(tx, held) : [])
+    if (admitted.length + toEnd.length > 0) {
+      const started = await this.database.transaction(async (tx) => {
+        await this.repository.toEnd(tx, toEnd);
+        return this.repository.admit(
+          tx,
+          admitted.map(({ id }) => id),
+        );
+      });
+      if (started > 0) this.nudge.workIsReady();
+    }
+    // What is left is told by the next look, so that those that may start by then do not wait for it.
+    for (let from = 0; from < Math.min(held.length, MOST_HELD_BACK); from += HELD_AT_ONCE)
+      await this.holdBack(held.slice(from, from + HELD_AT_ONCE), before);
+    if (held.length > MOST_HELD_BACK) this.again = true;
+  }
+
+  private async holdBack(
+    held: { id: string; reason: string }[],
+    before: ReadonlyMap<string, CandidateRow>,
+  ): Promise<void> {
+    await this.database.transaction(async (tx) => {
+      for (const { id, reason } of await this.repository.holdBack(tx, held))
         if (isNews(before.get(id))) await this.outbox.add(tx, taskPaused, id, { taskId: id, reason });
-      return admitted.length === 0
-        ? 0
-        : this.repository.admit(
-            tx,
-            admitted.map(({ id }) => id),
-          );
     });
-    if (held.length > 0) void this.outbox.flush();
-    if (started > 0) this.nudge.workIsReady();
+    void this.outbox.flush();
   }
 }
 

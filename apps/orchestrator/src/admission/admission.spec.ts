@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { AFTER_REFUSAL_MS, type Candidate, decide } from './admission.js';
+import { afterRefusalMs, type Candidate, decide } from './admission.js';
 import type { Purse } from './purse.js';
 
 const purse = (given: Partial<Purse> = {}): Purse => ({
@@ -20,7 +20,7 @@ const candidate = (id: string, given: Partial<Candidate> = {}): Candidate => ({
   state: 'paused',
   priority: 5,
   project: null,
-  parent: null,
+  ancestors: [],
   expected: 0n,
   refusal: null,
   ...given,
@@ -47,24 +47,34 @@ it('says which budget a task waits for, and when that resets', () => {
   );
 });
 
-it('goes by the budgets of its project, its own and its parent’s, not by those of others', () => {
+it('goes by the budgets of its project, its own and those of the tasks above it, not by those of others', () => {
   const spent = { exhausted: true };
   const of = (scope: Purse['scope']) => [purse({ ...spent, scope })];
-  const task = candidate('a', { project: 'p', parent: 'mother' });
-  for (const scope of [{}, { project: 'p' }, { task: 'a' }, { task: 'mother' }])
+  const task = candidate('a', { project: 'p', ancestors: ['mother', 'grandmother'] });
+  for (const scope of [{}, { project: 'p' }, { task: 'a' }, { task: 'mother' }, { task: 'grandmother' }])
     expect(admitted([task], of(scope))).toEqual([]);
   for (const scope of [{ project: 'q' }, { task: 'b' }, { provider: 'openai' }, { key: 'k' }])
     expect(admitted([task], of(scope))).toEqual(['a']);
 });
 
 it('goes by any budget that refused a call of it, until that has what the call needs', () => {
-  const refusal = { budgets: ['openai'], needNano: '300', at: 0 };
+  const refusal = { budgets: ['openai'], needNano: '300', at: 0, times: 1 };
   const tasks = [candidate('a', { refusal })];
   const openai = (left: bigint) => [purse({ id: 'openai', scope: { provider: 'openai' }, left })];
-  expect(admitted(tasks, openai(299n), AFTER_REFUSAL_MS)).toEqual([]);
-  expect(admitted(tasks, openai(300n), AFTER_REFUSAL_MS)).toEqual(['a']);
-  expect(admitted(tasks, openai(300n), AFTER_REFUSAL_MS - 1)).toEqual([]);
-  expect(admitted(tasks, [], AFTER_REFUSAL_MS)).toEqual(['a']);
+  const soon = afterRefusalMs(1);
+  expect(admitted(tasks, openai(299n), soon)).toEqual([]);
+  expect(admitted(tasks, openai(300n), soon)).toEqual(['a']);
+  expect(admitted(tasks, openai(300n), soon - 1)).toEqual([]);
+  expect(admitted(tasks, [], soon)).toEqual(['a']);
+});
+
+it('tries a task again ever later whose sessions are refused although the figures say that they should not be', () => {
+  expect([1, 2, 3, 7, 30].map(afterRefusalMs)).toEqual([5_000, 10_000, 20_000, 300_000, 300_000]);
+  const refusal = { budgets: ['daily'], needNano: null, at: 0, times: 3 };
+  expect(reasons([candidate('a', { refusal })], [purse()], 19_999)).toEqual([
+    'budget: "daily" did not cover its last call; it is tried again at 1970-01-01T00:00:20.000Z',
+  ]);
+  expect(admitted([candidate('a', { refusal })], [purse()], 20_000)).toEqual(['a']);
 });
 
 it('promises what is left once, to those that are taken first', () => {

@@ -1,8 +1,13 @@
 import { formatUsd, maxNano, minNano, type Nano } from '@purser/money';
-import { concerns, type Purse, whyNot } from './purse.js';
+import { type Purse, Purses, whyNot } from './purse.js';
 
 /** After a refusal a task is not tried again at once, whatever the figures say: gateways may know better. */
-export const AFTER_REFUSAL_MS = 5_000;
+const AFTER_REFUSAL_MS = 5_000;
+/** Doubled with every further session that is refused soon after. */
+const LONGEST_AFTER_REFUSAL_MS = 300_000;
+
+export const afterRefusalMs = (times: number): number =>
+  Math.min(LONGEST_AFTER_REFUSAL_MS, AFTER_REFUSAL_MS * 2 ** (times - 1));
 
 /** A call of it that no budget covered. */
 export interface Refusal {
@@ -11,6 +16,8 @@ export interface Refusal {
   needNano: string | null;
   /** Milliseconds since 1970, by Postgres' clock. */
   at: number;
+  /** How many sessions were refused in a row, each within ten minutes of the one before. */
+  times: number;
 }
 
 export interface Candidate {
@@ -18,7 +25,8 @@ export interface Candidate {
   state: 'running' | 'ready' | 'paused';
   priority: number;
   project: string | null;
-  parent: string | null;
+  /** The tasks that it is a part of. */
+  ancestors: readonly string[];
   /** What it will still cost, as far as that can be told. */
   expected: Nano;
   refusal: Refusal | null;
@@ -50,27 +58,25 @@ export function decide(
   now: number,
 ): { verdicts: Verdict[]; toEnd: string[] } {
   const pools = new Pools();
+  const all = new Purses(purses);
+  const pursesOf = (task: Candidate) => all.of(task, task.refusal?.budgets ?? []);
   const toEnd: string[] = [];
   const running = candidates.filter(({ state }) => state === 'running');
   for (const task of running) {
-    const its = pursesOf(task, purses);
+    const its = pursesOf(task);
     if (its.some(({ exhausted, left }) => exhausted || left === 0n)) toEnd.push(task.id);
     pools.promise(its, task.expected);
   }
   const verdicts = candidates
     .filter(({ state }) => state !== 'running')
     .map((task): Verdict => {
-      const its = pursesOf(task, purses);
+      const its = pursesOf(task);
       const reason = obstacle(task, its, pools, now);
       if (reason !== undefined) return { id: task.id, admit: false, reason };
       pools.promise(its, task.expected);
       return { id: task.id, admit: true };
     });
   return { verdicts, toEnd };
-}
-
-function pursesOf(task: Candidate, purses: readonly Purse[]): Purse[] {
-  return purses.filter((purse) => concerns(purse, task) || task.refusal?.budgets.includes(purse.id));
 }
 
 function obstacle(task: Candidate, purses: readonly Purse[], pools: Pools, now: number): string | undefined {
@@ -80,9 +86,10 @@ function obstacle(task: Candidate, purses: readonly Purse[], pools: Pools, now: 
     if (purse.exhausted || left <= 0n || left < need) return whyNot(purse, need > 0n ? formatUsd(need) : undefined);
   }
   const { refusal } = task;
-  if (refusal && now - refusal.at < AFTER_REFUSAL_MS)
-    return `budget: ${refusal.budgets.map((id) => `"${id}"`).join(', ')} did not cover its last call; it is tried again in a moment`;
-  return undefined;
+  if (!refusal || now - refusal.at >= afterRefusalMs(refusal.times)) return undefined;
+  const names = refusal.budgets.map((id) => `"${id}"`).join(', ');
+  const again = new Date(refusal.at + afterRefusalMs(refusal.times)).toISOString();
+  return `budget: ${names} did not cover its last call; it is tried again at ${again}`;
 }
 
 function needOf({ expected, refusal }: Candidate, { id, limit }: Purse): Nano {

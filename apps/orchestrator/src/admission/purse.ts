@@ -36,14 +36,32 @@ export function purseOf({ window, thresholds, reserve, ...budget }: BudgetStatus
   };
 }
 
-/** Whether a task's calls count against it as far as that is known before they are made: which provider it will call is not. */
-export function concerns(
-  { scope }: Purse,
-  task: { id: string; project: string | null; parent: string | null },
-): boolean {
-  if (scope.provider !== undefined || scope.key !== undefined) return false;
-  if (scope.project !== undefined && scope.project !== task.project) return false;
-  return scope.task === undefined || scope.task === task.id || scope.task === task.parent;
+/** Whether calls for a project count against it as far as that is known before they are made: which provider is called is not. */
+const concerns = ({ scope }: Purse, project: string | null): boolean =>
+  scope.provider === undefined && scope.key === undefined && (scope.project ?? project) === project;
+
+/** Budgets of tasks come in thousands; each task is held against its own alone. */
+export class Purses {
+  private readonly byId: ReadonlyMap<string, Purse>;
+  private readonly general: Purse[] = [];
+  private readonly ofTask = new Map<string, Purse[]>();
+
+  constructor(purses: readonly Purse[]) {
+    this.byId = new Map(purses.map((purse) => [purse.id, purse]));
+    for (const purse of purses) {
+      const { task } = purse.scope;
+      if (task === undefined) this.general.push(purse);
+      else this.ofTask.set(task, [...(this.ofTask.get(task) ?? []), purse]);
+    }
+  }
+
+  /** Those that concern it, and those that it names. */
+  of(task: { id: string; project: string | null; ancestors: readonly string[] }, named: readonly string[]): Purse[] {
+    const own = [task.id, ...task.ancestors].flatMap((id) => this.ofTask.get(id) ?? []);
+    const concerned = [...this.general, ...own].filter((purse) => concerns(purse, task.project));
+    const also = named.flatMap((id) => this.byId.get(id) ?? []);
+    return [...new Set([...concerned, ...also])];
+  }
 }
 
 /** For a person who looks at what waits for it. Nothing in it changes from call to call. */

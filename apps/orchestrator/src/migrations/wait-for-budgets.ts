@@ -9,7 +9,7 @@ export class WaitForBudgets1700000005520 implements MigrationInterface {
     await runner.query(`
       ALTER TABLE tasks
         ADD COLUMN admitted boolean NOT NULL DEFAULT false,
-        -- The last call that no budget covered: {budgets, needNano, at}.
+        -- The last call that no budget covered: {budgets, needNano, at, times, session}.
         ADD COLUMN budget_refusal json;
       -- Those of before are not held back until the first look at budgets.
       UPDATE tasks SET admitted = true WHERE paid_only AND finished_at IS NULL;

@@ -18,6 +18,7 @@ export function asChild(task: NewTask, parent: Reference): NewTask {
     ...task,
     spec: { ...spec, ...project, priority: Math.min(spec.priority, parent.priority) },
     ancestors: [parent.id, ...parent.ancestors],
+    budgetReady: task.budgetReady && parent.budgets_ready,
   };
 }
 

@@ -50,7 +50,11 @@ export function judge(
 const isMet = (dependency: Reference | undefined, onFailure: NewTask['spec']['onDependencyFailure']): boolean =>
   dependency?.state === 'completed' || (onFailure === 'ignore' && dependency !== undefined && isOver(dependency.state));
 
-const referenceTo = ({ id, spec, ancestors, budgetNano }: NewTask, state: Fit['state'], parent?: Reference) => ({
+const referenceTo = (
+  { id, spec, ancestors, budgetNano, budgetReady }: NewTask,
+  state: Fit['state'],
+  parent?: Reference,
+) => ({
   id,
   state,
   cancel_requested: false,
@@ -59,6 +63,7 @@ const referenceTo = ({ id, spec, ancestors, budgetNano }: NewTask, state: Fit['s
   priority: spec.priority,
   project: spec.project ?? null,
   narrowest: budgetNano ?? parent?.narrowest ?? null,
+  budgets_ready: budgetReady,
 });
 
 function missingTasks({ spec }: NewTask, missing: string[]): PurserError {

@@ -28,7 +28,7 @@ export function newTaskRow({ task, row, state }: Extract<Verdict, { kind: 'store
     more: task.more,
     state,
     epoch: 0,
-    budget_ready: task.budgetNano === null,
+    budget_ready: task.budgetReady,
     delayed_until: notBefore && notBefore > row.created_at ? notBefore : null,
     lingers: false,
     cancel_requested: false,

@@ -15,6 +15,8 @@ export interface Reference {
   project: string | null;
   /** The least of its own budget and those of its ancestors. */
   narrowest: bigint | null;
+  /** The watchdog has its own budget and those of its ancestors, as far as they have any. */
+  budgets_ready: boolean;
 }
 
 export interface TaskToInsert {
@@ -42,6 +44,7 @@ const COLUMNS: readonly [name: string, type: string, value: (one: TaskToInsert) 
   ['project', 'text', ({ task }) => task.spec.project ?? null],
   ['limits', 'text', ({ task }) => JSON.stringify(task.spec.limits)],
   ['budget_nano', 'bigint', ({ task }) => task.budgetNano?.toString() ?? null],
+  ['budget_ready', 'boolean', ({ task }) => task.budgetReady],
   ['max_sessions', 'integer', ({ task }) => task.spec.maxSessions],
   ['retries', 'integer', ({ task }) => task.spec.retries],
   ['not_before', 'double precision', ({ task }) => task.notBefore],
@@ -74,7 +77,7 @@ const INSERT = `
       max_sessions, retries, not_before, deadline, state, budget_ready, available_at, parent_id, ancestors,
       on_dependency_failure, paid_only, more)
     SELECT id, executor, input::json, input_bytes, priority, depends_on::text[], labels::text[], project, limits::json,
-      budget_nano, max_sessions, retries, ${instant('not_before')}, ${instant('deadline')}, state, budget_nano IS NULL,
+      budget_nano, max_sessions, retries, ${instant('not_before')}, ${instant('deadline')}, state, budget_ready,
       coalesce(${instant('not_before')}, '-infinity'), parent_id, ancestors::text[], on_dependency_failure, paid_only,
       more::json
     FROM given ORDER BY place
@@ -99,7 +102,8 @@ export class NewTasksRepository {
   lock(tx: Sql, ids: readonly string[], mostChildren: number): Promise<Reference[]> {
     return tx.query(
       `SELECT id, state, cancel_requested, ancestors, priority, project,
-         (SELECT min(a.budget_nano) FROM tasks a WHERE a.id = t.id OR a.id = ANY(t.ancestors)) AS narrowest,
+         (SELECT min(a.budget_nano) FROM tasks a WHERE a.id = ANY(t.id || t.ancestors)) AS narrowest,
+         (SELECT bool_and(a.budget_ready) FROM tasks a WHERE a.id = ANY(t.id || t.ancestors)) AS budgets_ready,
          (SELECT count(*)::integer FROM (SELECT FROM tasks c WHERE c.parent_id = t.id LIMIT $2) AS counted) AS children
        FROM tasks t WHERE id = ANY($1) ORDER BY id FOR SHARE OF t`,
       [ids, mostChildren],
@@ -110,6 +114,7 @@ export class NewTasksRepository {
     return sql.query(
       INSERT,
       COLUMNS.map(([, , value]) => tasks.map(value)),
+      'new tasks',
     );
   }
 

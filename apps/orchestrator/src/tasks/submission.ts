@@ -14,6 +14,8 @@ export interface NewTask {
   input: string;
   inputBytes: number;
   budgetNano: bigint | null;
+  /** Whether there is no budget that the watchdog has to know before it starts. */
+  budgetReady: boolean;
   /** Milliseconds since 1970: Postgres does not read every year that ISO 8601 writes. */
   notBefore: number | null;
   deadline: number | null;
@@ -53,6 +55,7 @@ export function newTask(spec: TaskSpec, id: string = spec.id ?? randomUUID()): N
     input,
     inputBytes,
     budgetNano: spec.budgetUsd === undefined ? null : parseUsd(spec.budgetUsd),
+    budgetReady: spec.budgetUsd === undefined,
     notBefore: spec.notBefore === undefined ? null : Date.parse(spec.notBefore),
     deadline: spec.deadline === undefined ? null : Date.parse(spec.deadline),
     more: moreOf(spec),

@@ -84,6 +84,13 @@ export class TaskFacts {
     return this.tell(tx, [this.failure(taskId, epoch, error)]);
   }
 
+  cancelledAll(tx: Sql, tasks: readonly { id: string; epoch: number }[]): Promise<void> {
+    const entries = tasks.map(({ id, epoch }) =>
+      this.outbox.entry(taskCancelled, id, { taskId: id, epoch }, `${id}-cancelled`),
+    );
+    return this.outbox.addAll(tx, entries);
+  }
+
   cancelled(tx: Sql, taskId: string, epoch: number, reason?: string): Promise<void> {
     return this.tell(tx, [this.cancellation(taskId, epoch, reason)]);
   }

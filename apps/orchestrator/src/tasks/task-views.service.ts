@@ -41,30 +41,35 @@ export class TaskViews {
   async get(id: string): Promise<Task> {
     const row = await this.tasks.find(id);
     if (!row) throw noSuchTask(id);
-    const [{ sessions, used }, [seen], worth] = await Promise.all([
+    const [{ sessions, used }, children, [seen], worth] = await Promise.all([
       this.sessionsOf(id),
+      this.tasks.childrenOf(id),
       this.look([row]),
       this.worth.of(row),
     ]);
-    return { ...taskOf(row, sessions, seen ?? UNSEEN, (sessionId) => used?.get(sessionId) ?? null), ...worth };
+    const usageOf = (sessionId: string) => used?.get(sessionId) ?? null;
+    return { ...taskOf(row, { sessions, children }, seen ?? UNSEEN, usageOf), ...worth };
   }
 
   /** A task that was just stored: without asking anybody for what is known. A dependency that is over is about to end it. */
-  stored(verdict: Extract<Verdict, { kind: 'stored' }>): Task | Promise<Task> {
+  async stored(verdict: Extract<Verdict, { kind: 'stored' }>): Promise<Task> {
     if (verdict.doomedBy.length > 0) return this.get(verdict.task.id);
     const row = newTaskRow(verdict);
     const waiting = waitingFor(row, verdict.waitsFor.sort(), this.latch, this.runners);
-    return taskOf(row, [], { usage: NOTHING_USED, waiting }, () => null);
+    // It is stored, whatever becomes of this question.
+    const worth = await this.worth.of(row).catch(() => ({}));
+    const none = { sessions: [], children: [] };
+    return { ...taskOf(row, none, { usage: NOTHING_USED, waiting }, () => null), ...worth };
   }
 
-  async list({ state, label, limit, after }: RequestOf<typeof tasksList>): Promise<ReplyOf<typeof tasksList>> {
+  async list({ state, label, parent, limit, after }: RequestOf<typeof tasksList>): Promise<ReplyOf<typeof tasksList>> {
     if (after !== undefined && !/^\d{1,18}$/.test(after)) {
       throw new PurserError('invalid_request', {
         message: `after: "${after}" is not the \`next\` of an earlier answer`,
         details: { issues: [{ field: 'after', problem: 'must be the `next` of an earlier answer' }] },
       });
     }
-    const rows = await this.tasks.list({ state, label, beforeSeq: after, limit: limit + 1 });
+    const rows = await this.tasks.list({ state, label, parent, beforeSeq: after, limit: limit + 1 });
     const shown = rows.slice(0, limit);
     const seen = await this.look(shown);
     return {

@@ -46,6 +46,8 @@ export interface TaskRow extends TaskSummaryRow {
   result: unknown;
 }
 
+export type ChildRow = Pick<TaskRow, 'id' | 'state'>;
+
 export interface SessionRow {
   id: string;
   epoch: number;
@@ -107,7 +109,7 @@ export function summaryOf(row: TaskSummaryRow, { usage, waiting }: Seen): TaskSu
 
 export function taskOf(
   row: TaskRow,
-  sessions: SessionRow[],
+  { sessions, children }: { sessions: SessionRow[]; children: ChildRow[] },
   seen: Seen,
   usageOf: (sessionId: string) => Usage | null,
 ): Task {
@@ -115,6 +117,7 @@ export function taskOf(
     ...summaryOf(row, seen),
     input: row.input,
     result: row.result ?? null,
+    children,
     sessions: sessions.map((session) => sessionOf(session, usageOf(session.id))),
   };
 }

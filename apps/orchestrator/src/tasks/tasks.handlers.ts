@@ -6,7 +6,7 @@ import {
   type Task,
   tasksCancel,
   tasksCreate,
-  tasksCreateMany,
+  tasksBatch,
   tasksGet,
   tasksList,
   type TaskSpec,
@@ -37,8 +37,8 @@ export class TasksHandlers {
     return taken.kind === 'stored' ? this.views.stored(taken) : this.views.get(taken.row.id);
   }
 
-  @Serve(tasksCreateMany)
-  async createMany({ tasks }: RequestOf<typeof tasksCreateMany>): Promise<ReplyOf<typeof tasksCreateMany>> {
+  @Serve(tasksBatch)
+  async createMany({ tasks }: RequestOf<typeof tasksBatch>): Promise<ReplyOf<typeof tasksBatch>> {
     const results = (await this.intake.createMany(tasks)).map(batchResult);
     const refused = results.filter(({ error }) => error !== null).length;
     return { taken: results.length - refused, refused, results };
@@ -55,8 +55,8 @@ export class TasksHandlers {
   }
 
   @Serve(tasksCancel)
-  async cancel({ id }: RequestOf<typeof tasksCancel>): Promise<Task> {
-    await this.tasks.cancel(id);
+  async cancel({ id, children }: RequestOf<typeof tasksCancel>): Promise<Task> {
+    await this.tasks.cancel(id, children);
     return this.views.get(id);
   }
 }

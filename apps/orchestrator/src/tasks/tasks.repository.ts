@@ -1,17 +1,21 @@
 import { Injectable } from '@nestjs/common';
 import type { Task, TaskState } from '@purser/contracts';
 import { Database, type Sql } from '@purser/database';
-import { type SessionRow, SUMMARY_COLUMNS, type TaskRow, type TaskSummaryRow } from './task.row.js';
+import { type ChildRow, type SessionRow, SUMMARY_COLUMNS, type TaskRow, type TaskSummaryRow } from './task.row.js';
 
 /** A task that a long history made longer than this shows its last sessions. */
 const SESSIONS_SHOWN = 500;
+const CHILDREN_SHOWN = 100;
 
 /** Of these tasks' dependents; of all, when none are given. */
 const ofDependents = `AND ($1::text[] IS NULL OR t.id IN (SELECT task_id FROM task_dependencies WHERE depends_on = ANY($1)))`;
 
+const ABOVE_ARE_SET = `NOT EXISTS (SELECT 1 FROM tasks a WHERE a.id = ANY(t.ancestors) AND NOT a.budget_ready)`;
+
 export interface TaskFilter {
   state: TaskState | undefined;
   label: string | undefined;
+  parent?: string | undefined;
   beforeSeq: string | undefined;
   limit: number;
 }
@@ -34,14 +38,21 @@ export class TasksRepository {
     return rows.reverse();
   }
 
+  childrenOf(id: string): Promise<ChildRow[]> {
+    return this.database.query(
+      `SELECT id, state FROM tasks WHERE parent_id = $1 ORDER BY seq LIMIT ${CHILDREN_SHOWN}`,
+      [id],
+    );
+  }
+
   /** Keyset by seq, newest first. */
-  list({ state, label, beforeSeq, limit }: TaskFilter): Promise<TaskSummaryRow[]> {
+  list({ state, label, parent, beforeSeq, limit }: TaskFilter): Promise<TaskSummaryRow[]> {
     return this.database.query(
       `SELECT ${SUMMARY_COLUMNS} FROM tasks
        WHERE ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR labels @> ARRAY[$2])
-         AND ($3::bigint IS NULL OR seq < $3)
+         AND ($3::bigint IS NULL OR seq < $3) AND ($5::text IS NULL OR parent_id = $5)
        ORDER BY seq DESC LIMIT $4`,
-      [state ?? null, label ?? null, beforeSeq ?? null, limit],
+      [state ?? null, label ?? null, beforeSeq ?? null, limit, parent ?? null],
     );
   }
 
@@ -55,19 +66,23 @@ export class TasksRepository {
     );
   }
 
-  /** A running task is only asked to end; any other that is not over is cancelled at once. */
-  async cancel(tx: Sql, id: string): Promise<{ state: TaskState; epoch: number } | undefined> {
-    const [row] = await tx.query<{ state: TaskState; epoch: number }>(
+  /** A running task is only asked to end; any other that is not over is cancelled at once. Those that are over are left out. */
+  cancel(tx: Sql, ids: readonly string[]): Promise<{ id: string; state: TaskState; epoch: number }[]> {
+    return tx.query(
       `UPDATE tasks SET
          state = CASE WHEN state = 'running' THEN state ELSE 'cancelled' END,
          cancel_requested = (state = 'running'),
          finished_at = CASE WHEN state <> 'running' THEN now() END,
          paused_reason = NULL, updated_at = now()
-       WHERE id = $1 AND finished_at IS NULL
-       RETURNING state, epoch`,
-      [id],
+       WHERE id = ANY($1) AND finished_at IS NULL
+       RETURNING id, state, epoch`,
+      [ids],
     );
-    return row;
+  }
+
+  async idsOfParts(tx: Sql, ids: readonly string[]): Promise<string[]> {
+    const rows = await tx.query<{ id: string }>('SELECT id FROM tasks WHERE parent_id = ANY($1) ORDER BY id', [ids]);
+    return rows.map(({ id }) => id);
   }
 
   /** Tasks that waited beyond their deadline. A running one is ended by its heartbeat's verdict instead. */
@@ -121,7 +136,7 @@ export class TasksRepository {
   /** Tasks that wait for their own budget: oldest first, beginning after the one at `afterSeq` and going round. */
   withoutBudget(limit: number, afterSeq = 0n): Promise<{ id: string; seq: bigint; budget_nano: bigint }[]> {
     return this.database.query(
-      `SELECT id, seq, budget_nano FROM tasks WHERE NOT budget_ready AND finished_at IS NULL
+      `SELECT id, seq, budget_nano FROM tasks WHERE NOT budget_ready AND budget_nano IS NOT NULL AND finished_at IS NULL
        ORDER BY seq <= $2, seq LIMIT $1`,
       [limit, afterSeq],
     );
@@ -129,15 +144,29 @@ export class TasksRepository {
 
   async budgetIsSet(id: string): Promise<void> {
     await this.database.query(
-      `UPDATE tasks SET budget_ready = true, lane = '', updated_at = now() WHERE id = $1 AND NOT budget_ready`,
+      `UPDATE tasks t SET budget_ready = true, lane = '', updated_at = now()
+       WHERE id = $1 AND NOT budget_ready AND ${ABOVE_ARE_SET}`,
       [id],
     );
+  }
+
+  /** Lets go the parts without a budget of their own whose ancestors all have theirs set; says whether there were any. */
+  async budgetsAboveAreSet(): Promise<boolean> {
+    const rows = await this.database.query(
+      `UPDATE tasks t SET budget_ready = true, lane = '', updated_at = now()
+       WHERE NOT budget_ready AND finished_at IS NULL AND budget_nano IS NULL
+         AND ${ABOVE_ARE_SET}
+       RETURNING id`,
+    );
+    return rows.length > 0;
   }
 
   /** Tasks that ended long enough ago for no call of theirs to be under way, and whose budget is still there. */
   async withOldBudget(limit: number): Promise<string[]> {
     const rows = await this.database.query<{ id: string }>(
       `SELECT id FROM tasks WHERE finished_at < now() - interval '1 hour' AND budget_nano IS NOT NULL AND NOT budget_deleted
+         AND NOT EXISTS (SELECT 1 FROM tasks part WHERE part.ancestors @> ARRAY[tasks.id] AND part.finished_at IS NULL
+                         AND part.parent_id IS NOT NULL)
        ORDER BY finished_at LIMIT $1`,
       [limit],
     );

@@ -19,6 +19,7 @@ interface AssignmentRow {
   labels: string[];
   deadline: Date | null;
   parent_id: string | null;
+  ancestors: string[];
   paid_only: boolean;
   more: MoreOfTask;
   created_at: Date;
@@ -46,7 +47,7 @@ export const OPEN = '';
 export const LATER = '@later';
 
 const ASSIGNMENT =
-  't.id, t.session_id, t.epoch, t.executor, t.input, t.limits, t.priority, t.project, t.labels, t.deadline, t.parent_id, t.paid_only, t.more, t.created_at';
+  't.id, t.session_id, t.epoch, t.executor, t.input, t.limits, t.priority, t.project, t.labels, t.deadline, t.parent_id, t.ancestors, t.paid_only, t.more, t.created_at';
 
 /**
  * Takes from the front of each source; what turns out not to be for now goes to a lane of its own, where no claim meets it
@@ -200,6 +201,7 @@ const assignmentOf = (row: AssignmentRow): Assignment => ({
   labels: row.labels,
   deadline: row.deadline?.toISOString() ?? null,
   parent: row.parent_id,
+  ancestors: row.ancestors,
   paidOnly: row.paid_only,
   complexity: row.more.complexity ?? 'standard',
   workspace: row.more.workspace ?? null,

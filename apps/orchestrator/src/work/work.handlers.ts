@@ -3,6 +3,7 @@ import { Hear, Serve } from '@purser/bus';
 import { type ReplyOf, type RequestOf, workAvailable, workClaim, workFinish, workHeartbeat } from '@purser/contracts';
 import { MeasuresRepository } from '../worth/measures.repository.js';
 import { ClaimGate } from './claim-gate.js';
+import { RecordKeeper } from '../worth/record-keeper.service.js';
 import { ClaimService } from './claim.service.js';
 import { LiveRunners } from './live-runners.js';
 import { WorkService } from './work.service.js';
@@ -15,6 +16,7 @@ export class WorkHandlers {
     private readonly runners: LiveRunners,
     private readonly measures: MeasuresRepository,
     private readonly gate: ClaimGate,
+    private readonly records: RecordKeeper,
   ) {}
 
   @Serve(workClaim)
@@ -38,6 +40,7 @@ export class WorkHandlers {
   @Serve(workFinish)
   async finish({ measures, ...request }: RequestOf<typeof workFinish>): Promise<ReplyOf<typeof workFinish>> {
     const answer = await this.work.finish(request);
+    this.records.expect();
     // After it, since a refused session's do not count. When this fails the runner asks again, and the answer is the same.
     if (measures) await this.measures.keep(request.taskId, request.epoch, measures);
     return answer;

@@ -5,6 +5,8 @@ import { LedgerSums } from './ledger-sums.js';
 import { RecordsRepository } from './records.repository.js';
 
 const LOOK_MS = 5_000;
+/** Without a sign of ended tasks only every so-manieth is made, for what another orchestrator left. */
+const IDLE_LOOKS = 6;
 /** The ledger is complete within about a second of a task's last call. */
 const AFTER_SECONDS = 3;
 const AT_ONCE = 500;
@@ -16,10 +18,13 @@ const PRUNE_AT_ONCE = 5_000;
 @Injectable()
 export class RecordKeeper implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly ticker = new Ticker(LOOK_MS, () => {
+    if (this.ticks++ % IDLE_LOOKS !== 0 && !this.expecting) return;
     this.looking ??= this.look().finally(() => (this.looking = undefined));
   });
   private looking: Promise<void> | undefined;
   private stopped = false;
+  private ticks = 0;
+  private expecting = true;
   private prunedAt = -Infinity;
 
   constructor(
@@ -40,13 +45,24 @@ export class RecordKeeper implements OnApplicationBootstrap, OnModuleDestroy {
     await this.looking;
   }
 
+  /** A task has ended here, or may have. */
+  expect(): void {
+    this.expecting = true;
+  }
+
   /** Never rejects: what cannot be written now is due later. */
   private async look(): Promise<void> {
     if (!this.ledger.reachable) return;
     try {
-      while (!this.stopped && (await this.keep(AFTER_SECONDS)) === AT_ONCE);
+      // Before it is asked: what ends meanwhile is expected again.
+      this.expecting = false;
+      if (await this.records.anyDue()) {
+        this.expecting = true;
+        while (!this.stopped && (await this.keep(AFTER_SECONDS)) === AT_ONCE);
+      }
       await this.prune();
     } catch (error) {
+      this.expecting = true;
       this.log.debug({ error }, 'what tasks took could not be written down yet');
     }
   }

@@ -23,6 +23,11 @@ const spread = (of: string) => `percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (O
 export class RecordsRepository {
   constructor(private readonly database: Database) {}
 
+  async anyDue(): Promise<boolean> {
+    const [row] = await this.database.query<{ due: boolean }>('SELECT EXISTS (SELECT 1 FROM records_due) AS due');
+    return row?.due === true;
+  }
+
   /** Tasks that ended a while ago, locked for this orchestrator; the others take the next ones. */
   due(tx: Sql, afterSeconds: number, limit: number): Promise<{ seq: bigint; task_id: string }[]> {
     return tx.query(
