@@ -1,6 +1,6 @@
 // What a claim costs with little and with much waiting, on an own Postgres, without the bus: the statements of the
 // orchestrator as it runs them, one claim of one task after the other, so many in each case, interleaved.
-//   npm run bench:claims [-- --many 1000000 --claims 1000]
+//   npm run bench:claims [-- --many 1000000 --claims 600 --cases 2]
 // Needs a build.
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -21,6 +21,8 @@ const { values: args } = parseArgs({
     few: { type: 'string', default: '1000' },
     many: { type: 'string', default: '1000000' },
     claims: { type: 'string', default: '600' },
+    /** How many of the cases, from the first on: filling them takes minutes. */
+    cases: { type: 'string', default: '4' },
   },
 });
 const few = Number(args.few);
@@ -83,12 +85,11 @@ async function fill(on, executor, count, aside = {}) {
 }
 
 try {
-  const cases = [
-    { name: `${few} waiting`, url: await database('few'), make: (on) => fill(on, 'bench', few) },
-    { name: `${many} waiting`, url: await database('many'), make: (on) => fill(on, 'bench', many) },
+  const all = [
+    { name: `${few} waiting`, make: (on) => fill(on, 'bench', few) },
+    { name: `${many} waiting`, make: (on) => fill(on, 'bench', many) },
     {
       name: `${few} waiting behind ${many} that are not due`,
-      url: await database('later'),
       make: async (on) => {
         await fill(on, 'bench', many, { delayed: true, priority: 9 });
         await fill(on, 'bench', few);
@@ -96,7 +97,6 @@ try {
     },
     {
       name: `${few} waiting behind ${many} whose label is at its limit`,
-      url: await database('limited'),
       make: async (on) => {
         await on.database.query(`INSERT INTO label_limits (label, concurrency) VALUES ('full', 0)`);
         await fill(on, 'bench', many, { labels: '{full}', priority: 9 });
@@ -104,7 +104,9 @@ try {
       },
     },
   ];
+  const cases = all.slice(0, Number(args.cases));
   for (const one of cases) {
+    one.url = await database(`claims${cases.indexOf(one)}`);
     one.on = await Claims.open(one.url);
     await one.make(one.on);
     await one.on.database.query('VACUUM ANALYZE tasks');

@@ -19,7 +19,7 @@ const SWEEP_MS = 1_000;
 const IDLE_SWEEPS = 5;
 const BATCH = 200;
 /** While facts keep coming they are sent together, so often: each time costs a transaction. */
-const PACE_MS = 20;
+const PACE_MS = 50;
 /** One that the server would refuse as too large would hold up all that follow it. */
 const MAX_EVENT_BYTES = 4 * 1024 * 1024;
 

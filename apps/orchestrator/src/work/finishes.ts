@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { PurserError, type ReplyOf, type RequestOf, type workFinish } from '@purser/contracts';
-import { Database, type Sql } from '@purser/database';
+import { Database, type Sql, violatedConstraint } from '@purser/database';
 import { Together } from '../tasks/together.js';
 import { SessionEnds } from './session-ends.js';
 import { type AnsweredFinish, type HeldSession, WorkRepository } from './work.repository.js';
@@ -9,6 +9,7 @@ export type Finish = RequestOf<typeof workFinish>;
 type Answer = ReplyOf<typeof workFinish>;
 type Verdict = Answer | PurserError | { held: HeldSession };
 
+const FINISHED_ONCE = 'sessions_finish_request_id_key';
 const MOST_AT_ONCE = 256;
 const MOST_BYTES_AT_ONCE = 16 * 1024 * 1024;
 /** Far more than ever wait, unless Postgres stands still: runners then ask again. */
@@ -52,6 +53,33 @@ export class Finishes {
   }
 
   private async finishDistinct(finishes: Finish[]): Promise<(Answer | PurserError)[]> {
+    const easy = await this.finishUnchanged(finishes);
+    const left = finishes.filter((finish) => !easy.has(finish));
+    const others = left.length === 0 ? [] : await this.finishLocked(left);
+    const answers = new Map([...easy, ...left.map((finish, index) => [finish, others[index]!] as const)]);
+    return finishes.map((finish) => answers.get(finish)!);
+  }
+
+  /**
+   * Two statements and no transaction, which is nearly always enough: a session is read, and ended if nothing has changed
+   * it since. A task that is submitted at this very moment to wait for it may go unseen here, and is found by the sweep.
+   */
+  private async finishUnchanged(finishes: Finish[]): Promise<Map<Finish, Answer>> {
+    const asked = new Map(finishes.map((finish) => [finish.taskId, finish]));
+    const endings = (await this.work.read(finishes)).map((held) => {
+      const { outcome, requestId, checkpoint, progress } = asked.get(held.taskId)!;
+      return { held, ending: outcome, by: { requestId, checkpoint, progress } };
+    });
+    const ended = await this.ends.end(this.database, endings).catch((error: unknown) => {
+      // One of the ids finished another session before: which one is seen under locks.
+      if (violatedConstraint(error) === FINISHED_ONCE) return [];
+      throw error;
+    });
+    await this.ends.announce(ended);
+    return new Map(ended.map(({ taskId, state }) => [asked.get(taskId)!, { state }]));
+  }
+
+  private async finishLocked(finishes: Finish[]): Promise<(Answer | PurserError)[]> {
     const { verdicts, ended } = await this.database.transaction(async (tx) => {
       const verdicts = await this.judge(tx, finishes);
       const endings = verdicts.flatMap((verdict, index) => {
@@ -69,10 +97,7 @@ export class Finishes {
   private async judge(tx: Sql, finishes: Finish[]): Promise<Verdict[]> {
     // The locks first: of two copies of one request the second must see what the first one did.
     const held = new Map((await this.work.hold(tx, finishes)).map((one) => [one.taskId, one]));
-    // A session that is held was not finished yet. An id that finished another one breaks its constraint, and then each of
-    // them is finished alone.
-    const surely = held.size === finishes.length && finishes.length > 1;
-    const before = surely ? new Map<string, AnsweredFinish>() : await this.answersBefore(tx, finishes);
+    const before = await this.answersBefore(tx, finishes);
     return finishes.map((finish) => {
       const earlier = before.get(finish.requestId);
       if (earlier) return again(finish, earlier);

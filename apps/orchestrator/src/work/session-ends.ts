@@ -31,22 +31,26 @@ export class SessionEnds {
     private readonly metrics: TaskMetrics,
   ) {}
 
-  /** Within a transaction that holds the sessions; `announce` after its commit. */
-  async end(tx: Sql, endings: { held: HeldSession; ending: Ending; by?: LastWords }[]): Promise<EndedSession[]> {
+  /**
+   * Ends sessions that are locked, or that are still as they were read; the others are left out. `announce` after the
+   * commit.
+   */
+  async end(sql: Sql, endings: { held: HeldSession; ending: Ending; by?: LastWords }[]): Promise<EndedSession[]> {
     if (endings.length === 0) return [];
     const ends = endings.map(({ held, ending, by = {} }): SessionEnd => {
       const standing = { ...held, lastDigest: by.checkpoint?.digest ?? held.lastDigest };
       return { held, by, step: afterSession(standing, ending, Math.random()) };
     });
-    const told = ends.flatMap(({ held, step }) => this.facts.ended(held, step) ?? []);
-    const needed = new Set(await this.work.end(tx, ends, told));
-    return ends.map(({ held: { taskId, epoch }, step }) => ({
-      taskId,
-      epoch,
-      state: step.next.state,
-      outcome: step.sessionOutcome,
-      needed: needed.has(taskId),
-    }));
+    const told = ends.flatMap(({ held, step }) => {
+      const fact = this.facts.ended(held, step);
+      return fact ? [{ ...fact, taskId: held.taskId }] : [];
+    });
+    const ended = new Map((await this.work.end(sql, ends, told)).map((one) => [one.id, one]));
+    return ends.flatMap(({ held: { taskId, epoch }, step }) => {
+      const one = ended.get(taskId);
+      if (!one) return [];
+      return [{ taskId, epoch, state: step.next.state, outcome: step.sessionOutcome, needed: one.needed }];
+    });
   }
 
   /** Takes back the sessions whose leases lapsed; the next claim raises their epochs. */

@@ -6,6 +6,8 @@ import type { MoreOfTask } from '../tasks/task.row.js';
 import type { Standing, Step } from './lifecycle.js';
 
 export interface HeldSession extends Standing {
+  /** Of its task, where that is not locked: any change gives it another. */
+  version?: string | undefined;
   taskId: string;
   sessionId: string;
   epoch: number;
@@ -13,6 +15,7 @@ export interface HeldSession extends Standing {
 }
 
 interface HeldRow {
+  version?: string;
   id: string;
   session_id: string;
   epoch: number;
@@ -35,6 +38,18 @@ export interface LastWords {
   requestId?: string;
   checkpoint?: CheckpointMark | undefined;
   progress?: Progress | undefined;
+}
+
+export interface SessionOfRunner {
+  taskId: string;
+  epoch: number;
+  runner: string;
+}
+
+export interface EndedTask {
+  id: string;
+  /** Others wait for it. */
+  needed: boolean;
 }
 
 export interface SessionEnd {
@@ -87,17 +102,11 @@ const END = `
   WITH over AS MATERIALIZED (
     SELECT * FROM unnest($1::text[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
       $9::double precision[], $10::integer[], $11::integer[], $12::integer[], $13::integer[], $14::integer[], $15::text[],
-      $16::text[])
+      $16::text[], $17::text[])
       AS o (id, epoch, outcome, reason, state, request_id, result, error, after_ms, sessions_used, failures, lost_in_a_row,
-        unchanged_in_a_row, number, digest, progress)
-  ), ended AS (
-    UPDATE sessions s SET outcome = over.outcome, reason = over.reason, state_after = over.state,
-      finish_request_id = over.request_id, ended_at = now()
-    FROM over WHERE s.task_id = over.id AND s.epoch = over.epoch AND s.ended_at IS NULL
-  ), told AS (
-    INSERT INTO outbox (event_id, subject, event) SELECT * FROM unnest($17::text[], $18::text[], $19::text[])
-    ON CONFLICT (event_id) DO NOTHING
-  )
+        unchanged_in_a_row, number, digest, progress, version)
+    ORDER BY id
+  ), done AS (
   UPDATE tasks t SET state = over.state, session_id = NULL, runner = NULL, lease_until = NULL, cancel_requested = false,
     result = over.result::json, error = over.error::json,
     available_at = clock_timestamp() + over.after_ms * interval '1 millisecond',
@@ -110,10 +119,31 @@ const END = `
     progress = coalesce(over.progress::json, t.progress), progress_told = true,
     finished_at = CASE WHEN over.state IN ('completed', 'failed', 'cancelled') THEN now() END, updated_at = now()
   FROM over WHERE t.id = over.id AND t.epoch = over.epoch AND t.state = 'running'
-  RETURNING t.id, EXISTS (SELECT 1 FROM task_dependencies d WHERE d.depends_on = t.id) AS needed`;
+    AND (over.version IS NULL OR t.xmin::text = over.version)
+  RETURNING t.id, t.epoch
+  ), ended AS (
+    UPDATE sessions s SET outcome = over.outcome, reason = over.reason, state_after = over.state,
+      finish_request_id = over.request_id, ended_at = now()
+    FROM done JOIN over USING (id) WHERE s.task_id = done.id AND s.epoch = done.epoch AND s.ended_at IS NULL
+  ), told AS (
+    INSERT INTO outbox (event_id, subject, event)
+    SELECT event_id, subject, event FROM unnest($18::text[], $19::text[], $20::text[], $21::text[])
+      AS facts (id, event_id, subject, event) JOIN done USING (id)
+    ON CONFLICT (event_id) DO NOTHING
+  )
+  SELECT id, EXISTS (SELECT 1 FROM task_dependencies d WHERE d.depends_on = id) AS needed FROM done`;
 const HELD = `id, session_id, epoch, runner, sessions_used, max_sessions, failures, retries, lost_in_a_row,
   unchanged_in_a_row, start_digest, checkpoint_digest, cancel_requested, more,
   coalesce(deadline <= clock_timestamp(), false) AS overdue`;
+
+const OF_RUNNERS = `
+  JOIN unnest($1::text[], $2::integer[], $3::text[]) AS asked (task, of_epoch, by) ON id = task AND epoch = of_epoch AND runner = by
+  WHERE state = 'running'`;
+const ofRunners = (sessions: SessionOfRunner[]): unknown[] => [
+  sessions.map(({ taskId }) => taskId),
+  sessions.map(({ epoch }) => epoch),
+  sessions.map(({ runner }) => runner),
+];
 
 /** Every statement that extends or ends a session carries its epoch. */
 @Injectable()
@@ -178,13 +208,21 @@ export class WorkRepository {
     );
   }
 
-  /** The open sessions among these, locked; a newer one owns what is left out, or none. In id order: see `heartbeat`. */
-  async hold(tx: Sql, sessions: { taskId: string; epoch: number; runner: string }[]): Promise<HeldSession[]> {
+  /** The open sessions among these as they are now; a newer one owns what is left out, or none. */
+  async read(sessions: SessionOfRunner[]): Promise<HeldSession[]> {
+    const rows = await this.database.query<HeldRow>(
+      `SELECT ${HELD}, tasks.xmin::text AS version FROM tasks ${OF_RUNNERS}`,
+      ofRunners(sessions),
+      'sessions read',
+    );
+    return rows.map(heldOf);
+  }
+
+  /** The same, locked. In id order: see `heartbeat`. */
+  async hold(tx: Sql, sessions: SessionOfRunner[]): Promise<HeldSession[]> {
     const rows = await tx.query<HeldRow>(
-      `SELECT ${HELD} FROM tasks
-       JOIN unnest($1::text[], $2::integer[], $3::text[]) AS asked (task, of_epoch, by) ON id = task AND epoch = of_epoch AND runner = by
-       WHERE state = 'running' ORDER BY id FOR UPDATE OF tasks`,
-      [sessions.map(({ taskId }) => taskId), sessions.map(({ epoch }) => epoch), sessions.map(({ runner }) => runner)],
+      `SELECT ${HELD} FROM tasks ${OF_RUNNERS} ORDER BY id FOR UPDATE OF tasks`,
+      ofRunners(sessions),
       'sessions held',
     );
     return rows.map(heldOf);
@@ -200,10 +238,13 @@ export class WorkRepository {
     return rows.map(heldOf);
   }
 
-  /** Ends sessions, moves their tasks on and tells it, in one statement. @returns the tasks that others wait for */
-  async end(tx: Sql, ends: SessionEnd[], told: OutboxEntry[]): Promise<string[]> {
+  /**
+   * Ends sessions, moves their tasks on and tells it, in one statement. Left out is what is not as it was read, by its
+   * version; what was locked always is.
+   */
+  end(sql: Sql, ends: SessionEnd[], told: (OutboxEntry & { taskId: string })[]): Promise<EndedTask[]> {
     const column = <T>(value: (end: SessionEnd) => T): T[] => ends.map(value);
-    const rows = await tx.query<{ id: string; needed: boolean }>(
+    return sql.query(
       END,
       [
         column(({ held }) => held.taskId),
@@ -222,14 +263,14 @@ export class WorkRepository {
         column(({ by }) => by.checkpoint?.number ?? null),
         column(({ by }) => by.checkpoint?.digest ?? null),
         column(({ by }) => (by.progress === undefined ? null : JSON.stringify(by.progress))),
+        column(({ held }) => held.version ?? null),
+        told.map(({ taskId }) => taskId),
         told.map(({ eventId }) => eventId),
         told.map(({ subject }) => subject),
         told.map(({ event }) => event),
       ],
       'sessions end',
     );
-    if (rows.length !== ends.length) throw new Error('a task changed although it was locked');
-    return rows.filter(({ needed }) => needed).map(({ id }) => id);
   }
 
   /** The clock that leases are measured by, and what there is to look after, in one round trip. */
@@ -253,6 +294,7 @@ export class WorkRepository {
 }
 
 const heldOf = (row: HeldRow): HeldSession => ({
+  version: row.version,
   taskId: row.id,
   sessionId: row.session_id,
   epoch: row.epoch,
