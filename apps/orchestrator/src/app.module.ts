@@ -5,23 +5,42 @@ import { Admission } from './admission/admission.service.js';
 import { BudgetSight } from './admission/budget-sight.js';
 import { FinishedBudgets } from './budgets/finished-budgets.service.js';
 import { TaskBudgets } from './budgets/task-budgets.service.js';
+import { LabelLanes } from './labels/label-lanes.js';
+import { LabelLimitsRepository } from './labels/label-limits.repository.js';
+import { LabelLimits } from './labels/label-limits.service.js';
+import { LabelsFileFollower } from './labels/labels-file-follower.js';
+import { LabelsHandlers } from './labels/labels.handlers.js';
 import { FiguresHandlers } from './figures/figures.handlers.js';
 import { FiguresRepository } from './figures/figures.repository.js';
 import { Figures } from './figures/figures.service.js';
+import { FireTasks } from './schedules/fire-tasks.service.js';
+import { Firing } from './schedules/firing.service.js';
+import { ScheduleTimer } from './schedules/schedule-timer.js';
+import { SchedulesHandlers } from './schedules/schedules.handlers.js';
+import { SchedulesRepository } from './schedules/schedules.repository.js';
+import { Schedules } from './schedules/schedules.service.js';
 import { LiveServices } from './services/live-services.js';
 import { ServicesHandlers } from './services/services.handlers.js';
 import { DependentsService } from './tasks/dependents.service.js';
 import { ExecutorInputs } from './tasks/executor-inputs.js';
 import { Intake } from './tasks/intake.service.js';
+import { NewTasksRepository } from './tasks/new-tasks.repository.js';
+import { Rejections } from './tasks/rejections.service.js';
 import { TaskFacts } from './tasks/task-facts.js';
 import { TaskMetrics } from './tasks/task-metrics.js';
+import { TaskStore } from './tasks/task-store.service.js';
 import { TaskUpkeep } from './tasks/task-upkeep.js';
 import { TaskViews } from './tasks/task-views.service.js';
 import { TasksHandlers } from './tasks/tasks.handlers.js';
 import { TasksRepository } from './tasks/tasks.repository.js';
 import { TasksService } from './tasks/tasks.service.js';
+import { ClaimGate } from './work/claim-gate.js';
 import { ClaimService } from './work/claim.service.js';
+import { ClaimsRepository } from './work/claims.repository.js';
+import { DueTasks } from './work/due-tasks.js';
 import { EmergencyDuty } from './work/emergency.js';
+import { Finishes } from './work/finishes.js';
+import { Handout } from './work/handout.js';
 import { LiveRunners } from './work/live-runners.js';
 import { Nudge } from './work/nudge.js';
 import { SessionEnds } from './work/session-ends.js';
@@ -38,9 +57,21 @@ import { WorthHandlers } from './worth/worth.handlers.js';
 import { Worth } from './worth/worth.service.js';
 
 @Module({
-  controllers: [TasksHandlers, WorkHandlers, ServicesHandlers, WorthHandlers, FiguresHandlers, AdmissionHandlers],
+  controllers: [
+    TasksHandlers,
+    WorkHandlers,
+    ServicesHandlers,
+    WorthHandlers,
+    FiguresHandlers,
+    AdmissionHandlers,
+    SchedulesHandlers,
+    LabelsHandlers,
+  ],
   providers: [
     TasksRepository,
+    NewTasksRepository,
+    TaskStore,
+    Rejections,
     Intake,
     ExecutorInputs,
     TasksService,
@@ -52,6 +83,15 @@ import { Worth } from './worth/worth.service.js';
     TaskBudgets,
     FinishedBudgets,
     WorkRepository,
+    ClaimsRepository,
+    ClaimGate,
+    Handout,
+    LabelLimitsRepository,
+    LabelLimits,
+    LabelLanes,
+    LabelsFileFollower,
+    DueTasks,
+    Finishes,
     ClaimService,
     WorkService,
     SessionEnds,
@@ -71,6 +111,11 @@ import { Worth } from './worth/worth.service.js';
     AdmissionRepository,
     BudgetSight,
     Admission,
+    SchedulesRepository,
+    FireTasks,
+    Firing,
+    ScheduleTimer,
+    Schedules,
   ],
 })
 export class AppModule {}

@@ -22,9 +22,19 @@ export const WeekDay = z.enum(['monday', 'tuesday', 'wednesday', 'thursday', 'fr
 export type WeekDay = z.infer<typeof WeekDay>;
 
 const zones = new Set([...Intl.supportedValuesOf('timeZone'), 'UTC']);
-export const TimeZone = z
-  .string()
-  .refine((zone) => zones.has(zone), 'an IANA time zone such as "Europe/Berlin" or "UTC"');
+
+/** Also by a name that is not the one in the list: "Asia/Kolkata", which is listed as "Asia/Calcutta". */
+function isZone(zone: string): boolean {
+  if (zones.has(zone)) return true;
+  if (!/^[A-Z][A-Za-z]+\/\w/.test(zone)) return false;
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
+}
+
+export const TimeZone = z.string().refine(isZone, 'an IANA time zone such as "Europe/Berlin" or "UTC"');
 
 /**
  * Parts of the limit, in order. At `warning` and `critical` only the level changes. Past `cutoff` nothing is granted:

@@ -5,11 +5,13 @@ import * as calls from './calls.js';
 import * as costs from './costs.js';
 import * as emergency from './emergency.js';
 import * as keys from './keys.js';
+import * as labels from './labels.js';
 import * as leases from './leases.js';
 import * as ledger from './ledger.js';
 import * as models from './models.js';
 import * as offload from './offload.js';
 import * as prices from './prices.js';
+import * as schedules from './schedules.js';
 import * as services from './services.js';
 import * as sessions from './sessions.js';
 import * as sources from './sources.js';
@@ -32,6 +34,7 @@ export * from './emergency.js';
 export * from './errors.js';
 export { fieldIssues } from './field-issues.js';
 export * from './keys.js';
+export * from './labels.js';
 export * from './leases.js';
 export * from './ledger.js';
 export * from './measures.js';
@@ -41,6 +44,7 @@ export * from './predictions.js';
 export * from './prices.js';
 export * from './records.js';
 export * from './scalars.js';
+export * from './schedules.js';
 export * from './services.js';
 export * from './sessions.js';
 export * from './sources.js';
@@ -60,7 +64,9 @@ const isContract = (value: unknown): value is Contract =>
 /** Every subject of the bus, in the order of the files. */
 export const CONTRACTS: readonly Contract[] = [
   tasks,
+  schedules,
   work,
+  labels,
   worth,
   sessions,
   budgets,

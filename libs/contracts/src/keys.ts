@@ -18,6 +18,8 @@ const Models = z
   .min(1)
   .max(100);
 
+const Ancestors = z.array(Id).max(64);
+
 const PerMinute = z.int().min(1).max(1_000_000_000);
 
 export const GatewayKey = z.object({
@@ -27,6 +29,8 @@ export const GatewayKey = z.object({
   name: z.string(),
   project: Token.nullable(),
   task: Id.nullable(),
+  /** The tasks that this one is a part of, its parent first: its calls count against their budgets, too. */
+  ancestors: Ancestors.default([]),
   session: Id.nullable(),
   /** Null: any capability, and any model by its name. */
   capabilities: z.array(z.string()).nullable(),
@@ -92,6 +96,7 @@ export const keysCreate = operation('keys.create', {
       name,
       ...restrictions.partial().shape,
       task: Id.optional(),
+      ancestors: Ancestors.optional(),
       session: Id.optional(),
       /** 5 when absent. */
       priority: Priority.optional(),
@@ -148,6 +153,19 @@ export const keysGet = operation('keys.get', {
   request: z.object({ id: Id }),
   reply: GatewayKey,
   http: { method: 'GET', path: '/v1/keys/:id' },
+});
+
+export const keysCheck = operation('keys.check', {
+  owner: 'model-gateway',
+  summary:
+    'What is kept of the key of a session that begins so: with its proof another service knows the secret again, which never travels. Null for any other key, and for one that ended.',
+  request: z.object({ prefix: KeyProof.shape.prefix }),
+  reply: z.object({
+    key: GatewayKey.nullable(),
+    proof: KeyProof.nullable(),
+    /** From now, by the gateway's database. */
+    expiresInMs: z.number().nullable(),
+  }),
 });
 
 export const keysRevoke = operation('keys.revoke', {

@@ -18,6 +18,8 @@ export const Spend = z.object({
   key: Id.nullable(),
   project: Token.nullable(),
   task: Id.nullable(),
+  /** The tasks that this one is a part of, whose budgets it counts against too. Absent when there are none. */
+  ancestors: z.array(Id).optional(),
   session: Id.nullable(),
   amountUsd: Usd,
   /** What was held for it; zero on a free tier. */

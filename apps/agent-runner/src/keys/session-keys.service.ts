@@ -29,7 +29,7 @@ export class SessionKeys {
   ) {}
 
   /**
-   * The variables under which programs find the gateway and the session's key. When the gateway is away the session
+   * The variables under which programs find the gateway, the control API and the session's key, which is good for both. When the gateway is away the session
    * starts all the same, for it may need no model, and the key is made as soon as the gateway is back.
    */
   async issue(session: Session): Promise<Record<string, string>> {
@@ -41,6 +41,8 @@ export class SessionKeys {
       OPENAI_API_KEY: secret,
       ANTHROPIC_BASE_URL: gateway,
       ANTHROPIC_API_KEY: secret,
+      PURSER_API_URL: this.config.PURSER_API_URL.replace(/\/+$/, ''),
+      PURSER_API_KEY: secret,
     };
   }
 
@@ -99,11 +101,21 @@ export class SessionKeys {
 
   /** Whether it is settled: the key is there, or the gateway refused it for good. The same again is the same key. */
   private async create(session: Session, proof: KeyProof, timeoutMs: number): Promise<boolean> {
-    const { taskId, sessionId, project, priority, paidOnly } = session.assignment;
+    const { taskId, sessionId, project, priority, paidOnly, ancestors } = session.assignment;
     const ttlMs = ttlFor(session.lease.remainingMs);
     const name = `session ${sessionId} of task ${taskId}`;
     const restricted = paidOnly ? { paidOnly } : {};
-    const key = { id: sessionId, name, task: taskId, session: sessionId, priority, ttlMs, proof, ...restricted };
+    const key = {
+      id: sessionId,
+      name,
+      task: taskId,
+      session: sessionId,
+      ancestors,
+      priority,
+      ttlMs,
+      proof,
+      ...restricted,
+    };
     try {
       await this.bus.call(keysCreate, { ...key, ...(project === null ? {} : { project }) }, { timeoutMs });
     } catch (error) {

@@ -163,6 +163,8 @@ export function controlApi(terminal: Terminal): ControlApi {
 /** PURSER_ADMIN_KEY, or what Purser wrote at its first start. */
 export async function readAdminKey({ env, cwd }: Pick<Terminal, 'env' | 'cwd'>): Promise<string> {
   if (env.PURSER_ADMIN_KEY) return env.PURSER_ADMIN_KEY;
+  // Within a session: the session's own key, with which it hands in parts of its task.
+  if (env.PURSER_API_KEY) return env.PURSER_API_KEY;
   const file = findHome(env, cwd).adminKey;
   try {
     const key = (await readFile(file, 'utf8')).trim();

@@ -12,6 +12,7 @@ export interface SubmitOptions {
   label?: string[];
   project?: string;
   dependsOn?: string[];
+  parent?: string;
   tokens?: number;
   requests?: number;
   seconds?: number;
@@ -41,6 +42,7 @@ export function taskSpec(options: SubmitOptions, argv: string[]): TaskSpecInput 
       labels: options.label,
       project: options.project,
       dependsOn: options.dependsOn,
+      parent: options.parent,
       maxSessions: options.maxSessions,
       retries: options.retries,
       notBefore: options.notBefore,

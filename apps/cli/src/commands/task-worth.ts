@@ -2,7 +2,7 @@ import { type Prediction, type RecordLine, recordsGet, recordsList, tasksEstimat
 import type { Command } from 'commander';
 import { linesTable, modelsTable, predictionText, recordText } from '../output/records.js';
 import { type CommandSet, wholeNumber } from './command.js';
-import { specFromFile } from './spec-file.js';
+import { specFromFile } from './task-file.js';
 
 interface ListOptions {
   since?: string;

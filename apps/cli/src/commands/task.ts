@@ -13,7 +13,9 @@ import { predictionText } from '../output/records.js';
 import { taskTable, taskText } from '../output/tasks.js';
 import type { Terminal } from '../terminal.js';
 import { collect, type CommandSet, positiveNumber, wholeNumber } from './command.js';
-import { specFromFile } from './spec-file.js';
+import { submitSeveral } from './task-batch.js';
+import { readTaskFile } from './task-file.js';
+import { addTaskEffects } from './task-effects.js';
 import { printLogs, waitForTask } from './task-watch.js';
 import { type SubmitOptions, taskSpec } from './task-spec.js';
 import { addTaskWorthCommands } from './task-worth.js';
@@ -22,6 +24,7 @@ export function addTaskCommands(program: Command, commands: CommandSet): void {
   const task = program.command('task').description('work for agents: submit it, follow it, cancel it');
   addSubmit(task, commands);
   addTaskWorthCommands(task, commands);
+  addTaskEffects(task, commands);
 
   commands.leaf(
     task,
@@ -35,13 +38,14 @@ export function addTaskCommands(program: Command, commands: CommandSet): void {
   );
 
   commands
-    .leaf<{ state?: TaskState; label?: string; limit: number; after?: string }>(
+    .leaf<{ state?: TaskState; label?: string; parent?: string; limit: number; after?: string }>(
       task,
       'list',
       'tasks, newest first',
       ['purser task list', 'purser task list --state running', 'purser task list --label nightly --limit 200'],
-      async ({ api, print, terminal, options: { state, label, limit, after } }) => {
-        const request = { limit, ...(state && { state }), ...(label && { label }), ...(after && { after }) };
+      async ({ api, print, terminal, options: { limit, state, label, parent, after } }) => {
+        const chosen = { ...(state && { state }), ...(label && { label }), ...(parent && { parent }) };
+        const request = { limit, ...chosen, ...(after && { after }) };
         const { reply, json } = await api().ask(tasksList, request);
         const more = reply.next === null ? '' : terminal.typed(`More: purser task list --after ${reply.next}\n`);
         print(json, () =>
@@ -51,6 +55,7 @@ export function addTaskCommands(program: Command, commands: CommandSet): void {
     )
     .option('--state <state>', 'blocked, ready, running, paused, completed, failed or cancelled')
     .option('--label <label>', 'only with this label')
+    .option('--parent <id>', 'only the parts of this task')
     .option('--limit <n>', 'how many', wholeNumber, 50)
     .option('--after <place>', 'go on from where the last list ended');
 
@@ -67,18 +72,20 @@ export function addTaskCommands(program: Command, commands: CommandSet): void {
     .option('-f, --follow', 'go on until the task has ended')
     .option('--after <seq>', 'only lines after this one', wholeNumber, 0);
 
-  commands.leaf(
-    task,
-    'cancel <id>',
-    'stop it; a running session is wrapped up first',
-    ['purser task cancel nightly-review'],
-    async ({ api, print, terminal }, [id = '']) => {
-      const { reply, json } = await api().ask(tasksCancel, { id });
-      print(json, () =>
-        reply.state === 'cancelled' ? `${id} is cancelled\n` : `${id} is asked to stop\n${taskText(reply, terminal)}`,
-      );
-    },
-  );
+  commands
+    .leaf<{ keepChildren?: boolean }>(
+      task,
+      'cancel <id>',
+      'stop it and its parts; a running session is wrapped up first',
+      ['purser task cancel nightly-review', 'purser task cancel nightly-review --keep-children'],
+      async ({ api, print, terminal, options }, [id = '']) => {
+        const { reply, json } = await api().ask(tasksCancel, { id, children: !options.keepChildren });
+        print(json, () =>
+          reply.state === 'cancelled' ? `${id} is cancelled\n` : `${id} is asked to stop\n${taskText(reply, terminal)}`,
+        );
+      },
+    )
+    .option('--keep-children', 'leave the tasks that are parts of it to themselves');
 }
 
 function addSubmit(task: Command, commands: CommandSet): void {
@@ -91,13 +98,21 @@ function addSubmit(task: Command, commands: CommandSet): void {
         'purser task submit -- sh -c "echo hello"',
         'purser task submit --id nightly --budget 1.50 --priority 7 --label x --tokens 50000 -- claude -p "review"',
         'purser task submit --file task.json --wait',
+        'purser task submit --file tasks.jsonl',
         'jq -n \'{executor:"command",input:{argv:["date"]}}\' | purser task submit --file -',
       ],
       async (invocation, argv) => {
         const { api, print, terminal, options } = invocation;
-        if (options.file !== undefined && argv.length > 0)
+        if (options.file !== undefined && argv.length > 0) {
           throw new PurserError('invalid_request', { message: 'Give either --file or a program after --, not both.' });
-        const spec = options.file === undefined ? taskSpec(options, argv) : await specFromFile(options.file, terminal);
+        }
+        const given =
+          options.file === undefined ? { one: taskSpec(options, argv) } : await readTaskFile(options.file, terminal);
+        if ('several' in given) {
+          if (!options.wait) return submitSeveral(invocation, given.several);
+          throw new PurserError('invalid_request', { message: '--wait waits for one task; the file holds several.' });
+        }
+        const spec = given.one;
         const { reply, json } = await api().ask(tasksCreate, spec);
         if (!options.wait) {
           print(json, () => submitted(reply, terminal));
@@ -118,6 +133,7 @@ function addSubmit(task: Command, commands: CommandSet): void {
     .option('--label <label>', 'may be repeated', collect)
     .option('--project <name>', 'whose budget counts')
     .option('--depends-on <id>', 'must be completed first; may be repeated', collect)
+    .option('--parent <id>', 'the task that this one is a part of; its budgets count for this one too')
     .option('--tokens <n>', 'limit per session', wholeNumber)
     .option('--requests <n>', 'limit per session', wholeNumber)
     .option('--seconds <n>', 'limit per session', positiveNumber)
@@ -126,7 +142,10 @@ function addSubmit(task: Command, commands: CommandSet): void {
     .option('--retries <n>', 'how often a failed session is tried again (0)', wholeNumber)
     .option('--not-before <time>', 'such as 2026-12-01T22:00:00Z')
     .option('--deadline <time>', 'fails when it is not done by then')
-    .option('--file <path>', 'the whole task as JSON; - reads standard input')
+    .option(
+      '--file <path>',
+      'the whole task as JSON, or several as an array or a line of JSON each; - reads standard input',
+    )
     .option('--wait', 'wait until it has ended; exit code 1 unless it is completed');
 }
 

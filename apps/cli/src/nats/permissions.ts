@@ -14,6 +14,7 @@ import {
   type Fact,
   heartbeat,
   keysChanged,
+  keysCheck,
   keysCreate,
   keysRenew,
   keysRevoke,
@@ -27,6 +28,7 @@ import {
   type Operation,
   OPERATIONS,
   readsStreams,
+  schedulesChanged,
   type ServiceName,
   servedBy,
   sessionRefused,
@@ -34,6 +36,7 @@ import {
   STREAMS,
   type StreamName,
   tasksCreate,
+  tasksBatch,
   tasksGet,
   tasksList,
   tasksSubmit,
@@ -69,12 +72,12 @@ interface Needs {
 const NEEDS: Record<ServiceName, Needs> = {
   orchestrator: {
     // The control API passes every operation that has a route on to the bus, its own ones too.
-    calls: [...OPERATIONS.filter(({ http }) => http !== undefined), budgetsRetire, ledgerSum, ledgerModels],
-    hears: [sessionRefused, ...Object.values(budgetFacts)],
+    calls: [...OPERATIONS.filter(({ http }) => http !== undefined), budgetsRetire, ledgerSum, ledgerModels, keysCheck],
+    hears: [workAvailable, sessionRefused, ...Object.values(budgetFacts), schedulesChanged],
     consumes: ['TASKS'],
   },
   'agent-runner': {
-    calls: [workClaim, workHeartbeat, workFinish, tasksGet, ledgerSum, keysCreate, keysRenew, keysRevoke],
+    calls: [workClaim, workHeartbeat, workFinish, tasksGet, ledgerSum, keysCreate, keysRenew, keysRevoke, budgetsList],
     hears: [workAvailable, sessionRefused],
     consumes: [],
   },
@@ -183,7 +186,7 @@ export function toolsPermissions(): Permissions {
   return {
     publish: [
       // Calling models needs a key of the gateway besides.
-      ...[tasksSubmit, tasksCreate, tasksGet, tasksList, modelsComplete].map(({ name }) => name),
+      ...[tasksSubmit, tasksCreate, tasksBatch, tasksGet, tasksList, modelsComplete].map(({ name }) => name),
       ...['PING', 'INFO', 'STATS'].flatMap((verb) => [`$SRV.${verb}`, `$SRV.${verb}.>`]),
     ],
     subscribe: ['_INBOX.>', '_INBOX_tools.>', ...FACTS_FOR_TOOLS],

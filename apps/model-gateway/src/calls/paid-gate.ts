@@ -74,8 +74,15 @@ export class PaidGate {
     for (let attempt = 0; attempt < TRIES; attempt++) {
       if (this.latch.isSet)
         return no('latch_unknown', 'whether the emergency latch is set is not known (no cost-watchdog)', AWAY);
-      const { key, project, task, priority = STANDARD_PRIORITY } = paid.caller;
-      const windows = await this.budgets.windowsFor({ provider: tier.provider, key, project, task, priority });
+      const { key, project, task, ancestors, priority = STANDARD_PRIORITY } = paid.caller;
+      const windows = await this.budgets.windowsFor({
+        provider: tier.provider,
+        key,
+        project,
+        task,
+        ancestors,
+        priority,
+      });
       if (!windows) return no('budgets_unknown', 'the budgets cannot be read (no cost-watchdog)', AWAY);
       if (windows.length > MOST_WINDOWS)
         return no(

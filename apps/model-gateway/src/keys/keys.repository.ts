@@ -12,6 +12,7 @@ interface KeyRow {
   project: string | null;
   task: string | null;
   session: string | null;
+  ancestors: string[];
   priority: number;
   paid_only: boolean;
   capabilities: string[] | null;
@@ -37,6 +38,7 @@ export interface NewKey extends KeyEnds, KeyRules {
   project: string | null;
   task: string | null;
   session: string | null;
+  ancestors: readonly string[];
   priority: number;
   paidOnly: boolean;
 }
@@ -72,6 +74,7 @@ const fromRow = (row: KeyRow): StoredKey => ({
   project: row.project,
   task: row.task,
   session: row.session,
+  ancestors: row.ancestors,
   priority: row.priority,
   paidOnly: row.paid_only,
   capabilities: row.capabilities,
@@ -91,9 +94,9 @@ export class KeysRepository {
   async insert(key: NewKey): Promise<StoredKey | undefined> {
     const [inserted] = await this.database.query<KeyRow>(
       `INSERT INTO keys (id, prefix, salt, hash, name, project, task, session, priority, capabilities, models,
-                         requests_per_minute, tokens_per_minute, expires_at, paid_only)
+                         requests_per_minute, tokens_per_minute, expires_at, paid_only, ancestors)
        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
-               coalesce($14, clock_timestamp() + $15::double precision * interval '1 ms'), $16)
+               coalesce($14, clock_timestamp() + $15::double precision * interval '1 ms'), $16, $17)
        ON CONFLICT DO NOTHING
        RETURNING ${COLUMNS}`,
       [
@@ -113,6 +116,7 @@ export class KeysRepository {
         key.expiresAt ?? null,
         key.ttlMs ?? null,
         key.paidOnly,
+        key.ancestors,
       ],
     );
     return inserted ? fromRow(inserted) : this.byId(key.id);

@@ -49,7 +49,7 @@ export class Admission implements OnApplicationBootstrap, OnModuleDestroy {
   ) {}
 
   onApplicationBootstrap(): void {
-    this.nudge.whenReady(() => this.lookSoon());
+    this.nudge.heed(() => this.lookSoon());
     this.ticker.start();
   }
 

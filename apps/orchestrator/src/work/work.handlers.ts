@@ -1,8 +1,9 @@
 import { Controller } from '@nestjs/common';
-import { Serve } from '@purser/bus';
-import { type ReplyOf, type RequestOf, workClaim, workFinish, workHeartbeat } from '@purser/contracts';
+import { Hear, Serve } from '@purser/bus';
+import { type ReplyOf, type RequestOf, workAvailable, workClaim, workFinish, workHeartbeat } from '@purser/contracts';
 import { MeasuresRepository } from '../worth/measures.repository.js';
 import { RecordKeeper } from '../worth/record-keeper.service.js';
+import { ClaimGate } from './claim-gate.js';
 import { ClaimService } from './claim.service.js';
 import { LiveRunners } from './live-runners.js';
 import { WorkService } from './work.service.js';
@@ -15,12 +16,19 @@ export class WorkHandlers {
     private readonly runners: LiveRunners,
     private readonly measures: MeasuresRepository,
     private readonly records: RecordKeeper,
+    private readonly gate: ClaimGate,
   ) {}
 
   @Serve(workClaim)
   claim(request: RequestOf<typeof workClaim>): Promise<ReplyOf<typeof workClaim>> {
     this.runners.heard(request.runner, request.executors);
     return this.claims.claim(request);
+  }
+
+  @Hear(workAvailable)
+  available(): Promise<void> {
+    this.gate.heard();
+    return Promise.resolve();
   }
 
   @Serve(workHeartbeat)
