@@ -15,6 +15,7 @@ describe('the command line', () => {
     ['a key without a name', ['key', 'create'], 2, /missing required argument 'name'/],
     ['a key command that there is not', ['key', 'make'], 2, /too many arguments/],
     ['an end that is none', ['key', 'create', 'x', '--expires', 'soon'], 2, /30d/],
+    ['a run without an end', ['run'], 2, /required option '--once'/],
     ['a schedule without a name', ['schedule', 'create', '--every', '4h'], 2, /What is its name/],
     ['a time that is none', ['schedule', 'create', 'x', '--every', 'often', '--', 'date'], 2, /90s, 30m, 4h or 1d/],
     [
@@ -34,6 +35,7 @@ describe('the command line', () => {
   it('has help with examples for every command', async () => {
     const commands = [
       'up',
+      'run',
       'doctor',
       'key',
       'key create',

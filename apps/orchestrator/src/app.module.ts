@@ -13,6 +13,9 @@ import { LabelsHandlers } from './labels/labels.handlers.js';
 import { FiguresHandlers } from './figures/figures.handlers.js';
 import { FiguresRepository } from './figures/figures.repository.js';
 import { Figures } from './figures/figures.service.js';
+import { OutlookHandlers } from './outlook/outlook.handlers.js';
+import { OutlookRepository } from './outlook/outlook.repository.js';
+import { Outlook } from './outlook/outlook.service.js';
 import { FireTasks } from './schedules/fire-tasks.service.js';
 import { Firing } from './schedules/firing.service.js';
 import { ScheduleTimer } from './schedules/schedule-timer.js';
@@ -66,6 +69,7 @@ import { Worth } from './worth/worth.service.js';
     AdmissionHandlers,
     SchedulesHandlers,
     LabelsHandlers,
+    OutlookHandlers,
   ],
   providers: [
     TasksRepository,
@@ -116,6 +120,8 @@ import { Worth } from './worth/worth.service.js';
     Firing,
     ScheduleTimer,
     Schedules,
+    OutlookRepository,
+    Outlook,
   ],
 })
 export class AppModule {}

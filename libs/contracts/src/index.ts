@@ -10,6 +10,7 @@ import * as leases from './leases.js';
 import * as ledger from './ledger.js';
 import * as models from './models.js';
 import * as offload from './offload.js';
+import * as outlook from './outlook.js';
 import * as prices from './prices.js';
 import * as schedules from './schedules.js';
 import * as services from './services.js';
@@ -41,6 +42,7 @@ export * from './measures.js';
 export * from './models.js';
 export * from './offload.js';
 export * from './predictions.js';
+export * from './outlook.js';
 export * from './prices.js';
 export * from './records.js';
 export * from './scalars.js';
@@ -68,6 +70,7 @@ export const CONTRACTS: readonly Contract[] = [
   work,
   labels,
   worth,
+  outlook,
   sessions,
   budgets,
   leases,

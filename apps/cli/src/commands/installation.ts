@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
-import type { CommandSet } from './command.js';
+import type { RunOptions } from '../run/run.js';
+import { type CommandSet, positiveNumber } from './command.js';
+import { duration } from './schedule-spec.js';
 
 /** The commands about Purser itself. What `up`, `doctor` and `init` need is loaded only when they run: it takes a second. */
 export function addInstallationCommands(program: Command, commands: CommandSet): void {
@@ -23,6 +25,33 @@ Ports, all on 127.0.0.1 (PURSER_BIND changes it for the services):
   PURSER_OFFLOAD_PORT 8084, PURSER_NATS_PORT 4222, PURSER_POSTGRES_PORT 5433
 Logs go to PURSER_HOME/logs/purser.log, warnings also to the terminal; PURSER_LOG_FORMAT=json or pretty sends all of
 them to standard output instead.`,
+    );
+
+  commands
+    .leaf<RunOptions>(
+      program,
+      'run',
+      'start everything, work until there is nothing to do, hand off what still runs, and end',
+      [
+        'purser run --once --max-minutes 300',
+        'PURSER_DATABASE_URL=postgres://me:secret@db/purser purser run --once --json --submit tasks.json',
+      ],
+      async ({ terminal, options }) => (await import('../run/run.js')).runOnce(terminal, options),
+    )
+    .requiredOption('--once', 'as said: one run, with an end (`purser up` goes on)')
+    .option('--max-minutes <n>', 'hand off what still runs after so long', positiveNumber, 300)
+    .option(
+      '--submit <file>',
+      'first hand in what it holds: a task as JSON, or an array of them; - reads standard input',
+    )
+    .option('--linger <time>', 'wait for what is due within so long, such as 90s or 5m', duration, 60)
+    .option('--allow-embedded-database', 'also in CI, where it keeps nothing; never with budgets')
+    .addHelpText(
+      'after',
+      `
+Ends with code 0 when nothing is ready, running or due within --linger; when the time is over; when a budget over
+everything that does not fall back to free models is used up; when an emergency holds; and on Ctrl-C or SIGTERM. What runs
+then is wrapped up, and goes on from its checkpoint at the next run on the same database.`,
     );
 
   commands.leaf(

@@ -59,7 +59,8 @@ export class Playground {
     await writeFile(join(this.folder, 'config', file), text);
   }
 
-  private spawn(args: string[], env: NodeJS.ProcessEnv): PurserProcess {
+  /** Any command line, while it runs. */
+  start(args: string[], env: NodeJS.ProcessEnv = {}): PurserProcess {
     const child = spawn(process.execPath, [BIN, ...args], { env: { ...this.env, ...env }, detached: true });
     const one = new PurserProcess(child);
     this.running.push(one);
@@ -68,14 +69,14 @@ export class Playground {
 
   /** `purser up`, once it has said that it is ready. */
   async up(env: NodeJS.ProcessEnv = {}): Promise<PurserProcess> {
-    const purser = this.spawn(['up'], env);
+    const purser = this.start(['up'], env);
     await purser.said(/^Purser is ready.*^Ctrl-C/ms, READY_WITHIN_MS);
     return purser;
   }
 
   /** Any command line, to its end. */
   async purser(args: string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
-    return this.spawn(args, env).end();
+    return this.start(args, env).end();
   }
 
   /** Has a task print its own name, and waits until it is done. */

@@ -112,6 +112,14 @@ export class Installation {
     else this.open.push(one);
   }
 
+  /** One service before the others; what it cannot end in order is for `stop` to say. */
+  async stopFirst(name: ServiceName): Promise<void> {
+    const one = this.open.find((open) => open.name === name);
+    if (!one) return;
+    await one.close();
+    this.open.splice(this.open.indexOf(one), 1);
+  }
+
   /** @returns what could not be stopped, in words */
   async stop(): Promise<string[]> {
     this.ending.abort(new Error('stopped while starting'));

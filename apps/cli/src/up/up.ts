@@ -1,35 +1,55 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { logTo } from '@purser/service';
+import { describe } from '../commands/command.js';
 import { requireConfiguration } from '../configuration/read-configuration.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { findConfigDir, findHome, type Home } from '../home.js';
 import { ensureSecrets, writePrivate } from '../nats/secrets.js';
 import type { Terminal } from '../terminal.js';
 import { type HomeLock, lockHome } from './home-lock.js';
-import { Installation } from './installation.js';
+import { Installation, type Running } from './installation.js';
 import { LogFile, terminalLine } from './log-file.js';
 import { requirePorts } from './ports.js';
 import { prepareHome } from './prepare-home.js';
 import { askReady } from './ready.js';
-import { readyText } from './ready-text.js';
+import { type Ready, readyText } from './ready-text.js';
 import { loadServices } from './services.js';
 import { clearAbandoned } from './servers.js';
 import { portUses, type Settings } from './settings.js';
 import { StopSignal } from './stop-signal.js';
 
-/** Sessions and calls in flight are given time to end in order; no more than this. */
+/** Sessions and calls in flight are given time to end in order; no more than this, or so long after the sessions' grace. */
 const STOP_WITHIN_MS = 30_000;
+const AFTER_GRACE_MS = 20_000;
+
+/** What everything is started for. */
+export interface Purpose {
+  /** When everything runs. */
+  announce(ready: Ready): void;
+  /** Resolves when it is served, with the reason; rejects when it cannot be. Never, to go on until somebody stops it. */
+  served(running: Running, signal: AbortSignal): Promise<string>;
+  /** While everything still runs, and is about to be stopped. */
+  conclude(reason: string, running: Running, installation: Installation): Promise<void>;
+}
 
 /** Starts everything in this process and keeps it running until somebody asks it to stop. */
-export async function up(terminal: Terminal, { json = false }: { json?: boolean }): Promise<ExitCode> {
+export const up = (terminal: Terminal, { json = false }: { json?: boolean }): Promise<ExitCode> =>
+  launch(terminal, {
+    announce: (ready) => terminal.out(json ? `${JSON.stringify(ready)}\n` : `\n${readyText(ready, terminal)}`),
+    served: () => new Promise(() => undefined),
+    conclude: () => Promise.resolve(),
+  });
+
+/** Starts everything in this process, until its purpose is served or somebody asks it to stop. */
+export async function launch(terminal: Terminal, purpose: Purpose): Promise<ExitCode> {
   const startedAt = performance.now();
   const settings = await requireConfiguration(terminal.env, findConfigDir(terminal.env, terminal.cwd));
   const home = findHome(terminal.env, terminal.cwd);
   await prepareHome(home);
   const lock = lockHome(home);
   try {
-    return await new Launch(terminal, home, settings, json, startedAt).run(lock);
+    return await new Launch(terminal, home, settings, purpose, startedAt).run(lock);
   } finally {
     logTo(undefined);
     lock.release();
@@ -43,12 +63,13 @@ class Launch {
   private installation: Installation | undefined;
   private starting: Promise<unknown> = Promise.resolve();
   private stopping = false;
+  private readonly over = new AbortController();
 
   constructor(
     private readonly terminal: Terminal,
     private readonly home: Home,
     private readonly settings: Settings,
-    private readonly json: boolean,
+    private readonly purpose: Purpose,
     private readonly startedAt: number,
   ) {
     this.failed = new Promise((resolve) => (this.fail = resolve));
@@ -61,15 +82,15 @@ class Launch {
     try {
       const starting = this.start(lock);
       this.starting = starting.catch(() => undefined);
-      const first = await Promise.race([
-        starting.then(() => 'ready' as const),
-        signal.requested.then(() => 'signal' as const),
-        this.failed,
-      ]);
-      const reason = first === 'ready' ? await Promise.race([signal.requested, this.failed]) : first;
-      if (reason instanceof Error) throw reason;
-      this.say('Stopping ...');
-      await this.stop();
+      const asked = Promise.race([signal.requested.then((name) => `asked to stop (${name})`), this.failed]);
+      const first = await Promise.race([starting, asked]);
+      if (first instanceof Error) throw first;
+      if (first === undefined || typeof first === 'string') await this.halt();
+      else {
+        const reason = await Promise.race([asked, this.purpose.served(first, this.over.signal)]);
+        if (reason instanceof Error) throw reason;
+        await this.halt((installation) => this.purpose.conclude(reason, first, installation));
+      }
       this.say('Purser has stopped.');
       return EXIT.ok;
     } catch (error) {
@@ -82,7 +103,7 @@ class Launch {
     }
   }
 
-  private async start(lock: HomeLock): Promise<void> {
+  private async start(lock: HomeLock): Promise<Running | undefined> {
     const { terminal, home, settings } = this;
     const { idleTiers } = await loadServices()['model-gateway'];
     for (const one of await idleTiers(findConfigDir(terminal.env, terminal.cwd))) this.say(`Warning: ${one}`);
@@ -90,7 +111,7 @@ class Launch {
     if (lock.abandoned || ended.length > 0) this.tellAbandoned(lock.abandoned?.pid, ended);
     await requirePorts(portUses(settings));
     const secrets = await ensureSecrets(home);
-    if (this.stopping) return;
+    if (this.stopping) return undefined;
     const logFile = this.takeLogs();
     this.installation = new Installation(
       {
@@ -108,7 +129,8 @@ class Launch {
     if (running.nats.toolsUrl === undefined) await rm(home.natsUrl, { force: true });
     else await writePrivate(home.natsUrl, `${running.nats.toolsUrl}\n`);
     const ready = await askReady({ running, home, logFile, startedAt: this.startedAt });
-    terminal.out(this.json ? `${JSON.stringify(ready)}\n` : `\n${readyText(ready, terminal)}`);
+    this.purpose.announce(ready);
+    return running;
   }
 
   /** All logs into one file, and warnings to the terminal too; unless a format was asked for: then to standard output. */
@@ -131,16 +153,37 @@ class Launch {
     this.say(`${who} was killed; ${what}.`);
   }
 
-  private async stop(): Promise<void> {
+  private async halt(conclude?: (installation: Installation) => Promise<void>): Promise<void> {
+    this.say('Stopping ...');
+    await this.stop(conclude);
+  }
+
+  private async stop(conclude?: (installation: Installation) => Promise<void>): Promise<void> {
+    const grace = Number(this.terminal.env.PURSER_GRACE_MS ?? 0);
+    const withinMs = Math.max(STOP_WITHIN_MS, grace + AFTER_GRACE_MS);
     const force = setTimeout(
-      () => this.endAtOnce(`Stopping took longer than ${STOP_WITHIN_MS / 1000} s; ended at once.`),
-      STOP_WITHIN_MS,
+      () => this.endAtOnce(`Stopping took longer than ${withinMs / 1000} s; ended at once.`),
+      withinMs,
     );
     this.stopping = true;
+    this.over.abort(new Error('it is about to stop'));
+    if (conclude && this.installation) await this.tryTo(conclude, this.installation);
     const failures = (await this.installation?.stop()) ?? [];
     await this.starting;
     clearTimeout(force);
     for (const failure of failures) this.say(`Did not stop in order: ${failure}`);
+  }
+
+  /** Whatever becomes of it, everything is stopped after it. */
+  private async tryTo(
+    conclude: (installation: Installation) => Promise<void>,
+    installation: Installation,
+  ): Promise<void> {
+    try {
+      await conclude(installation);
+    } catch (error) {
+      this.say(`What was done cannot be told: ${describe(error)}`);
+    }
   }
 
   private endAtOnce(why: string): never {

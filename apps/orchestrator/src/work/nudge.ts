@@ -15,7 +15,6 @@ export class Nudge implements OnModuleDestroy {
   private timer: NodeJS.Timeout | undefined;
   private again = false;
   private readonly listeners: (() => void)[] = [];
-  private readonly heeding: (() => void)[] = [];
 
   constructor(
     private readonly bus: Bus,
@@ -26,11 +25,6 @@ export class Nudge implements OnModuleDestroy {
   /** Here, before runners are told. */
   whenReady(listener: () => void): void {
     this.listeners.push(listener);
-  }
-
-  /** With word to the runners: no more often than they are told. */
-  heed(listener: () => void): void {
-    this.heeding.push(listener);
   }
 
   /** After the commit. At once, and then once for all that becomes ready within a moment. */
@@ -49,7 +43,6 @@ export class Nudge implements OnModuleDestroy {
 
   private tell(): void {
     this.again = false;
-    for (const listener of this.heeding) listener();
     if (!this.bus.connected) return;
     const spreadMs = Math.min(LONGEST_SPREAD_MS, Math.max(0, (this.runners?.count ?? 1) - 1) * SPREAD_PER_RUNNER_MS);
     this.bus

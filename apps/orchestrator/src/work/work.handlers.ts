@@ -2,8 +2,8 @@ import { Controller } from '@nestjs/common';
 import { Hear, Serve } from '@purser/bus';
 import { type ReplyOf, type RequestOf, workAvailable, workClaim, workFinish, workHeartbeat } from '@purser/contracts';
 import { MeasuresRepository } from '../worth/measures.repository.js';
-import { RecordKeeper } from '../worth/record-keeper.service.js';
 import { ClaimGate } from './claim-gate.js';
+import { RecordKeeper } from '../worth/record-keeper.service.js';
 import { ClaimService } from './claim.service.js';
 import { LiveRunners } from './live-runners.js';
 import { WorkService } from './work.service.js';
@@ -15,8 +15,8 @@ export class WorkHandlers {
     private readonly work: WorkService,
     private readonly runners: LiveRunners,
     private readonly measures: MeasuresRepository,
-    private readonly records: RecordKeeper,
     private readonly gate: ClaimGate,
+    private readonly records: RecordKeeper,
   ) {}
 
   @Serve(workClaim)
