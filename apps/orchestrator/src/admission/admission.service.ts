@@ -49,7 +49,7 @@ export class Admission implements OnApplicationBootstrap, OnModuleDestroy {
   ) {}
 
   onApplicationBootstrap(): void {
-    this.nudge.heed(() => this.lookSoon());
+    this.nudge.whenReady(() => this.lookSoon());
     this.ticker.start();
   }
 
