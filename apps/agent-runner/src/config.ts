@@ -26,6 +26,23 @@ export const Config = z.looseObject({
   PURSER_API_URL: z
     .url({ protocol: /^https?$/, error: 'a URL such as http://127.0.0.1:8081' })
     .default('http://127.0.0.1:8081'),
+  /** Of a task: older ones are there for the case that a newer one turns out to be damaged. */
+  PURSER_CHECKPOINTS_KEPT: wholeBetween(1, 100, 'a number of checkpoints from 1 to 100, such as 5').default(5),
+  /** What the addresses of tasks' repositories may begin with, separated by commas; any when it is empty. */
+  PURSER_WORKSPACE_REPOSITORIES: z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((prefix) => prefix.trim())
+        .filter((prefix) => prefix !== ''),
+    ),
+  /** For pushes over https to that GitHub, and pull requests there. */
+  GITHUB_TOKEN: z.string().min(1).optional(),
+  GITHUB_API_URL: z
+    .url({ protocol: /^https?$/, error: 'a URL such as https://api.github.com' })
+    .default('https://api.github.com'),
   /** How long the workspace of a finished task stays. */
   PURSER_WORKSPACE_KEEP_HOURS: z.coerce.number(HOURS).min(0, HOURS).max(100_000, HOURS).default(24),
 });

@@ -5,12 +5,20 @@ import { Config } from './config.js';
 import { CreateEffects1700000005600 } from './migrations/create-effects.js';
 import { CreateOverheads1700000005601 } from './migrations/create-overheads.js';
 import { CreateSessions1700000001000 } from './migrations/create-sessions.js';
+import { CreateWorkTrees1700000005710 } from './migrations/create-work-trees.js';
+import { StoreLargeStates1700000005700 } from './migrations/store-large-states.js';
 
 export { Config } from './config.js';
 export { placeFolders } from './workspaces/folders.js';
 
 /** What the runner's schema, `sessions`, is made of. */
-export const migrations = [CreateSessions1700000001000, CreateEffects1700000005600, CreateOverheads1700000005601];
+export const migrations = [
+  CreateSessions1700000001000,
+  CreateEffects1700000005600,
+  CreateOverheads1700000005601,
+  StoreLargeStates1700000005700,
+  CreateWorkTrees1700000005710,
+];
 
 /** Starts a runner with the given environment. */
 export const start = (env: Environment): Promise<RunningService> =>

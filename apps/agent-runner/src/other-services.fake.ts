@@ -53,6 +53,9 @@ export class OtherServices {
   readonly budgets = new Map<string, { limitUsd: string; settledUsd: string }>();
   readonly started: Assignment[] = [];
   latch: Latch = { serial: 1, active: false, by: 'spec', reason: 'none', at: new Date(0).toISOString() };
+  /** Continuations after so many sessions wait for `release`. */
+  hold = Infinity;
+  private readonly held: Assignment[] = [];
   private readonly waiting: Assignment[] = [];
   private readonly answered = new Map<string, Assignment[]>();
   private timer: NodeJS.Timeout | undefined;
@@ -102,6 +105,11 @@ export class OtherServices {
       createdAt: new Date().toISOString(),
       ...task,
     });
+    await this.bus.publish(workAvailable, undefined, {});
+  }
+
+  async release(): Promise<void> {
+    this.waiting.push(...this.held.splice(0));
     await this.bus.publish(workAvailable, undefined, {});
   }
 
@@ -160,7 +168,7 @@ export class OtherServices {
     if (!last || last.epoch !== request.epoch) throw new PurserError('stale_epoch');
     this.finishes.push(request);
     const again = request.outcome.kind === 'continue';
-    if (again) this.waiting.push(last);
+    if (again) (last.epoch >= this.hold ? this.held : this.waiting).push(last);
     return { state: again ? 'ready' : 'completed' };
   }
 

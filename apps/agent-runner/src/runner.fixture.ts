@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LogLine, sessionsLogs } from '@purser/contracts';
 import type { RunningService } from '@purser/service';
-import { createTestDatabase, eventually, startTestNats, type TestDatabase, type TestNats } from '@purser/testing';
+import { createTestDatabase, eventually, startTestNats, type TestDatabase } from '@purser/testing';
 import { Client } from 'pg';
 import { start } from './index.js';
 import { type Finish, OtherServices } from './other-services.fake.js';
@@ -11,12 +11,10 @@ import { type Finish, OtherServices } from './other-services.fake.js';
 /** A runner on a real bus and database, with the services around it faked, for the specs of a file. */
 export class TestRunner {
   private constructor(
-    readonly nats: TestNats,
-    readonly database: TestDatabase,
+    private readonly database: TestDatabase,
     readonly others: OtherServices,
-    /** Enterable by others, as programs run as another user when the specs run as root. */
-    readonly home: string,
     readonly service: RunningService,
+    private readonly cleanUp: () => Promise<void>,
   ) {}
 
   static async start(env: Record<string, string> = {}): Promise<TestRunner> {
@@ -25,8 +23,15 @@ export class TestRunner {
       createTestDatabase(),
       mkdtemp(join(tmpdir(), 'purser-runner-')),
     ]);
+    // Enterable by others, as programs run as another user when the specs run as root.
     await chmod(home, 0o755);
     const others = await OtherServices.start(nats.url);
+    const cleanUp = async (): Promise<void> => {
+      await others.stop();
+      await nats.stop();
+      await database.drop();
+      await rm(home, { recursive: true, force: true });
+    };
     const service = await start({
       PURSER_NATS_URL: nats.url,
       PURSER_DATABASE_URL: database.url,
@@ -38,16 +43,16 @@ export class TestRunner {
       PURSER_GATEWAY_URL: 'http://127.0.0.1:9/',
       PURSER_LOG_LEVEL: process.env.SPEC_LOG ?? 'silent',
       ...env,
+    }).catch(async (error: unknown) => {
+      await cleanUp();
+      throw error;
     });
-    return new TestRunner(nats, database, others, home, service);
+    return new TestRunner(database, others, service, cleanUp);
   }
 
   async stop(): Promise<void> {
     await this.service.close();
-    await this.others.stop();
-    await this.nats.stop();
-    await this.database.drop();
-    await rm(this.home, { recursive: true, force: true });
+    await this.cleanUp();
   }
 
   async logOf(taskId: string): Promise<LogLine[]> {

@@ -3,7 +3,16 @@ import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { emergencyAcknowledged, sessionsCheckpoint, sessionsHandoff, sessionsLogs } from '@purser/contracts';
+import {
+  checkpointDamaged,
+  emergencyAcknowledged,
+  sessionsArtifacts,
+  sessionsCheckpoint,
+  sessionsContent,
+  sessionsHandoff,
+  sessionsLogs,
+  taskHandedOff,
+} from '@purser/contracts';
 import { listProcesses } from '@purser/embedded';
 import { keyHash, keyPrefix, type RunningService } from '@purser/service';
 import {
@@ -181,6 +190,62 @@ it('keeps the handoff document that the program wrote, and gives it to the next 
   await others.submit({ taskId: 'own-handoff', input: sh(script) });
   expect((await finishOf('own-handoff', 2)).outcome.kind).toBe('completed');
   expect(await logOf('own-handoff')).toContain('stdout: # mine');
+});
+
+it('gives a state of 20 MiB back to the next session as it was, and keeps the files that were left for people', async () => {
+  const digest = `sha256sum "$PURSER_STATE_DIR/checkpoint.json" | cut -d' ' -f1`;
+  const script = `
+    if [ "$PURSER_RESUME" = 1 ]; then
+      mkdir "$PURSER_STATE_DIR/artifacts"; ${digest} > "$PURSER_STATE_DIR/artifacts/digest.txt"; exit 0
+    fi
+    { printf '"'; head -c 15000000 /dev/urandom | base64 -w 0; printf '"'; } > "$PURSER_STATE_DIR/new"
+    mv "$PURSER_STATE_DIR/new" "$PURSER_STATE_DIR/checkpoint.json"; ${digest}; exit 75`;
+  await others.submit({ taskId: 'heavy', input: sh(script) });
+  const first = await finishOf('heavy', 1);
+  expect(first).toMatchObject({ outcome: { kind: 'continue' }, checkpoint: { number: 1 } });
+  expect((await finishOf('heavy', 2)).outcome.kind).toBe('completed');
+  const known = await others.bus.call(sessionsCheckpoint, { id: 'heavy' });
+  expect(known).toMatchObject({ inline: false, state: null, size: 20_000_002, epoch: 1 });
+  const hex = known.digest.replace('sha256:', '');
+  expect(await logOf('heavy')).toContain(`stdout: ${hex}`);
+  const { artifacts } = await others.bus.call(sessionsArtifacts, { id: 'heavy' });
+  expect(artifacts.map(({ name, kind }) => `${kind} ${name}`)).toEqual(['file digest.txt', 'handoff handoff.md']);
+  const { bytes } = await others.bus.call(sessionsContent, { id: 'heavy', artifact: 'digest.txt' });
+  expect(Buffer.from(bytes, 'base64').toString().trim()).toBe(hex);
+});
+
+it('tells of a handoff, and of a damaged checkpoint, and goes on from the one before', async () => {
+  const told: { type: string; data: object }[] = [];
+  for (const name of [taskHandedOff.name, checkpointDamaged.name]) {
+    others.bus.connection.subscribe(`${name}.damaged`, {
+      callback: (_error, message) => void told.push(message.json<{ type: string; data: object }>()),
+    });
+  }
+  const script = `
+    save() { printf '"%s"' "$1" > "$PURSER_STATE_DIR/new" && mv "$PURSER_STATE_DIR/new" "$PURSER_STATE_DIR/checkpoint.json"; }
+    if [ "$PURSER_EPOCH" = 1 ]; then save good; exit 75; fi
+    if [ "$PURSER_EPOCH" = 2 ]; then save bad; exit 75; fi
+    cat "$PURSER_STATE_DIR/checkpoint.json"`;
+  others.hold = 2;
+  await others.submit({ taskId: 'damaged', input: sh(script) });
+  await finishOf('damaged', 2);
+  const elsewhere = new Client({ connectionString: database.url });
+  await elsewhere.connect();
+  await elsewhere.query(`UPDATE sessions.checkpoints SET bytes = '"worse"' WHERE task_id = 'damaged' AND epoch = 2`);
+  await elsewhere.end();
+  await others.release();
+  const { outcome } = await finishOf('damaged', 3);
+  expect(outcome).toMatchObject({ kind: 'completed', result: { output: '"good"' } });
+  await eventually(() =>
+    expect(told.map(({ data }) => data)).toEqual([
+      expect.objectContaining({ epoch: 1, by: 'purser', link: '/v1/tasks/damaged/handoff?epoch=1' }),
+      expect.objectContaining({ epoch: 2, by: 'purser' }),
+      expect.objectContaining({ taskId: 'damaged', epoch: 2, number: 1 }),
+    ]),
+  );
+  expect((await logOf('damaged')).join('\n')).toMatch(
+    /checkpoint 1 of epoch 2 is damaged .* the one before it is taken/,
+  );
 });
 
 it('stops a program that goes on beyond its limit', async () => {

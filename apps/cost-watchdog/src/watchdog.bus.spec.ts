@@ -9,6 +9,7 @@ import {
   budgetsList,
   budgetsRetire,
   budgetsSet,
+  checkpointDamaged,
   costsSummary,
   emergencyReset,
   emergencyStatus,
@@ -223,6 +224,16 @@ describe('two watchdogs on one bus and one database', () => {
     await until(() => {
       expect(facts<Alert>('alert.warning.dead_letter')).toMatchObject([
         { details: { subject: 'spend.recorded.openai' } },
+      ]);
+    });
+  });
+
+  it('tell of a checkpoint that is not what was saved', async () => {
+    const [digest, found] = ['sha256:saved', 'sha256:read'];
+    await bus.publish(checkpointDamaged, 'nightly', { taskId: 'nightly', epoch: 3, number: 7, digest, found });
+    await until(() => {
+      expect(facts<Alert>('alert.warning.checkpoint_damaged')).toMatchObject([
+        { details: { taskId: 'nightly', epoch: 3, number: 7, digest, found } },
       ]);
     });
   });

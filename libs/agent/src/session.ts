@@ -64,7 +64,7 @@ export class PurserSession {
     return text === undefined ? undefined : (JSON.parse(text) as T);
   }
 
-  /** Saves a state (1 MiB of JSON at most); it is stored when this resolves. */
+  /** Saves a state (16 MiB of JSON at most); it is stored when this resolves. */
   async checkpoint(state: unknown): Promise<void> {
     await ask(this.url, { method: 'POST', path: 'checkpoint', body: JSON.stringify(state) });
   }

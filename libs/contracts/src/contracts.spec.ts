@@ -13,7 +13,7 @@ describe('the contracts', () => {
   });
 
   it('are named by the grammar: nouns and a verb, a noun and what happened to it', () => {
-    for (const { name } of CONTRACTS) expect(name).toMatch(/^[a-z]+(\.[a-z]+)?$/);
+    for (const { name } of CONTRACTS) expect(name).toMatch(/^[a-z]+(\.[a-z]+(_[a-z]+)?)?$/);
     for (const { name } of OPERATIONS) expect(name).toMatch(/^([a-z]+s|work|emergency|ledger|offload)\.[a-z]+$/);
   });
 

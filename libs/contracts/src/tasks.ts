@@ -3,6 +3,7 @@ import { command, fact, operation } from './contract.js';
 import { ErrorBody } from './errors.js';
 import { Prediction } from './predictions.js';
 import { TaskRecord } from './records.js';
+import { Artifact } from './sessions.js';
 import { Id, Instant, limitUpTo, Priority, STANDARD_PRIORITY, Token, tokenThatIs, Usd, UsdInput } from './scalars.js';
 
 export const TaskState = z.enum(['blocked', 'ready', 'running', 'paused', 'completed', 'failed', 'cancelled']);
@@ -154,6 +155,8 @@ export const Task = z.object({
   /** What the last session gave back; at most 2 MiB as JSON. */
   result: z.unknown(),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
+  /** What its sessions left for people; null when no runner can be asked. */
+  artifacts: z.array(Artifact).nullable().default(null),
   /** Why it is paused or blocked, or until when it waits. */
   waiting: z.string().nullable(),
   createdAt: Instant,
@@ -234,6 +237,7 @@ export const TaskSummary = Task.omit({
   result: true,
   prediction: true,
   record: true,
+  artifacts: true,
 });
 export type TaskSummary = z.infer<typeof TaskSummary>;
 

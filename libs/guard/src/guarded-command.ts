@@ -17,6 +17,8 @@ export interface GuardedCommand extends GuardOptions {
   /** For root: whom it runs as. */
   runAs?: RunAs;
   timeoutMs: number;
+  /** Aborted: it is killed, and counts as one that did not end in time. */
+  signal?: AbortSignal;
 }
 
 export interface GuardedCommandEnd {
@@ -30,12 +32,13 @@ export interface GuardedCommandEnd {
 
 /** Runs a command that may start others, and returns when none of them is alive any more. */
 export async function runGuarded(command: GuardedCommand): Promise<GuardedCommandEnd> {
-  const { id, argv, cwd, runAs, timeoutMs, isolation, aliveWithinMs } = command;
+  const { id, argv, cwd, runAs, timeoutMs, signal, isolation, aliveWithinMs } = command;
   const folder = await mkdtemp(join(tmpdir(), 'purser-pipes-'));
   const [stdout, stderr] = [new Tail(OUTPUT_TAIL), new Tail(OUTPUT_TAIL)];
   let output: OutputPipes | undefined;
   let timer: NodeJS.Timeout | undefined;
   let timedOut = false;
+  let stop: (() => void) | undefined;
   try {
     output = await OutputPipes.open(folder);
     const printed = Promise.all([
@@ -49,10 +52,13 @@ export async function runGuarded(command: GuardedCommand): Promise<GuardedComman
       ...(isolation && { isolation }),
       ...(aliveWithinMs && { aliveWithinMs }),
     });
-    timer = setTimeout(() => {
+    stop = () => {
       timedOut = true;
       program.kill();
-    }, timeoutMs);
+    };
+    timer = setTimeout(stop, timeoutMs);
+    signal?.addEventListener('abort', stop, { once: true });
+    if (signal?.aborted) stop();
     const end = await program.ended;
     // Nothing that prints is alive, unless it could not be killed.
     if (program.survivors === 0) await printed;
@@ -61,6 +67,7 @@ export async function runGuarded(command: GuardedCommand): Promise<GuardedComman
     return { code, timedOut, stdout: stdout.toString(), stderr: stderr.toString() };
   } finally {
     clearTimeout(timer);
+    if (stop) signal?.removeEventListener('abort', stop);
     output?.destroy();
     await rm(folder, { recursive: true, force: true });
   }

@@ -17,6 +17,8 @@ export interface ExecutorSession {
   input: unknown;
   /** The state of the last checkpoint, or undefined at the first session. Its bytes are as they were saved. */
   resumeFrom: Uint8Array | undefined;
+  /** In place of `resumeFrom` for a state above 16 MiB: a file of `sessionDir` with its bytes, to be moved or read. */
+  resumeFile?: string;
   /** The last handoff document (Markdown), if there is one. */
   handoff: string | undefined;
   /** An existing folder that stays over the sessions of a task on one machine: the workspace. */
@@ -46,8 +48,12 @@ export interface ExecutorSession {
    * program that floods is slowed down instead of filling memory.
    */
   log(stream: 'stdout' | 'stderr' | 'purser', line: string): void | Promise<void>;
-  /** Saves a checkpoint (1 MiB at most). Rejects with `stale_epoch` when a newer session owns the task: stop then. */
+  /** Saves a checkpoint (16 MiB at most). Rejects with `stale_epoch` when a newer session owns the task: stop then. */
   checkpoint(state: Uint8Array): Promise<void>;
+  /** The same for a state of up to 256 MiB, of which little is held in memory. Above 16 MiB it comes back as `resumeFile`. */
+  streamCheckpoint?(state: AsyncIterable<Uint8Array>): Promise<void>;
+  /** Keeps a file for people (256 MiB at most), by a name of letters, digits, `.`, `_`, `-`; the same name replaces it. */
+  artifact?(name: string, content: AsyncIterable<Uint8Array>): Promise<void>;
   /** Replaces the handoff document that the next session reads. */
   writeHandoff(markdown: string): Promise<void>;
   resources(): SessionResources;

@@ -10,6 +10,8 @@ export {
 } from './cost-explorer.js';
 export { eventually, type EventuallyOptions } from './eventually.js';
 export { type Launched, type LaunchOptions, launchPurser } from './launch-purser.js';
+export { GitRemote, type GitRemoteOptions } from './git-remote.js';
+export { type FakePull, GithubPulls } from './github-pulls.js';
 export * from './model-server/index.js';
 export { createTestDatabase, type DatabaseTemplate, type TestDatabase } from './test-database.js';
 export { startTestNats, type TestNats, type TestNatsOptions } from './test-nats.js';

@@ -1,7 +1,8 @@
 import { watch, type FSWatcher } from 'node:fs';
 import type { ExecutorSession } from '@purser/plugin-sdk';
 import { within } from './deadline.js';
-import { FILE_LIMIT, type SessionFiles } from './session-files.js';
+import { wholeJson } from './large-state.js';
+import { FILE_LIMIT, LARGE_LIMIT, type SessionFiles } from './session-files.js';
 
 /** For where the system reports no changes (network folders, no watches left). */
 const POLL_MS = 500;
@@ -14,6 +15,8 @@ interface Captured {
   path: string;
   /** Says what is wrong with the bytes, or passes them on. */
   take(bytes: Buffer): Promise<string | undefined>;
+  /** Passes on what is too large to be held, up to 256 MiB. */
+  takeLarge?: (() => Promise<void>) | undefined;
   /** The version that was dealt with; at first that which the session began with. */
   handled: string | undefined;
   /** A version that was wrong when first seen: it may be just being written. */
@@ -105,11 +108,12 @@ export class Captures {
   private async lookAt(captured: Captured, final: boolean): Promise<void> {
     const found = await this.files.stat(captured.path);
     if (!found || found.version === captured.handled) return;
+    const limit = captured.takeLarge ? LARGE_LIMIT : FILE_LIMIT;
     const bytes = found.size > FILE_LIMIT ? undefined : await this.files.read(captured.path, FILE_LIMIT);
-    if (found.size > FILE_LIMIT) {
-      this.watchers.say(
-        `${captured.name} has ${found.size} bytes, more than the limit of ${FILE_LIMIT}: it was not saved`,
-      );
+    if (found.size > limit) {
+      this.watchers.say(`${captured.name} has ${found.size} bytes, more than the limit of ${limit}: it was not saved`);
+    } else if (found.size > FILE_LIMIT) {
+      await captured.takeLarge!();
     } else if (bytes) {
       const problem = await captured.take(bytes);
       if (problem !== undefined && !final && captured.suspect !== found.version) {
@@ -147,7 +151,13 @@ export class Captures {
         last = bytes;
         return undefined;
       },
+      takeLarge: this.session.streamCheckpoint && (() => this.takeLarge(path, () => (last = undefined))),
     };
+  }
+
+  private async takeLarge(path: string, taken: () => void): Promise<void> {
+    await this.session.streamCheckpoint!(wholeJson(this.files.stream(path, LARGE_LIMIT)));
+    taken();
   }
 
   private handoffs(): Captured {

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { isAbsolute, resolve, sep } from 'node:path';
 import { GuardedProgram, type Isolation, OutputPipes, type ProgramSpec, pumpLines, Tail } from '@purser/guard';
 import type { Executor, ExecutorResult, ExecutorSession } from '@purser/plugin-sdk';
+import { keepArtifacts } from './artifacts.js';
 import { Captures } from './captures.js';
 import { within } from './deadline.js';
 import { programEnvironment } from './environment.js';
@@ -113,6 +114,9 @@ export class CommandExecutor implements Executor {
     await within(finishMs, printed).catch((error: Error) => log.say(`the last output was not kept: ${error.message}`));
     output.destroy();
     await captures.finish(finishMs).catch((error: Error) => log.say(`the last state was not kept: ${error.message}`));
+    await within(finishMs, keepArtifacts(session, files, log)).catch((error: Error) =>
+      log.say(`not all artifacts were kept: ${error.message}`),
+    );
     const result = end.kind === 'exited' && end.code === 0 ? await readResult(log, files) : undefined;
     log.finish();
     return outcome(end, {

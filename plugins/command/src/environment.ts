@@ -54,7 +54,7 @@ export function programEnvironment(
     PURSER_TASK_ID: session.taskId,
     PURSER_SESSION_ID: session.sessionId,
     PURSER_EPOCH: String(session.epoch),
-    PURSER_RESUME: session.resumeFrom === undefined ? '0' : '1',
+    PURSER_RESUME: session.resumeFrom === undefined && session.resumeFile === undefined ? '0' : '1',
     PURSER_STATE_DIR: files.stateDir,
     PURSER_INPUT: files.input,
     PURSER_HANDOFF: files.handoff,

@@ -1,11 +1,25 @@
 import { constants } from 'node:fs';
-import { chmod, chown, lchown, lstat, mkdir, open, opendir, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  type FileHandle,
+  lchown,
+  lstat,
+  mkdir,
+  open,
+  opendir,
+  rename,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunAs } from '@purser/guard';
 import type { ExecutorSession } from '@purser/plugin-sdk';
 
 /** Checkpoints, handoffs and results above this are not taken. */
 export const FILE_LIMIT = 1024 * 1024;
+/** For a checkpoint and for artifacts, which are read in pieces. */
+export const LARGE_LIMIT = 256 * 1024 * 1024;
+const PIECE_BYTES = 256 * 1024;
 
 export interface FileVersion {
   /** Changes with every version that is renamed or written to this name. */
@@ -42,6 +56,7 @@ export class SessionFiles {
     const checkpoint = this.inState('checkpoint.json');
     const { resumeFrom, handoff } = session;
     if (resumeFrom !== undefined) await writeFile(checkpoint, resumeFrom, { mode: 0o600, flag: 'wx' });
+    else if (session.resumeFile !== undefined) await rename(session.resumeFile, checkpoint);
     if (handoff !== undefined) await writeFile(this.handoff, handoff, { mode: 0o600, flag: 'wx' });
     if (this.owner) await giveFolder(session.sessionDir, this.owner, session.kill);
     for (const path of [checkpoint, this.handoff]) {
@@ -67,22 +82,48 @@ export class SessionFiles {
    * followed: the runner may be root and must not read for the program what that may not read itself.
    */
   async read(path: string, limit: number): Promise<Buffer | undefined> {
+    const opened = await this.open(path, limit);
+    if (!opened) return undefined;
+    const { file, size } = opened;
+    try {
+      const buffer = Buffer.alloc(size);
+      const { bytesRead } = await file.read(buffer, 0, size, 0);
+      return buffer.subarray(0, bytesRead);
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** The same in pieces, for what is too large to be held; fails when it is not such a file, or changes meanwhile. */
+  async *stream(path: string, limit: number): AsyncGenerator<Uint8Array> {
+    const opened = await this.open(path, limit);
+    if (!opened) throw new Error(`no plain file of the program's of at most ${limit} bytes`);
+    const { file, size } = opened;
+    try {
+      for (let at = 0; at < size;) {
+        const { bytesRead, buffer } = await file.read(Buffer.alloc(Math.min(PIECE_BYTES, size - at)), 0, null, at);
+        if (bytesRead === 0) break;
+        at += bytesRead;
+        yield buffer.subarray(0, bytesRead);
+      }
+      if ((await file.stat()).size !== size) throw new Error('it changed while it was read');
+    } finally {
+      await file.close();
+    }
+  }
+
+  private async open(path: string, limit: number): Promise<{ file: FileHandle; size: number } | undefined> {
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
     const file = await open(path, flags).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT' || error.code === 'ELOOP') return undefined;
       throw error;
     });
     if (!file) return undefined;
-    try {
-      const found = await file.stat();
-      const foreign = this.owner !== undefined && found.uid !== this.owner.uid;
-      if (!found.isFile() || foreign || found.size > limit) return undefined;
-      const buffer = Buffer.alloc(found.size);
-      const { bytesRead } = await file.read(buffer, 0, found.size, 0);
-      return buffer.subarray(0, bytesRead);
-    } finally {
-      await file.close();
-    }
+    const found = await file.stat();
+    const foreign = this.owner !== undefined && found.uid !== this.owner.uid;
+    if (found.isFile() && !foreign && found.size <= limit) return { file, size: found.size };
+    await file.close();
+    return undefined;
   }
 }
 

@@ -9,7 +9,7 @@ import { CONFIG, Log } from '@purser/service';
 import type { Config } from '../config.js';
 import { EffectsService } from '../effects/effects.service.js';
 import type { Session } from '../sessions/session.js';
-import type { SessionRecords } from '../sessions/session-records.service.js';
+import type { SessionRecords } from '../sessions/session-records.js';
 import { Exchange } from './exchange.js';
 import { peerUser } from './peer-user.js';
 import { ROUTES } from './routes.js';
@@ -54,12 +54,16 @@ export class ControlServer implements OnModuleInit, BeforeApplicationShutdown {
       void this.answer(request, response);
     });
     this.server.maxConnections = MOST_CONNECTIONS;
+    this.server.on('error', (error) => log.error({ error }, 'the control API of sessions cannot take connections'));
   }
 
   async onModuleInit(): Promise<void> {
     const { PURSER_CONTROL_HOST: host, PURSER_CONTROL_PORT: port, PURSER_CONTROL_ADVERTISED_HOST: known } = this.config;
     this.server.listen(port, host);
-    await once(this.server, 'listening');
+    await once(this.server, 'listening').catch((cause: Error) => {
+      const message = `PURSER_CONTROL_HOST, PURSER_CONTROL_PORT: cannot listen on ${host}:${port}: ${cause.message}`;
+      throw new PurserError('unavailable', { message, cause });
+    });
     const { port: actual } = this.server.address() as AddressInfo;
     const name = known ?? host;
     this.base = `http://${name.includes(':') ? `[${name}]` : name}:${actual}`;
@@ -67,6 +71,7 @@ export class ControlServer implements OnModuleInit, BeforeApplicationShutdown {
 
   /** After the sessions have ended, which use it while they wrap up. */
   async beforeApplicationShutdown(): Promise<void> {
+    if (!this.server.listening) return;
     const closed = once(this.server, 'close');
     this.server.close();
     this.server.closeAllConnections();

@@ -93,9 +93,9 @@ it('says what is wrong with a request', async () => {
     status: 422,
     body: refusal('invalid_request', /not JSON/),
   });
-  expect(await ask(url, 'POST', 'checkpoint', JSON.stringify('x'.repeat(1024 * 1024)))).toMatchObject({
+  expect(await ask(url, 'POST', 'checkpoint', JSON.stringify('x'.repeat(16 * 1024 * 1024)))).toMatchObject({
     status: 413,
-    body: refusal('payload_too_large', /above the limit of 1048576/),
+    body: refusal('payload_too_large', /above the limit of 16777216/),
   });
   expect(await ask(url, 'POST', 'progress', { done: 'three' })).toMatchObject({
     status: 422,
@@ -154,6 +154,13 @@ it('waits for a long unit beyond the grace period, within a bound', async () => 
   expect(await endOf(long.id)).toContain('it ended with exit code 75');
   const hasty = await begin({}, 2.5);
   expect(await endOf(hasty.id)).toContain('it did not end within 1500 ms and was killed');
+});
+
+it('says which setting is wrong when it cannot listen', async () => {
+  const { port } = new URL(runner.service.url);
+  await expect(TestRunner.start({ PURSER_CONTROL_PORT: port })).rejects.toThrow(
+    `PURSER_CONTROL_HOST, PURSER_CONTROL_PORT: cannot listen on 127.0.0.1:${port}`,
+  );
 });
 
 describe('effects', () => {

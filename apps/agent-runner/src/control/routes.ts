@@ -1,7 +1,8 @@
 import { Progress } from '@purser/contracts';
 import { z } from 'zod';
 import { RESULT_LIMIT_BYTES } from '../effects/effects.service.js';
-import { STATE_LIMIT_BYTES } from '../sessions/session-records.service.js';
+import { MEMORY_LIMIT_BYTES } from '../records/stored-state.js';
+import { HANDOFF_LIMIT_BYTES } from '../sessions/session-records.js';
 import type { Controlled } from './control-server.service.js';
 import { type Exchange, parseJson } from './exchange.js';
 import { describeResources } from './resources-answer.js';
@@ -35,10 +36,13 @@ export const ROUTES: Record<string, Record<string, Route> | undefined> = {
   },
   checkpoint: {
     /** The last one, this session's or the one it goes on from; 204 when there is none. */
-    GET: ({ records }) => Promise.resolve(records.last && Buffer.from(records.last.bytes)),
+    GET: ({ records }) => {
+      const state = records.lastState();
+      return Promise.resolve(state && Buffer.from(state));
+    },
     /** Answered when it is stored. */
     POST: async ({ session, records }, exchange) => {
-      const bytes = await exchange.bytes(STATE_LIMIT_BYTES);
+      const bytes = await exchange.bytes(MEMORY_LIMIT_BYTES);
       parseJson(bytes);
       await records.saveCheckpoint(bytes);
       return session.checkpoint;
@@ -46,7 +50,7 @@ export const ROUTES: Record<string, Record<string, Route> | undefined> = {
   },
   handoff: {
     POST: async ({ records }, exchange) => {
-      await records.saveHandoff((await exchange.bytes(STATE_LIMIT_BYTES)).toString('utf8'));
+      await records.saveHandoff((await exchange.bytes(HANDOFF_LIMIT_BYTES)).toString('utf8'));
       return {};
     },
   },

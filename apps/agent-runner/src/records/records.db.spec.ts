@@ -2,12 +2,18 @@ import type { LogLine } from '@purser/contracts';
 import { CreateOutbox1700000000000, Database } from '@purser/database';
 import { createTestDatabase, type TestDatabase } from '@purser/testing';
 import { migrations } from '../index.js';
-import { CHECKPOINTS_KEPT, CheckpointsRepository } from './checkpoints.repository.js';
+import { ArtifactsRepository } from './artifacts.repository.js';
+import { Artifacts } from './artifacts.service.js';
+import { CheckpointsRepository } from './checkpoints.repository.js';
+import { Checkpoints } from './checkpoints.service.js';
+import { ChunksRepository } from './chunks.repository.js';
 import type { Writer } from './fenced.js';
 import { FencesRepository } from './fences.repository.js';
 import { HandoffsRepository } from './handoffs.repository.js';
 import { LogsRepository } from './logs.repository.js';
-import { digestOf, RecordsService } from './records.service.js';
+import { RecordsService } from './records.service.js';
+import { States } from './states.service.js';
+import { digestOf } from './stored-state.js';
 
 const openDatabase = (url: string) =>
   Database.open({
@@ -19,12 +25,15 @@ const openDatabase = (url: string) =>
     connectTimeoutMs: 5_000,
   });
 
+const CHECKPOINTS_KEPT = 5;
+
 let test: TestDatabase;
 let database: Database;
 let fences: FencesRepository;
 let checkpoints: CheckpointsRepository;
 let handoffs: HandoffsRepository;
 let logs: LogsRepository;
+let found: Checkpoints;
 let records: RecordsService;
 const warnings: object[] = [];
 
@@ -33,7 +42,7 @@ beforeAll(async () => {
   test = await createTestDatabase({ template });
   database = await openDatabase(test.url);
   fences = new FencesRepository(database);
-  checkpoints = new CheckpointsRepository(database);
+  checkpoints = new CheckpointsRepository(database, { PURSER_CHECKPOINTS_KEPT: CHECKPOINTS_KEPT });
   handoffs = new HandoffsRepository(database);
   logs = new LogsRepository(database);
   const silent = () => undefined;
@@ -44,7 +53,11 @@ beforeAll(async () => {
     warn: (fields: object) => warnings.push(fields),
     child: () => log,
   };
-  records = new RecordsService(fences, checkpoints, handoffs, logs, log);
+  const chunks = new ChunksRepository(database);
+  const states = new States(chunks);
+  const artifacts = new Artifacts(new ArtifactsRepository(database), states, chunks);
+  found = new Checkpoints(checkpoints, states, chunks, log);
+  records = new RecordsService(fences, found, handoffs, logs, artifacts);
 });
 
 afterAll(async () => {
@@ -61,8 +74,18 @@ const newTask = () => `task-${(tasks += 1)}`;
 const session = (taskId: string, epoch: number): Writer => ({ taskId, epoch, sessionId: `${taskId}-s${epoch}` });
 const state = (text: string, number = 1) => {
   const bytes = Buffer.from(text);
-  return { number, digest: digestOf(bytes), bytes, at: new Date() };
+  return {
+    number,
+    digest: digestOf(bytes),
+    size: bytes.length,
+    bytes,
+    blob: null,
+    chunks: 0,
+    commit: null,
+    at: new Date(),
+  };
 };
+const lastOf = async (task: string) => (await found.last(task)).checkpoint;
 const line = (seq: number, text = `line ${seq}`) => ({ seq, stream: 'stdout' as const, at: new Date(), text });
 const stale = expect.objectContaining({ code: 'stale_epoch' }) as unknown;
 const textsOf = (lines: LogLine[]) => lines.map(({ text }) => text);
@@ -78,7 +101,8 @@ describe('the fence', () => {
     await expect(handoffs.save(old, '# late', new Date())).rejects.toEqual(stale);
     await expect(logs.append(old, [line(1)])).rejects.toEqual(stale);
     await expect(records.takeOver(old)).rejects.toEqual(stale);
-    expect((await checkpoints.list(task)).map(({ bytes }) => Buffer.from(bytes).toString())).toEqual(['"old"']);
+    expect(await checkpoints.newest(task)).toMatchObject({ number: 1, bytes: Buffer.from('"old"') });
+    expect(await checkpoints.newest(task, 1)).toBeUndefined();
     expect(await handoffs.find(task)).toBeUndefined();
     expect(await logs.lastSeq(task)).toBe(0);
   });
@@ -116,8 +140,8 @@ describe('checkpoints', () => {
     await checkpoints.save(session(task, 1), state('{"n": 9}', 9));
     await records.takeOver(session(task, 2));
     await checkpoints.save(session(task, 2), state('{"n":  1}', 1));
-    const last = await records.lastCheckpoint(task);
-    expect({ ...last, bytes: Buffer.from(last!.bytes).toString() }).toMatchObject({
+    const last = await lastOf(task);
+    expect({ ...last, bytes: Buffer.from(last!.bytes!).toString() }).toMatchObject({
       epoch: 2,
       number: 1,
       bytes: '{"n":  1}',

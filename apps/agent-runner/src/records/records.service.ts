@@ -1,20 +1,20 @@
-import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import {
   type LogLine,
   PurserError,
   type ReplyOf,
+  type RequestOf,
   type sessionsCheckpoint,
+  type sessionsContent,
   type sessionsHandoff,
 } from '@purser/contracts';
-import { Log } from '@purser/service';
-import { CheckpointsRepository, type StoredCheckpoint } from './checkpoints.repository.js';
+import { Artifacts } from './artifacts.service.js';
+import type { StoredCheckpoint } from './checkpoints.repository.js';
+import { Checkpoints, type Damage } from './checkpoints.service.js';
 import type { Writer } from './fenced.js';
 import { FencesRepository } from './fences.repository.js';
 import { HandoffsRepository, type StoredHandoff } from './handoffs.repository.js';
 import { LogsRepository } from './logs.repository.js';
-
-export const digestOf = (bytes: Uint8Array): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
 /** JSON may write one byte of text as six, and a reply has to fit into 8 MiB. */
 const LOG_PAGE_BYTES = 1024 * 1024;
@@ -23,6 +23,8 @@ const LOG_PAGE_BYTES = 1024 * 1024;
 export interface Inheritance {
   lastSeq: number;
   checkpoint: StoredCheckpoint | undefined;
+  /** Newer than the checkpoint, and of no use. */
+  damaged: Damage[];
   handoff: StoredHandoff | undefined;
 }
 
@@ -31,39 +33,45 @@ export interface Inheritance {
 export class RecordsService {
   constructor(
     private readonly fences: FencesRepository,
-    private readonly checkpoints: CheckpointsRepository,
+    private readonly checkpoints: Checkpoints,
     private readonly handoffs: HandoffsRepository,
     private readonly logs: LogsRepository,
-    private readonly log: Log,
+    private readonly artifacts: Artifacts,
   ) {}
 
   /** Raises the fence before anything is loaded, so that nothing can be written behind the new session's back. */
   async takeOver(writer: Writer): Promise<Inheritance> {
+    const { taskId } = writer;
     await this.fences.raise(writer);
-    const [lastSeq, checkpoint, handoff] = await Promise.all([
-      this.logs.lastSeq(writer.taskId),
-      this.lastCheckpoint(writer.taskId),
-      this.handoffs.find(writer.taskId),
+    const [lastSeq, { checkpoint, damaged }, handoff] = await Promise.all([
+      this.logs.lastSeq(taskId),
+      this.checkpoints.last(taskId),
+      this.handoffs.find(taskId),
+      this.checkpoints.clear(writer),
     ]);
-    return { lastSeq, checkpoint, handoff };
-  }
-
-  /** The newest checkpoint whose bytes are what was saved; a damaged one falls back to the one before it. */
-  async lastCheckpoint(taskId: string): Promise<StoredCheckpoint | undefined> {
-    for (const checkpoint of await this.checkpoints.list(taskId)) {
-      const found = digestOf(checkpoint.bytes);
-      if (found === checkpoint.digest) return checkpoint;
-      const { epoch, number, digest } = checkpoint;
-      this.log.warn({ taskId, epoch, number, digest, found }, 'a checkpoint is damaged; the one before it is taken');
-    }
-    return undefined;
+    const loaded = checkpoint && (await this.checkpoints.withBytes(taskId, checkpoint));
+    return { lastSeq, checkpoint: loaded, damaged, handoff };
   }
 
   async checkpoint(taskId: string): Promise<ReplyOf<typeof sessionsCheckpoint>> {
-    const found = await this.lastCheckpoint(taskId);
-    if (!found) throw new PurserError('not_found', { message: `task ${taskId} has no checkpoint (yet)` });
-    const { epoch, number, digest, at, bytes } = found;
-    return { taskId, epoch, number, digest, at: at.toISOString(), state: readable(bytes) };
+    const { epoch, number, digest, at, bytes, size, commit } = await this.checkpointOf(taskId);
+    const state = bytes === null ? null : readable(bytes);
+    return { taskId, epoch, number, digest, at: at.toISOString(), size, commit, inline: bytes !== null, state };
+  }
+
+  /** One piece of the last checkpoint, or of an artifact. */
+  async content({
+    id: taskId,
+    artifact,
+    digest,
+    piece,
+  }: RequestOf<typeof sessionsContent>): Promise<ReplyOf<typeof sessionsContent>> {
+    const state =
+      artifact === undefined ? await this.checkpointOf(taskId, digest) : await this.artifacts.find(taskId, artifact);
+    if (digest !== undefined && state.digest !== digest)
+      throw new PurserError('conflict', { message: `it was replaced while it was read; read it from its start` });
+    const bytes = await this.checkpoints.piece(taskId, state, piece);
+    return { digest: state.digest, size: state.size, pieces: Math.max(1, state.chunks), bytes };
   }
 
   async handoff(taskId: string, epoch?: number): Promise<ReplyOf<typeof sessionsHandoff>> {
@@ -78,6 +86,17 @@ export class RecordsService {
   async readLogs(taskId: string, after: number, limit: number): Promise<{ lines: LogLine[]; next: number }> {
     const lines = await this.logs.read(taskId, after, limit, LOG_PAGE_BYTES);
     return { lines, next: lines.at(-1)?.seq ?? after };
+  }
+
+  private async checkpointOf(taskId: string, digest?: string): Promise<StoredCheckpoint> {
+    const found =
+      digest === undefined
+        ? (await this.checkpoints.last(taskId)).checkpoint
+        : await this.checkpoints.withDigest(taskId, digest);
+    if (found) return found;
+    if (digest !== undefined)
+      throw new PurserError('conflict', { message: `that checkpoint of task ${taskId} is no longer kept` });
+    throw new PurserError('not_found', { message: `task ${taskId} has no checkpoint (yet)` });
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Progress } from '@purser/contracts';
+import type { StoredCheckpoint } from '../records/checkpoints.repository.js';
 import type { Usage } from '../resources/resources.service.js';
 
 export interface HandoffFacts {
@@ -6,18 +7,21 @@ export interface HandoffFacts {
   sessionId: string;
   epoch: number;
   at: Date;
+  executor: string;
+  input: Record<string, unknown>;
   /** Why the session ended. */
   reason: string;
   /** What the executor said of it, where that says more. */
   detail: string | undefined;
   usage: Usage;
   progress: Progress | undefined;
-  checkpoint: { epoch: number; number: number; digest: string; bytes: Uint8Array } | undefined;
+  checkpoint: Pick<StoredCheckpoint, 'epoch' | 'number' | 'digest' | 'size' | 'bytes' | 'commit'> | undefined;
   /** What was done about the workspace, if anything was. */
   workspace: string | undefined;
   tail: readonly string[];
 }
 
+const INPUT_LIMIT = 2 * 1024;
 const STATE_LIMIT = 4 * 1024;
 const LINE_LIMIT = 500;
 
@@ -43,19 +47,24 @@ function reached({ done, total, note }: Progress): string {
   return [count, note].filter((part) => part !== undefined).join(', ') || 'reported, without figures';
 }
 
-function pretty(bytes: Uint8Array): string[] {
+function pretty(bytes: Uint8Array, size: number): string[] {
   const text = Buffer.from(bytes).toString('utf8');
   let shown: string;
   try {
     shown = JSON.stringify(JSON.parse(text), null, 2);
   } catch {
-    return [`The state has ${bytes.length} bytes and is no JSON.`];
+    return [`The state has ${size} bytes and is no JSON.`];
   }
   const cut = shown.length > STATE_LIMIT;
-  return [
-    ...block(shown.slice(0, STATE_LIMIT), 'json'),
-    ...(cut ? [`(cut; the state has ${bytes.length} bytes)`] : []),
-  ];
+  return [...block(shown.slice(0, STATE_LIMIT), 'json'), ...(cut ? [`(cut; the state has ${size} bytes)`] : [])];
+}
+
+function stateOf(checkpoint: HandoffFacts['checkpoint']): string[] {
+  if (!checkpoint) return ['No checkpoint.'];
+  const { epoch, number, digest, bytes, size, commit } = checkpoint;
+  const belongs = commit === null ? '' : ` It belongs to commit ${commit} of the workspace.`;
+  const mark = `Checkpoint number ${number} of epoch ${epoch}, ${digest}, ${size} bytes.${belongs}`;
+  return bytes === null ? [mark] : [mark, '', ...pretty(bytes, size)];
 }
 
 function nextStep(checkpoint: HandoffFacts['checkpoint']): string {
@@ -64,10 +73,14 @@ function nextStep(checkpoint: HandoffFacts['checkpoint']): string {
     : 'There is no checkpoint: start from the beginning, but look at the workspace and the log for what is done already.';
 }
 
-/** What is known of a session that left no handoff document itself: facts alone, no model is asked. */
+const clipped = (text: string, limit: number) => (text.length > limit ? `${text.slice(0, limit)} ... (cut)` : text);
+
+/**
+ * What is known of a session that left no handoff document itself: facts alone, no model is asked. Sections are always
+ * the same, so that a program can find its way in them.
+ */
 export function describeSession(facts: HandoffFacts): string {
   const { taskId, sessionId, epoch, at, reason, detail, usage, progress, checkpoint, workspace, tail } = facts;
-  const mark = checkpoint && `number ${checkpoint.number} of epoch ${checkpoint.epoch}, ${checkpoint.digest}`;
   return [
     `# Handoff of task ${taskId}`,
     '',
@@ -75,15 +88,24 @@ export function describeSession(facts: HandoffFacts): string {
     ...(detail === undefined || detail === reason ? [] : ['', `The executor says: ${detail}`]),
     '',
     'The program left no handoff document; this one was put together from what was recorded.',
-    ...section('Used', used(usage)),
-    ...section('Progress', [progress ? reached(progress) : 'none was reported']),
-    ...section('Last checkpoint', checkpoint ? [`${mark}`, '', ...pretty(checkpoint.bytes)] : ['none']),
-    ...(workspace === undefined ? [] : section('Workspace', [workspace])),
+    ...section('Task', [
+      `Executor \`${facts.executor}\` with this input:`,
+      '',
+      ...block(clipped(JSON.stringify(facts.input, null, 2), INPUT_LIMIT), 'json'),
+    ]),
+    ...section('Done', [
+      progress ? reached(progress) : 'No progress was reported.',
+      ...(workspace === undefined ? [] : ['', workspace]),
+    ]),
+    ...section('State', stateOf(checkpoint)),
+    ...section('Next action', [nextStep(checkpoint)]),
+    ...section('Open questions', ['None was recorded.']),
+    ...section('Resources used', used(usage)),
+    ...section('Decisions', ['None was recorded.']),
     ...section(
       'Last log lines',
-      tail.length === 0 ? ['none'] : block(tail.map((line) => line.slice(0, LINE_LIMIT)).join('\n')),
+      tail.length === 0 ? ['None.'] : block(tail.map((line) => line.slice(0, LINE_LIMIT)).join('\n')),
     ),
-    ...section('Next', [nextStep(checkpoint)]),
     '',
   ].join('\n');
 }

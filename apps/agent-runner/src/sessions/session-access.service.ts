@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { ControlServer } from '../control/control-server.service.js';
 import { SessionKeys } from '../keys/session-keys.service.js';
 import type { Session } from './session.js';
-import type { SessionRecords } from './session-records.service.js';
+import type { SessionRecords } from './session-records.js';
 
 /** What a session's programs can reach, and by which secrets: the gateway and the session's own control API. */
 @Injectable()

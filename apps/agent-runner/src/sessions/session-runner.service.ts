@@ -4,13 +4,13 @@ import type { ExecutorResult } from '@purser/plugin-sdk';
 import { Log } from '@purser/service';
 import { Executors } from '../executors/executors.js';
 import { graded } from '../grading/graded.js';
-import { Finisher } from '../work/finisher.service.js';
+import { WorkTreeProblem } from '../workspaces/work-trees.service.js';
 import { type SessionFolders, Workspaces } from '../workspaces/workspaces.service.js';
-import { describeSession } from './handoff-document.js';
-import { decideOutcome } from './outcome.js';
 import { SessionAccess } from './session-access.service.js';
+import { SessionClosing } from './session-closing.service.js';
 import type { Session } from './session.js';
-import { type SessionRecords, SessionRecordsService } from './session-records.service.js';
+import type { SessionRecords } from './session-records.js';
+import { SessionRecordsService } from './session-records.service.js';
 import { inWords } from './stop-cause.js';
 
 /** An executor that was told to stop everything and does not return; its own limits are shorter. */
@@ -27,7 +27,7 @@ export class SessionRunner {
     private readonly executors: Executors,
     private readonly access: SessionAccess,
     private readonly workspaces: Workspaces,
-    private readonly finisher: Finisher,
+    private readonly closing: SessionClosing,
     private readonly log: Log,
   ) {}
 
@@ -39,20 +39,22 @@ export class SessionRunner {
     try {
       await before;
       if (session.cause) {
-        await this.finisher.finish(session, { kind: 'released', reason: inWords(session.cause) });
+        await this.closing.finish(session, { kind: 'released', reason: inWords(session.cause) });
         return;
       }
       records = await this.open(session);
       if (!records) return;
-      folders = await this.workspaces.prepare(session);
+      const prepared = await this.prepare(session, records);
+      if (!('workspace' in prepared)) return;
+      folders = prepared;
       const result = await this.work(session, records, folders);
       if (result.kind !== 'completed') await this.access.heardOf(session);
       session.workDone();
-      await this.close(session, records, folders, result);
+      await this.closing.close(session, records, folders, result);
     } catch (error) {
       this.log.error({ error, taskId, epoch, sessionId: session.id }, 'a session could not be run');
       const message = `the runner could not run the session: ${(error as Error).message}`;
-      await this.finisher.finish(session, { kind: 'failed', error: { code: 'runner', message } });
+      await this.closing.finish(session, { kind: 'failed', error: { code: 'runner', message } });
     } finally {
       session.workDone();
       await records?.log.close(LOG_CLOSE_MS);
@@ -71,11 +73,28 @@ export class SessionRunner {
       if (!isPurserError(error)) throw error;
       if (error.code === 'stale_epoch') session.refused();
       else if (!error.retryable) throw error;
-      await this.finisher.finish(session, {
+      await this.closing.finish(session, {
         kind: 'released',
         reason: session.cause ? inWords(session.cause) : `not started: ${error.message}`,
       });
       return undefined;
+    }
+  }
+
+  /** The kind of its end, when there is nothing that it could work in. */
+  private async prepare(session: Session, records: SessionRecords): Promise<SessionFolders | FinishOutcome> {
+    try {
+      return await this.workspaces.prepare(session, records);
+    } catch (error) {
+      if (!(error instanceof WorkTreeProblem)) throw error;
+      const { message } = error;
+      session.say(message);
+      const outcome: FinishOutcome = session.cause
+        ? { kind: 'released', reason: inWords(session.cause) }
+        : { kind: 'failed', error: { code: 'workspace', message } };
+      session.workDone();
+      await this.closing.finish(session, outcome);
+      return outcome;
     }
   }
 
@@ -93,13 +112,15 @@ export class SessionRunner {
         (resumed ? `; it goes on from checkpoint ${resumed.number} of epoch ${resumed.epoch}` : ''),
     );
     const environment = await this.access.grant(session, records, folders.sessionDir);
+    const resumeFile = await records.layState(folders.sessionDir);
     if (session.kill.aborted) return { kind: 'continue', reason: 'stopped before it began' };
     const running = graded(session, executor, this.executors.find('command')).run({
       ...session.writer,
       ...folders,
       environment,
       input: checked.data,
-      resumeFrom: resumed?.bytes,
+      resumeFrom: resumed?.bytes ?? undefined,
+      ...(resumeFile !== undefined && { resumeFile }),
       handoff: records.handoff,
       graceMs: session.grace.standardMs,
       graceLeftMs: () => session.grace.leftMs,
@@ -108,6 +129,8 @@ export class SessionRunner {
       kill: session.kill,
       log: (stream, line) => records.log.line(stream, line),
       checkpoint: (state) => records.saveCheckpoint(state),
+      streamCheckpoint: (state) => records.streamCheckpoint(state),
+      artifact: (name, content) => records.saveArtifact(name, content),
       writeHandoff: (markdown) => records.saveHandoff(markdown),
       resources: () => ({ level: session.level, limits: session.assignment.limits, used: session.usage }),
       progress: (progress) => session.report(progress),
@@ -117,55 +140,6 @@ export class SessionRunner {
       return failed('executor', `the executor "${name}" failed: ${(error as Error).message}`);
     });
   }
-
-  private async close(
-    session: Session,
-    records: SessionRecords,
-    folders: SessionFolders,
-    result: ExecutorResult,
-  ): Promise<void> {
-    const outcome = decideOutcome(result, session.cause);
-    if (session.lost === undefined && outcome.kind !== 'completed')
-      await this.handOff(session, records, folders, { outcome, result });
-    session.say(`session ${session.id} ends: ${outcome.kind}${reasonOf(outcome)}`);
-    await records.log.close(Math.max(0, Math.min(LOG_CLOSE_MS, session.lease.remainingMs)));
-    await this.finisher.finish(session, outcome);
-  }
-
-  /** Leaves the workspace and a document for the next session. Trouble with either does not hold up the finish. */
-  private async handOff(
-    session: Session,
-    records: SessionRecords,
-    folders: SessionFolders,
-    { outcome, result }: { outcome: FinishOutcome; result: ExecutorResult },
-  ): Promise<void> {
-    const reason = `${outcome.kind}${reasonOf(outcome)}`;
-    try {
-      const workspace = outcome.kind === 'failed' ? undefined : await this.workspaces.commit(session, folders, reason);
-      if (workspace !== undefined) session.say(workspace);
-      if (records.wroteHandoff) return;
-      await records.saveHandoff(
-        describeSession({
-          ...session.writer,
-          at: new Date(),
-          reason,
-          detail: result.kind === 'continue' ? result.reason : undefined,
-          usage: session.usage,
-          progress: session.progress,
-          checkpoint: records.last,
-          workspace,
-          tail: records.log.tail,
-        }),
-      );
-    } catch (error) {
-      this.log.warn({ error, ...session.writer }, 'no handoff document could be written');
-    }
-  }
-}
-
-function reasonOf(outcome: FinishOutcome): string {
-  if (outcome.kind === 'completed') return '';
-  return outcome.kind === 'failed' ? ` (${outcome.error.code}: ${outcome.error.message})` : `: ${outcome.reason}`;
 }
 
 /** The executor's result, or a made-up one long after it was told to stop everything. */

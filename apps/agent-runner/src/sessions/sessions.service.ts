@@ -2,12 +2,16 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Assignment } from '@purser/contracts';
 import { Clock, CONFIG } from '@purser/service';
 import type { Config } from '../config.js';
+import { Workspaces } from '../workspaces/workspaces.service.js';
 import { AwakeClock } from './awake-clock.js';
 import { Lease } from './lease.js';
 import { RunnerMetrics } from './runner-metrics.js';
 import { SessionRunner } from './session-runner.service.js';
 import { Session } from './session.js';
 import { labelOf, type StopCause } from './stop-cause.js';
+
+/** That are told; the latest count. */
+const MOST_HELD = 200;
 
 /** The sessions that run here. */
 @Injectable()
@@ -23,6 +27,7 @@ export class Sessions {
     private readonly runner: SessionRunner,
     clock: Clock,
     private readonly metrics: RunnerMetrics,
+    private readonly workspaces: Workspaces,
     @Inject(CONFIG) private readonly config: Config,
   ) {
     this.clock = new AwakeClock(clock);
@@ -35,6 +40,11 @@ export class Sessions {
 
   get freeSlots(): number {
     return Math.max(0, this.config.PURSER_RUNNER_SLOTS - this.running.size);
+  }
+
+  /** Tasks that this runner had last, and whose work trees it still has. */
+  get holds(): string[] {
+    return this.workspaces.holds.filter((taskId) => !this.isRunning(taskId)).slice(-MOST_HELD);
   }
 
   whenFree(listener: () => void): void {

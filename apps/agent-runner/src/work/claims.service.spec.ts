@@ -42,6 +42,7 @@ function open(slots = 4): Claims {
       return slots - startedSessions.length;
     },
     whenFree: () => undefined,
+    holds: [],
     start: ({ taskId }: Assignment, sentAt: number, _leaseMs: number, cause?: StopCause) =>
       startedSessions.push({ taskId, sentAt, cause }),
   };

@@ -79,12 +79,14 @@ export class Claims {
   private async claim(): Promise<boolean> {
     const slots = this.sessions.freeSlots;
     const executors = this.executors.names;
+    const { holds } = this.sessions;
     if (slots === 0 || executors.length === 0) return false;
     const request = (this.pending ??= {
       requestId: randomUUID(),
       runner: this.bus.origin.instance,
       slots,
       executors,
+      ...(holds.length > 0 && { holds }),
     });
     // Of this try: what an earlier one was given is renewed by the one that is answered.
     const sentAt = this.sessions.clock.monotonic();

@@ -75,7 +75,8 @@ async function configured(request: CommitRequest, user: { uid?: number; gid?: nu
   const { stdout } = await run('git', ['-C', workspace, 'config', '--list', '--name-only', '-z'], {
     cwd: '/',
     env: environment(workspace),
-    timeout: timeoutMs,
+    // Node takes whole milliseconds alone.
+    timeout: Math.ceil(timeoutMs),
     killSignal: 'SIGKILL',
     ...user,
   });

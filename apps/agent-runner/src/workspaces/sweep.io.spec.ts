@@ -5,6 +5,7 @@ import type { Bus } from '@purser/bus';
 import { PurserError } from '@purser/contracts';
 import { type Log, systemClock } from '@purser/service';
 import type { Config } from '../config.js';
+import type { WorkTrees } from './work-trees.service.js';
 import { Workspaces } from './workspaces.service.js';
 
 let folder: string;
@@ -32,6 +33,11 @@ beforeEach(async () => {
     systemClock,
     log as unknown as Log,
     { PURSER_HOME: folder, PURSER_WORKSPACE_KEEP_HOURS: 24 } as Config,
+    {
+      open: () => Promise.resolve(undefined),
+      load: () => Promise.resolve(),
+      drop: () => Promise.resolve(),
+    } as unknown as WorkTrees,
   );
   await workspaces.open();
 });

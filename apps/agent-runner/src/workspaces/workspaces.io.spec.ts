@@ -9,11 +9,13 @@ import { PurserError } from '@purser/contracts';
 import { type Log, systemClock } from '@purser/service';
 import { expectNoChildren } from '@purser/testing';
 import type { Config } from '../config.js';
+import type { SessionRecords } from '../sessions/session-records.js';
 import type { Session } from '../sessions/session.js';
 import { placeFolders } from './folders.js';
 import { commitWorkspace } from './git-commit.js';
 import { ownIdentity, stateOf } from './process-identity.js';
 import { removeTree } from './remove-tree.js';
+import type { WorkTrees } from './work-trees.service.js';
 import { Workspaces } from './workspaces.service.js';
 
 const run = promisify(execFile);
@@ -67,11 +69,17 @@ describe('the place', () => {
 describe('leftovers', () => {
   const quiet = { debug() {}, info() {}, warn() {}, error() {} } as unknown as Log;
   const open = async (tasksGet: () => Promise<unknown> = () => Promise.reject(new PurserError('unavailable'))) => {
+    const trees = {
+      open: () => Promise.resolve(undefined),
+      load: () => Promise.resolve(),
+      drop: () => Promise.resolve(),
+    } as unknown as WorkTrees;
     const config = { PURSER_HOME: folder, PURSER_WORKSPACE_KEEP_HOURS: 24 } as Config;
-    const workspaces = new Workspaces({ call: tasksGet } as unknown as Bus, systemClock, quiet, config);
+    const workspaces = new Workspaces({ call: tasksGet } as unknown as Bus, systemClock, quiet, config, trees);
     await workspaces.open();
     return workspaces;
   };
+  const records = {} as SessionRecords;
   const session = (taskId: string) => ({ assignment: { taskId, sessionId: `${taskId}-s1` } }) as Session;
   const hoursAgo = (hours: number) => new Date(Date.now() - hours * 3_600_000);
 
@@ -106,10 +114,10 @@ describe('leftovers', () => {
 
   it('leave workspaces over sessions, and session folders empty at each start', async () => {
     const workspaces = await open();
-    const first = await workspaces.prepare(session('task'));
+    const first = await workspaces.prepare(session('task'), records);
     await writeFile(join(first.workspace, 'kept'), '');
     await writeFile(join(first.sessionDir, 'gone'), '');
-    const second = await workspaces.prepare(session('task'));
+    const second = await workspaces.prepare(session('task'), records);
     expect([await readdir(second.workspace), await readdir(second.sessionDir)]).toEqual([['kept'], []]);
     await workspaces.clear(second);
     expect([await exists(second.workspace), await exists(second.sessionDir)]).toEqual([true, false]);
@@ -131,7 +139,7 @@ describe('leftovers', () => {
         : Promise.reject(new PurserError('not_found'));
     }) as never);
     for (const taskId of [...Object.keys(finished), 'unknown', 'touched']) {
-      const { workspace } = await workspaces.prepare(session(taskId));
+      const { workspace } = await workspaces.prepare(session(taskId), records);
       if (taskId !== 'touched') await utimes(workspace, hoursAgo(26), hoursAgo(26));
     }
     await workspaces.sweep((taskId) => taskId === 'busy');

@@ -6,15 +6,19 @@ import { Bus } from '@purser/bus';
 import { tasksGet } from '@purser/contracts';
 import { Clock, CONFIG, Log } from '@purser/service';
 import type { Config } from '../config.js';
+import type { SessionRecords } from '../sessions/session-records.js';
 import type { Session } from '../sessions/session.js';
 import { type Folders, placeFolders } from './folders.js';
 import { commitWorkspace } from './git-commit.js';
 import { Owner, ownIdentity, stateOf } from './process-identity.js';
 import { removeTree } from './remove-tree.js';
+import { type WorkTree, WorkTrees } from './work-trees.service.js';
 
 export interface SessionFolders {
   workspace: string;
   sessionDir: string;
+  /** When the task names a repository. */
+  tree?: WorkTree | undefined;
 }
 
 const OWNER_FILE = 'owner.json';
@@ -41,6 +45,7 @@ export class Workspaces {
     private readonly clock: Clock,
     private readonly log: Log,
     @Inject(CONFIG) private readonly config: Config,
+    private readonly trees: WorkTrees,
   ) {}
 
   /** The folders of all runs of all runners with this data folder; undefined until it is open. */
@@ -62,6 +67,7 @@ export class Workspaces {
         'workspaces are outside of the data folder, which programs may not enter',
       );
     await this.removeLeftovers();
+    await this.trees.load();
     this.own = join(sessions, randomUUID());
     await mkdir(this.own, { mode: 0o711 });
     await writeFile(join(this.own, OWNER_FILE), JSON.stringify(await ownIdentity()), { mode: 0o600 });
@@ -72,18 +78,25 @@ export class Workspaces {
     if (this.own !== '') await this.remove(this.own);
   }
 
-  async prepare({ assignment }: Session): Promise<SessionFolders> {
+  /** Rejects with a `WorkTreeProblem` when the task's repository cannot be brought. */
+  async prepare(session: Session, records: SessionRecords): Promise<SessionFolders> {
     if (!this.folders) throw new Error('the workspaces are not open');
+    const { assignment } = session;
     const workspace = join(this.folders.workspaces, assignment.taskId);
     const sessionDir = join(this.own, assignment.sessionId);
     await mkdir(workspace, { recursive: true, mode: 0o700 });
+    const tree = await this.trees.open(session, records, workspace);
     await removeTree(sessionDir);
     await mkdir(sessionDir, { mode: 0o700 });
-    return { workspace, sessionDir };
+    return { workspace, sessionDir, tree };
   }
 
   /** Keeps what a session did so far; in words what came of it, if there was anything to keep. */
-  async commit(session: Session, folders: SessionFolders, reason: string): Promise<string | undefined> {
+  async commit(
+    session: Session,
+    folders: SessionFolders,
+    reason: string,
+  ): Promise<{ said: string | undefined; failed: boolean }> {
     const { taskId, epoch } = session.assignment;
     const message = `Work of session ${session.id}\n\nTask ${taskId}, epoch ${epoch}; the session ended: ${reason}`;
     const { lease } = session;
@@ -94,10 +107,16 @@ export class Workspaces {
       sessionId: session.id,
       aliveWithinMs: () => lease.unattendedMs,
     });
-    if (result.kind === 'nothing') return undefined;
-    if (result.kind === 'committed') return `The changes in the workspace were committed as ${result.commit}.`;
+    if (result.kind === 'nothing') return { said: undefined, failed: false };
+    if (result.kind === 'committed')
+      return { said: `The changes in the workspace were committed as ${result.commit}.`, failed: false };
     this.log.warn({ taskId, epoch, detail: result.detail }, 'a workspace could not be committed');
-    return `The changes in the workspace could not be committed: ${result.detail}`;
+    return { said: `The changes in the workspace could not be committed: ${result.detail}`, failed: true };
+  }
+
+  /** Tasks whose work trees are here: they are done faster here than elsewhere. */
+  get holds(): readonly string[] {
+    return this.trees.holds;
   }
 
   clear({ sessionDir }: SessionFolders): Promise<void> {
@@ -130,6 +149,7 @@ export class Workspaces {
       if (isRunning(taskId) || (await ageMs(folder, now)) < this.keepMs) continue;
       if (await this.isFinished(taskId, now)) {
         await this.remove(folder);
+        await this.trees.drop(taskId);
         this.log.info({ taskId }, 'the workspace of a finished task was removed');
       }
       this.sweptTo = taskId;

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import {
   ErrorReply,
@@ -55,6 +56,16 @@ export class ControlApi {
     return { reply: reply.data as ReplyOf<O>, json };
   }
 
+  /** Bytes, as they come; they fail at their end when they are not what their digest says. */
+  async download(target: string): Promise<{ bytes: AsyncIterable<Uint8Array>; size: number; digest: string }> {
+    this.key ??= this.readKey();
+    const response = await this.fetch(target, { headers: { authorization: `Bearer ${await this.key}` } });
+    if (!response.ok) throw failure(response.status, await this.readJson(response), target);
+    const digest = (response.headers.get('etag') ?? '').replaceAll('"', '');
+    const size = Number(response.headers.get('content-length'));
+    return { bytes: checked(response.body ?? [], digest), size, digest };
+  }
+
   private async send<O extends Operation>(
     operation: O,
     request: RequestInput<O>,
@@ -109,6 +120,20 @@ export class ControlApi {
       cause,
     });
   }
+}
+
+async function* checked(
+  bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  digest: string,
+): AsyncGenerator<Uint8Array> {
+  const hash = createHash('sha256');
+  for await (const part of bytes) {
+    hash.update(part);
+    yield part;
+  }
+  const found = `sha256:${hash.digest('hex')}`;
+  if (found !== digest)
+    throw new PurserError('unavailable', { message: `what came is ${found}, and ${digest} was announced` });
 }
 
 function routed(

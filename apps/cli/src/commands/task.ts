@@ -16,6 +16,7 @@ import { collect, type CommandSet, positiveNumber, wholeNumber } from './command
 import { submitSeveral } from './task-batch.js';
 import { readTaskFile } from './task-file.js';
 import { addTaskEffects } from './task-effects.js';
+import { addTaskRecordCommands } from './task-records.js';
 import { printLogs, waitForTask } from './task-watch.js';
 import { type SubmitOptions, taskSpec } from './task-spec.js';
 import { addTaskWorthCommands } from './task-worth.js';
@@ -25,6 +26,7 @@ export function addTaskCommands(program: Command, commands: CommandSet): void {
   addSubmit(task, commands);
   addTaskWorthCommands(task, commands);
   addTaskEffects(task, commands);
+  addTaskRecordCommands(task, commands);
 
   commands.leaf(
     task,

@@ -32,6 +32,7 @@ import {
   type ServiceName,
   servedBy,
   sessionRefused,
+  sessionsContent,
   STREAM_KEEPER,
   STREAMS,
   type StreamName,
@@ -72,7 +73,14 @@ interface Needs {
 const NEEDS: Record<ServiceName, Needs> = {
   orchestrator: {
     // The control API passes every operation that has a route on to the bus, its own ones too.
-    calls: [...OPERATIONS.filter(({ http }) => http !== undefined), budgetsRetire, ledgerSum, ledgerModels, keysCheck],
+    calls: [
+      ...OPERATIONS.filter(({ http }) => http !== undefined),
+      budgetsRetire,
+      ledgerSum,
+      ledgerModels,
+      keysCheck,
+      sessionsContent,
+    ],
     hears: [workAvailable, sessionRefused, ...Object.values(budgetFacts), schedulesChanged],
     consumes: ['TASKS'],
   },

@@ -70,6 +70,10 @@ export function taskText(task: Task, terminal: Styled): string {
     ['not before', moment(task.notBefore)],
     ['deadline', moment(task.deadline)],
     ['finished', moment(task.finishedAt)],
+    [
+      'artifacts',
+      task.artifacts?.map(({ name, link }) => (link === null ? name : `${name} (${link})`)).join(', ') ?? '',
+    ],
     ['result', task.result == null ? null : cut(JSON.stringify(task.result, null, 2), 4_000)],
   ]);
   return sessions.length === 0 ? facts : `${facts}\n${sessionTable(task, terminal)}`;

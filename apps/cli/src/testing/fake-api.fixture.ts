@@ -17,7 +17,7 @@ export interface Seen {
 /** A control API that answers what a spec tells it to, and a folder to run commands in against it. */
 export class FakeApi {
   seen: Seen[] = [];
-  answers: Record<string, () => [status: number, body: unknown]> = {};
+  answers: Record<string, () => [status: number, body: unknown, headers?: Record<string, string>]> = {};
 
   private constructor(
     readonly folder: string,
@@ -26,9 +26,9 @@ export class FakeApi {
 
   static async open(): Promise<FakeApi> {
     const server = createServer((request, response) => {
-      void api.answer(request).then(([status, body]) => {
-        response.writeHead(status, { 'content-type': 'application/json' });
-        response.end(typeof body === 'string' ? body : JSON.stringify(body));
+      void api.answer(request).then(([status, body, headers]) => {
+        response.writeHead(status, { 'content-type': 'application/json', ...headers });
+        response.end(typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body));
       });
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -65,7 +65,7 @@ export class FakeApi {
     await rm(this.folder, { recursive: true });
   }
 
-  private async answer(request: IncomingMessage): Promise<[number, unknown]> {
+  private async answer(request: IncomingMessage): Promise<[number, unknown, Record<string, string>?]> {
     let text = '';
     for await (const chunk of request) text += String(chunk);
     const { method = '', url = '', headers } = request;

@@ -4,6 +4,7 @@ import {
   alertsChannels,
   alertsList,
   alertsTest,
+  checkpointDamaged,
   deadLetter,
   type FactData,
   type ReplyOf,
@@ -57,6 +58,22 @@ export class AlertsHandlers {
         title: `A submitted task was refused: ${error.message}`,
         details,
       });
+    }
+  }
+
+  @Consume(checkpointDamaged, { durable: 'watchdog-damaged-checkpoints', batch: 1 })
+  async consumeDamaged(damages: FactData<typeof checkpointDamaged>[]): Promise<void> {
+    for (const { taskId, epoch, number, digest, found } of damages) {
+      await this.alerts.raise(
+        {
+          severity: 'warning',
+          kind: 'checkpoint_damaged',
+          title: `Checkpoint ${number} of epoch ${epoch} of task ${taskId} is damaged; the one before it is taken`,
+          details: { taskId, epoch, number, digest, found },
+          about: taskId,
+        },
+        `alert-damaged-${taskId}-${epoch}-${number}`,
+      );
     }
   }
 

@@ -1,8 +1,9 @@
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Bus } from '@purser/bus';
-import { OPERATIONS } from '@purser/contracts';
+import { OPERATIONS, sessionsContent } from '@purser/contracts';
 import type { RunningService } from '@purser/service';
 import { createTestDatabase, eventually, startTestNats, type TestDatabase, type TestNats } from '@purser/testing';
 import { start } from '../index.js';
@@ -55,6 +56,30 @@ describe('the control API', () => {
     });
     return { status: response.status, headers: response.headers, body: (await response.json()) as never };
   };
+
+  it('passes on what sessions keep as bytes, and nothing whole when it is not what was saved', async () => {
+    const state = randomBytes(2 * 1024 * 1024 + 3);
+    const digest = `sha256:${createHash('sha256').update(state).digest('hex')}`;
+    const size = 1024 * 1024;
+    bus.connection.subscribe(sessionsContent.name, {
+      callback: (_error, message) => {
+        const { id, piece } = sessionsContent.request.parse(message.json());
+        const part =
+          id === 'bad' && piece === 2 ? Buffer.from('xyz') : state.subarray(piece * size, (piece + 1) * size);
+        message.respond(JSON.stringify({ digest, size: state.length, pieces: 3, bytes: part.toString('base64') }));
+      },
+    });
+    await bus.connection.flush();
+    const key = (await readFile(join(home, 'admin.key'), 'utf8')).trim();
+    const get = (path: string) => fetch(service.url + path, { headers: { authorization: `Bearer ${key}` } });
+    for (const path of ['/v1/tasks/good/checkpoint/content', '/v1/tasks/good/artifacts/state.bin']) {
+      const response = await get(path);
+      expect(response.headers.get('etag')).toBe(`"${digest}"`);
+      expect(Buffer.from(await response.arrayBuffer()).equals(state)).toBe(true);
+    }
+    await expect(get('/v1/tasks/bad/checkpoint/content').then((response) => response.arrayBuffer())).rejects.toThrow();
+    expect((await fetch(`${service.url}/v1/tasks/good/checkpoint/content`)).status).toBe(401);
+  });
 
   it('creates, reads, lists and cancels by REST', async () => {
     const created = await api('POST', '/v1/tasks', JSON.stringify({ ...work('by-rest'), labels: ['rest'] }));

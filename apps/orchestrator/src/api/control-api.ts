@@ -5,6 +5,7 @@ import { adminKeyFile, Clock, Log, plainErrors, readOrCreateSecret, VERSION } fr
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { bearerOf, keyCheck } from './admin-key.js';
 import type { Config } from '../config.js';
+import { serveContent } from './content.js';
 import { csvColumns, toCsv, wantsCsv } from './csv.js';
 import { readBody } from './json-body.js';
 import { readQuery } from './query.js';
@@ -48,6 +49,7 @@ export async function serveControlApi(app: NestFastifyApplication, config: Confi
     for (const operation of OPERATIONS) {
       if (operation.http) serve(scope, operation, authenticate, bus);
     }
+    serveContent(scope, authenticate, bus);
     done();
   });
 }

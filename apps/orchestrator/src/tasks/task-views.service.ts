@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { Bus } from '@purser/bus';
 import {
+  type Artifact,
   ledgerSum,
   PurserError,
   type ReplyOf,
   type RequestOf,
+  sessionsArtifacts,
   type Task,
   type tasksList,
   type Usage,
@@ -23,6 +25,7 @@ import { waitingFor } from './waiting.js';
 const LEDGER_TIMEOUT_MS = 500;
 /** So much is certain of a task that was stored a moment ago. */
 const NOTHING_USED: Usage = { inputTokens: 0, outputTokens: 0, requests: 0, usd: '0.00' };
+const RUNNER_TIMEOUT_MS = 500;
 const UNSEEN: Seen = { usage: null, waiting: null };
 
 /** Tasks as others see them: with their spend from the ledger and why they wait. */
@@ -41,14 +44,16 @@ export class TaskViews {
   async get(id: string): Promise<Task> {
     const row = await this.tasks.find(id);
     if (!row) throw noSuchTask(id);
-    const [{ sessions, used }, children, [seen], worth] = await Promise.all([
+    const [{ sessions, used }, children, [seen], artifacts, worth] = await Promise.all([
       this.sessionsOf(id),
       this.tasks.childrenOf(id),
       this.look([row]),
+      // What no session has worked on has none.
+      row.epoch === 0 ? [] : this.artifactsOf(id),
       this.worth.of(row),
     ]);
     const usageOf = (sessionId: string) => used?.get(sessionId) ?? null;
-    return { ...taskOf(row, { sessions, children }, seen ?? UNSEEN, usageOf), ...worth };
+    return { ...taskOf(row, { sessions, children }, seen ?? UNSEEN, usageOf), artifacts, ...worth };
   }
 
   /** A task that was just stored: without asking anybody for what is known. A dependency that is over is about to end it. */
@@ -101,6 +106,15 @@ export class TaskViews {
       usage: used?.get(row.id) ?? null,
       waiting: waitingFor(row, waitsFor.get(row.id) ?? [], this.latch, this.runners, limits),
     }));
+  }
+
+  private async artifactsOf(id: string): Promise<Artifact[] | null> {
+    try {
+      return (await this.bus.call(sessionsArtifacts, { id }, { timeoutMs: RUNNER_TIMEOUT_MS })).artifacts;
+    } catch (error) {
+      this.log.debug({ error }, 'no runner told what a task left');
+      return null;
+    }
   }
 
   private async usageBy(by: 'task' | 'session', ids: string[]): Promise<Map<string, Usage> | undefined> {

@@ -118,6 +118,7 @@ export function taskOf(
     input: row.input,
     result: row.result ?? null,
     children,
+    artifacts: null,
     sessions: sessions.map((session) => sessionOf(session, usageOf(session.id))),
   };
 }
