@@ -26,12 +26,6 @@ const IN_A_ROW_MS = 10 * 60_000;
 /** What a person paused is left alone. */
 const FOR_A_BUDGET = `state = 'paused' AND paused_reason LIKE 'budget:%'`;
 
-/** From its parent up. */
-const ANCESTORS = `CASE WHEN t.parent_id IS NULL THEN '{}'::text[] ELSE ARRAY(
-  WITH RECURSIVE above AS (
-    SELECT t.parent_id AS id UNION SELECT p.parent_id FROM tasks p JOIN above ON p.id = above.id WHERE p.parent_id IS NOT NULL
-  ) SELECT id FROM above) END`;
-
 /** Only `tasks` that wait for their budget; an index of their own keeps them apart from all others. */
 @Injectable()
 export class AdmissionRepository {
@@ -45,9 +39,8 @@ export class AdmissionRepository {
   /** In the order in which they are taken, after the given one. */
   page(after: { priority: number; seq: bigint } | undefined, limit: number): Promise<CandidateRow[]> {
     return this.database.query(
-      `SELECT id, seq, state, priority, executor, labels, project, more, epoch, paused_reason, budget_refusal,
-         ${ANCESTORS} AS ancestors
-       FROM tasks t
+      `SELECT id, seq, state, priority, executor, labels, project, more, epoch, paused_reason, budget_refusal, ancestors
+       FROM tasks
        WHERE paid_only AND finished_at IS NULL AND (state IN ('ready', 'running') OR ${FOR_A_BUDGET})
          AND ($1::smallint IS NULL OR priority < $1 OR priority = $1 AND seq > $2)
        ORDER BY priority DESC, seq LIMIT $3`,

@@ -58,7 +58,8 @@ export class TaskViews {
 
   /** A task that was just stored: without asking anybody for what is known. A dependency that is over is about to end it. */
   async stored(verdict: Extract<Verdict, { kind: 'stored' }>): Promise<Task> {
-    if (verdict.doomedBy.length > 0) return this.get(verdict.task.id);
+    // One that waits for its budget is not as it was stored: it is held back.
+    if (verdict.doomedBy.length > 0 || verdict.task.spec.paidOnly) return this.get(verdict.task.id);
     const row = newTaskRow(verdict);
     const waiting = waitingFor(row, verdict.waitsFor.sort(), this.latch, this.runners);
     // It is stored, whatever becomes of this question.
