@@ -35,6 +35,8 @@ export interface SystemOptions {
   budgets?: object;
   /** A Postgres of the spec's own, when it means to stop it. */
   databaseUrl?: string;
+  /** The way by which services reach the bus, when the spec means to trouble it. */
+  busThrough?: (natsUrl: string) => Promise<string>;
   env?: Record<string, string>;
 }
 
@@ -63,10 +65,16 @@ export class System {
     readonly models: ModelServerProcess,
     private readonly ports: Record<Name, number>,
     private readonly databaseUrl: string,
+    private readonly busUrl: string,
     private readonly extra: Record<string, string>,
   ) {}
 
-  static async start({ budgets = { budgets: [] }, databaseUrl, env = {} }: SystemOptions = {}): Promise<System> {
+  static async start({
+    budgets = { budgets: [] },
+    databaseUrl,
+    busThrough,
+    env = {},
+  }: SystemOptions = {}): Promise<System> {
     const folder = await mkdtemp(join(tmpdir(), 'purser-e2e-'));
     const config = join(folder, 'config');
     await mkdir(config);
@@ -86,7 +94,8 @@ export class System {
       databaseUrl === undefined ? createTestDatabase() : undefined,
       freePorts(),
     ]);
-    const system = new System(folder, nats, models, ports, databaseUrl ?? database?.url ?? '', env);
+    const busUrl = busThrough ? await busThrough(nats.url) : nats.url;
+    const system = new System(folder, nats, models, ports, databaseUrl ?? database?.url ?? '', busUrl, env);
     system.database = database;
     try {
       await system.launch('cost-watchdog');
@@ -119,11 +128,12 @@ export class System {
       ...this.extra,
       PATH: process.env.PATH ?? '',
       HOME: process.env.HOME ?? '',
-      PURSER_NATS_URL: this.nats.url,
+      PURSER_NATS_URL: this.busUrl,
       PURSER_DATABASE_URL: this.databaseUrl,
       PURSER_HOME: home,
       PURSER_CONFIG_DIR: join(this.folder, 'config'),
       PURSER_GATEWAY_URL: this.url('model-gateway'),
+      PURSER_API_URL: this.url('orchestrator'),
       OPENAI_BASE_URL: this.models.openaiBaseUrl,
       OPENAI_API_KEY: 'test',
       ...(as === undefined ? {} : { PURSER_INSTANCE: as }),
@@ -200,6 +210,7 @@ interface UsageSeen {
 export interface TaskSeen {
   id: string;
   state: string;
+  waiting: string | null;
   epoch: number;
   sessions: {
     id: string;

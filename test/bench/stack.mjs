@@ -24,8 +24,11 @@ export async function ended(child) {
   await gone;
 }
 
-/** `budgets`, `models`, `plugins`: contents of the configuration files. Everything ends with `stop`. */
-export async function startStack({ folder, budgets, models, plugins, env = {} }) {
+/**
+ * `budgets`, `models`, `plugins`: contents of the configuration files. `databaseUrl`: a Postgres that is there already.
+ * Everything ends with `stop`.
+ */
+export async function startStack({ folder, budgets, models, plugins, databaseUrl, env = {} }) {
   const config = join(folder, 'config');
   await mkdir(config, { recursive: true });
   await writeFile(join(config, 'budgets.json'), JSON.stringify(budgets));
@@ -41,14 +44,17 @@ export async function startStack({ folder, budgets, models, plugins, env = {} })
     storeDir: join(folder, 'nats'),
     logFile: join(folder, 'nats.log'),
   });
-  const postgres = await startPostgres({
-    dataDir: join(folder, 'postgres'),
-    port: 0,
-    password: 'bench',
-    logFile: join(folder, 'postgres.log'),
-    settings: {},
-    durable: true,
-  });
+  const postgres =
+    databaseUrl === undefined
+      ? await startPostgres({
+          dataDir: join(folder, 'postgres'),
+          port: 0,
+          password: 'bench',
+          logFile: join(folder, 'postgres.log'),
+          settings: {},
+          durable: true,
+        })
+      : { url: databaseUrl, stop: async () => undefined };
   const running = [];
   const launch = async (name, portName, more = {}) => {
     const port = await freePort();
@@ -78,8 +84,9 @@ export async function startStack({ folder, budgets, models, plugins, env = {} })
   return {
     watchdog,
     natsUrl: nats.url,
+    natsPid: nats.pid,
     launchGateway: (more) => launch('model-gateway', 'PURSER_GATEWAY_PORT', more),
-    launchOrchestrator: () => launch('orchestrator', 'PURSER_API_PORT'),
+    launchOrchestrator: (more) => launch('orchestrator', 'PURSER_API_PORT', more),
     launchRunner: (more) => launch('agent-runner', 'PURSER_RUNNER_PORT', more),
     adminKey: async () => (await readFile(join(folder, 'home', 'admin.key'), 'utf8')).trim(),
     async stop() {

@@ -1,5 +1,10 @@
 import { Module } from '@nestjs/common';
+import { ControlServer } from './control/control-server.service.js';
+import { EffectsHandlers } from './effects/effects.handlers.js';
+import { EffectsRepository } from './effects/effects.repository.js';
+import { EffectsService } from './effects/effects.service.js';
 import { Executors } from './executors/executors.js';
+import { RefusalsHandlers } from './keys/refusals.handlers.js';
 import { SessionKeys } from './keys/session-keys.service.js';
 import { EmergencyService } from './lifecycle/emergency.service.js';
 import { Leftovers } from './lifecycle/leftovers.service.js';
@@ -10,8 +15,12 @@ import { HandoffsRepository } from './records/handoffs.repository.js';
 import { LogsRepository } from './records/logs.repository.js';
 import { RecordsHandlers } from './records/records.handlers.js';
 import { RecordsService } from './records/records.service.js';
+import { Metering } from './resources/metering.service.js';
+import { OverheadsRepository } from './resources/overheads.repository.js';
+import { Overheads } from './resources/overheads.service.js';
 import { ResourceMonitor } from './resources/resource-monitor.service.js';
 import { RunnerMetrics } from './sessions/runner-metrics.js';
+import { SessionAccess } from './sessions/session-access.service.js';
 import { SessionRecordsService } from './sessions/session-records.service.js';
 import { SessionRunner } from './sessions/session-runner.service.js';
 import { Sessions } from './sessions/sessions.service.js';
@@ -22,7 +31,7 @@ import { WorkHandlers } from './work/work.handlers.js';
 import { Workspaces } from './workspaces/workspaces.service.js';
 
 @Module({
-  controllers: [RecordsHandlers, WorkHandlers],
+  controllers: [RecordsHandlers, RefusalsHandlers, WorkHandlers, EffectsHandlers],
   providers: [
     FencesRepository,
     CheckpointsRepository,
@@ -31,6 +40,10 @@ import { Workspaces } from './workspaces/workspaces.service.js';
     RecordsService,
     Executors,
     SessionKeys,
+    EffectsRepository,
+    EffectsService,
+    ControlServer,
+    SessionAccess,
     Workspaces,
     RunnerMetrics,
     Finisher,
@@ -39,6 +52,9 @@ import { Workspaces } from './workspaces/workspaces.service.js';
     Sessions,
     Heartbeats,
     Claims,
+    Metering,
+    OverheadsRepository,
+    Overheads,
     ResourceMonitor,
     Leftovers,
     EmergencyService,

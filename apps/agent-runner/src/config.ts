@@ -11,10 +11,21 @@ export const Config = z.looseObject({
   PURSER_RUNNER_SLOTS: wholeBetween(1, 100, 'a number of sessions from 1 to 100, such as 4').default(4),
   /** How long a program may take to wrap up before it is killed. */
   PURSER_GRACE_MS: milliseconds(10_000),
+  /** How much longer than that a program may take that is in the middle of a long unit and says so. */
+  PURSER_EXTENSION_MAX_MS: milliseconds(300_000),
+  /** Where the control API of sessions listens; each session has a secret path of its own. */
+  PURSER_CONTROL_HOST: z.string().min(1).default('127.0.0.1'),
+  PURSER_CONTROL_PORT: port(0),
+  /** The host under which programs reach it, such as those in containers: PURSER_CONTROL_HOST unless said. */
+  PURSER_CONTROL_ADVERTISED_HOST: z.string().min(1).optional(),
   /** Where programs reach the model gateway. */
   PURSER_GATEWAY_URL: z
     .url({ protocol: /^https?$/, error: 'a URL such as http://127.0.0.1:8080' })
     .default('http://127.0.0.1:8080'),
+  /** Where programs reach the control API, to hand in tasks that are parts of their own. */
+  PURSER_API_URL: z
+    .url({ protocol: /^https?$/, error: 'a URL such as http://127.0.0.1:8081' })
+    .default('http://127.0.0.1:8081'),
   /** How long the workspace of a finished task stays. */
   PURSER_WORKSPACE_KEEP_HOURS: z.coerce.number(HOURS).min(0, HOURS).max(100_000, HOURS).default(24),
 });

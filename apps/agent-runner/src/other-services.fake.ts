@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { Bus } from '@purser/bus';
 import {
   type Assignment,
+  budgetsList,
   emergencyShutdown,
   emergencyStatus,
   type ErrorCode,
@@ -16,6 +17,7 @@ import {
   type Operation,
   PurserError,
   type RequestOf,
+  taskBudgetId,
   workAvailable,
   workClaim,
   workFinish,
@@ -28,7 +30,9 @@ export type Finish = RequestOf<typeof workFinish>;
 interface Key {
   proof: KeyProof | undefined;
   priority: number | undefined;
+  paidOnly: boolean | undefined;
   ttlMs: number | undefined;
+  ancestors: readonly string[] | undefined;
   renewals: number;
   revoked: boolean;
 }
@@ -45,6 +49,8 @@ export class OtherServices {
   readonly keys = new Map<string, Key>();
   /** Tokens by session, as the ledger has them. */
   readonly tokens = new Map<string, number>();
+  /** Dollars by task: the limit of its budget, and what is settled of it. */
+  readonly budgets = new Map<string, { limitUsd: string; settledUsd: string }>();
   readonly started: Assignment[] = [];
   latch: Latch = { serial: 1, active: false, by: 'spec', reason: 'none', at: new Date(0).toISOString() };
   private readonly waiting: Assignment[] = [];
@@ -65,6 +71,7 @@ export class OtherServices {
     services.serve(keysRenew, (request) => services.renewKeys(request));
     services.serve(keysRevoke, ({ id }) => services.revokeKey(id));
     services.serve(ledgerSum, ({ ids }) => ({ sums: ids.map((id) => services.sum(id)) }));
+    services.serve(budgetsList, ({ task }) => services.listBudgets(task ?? ''));
     await bus.connection.flush();
     services.timer = setInterval(() => void services.announce().catch(() => undefined), 500);
     await services.announce();
@@ -87,6 +94,7 @@ export class OtherServices {
       labels: [],
       deadline: null,
       parent: null,
+      ancestors: [],
       paidOnly: false,
       complexity: 'standard',
       workspace: null,
@@ -156,10 +164,10 @@ export class OtherServices {
     return { state: again ? 'ready' : 'completed' };
   }
 
-  private createKey({ id, name, proof, priority, ttlMs, task, session }: RequestOf<typeof keysCreate>): unknown {
+  private createKey({ id, name, proof, priority, paidOnly, ttlMs, ...of }: RequestOf<typeof keysCreate>): unknown {
     if (id === undefined) throw new PurserError('invalid_request');
-    this.keys.set(id, { proof, priority, ttlMs, renewals: 0, revoked: false });
-    return { key: { ...keyOf(id), name, task, session }, secret: null };
+    this.keys.set(id, { proof, priority, paidOnly, ttlMs, ancestors: of.ancestors, renewals: 0, revoked: false });
+    return { key: { ...keyOf(id), name, task: of.task, session: of.session }, secret: null };
   }
 
   private renewKeys({ ids }: RequestOf<typeof keysRenew>): unknown {
@@ -173,6 +181,22 @@ export class OtherServices {
     if (!key) throw new PurserError('not_found');
     key.revoked = true;
     return { ...keyOf(id), revokedAt: new Date().toISOString() };
+  }
+
+  private listBudgets(task: string): unknown {
+    const found = this.budgets.get(task);
+    const at = new Date().toISOString();
+    const window = { id: 'w', startsAt: at, endsAt: null, leasedUsd: '0', presumedUsd: '0', remainingUsd: '0' };
+    const thresholds = { warning: 0.75, critical: 0.9, cutoff: 1 };
+    const rest = { id: taskBudgetId(task), scope: { task }, period: 'total', timezone: 'UTC', thresholds };
+    const budget = found && {
+      ...rest,
+      limitUsd: found.limitUsd,
+      onExhausted: 'free',
+      level: 'ok',
+      window: { ...window, settledUsd: found.settledUsd },
+    };
+    return { revision: 1, taskBudgetsRevision: 1, budgets: budget ? [budget] : [] };
   }
 
   private sum(id: string): unknown {

@@ -109,8 +109,9 @@ it('runs a program to its end, with a key of its own that dies with it', async (
   await others.submit({
     taskId: 'simple',
     priority: 8,
+    ancestors: ['parent', 'root'],
     input: sh(
-      'echo hello; echo oops >&2; printf \'{"key": "%s", "base": "%s"}\' "$OPENAI_API_KEY" "$OPENAI_BASE_URL" > "$PURSER_STATE_DIR/result.json"',
+      'echo hello; echo oops >&2; printf \'{"key": "%s", "base": "%s", "api": ["%s", "%s"]}\' "$OPENAI_API_KEY" "$OPENAI_BASE_URL" "$PURSER_API_URL" "$PURSER_API_KEY" > "$PURSER_STATE_DIR/result.json"',
     ),
   });
   const { outcome, runner: by, epoch } = await finishOf('simple');
@@ -124,6 +125,9 @@ it('runs a program to its end, with a key of its own that dies with it', async (
   });
   expect(keyPrefix(key)).toBe(known.proof?.prefix);
   expect(known.proof?.hash).toBe(keyHash(known.proof?.salt ?? '', key));
+  // The control API takes the same key, and whose budgets its calls count against is the gateway's to know.
+  expect(outcome).toMatchObject({ result: { api: ['http://127.0.0.1:8081', key] } });
+  expect(known.ancestors).toEqual(['parent', 'root']);
   // Its calls are as important as its task.
   expect(known.priority).toBe(8);
   // A duration, not an instant: the gateway's clock may be another.

@@ -100,6 +100,49 @@ describe('commands that talk to the control API', () => {
     expect(asked).toBe(3);
   });
 
+  it('submits a file of several, each by itself, and says which were refused', async () => {
+    const result = (index: number, id: string | null, error: unknown = null, created = error === null) => ({
+      index,
+      id,
+      state: error === null ? 'ready' : null,
+      created,
+      error,
+    });
+    api.answers['POST /v1/tasks/batch'] = () => [
+      200,
+      {
+        taken: 2,
+        refused: 1,
+        results: [
+          result(0, 'a'),
+          result(1, null, { code: 'invalid_request', message: 'task: not JSON' }),
+          result(2, 'c', null, false),
+        ],
+      },
+    ];
+    await writeFile(join(api.folder, 'tasks.jsonl'), '{"id":"a"}\n{"id":\n\n{"id":"c"}\n');
+    const { code, out } = await purser('task', 'submit', '--file', 'tasks.jsonl');
+    expect(code).toBe(1);
+    expect(out).toBe('2 tasks taken (1 of them before), 1 refused:\n  2. task: not JSON\n');
+    expect(api.seen.map(({ body }) => body)).toEqual([{ tasks: [{ id: 'a' }, '{"id":', { id: 'c' }] }]);
+    const waiting = await purser('task', 'submit', '--file', 'tasks.jsonl', '--wait');
+    expect([waiting.code, waiting.err]).toEqual([2, expect.stringContaining('waits for one task') as string]);
+  });
+
+  it('submits more than one request may carry in several, and counts on', async () => {
+    let asked = 0;
+    api.answers['POST /v1/tasks/batch'] = () => {
+      const error = { code: 'conflict', message: 'taken' };
+      const refused = { index: 1, id: 'x', state: null, created: false, error };
+      const taken = { index: 0, id: 'w', state: 'ready', created: true, error: null };
+      return [200, { taken: 1, refused: asked++, results: asked === 2 ? [taken, refused] : Array(10_000).fill(taken) }];
+    };
+    await writeFile(join(api.folder, 'many.json'), JSON.stringify(Array(10_002).fill({ executor: 'command' })));
+    const { out } = await purser('task', 'submit', '--file', 'many.json');
+    expect(api.seen.map(({ body }) => (body as { tasks: unknown[] }).tasks.length)).toEqual([10_000, 2]);
+    expect(out).toContain('10001 tasks taken, 1 refused:\n  10002. x: taken\n');
+  });
+
   it('shows what a task and each of its sessions used, against their limits', async () => {
     const session = (epoch: number, usage: unknown) => ({
       id: `s${epoch}`,
@@ -252,6 +295,17 @@ describe('commands that talk to the control API', () => {
     const { code, out } = await purser('task', 'logs', 'nightly', '--follow');
     expect(code).toBe(0);
     expect(out.match(/said \d/g)).toEqual(['said 1', 'said 2', 'said 3']);
+  });
+
+  it('shows what a task did outside, and what nobody knows the outcome of', async () => {
+    const effect = { number: 1, key: 'mail-7', state: 'done', epoch: 1, sessionId: 's1', result: { id: 99 } };
+    const times = { begunAt: '2026-11-23T10:00:00Z', endedAt: '2026-11-23T10:00:01Z' };
+    const open = { ...effect, ...times, number: 2, key: 'mail-8', state: 'open', endedAt: null, result: null };
+    api.answers['GET /v1/tasks/nightly/effects'] = () => [200, { effects: [{ ...effect, ...times }, open], next: 2 }];
+    const { code, out } = await purser('task', 'effects', 'nightly');
+    expect(code).toBe(0);
+    expect(out).toMatch(/mail-7 +done +1 .*\{"id":99\}/);
+    expect(out).toMatch(/mail-8 +open +1 /);
   });
 
   it('changes one field of a budget and keeps the others', async () => {

@@ -50,6 +50,9 @@ import { SourcePoller } from './sources/poller.service.js';
 import { ReconciliationService } from './sources/reconciliation.service.js';
 import { ReconciliationsRepository } from './sources/reconciliations.repository.js';
 import { ReportedRepository } from './sources/reported.repository.js';
+import { ReportedSpendRepository } from './sources/reported-spend.repository.js';
+import { SpikeFinder } from './emergency/spike-finder.service.js';
+import { ReportedSpikes } from './emergency/reported-spikes.service.js';
 import { SourceBooks } from './sources/source-books.service.js';
 import { SourceNews } from './sources/source-news.service.js';
 import { SourceReader } from './sources/source-reader.service.js';
@@ -118,6 +121,9 @@ export const RULES = [
   ConfiguredSources,
   SourcesRepository,
   ReportedRepository,
+  ReportedSpendRepository,
+  ReportedSpikes,
+  SpikeFinder,
   ReconciliationsRepository,
   ReconciliationService,
   SourceBooks,

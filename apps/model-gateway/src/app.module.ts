@@ -11,6 +11,7 @@ import { CallsInFlight } from './calls/calls-in-flight.js';
 import { Calls } from './calls/calls.service.js';
 import { Meter } from './calls/meter.js';
 import { PaidGate } from './calls/paid-gate.js';
+import { RefusedSessions } from './calls/refused-sessions.js';
 import { TierCalls } from './calls/tier-calls.js';
 import { ENVIRONMENT } from './config.js';
 import { CallsController } from './endpoints/calls.controller.js';
@@ -126,6 +127,7 @@ export function appModule({ env, journal, ladders, prices }: Groundwork): Type {
       Providers,
       Quotas,
       QuotasRepository,
+      RefusedSessions,
       Settlements,
       TierCalls,
       TokenCounts,

@@ -1,9 +1,12 @@
 import type { Bus } from '@purser/bus';
 import {
+  budgetsList,
   budgetsRetire,
   budgetsSet,
   costsHistory,
+  type BudgetStatus,
   heartbeat,
+  ledgerModels,
   ledgerSum,
   type Operation,
   type RequestOf,
@@ -23,6 +26,8 @@ export class StandInWatchdog {
     task: { inputTokens: 42, outputTokens: 8, requests: 2 },
     session: { inputTokens: 40, outputTokens: 5, requests: 1 },
   };
+  /** As `budgets.list` tells of them. */
+  readonly statuses = new Map<string, BudgetStatus>();
   private timer: NodeJS.Timeout | undefined;
 
   /** What each task is said to have spent; nothing unless said. */
@@ -32,6 +37,18 @@ export class StandInWatchdog {
   ) {
     this.serve(ledgerSum, ({ by, ids }: RequestOf<typeof ledgerSum>) => ({
       sums: ids.map((id) => ({ id, amountUsd: this.spent[id] ?? '0.00', ...this.counts[by] })),
+    }));
+    this.serve(ledgerModels, ({ tasks }: RequestOf<typeof ledgerModels>) => ({
+      sums: tasks.flatMap((task) => {
+        const amountUsd = this.spent[task];
+        if (amountUsd === undefined) return [];
+        return [{ task, provider: 'openai', model: 'gpt', amountUsd, ...this.counts.task, latencyMs: 700 }];
+      }),
+    }));
+    this.serve(budgetsList, ({ task }: RequestOf<typeof budgetsList>) => ({
+      revision: 1,
+      taskBudgetsRevision: 1,
+      budgets: [...this.statuses.values()].filter(({ scope }) => task === undefined || scope.task === task),
     }));
     this.serve(costsHistory, () => {
       const counts = { inputTokens: 10, outputTokens: 5, requests: 1 };

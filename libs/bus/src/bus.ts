@@ -16,6 +16,7 @@ import type { z } from 'zod';
 import { connectWithin } from './connect.js';
 import { check, type EventOrigin, frame } from './event.js';
 import { ConnectionLost, Link } from './link.js';
+import { storeAll } from './stored.js';
 import { ensureStreams, haveStreams } from './streams.js';
 import { currentTraceparent } from './trace.js';
 
@@ -152,25 +153,38 @@ export class Bus {
     await this.publishFramed(subject, JSON.stringify(event), event.id, fact.stream !== undefined);
   }
 
-  /** For the outbox: an event that was framed when its transaction committed. */
+  /** An event that was framed before. */
   async publishFramed(subject: string, event: string, eventId: string, durable: boolean): Promise<void> {
-    const head = this.headers();
-    head.set('Nats-Msg-Id', eventId);
-    if (!durable) {
-      this.connection.publish(subject, event, { headers: head });
-      return;
-    }
+    if (durable) return this.publishAllFramed([{ subject, event, eventId }]);
+    this.connection.publish(subject, event, { headers: this.eventHeaders(eventId) });
+  }
+
+  /** For the outbox: durable events that were framed when their transactions committed. All are stored when this resolves. */
+  async publishAllFramed(events: readonly { subject: string; event: string; eventId: string }[]): Promise<void> {
+    if (events.length === 0) return;
+    const messages = events.map(({ subject, event, eventId }) => ({
+      subject,
+      payload: event,
+      headers: this.eventHeaders(eventId),
+    }));
+    const largest = events.reduce((most, one) => (one.event.length > most.event.length ? one : most), events[0]!);
     try {
       await this.link.within(PUBLISH_TIMEOUT_MS, undefined, (timeout) =>
-        this.jetstream.publish(subject, event, { headers: head, msgID: eventId, timeout }),
+        storeAll(this.connection, `_INBOX_${this.origin.service}`, messages, timeout),
       );
     } catch (cause) {
-      this.throwIfTooLarge(subject, event, cause);
+      this.throwIfTooLarge(largest.subject, largest.event, cause);
       throw new PurserError('unavailable', {
-        message: `${subject}: not stored by JetStream (${(cause as Error).message})`,
+        message: `${events.length === 1 ? largest.subject : `${events.length} events`}: not stored by JetStream (${(cause as Error).message})`,
         cause,
       });
     }
+  }
+
+  private eventHeaders(eventId: string): MsgHdrs {
+    const head = this.headers();
+    head.set('Nats-Msg-Id', eventId);
+    return head;
   }
 
   /** A key-value bucket, whether it is there or not. */

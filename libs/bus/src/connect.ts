@@ -28,6 +28,8 @@ export async function connectWithin({
         pingInterval: 5_000,
         maxPingOut: 2,
         timeout: 3_000,
+        // A stack taken for each request in case it fails would cost more than the rest of the request.
+        noAsyncTraces: true,
       });
     } catch (cause) {
       const refusedForGood = cause instanceof errors.AuthorizationError;

@@ -8,6 +8,8 @@ export interface ConsumerOptions {
   subject: string;
   durable: string;
   batch: number;
+  /** Each message of a batch is handled and answered for by itself, all at once. */
+  apart?: boolean;
   handle(messages: JsMsg[]): Promise<void>;
   /** Called for a message that will never be handled: it failed for good, or too often. Must keep it somewhere. */
   giveUp(message: JsMsg, error: unknown): Promise<void>;
@@ -127,8 +129,8 @@ export class DurableConsumer {
         // A batch that keeps failing is taken apart, so that one bad message does not hold the others.
         const size = (this.waiting[0]?.info.deliveryCount ?? 1) > 3 ? 1 : this.options.batch;
         this.atHand = this.waiting.splice(0, size);
-        const trace = this.atHand.length === 1 ? this.atHand[0]?.headers?.get('traceparent') : undefined;
-        await withTrace(trace, () => this.handle(this.atHand));
+        const parts = this.options.apart ? this.atHand.map((message) => [message]) : [this.atHand];
+        await Promise.all(parts.map((part) => this.handle(part)));
       }
     } catch (error) {
       // An answer could not be sent, since the connection is gone: what was not answered for comes again.
@@ -141,7 +143,8 @@ export class DurableConsumer {
 
   private async handle(batch: JsMsg[]): Promise<void> {
     try {
-      await this.options.handle(batch);
+      const trace = batch.length === 1 ? batch[0]?.headers?.get('traceparent') : undefined;
+      await withTrace(trace, () => this.options.handle(batch));
       for (const message of batch) message.ack();
     } catch (error) {
       const passing = isPurserError(error) && error.retryable;

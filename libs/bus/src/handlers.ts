@@ -42,7 +42,7 @@ export const ServeReplies = <O extends Operation>(
 
 /**
  * Takes a command from its work queue, once. It is removed when the handler resolves and comes again later when it rejects,
- * so a handler rejects only for trouble that passes and answers for everything else itself.
+ * so a handler rejects only for trouble that passes and answers for everything else itself. Several may be handled side by side.
  */
 export const Take = <C extends Command>(command: C): HandlerDecorator<Taken<C>, void> =>
   pattern(command.name, { how: 'take', command });

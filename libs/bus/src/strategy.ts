@@ -30,6 +30,9 @@ export interface StrategyOptions {
   retryDelayMs?: (deliveries: number) => number;
 }
 
+/** Commands that are handled side by side, each by itself. */
+const TAKEN_AT_ONCE = 100;
+
 /** Nest's way onto the bus: turns handlers that are decorated with contracts into subscriptions and consumers. */
 export class BusStrategy extends Server implements CustomTransportStrategy {
   override transportId = Symbol('purser-bus');
@@ -156,9 +159,16 @@ export class BusStrategy extends Server implements CustomTransportStrategy {
   }
 
   private take(command: Command, handler: MessageHandler): void {
-    this.startConsumer(command.stream, command.name, command.name.replaceAll('.', '-'), 1, async ([message]) => {
-      if (message) await this.run(handler, this.taken(command, message));
-    });
+    this.startConsumer(
+      command.stream,
+      command.name,
+      command.name.replaceAll('.', '-'),
+      TAKEN_AT_ONCE,
+      async ([message]) => {
+        if (message) await this.run(handler, this.taken(command, message));
+      },
+      { apart: true },
+    );
   }
 
   private taken(command: Command, message: JsMsg): Taken<Command> {
@@ -203,6 +213,7 @@ export class BusStrategy extends Server implements CustomTransportStrategy {
     durable: string,
     batch: number,
     handle: (messages: JsMsg[]) => Promise<void>,
+    { apart = false } = {},
   ): void {
     const { bus, report, retryDelayMs } = this.options;
     const consumer = new DurableConsumer(bus, {
@@ -210,6 +221,7 @@ export class BusStrategy extends Server implements CustomTransportStrategy {
       subject,
       durable,
       batch,
+      apart,
       handle,
       report,
       retryDelayMs,

@@ -11,6 +11,8 @@ export interface HttpRoute {
   status?: number;
   /** The list in the reply that a client may have as CSV, with `Accept: text/csv`. */
   csv?: string;
+  /** The field of the request that may also be the whole body: a JSON array, or a line of JSON for each. */
+  list?: string;
 }
 
 /** A request with one reply, served by one instance of its owner. */
@@ -32,6 +34,8 @@ export interface Command<Payload extends z.ZodType = z.ZodType> {
   summary: string;
   stream: StreamName;
   payload: Payload;
+  /** A message may also hold several, as an array or as JSON lines. */
+  several?: boolean;
 }
 
 /** Something that happened, published on `<name>.<id>` (a broadcast has no id). Durable ones are kept in a stream. */

@@ -5,6 +5,7 @@ import * as calls from './calls.js';
 import * as costs from './costs.js';
 import * as emergency from './emergency.js';
 import * as keys from './keys.js';
+import * as labels from './labels.js';
 import * as leases from './leases.js';
 import * as ledger from './ledger.js';
 import * as models from './models.js';
@@ -18,6 +19,7 @@ import * as sources from './sources.js';
 import * as spikes from './spikes.js';
 import * as tasks from './tasks.js';
 import * as work from './work.js';
+import * as worth from './worth.js';
 
 export * from './alerts.js';
 export * from './budgets.js';
@@ -33,12 +35,16 @@ export * from './emergency.js';
 export * from './errors.js';
 export { fieldIssues } from './field-issues.js';
 export * from './keys.js';
+export * from './labels.js';
 export * from './leases.js';
 export * from './ledger.js';
+export * from './measures.js';
 export * from './models.js';
 export * from './offload.js';
 export * from './outlook.js';
+export * from './predictions.js';
 export * from './prices.js';
+export * from './records.js';
 export * from './scalars.js';
 export * from './schedules.js';
 export * from './services.js';
@@ -49,6 +55,7 @@ export * from './streams.js';
 export * from './task-budget.js';
 export * from './tasks.js';
 export * from './work.js';
+export * from './worth.js';
 
 const isContract = (value: unknown): value is Contract =>
   typeof value === 'object' &&
@@ -62,6 +69,8 @@ export const CONTRACTS: readonly Contract[] = [
   schedules,
   work,
   outlook,
+  labels,
+  worth,
   sessions,
   budgets,
   leases,

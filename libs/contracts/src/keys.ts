@@ -18,6 +18,8 @@ const Models = z
   .min(1)
   .max(100);
 
+const Ancestors = z.array(Id).max(64);
+
 const PerMinute = z.int().min(1).max(1_000_000_000);
 
 export const GatewayKey = z.object({
@@ -27,6 +29,8 @@ export const GatewayKey = z.object({
   name: z.string(),
   project: Token.nullable(),
   task: Id.nullable(),
+  /** The tasks that this one is a part of, its parent first: its calls count against their budgets, too. */
+  ancestors: Ancestors.default([]),
   session: Id.nullable(),
   /** Null: any capability, and any model by its name. */
   capabilities: z.array(z.string()).nullable(),
@@ -34,6 +38,8 @@ export const GatewayKey = z.object({
   models: z.array(z.string()).nullable(),
   /** Of its calls: what a budget reserves is for those of at least that priority. */
   priority: Priority.default(STANDARD_PRIORITY),
+  /** Its calls are refused where no paid tier can take them, instead of going on with a free one. */
+  paidOnly: z.boolean().default(false),
   /** Over all gateways together; null: no limit. */
   requestsPerMinute: z.int().nullable(),
   /** Input and output, over all gateways together; null: no limit. */
@@ -90,9 +96,12 @@ export const keysCreate = operation('keys.create', {
       name,
       ...restrictions.partial().shape,
       task: Id.optional(),
+      ancestors: Ancestors.optional(),
       session: Id.optional(),
       /** 5 when absent. */
       priority: Priority.optional(),
+      /** False when absent. */
+      paidOnly: z.boolean().optional(),
       ...ends,
       /** Of a secret that the caller made itself, so that it never travels. */
       proof: KeyProof.optional(),
@@ -111,6 +120,7 @@ export const keysUpdate = operation('keys.update', {
       id: Id,
       name: name.optional(),
       priority: Priority.optional(),
+      paidOnly: z.boolean().optional(),
       ...orNothing({ ...restrictions.shape, expiresAt: Instant }),
       ttlMs: ends.ttlMs,
     })
@@ -143,6 +153,19 @@ export const keysGet = operation('keys.get', {
   request: z.object({ id: Id }),
   reply: GatewayKey,
   http: { method: 'GET', path: '/v1/keys/:id' },
+});
+
+export const keysCheck = operation('keys.check', {
+  owner: 'model-gateway',
+  summary:
+    'What is kept of the key of a session that begins so: with its proof another service knows the secret again, which never travels. Null for any other key, and for one that ended.',
+  request: z.object({ prefix: KeyProof.shape.prefix }),
+  reply: z.object({
+    key: GatewayKey.nullable(),
+    proof: KeyProof.nullable(),
+    /** From now, by the gateway's database. */
+    expiresInMs: z.number().nullable(),
+  }),
 });
 
 export const keysRevoke = operation('keys.revoke', {

@@ -18,6 +18,8 @@ export const Spend = z.object({
   key: Id.nullable(),
   project: Token.nullable(),
   task: Id.nullable(),
+  /** The tasks that this one is a part of, whose budgets it counts against too. Absent when there are none. */
+  ancestors: z.array(Id).optional(),
   session: Id.nullable(),
   amountUsd: Usd,
   /** What was held for it; zero on a free tier. */
@@ -137,4 +139,25 @@ export const ledgerSum = operation('ledger.sum', {
     ids: z.array(z.string()).max(1000),
   }),
   reply: z.object({ sums: z.array(LedgerSum) }),
+});
+
+export const ledgerModels = operation('ledger.models', {
+  owner: 'cost-watchdog',
+  summary: 'What tasks spent at each model; those without entries are left out.',
+  request: z.object({ tasks: z.array(Id).max(1000) }),
+  reply: z.object({
+    sums: z.array(
+      z.object({
+        task: Id,
+        provider: z.string(),
+        model: z.string(),
+        amountUsd: Usd,
+        inputTokens: z.number().int(),
+        outputTokens: z.number().int(),
+        requests: z.number().int(),
+        /** Of all calls together. */
+        latencyMs: z.number().int(),
+      }),
+    ),
+  }),
 });

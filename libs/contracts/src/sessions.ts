@@ -44,3 +44,27 @@ export const sessionsCheckpoint = operation('sessions.checkpoint', {
   }),
   http: { method: 'GET', path: '/v1/tasks/:id/checkpoint' },
 });
+
+/** Something that a task's sessions do outside, journalled so that it is not done twice. */
+export const Effect = z.object({
+  /** Grows over all effects of all tasks; `after` continues from it. */
+  number: z.number().int(),
+  key: z.string(),
+  /** `open`: begun and without a result: under way, or of unknown outcome when its session is over. */
+  state: z.enum(['open', 'done']),
+  epoch: z.number().int(),
+  sessionId: Id,
+  begunAt: Instant,
+  endedAt: Instant.nullable(),
+  /** What the session kept of it; null while it is open. */
+  result: z.unknown(),
+});
+export type Effect = z.infer<typeof Effect>;
+
+export const sessionsEffects = operation('sessions.effects', {
+  owner: 'agent-runner',
+  summary: 'What the sessions of a task did outside and journalled, oldest first.',
+  request: z.object({ id: Id, after: z.coerce.number().int().min(0).default(0), limit: limitUpTo(200, 100) }),
+  reply: z.object({ effects: z.array(Effect), next: z.number().int() }),
+  http: { method: 'GET', path: '/v1/tasks/:id/effects' },
+});

@@ -4,24 +4,35 @@ import { Decision } from './emergency.js';
 import { Token, UsdInput } from './scalars.js';
 
 /** More than so many percent within so many minutes, and at least so many dollars, is a spike. */
-export const SpikeRule = z.strictObject({
-  percent: z.number().positive().max(1000),
-  windowMinutes: z.number().int().min(1).max(1440),
-  /** Below this nothing is a spike. */
-  minUsd: UsdInput,
-  /** Spend at this provider alone; all spend when absent. */
-  provider: Token.optional(),
-  /**
-   * What the percent are of: `budget`, the smallest monthly one over everything (when absent), or `month`, what the thirty
-   * days before the window have cost, or that budget when it is more: a month that begins hides nothing and sets off nothing.
-   */
-  of: z.enum(['budget', 'month']).optional(),
-  /** It is looked at no more often; with each settlement, and every 3 s, when absent. */
-  checkEverySeconds: z.number().int().min(1).max(3600).optional(),
-  /** `shutdown`, when absent, sets the emergency latch; `alert` tells people, once per cooldown (60 minutes when absent). */
-  action: z.enum(['alert', 'shutdown']).optional(),
-  cooldownMinutes: z.number().int().min(1).max(10_080).optional(),
-});
+export const SpikeRule = z
+  .strictObject({
+    percent: z.number().positive().max(1000),
+    windowMinutes: z.number().int().min(1).max(1440),
+    /** Below this nothing is a spike. */
+    minUsd: UsdInput,
+    /** Spend at this provider alone; all spend when absent. */
+    provider: Token.optional(),
+    /**
+     * What the books of this cost source (such as `aws-costs`) report instead of what is metered, by the time of its use, as a
+     * rate between two refreshes of the books. The percent are then of the thirty days before, and come on top of what
+     * those days make one expect.
+     */
+    source: Token.optional(),
+    /**
+     * What the percent are of: `budget`, the smallest monthly one over everything (when absent), or `month`, what the thirty
+     * days before the window have cost, or that budget when it is more: a month that begins hides nothing and sets off nothing.
+     */
+    of: z.enum(['budget', 'month']).optional(),
+    /** It is looked at no more often; with each settlement, and every 3 s, when absent (one with a source: every 180 s). */
+    checkEverySeconds: z.number().int().min(1).max(3600).optional(),
+    /** `shutdown`, when absent, sets the emergency latch; `alert` tells people, once per cooldown (60 minutes when absent). */
+    action: z.enum(['alert', 'shutdown']).optional(),
+    cooldownMinutes: z.number().int().min(1).max(10_080).optional(),
+  })
+  .refine(({ source, provider }) => source === undefined || provider === undefined, {
+    path: ['provider'],
+    message: 'a rule on a source looks at its books, which are of one provider; leave the provider out',
+  });
 export type SpikeRule = z.output<typeof SpikeRule>;
 
 const SHORT = /^(\d{1,4}(?:\.\d{1,6})?)\s*%?\s+in\s+(\d{1,4})$/;

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { command, fact, operation } from './contract.js';
 import { ErrorBody } from './errors.js';
+import { Prediction } from './predictions.js';
+import { TaskRecord } from './records.js';
 import { Id, Instant, limitUpTo, Priority, STANDARD_PRIORITY, Token, tokenThatIs, Usd, UsdInput } from './scalars.js';
 
 export const TaskState = z.enum(['blocked', 'ready', 'running', 'paused', 'completed', 'failed', 'cancelled']);
@@ -51,6 +53,7 @@ export const TaskGrader = z.union([
 export type TaskGrader = z.infer<typeof TaskGrader>;
 
 const label = z.string().regex(/^[A-Za-z0-9_.:/-]{1,63}$/, '1 to 63 letters, digits or any of _ . : / -');
+export const Label = label;
 
 /** What a caller submits. Unknown fields are refused, so that a misspelt limit is not silently no limit. */
 export const TaskSpec = z.strictObject({
@@ -62,7 +65,7 @@ export const TaskSpec = z.strictObject({
   input: z.record(z.string(), z.unknown()),
   /** 9 is taken first. */
   priority: Priority.default(STANDARD_PRIORITY),
-  /** Ids of tasks that must be completed first. They must exist already, so a cycle cannot be written. */
+  /** Ids of tasks that must be completed first. They exist already, or come in the same batch; a circle is refused. */
   dependsOn: z.array(Id).max(100).default([]),
   labels: z.array(label).max(20).default([]),
   project: Token.optional(),
@@ -139,6 +142,8 @@ export const Task = z.object({
   state: TaskState,
   /** Counts the sessions; the fencing token of everything a session writes. */
   epoch: z.number().int(),
+  /** The first 100 tasks that are parts of it, oldest first; `tasks.list` with `parent` has them all. */
+  children: z.array(z.object({ id: Id, state: TaskState })).default([]),
   /** The last 500, oldest first. */
   sessions: z.array(SessionSummary),
   /** From the ledger, complete within a second of the last call. Null when the ledger cannot be reached. */
@@ -154,6 +159,10 @@ export const Task = z.object({
   createdAt: Instant,
   updatedAt: Instant,
   finishedAt: Instant.nullable(),
+  /** What it will take, by the history of like tasks or its estimates; while it is not over. */
+  prediction: Prediction.optional(),
+  /** What it took, once it is over. */
+  record: TaskRecord.optional(),
 });
 export type Task = z.infer<typeof Task>;
 
@@ -162,8 +171,10 @@ const byId = z.object({ id: Id });
 export const tasksSubmit = command('tasks.submit', {
   owner: 'orchestrator',
   stream: 'TASKS',
-  summary: 'Submit a task without waiting for an answer; a refusal is published on task.rejected.<id>.',
+  summary:
+    'Submit a task, or an array or lines of JSON with up to 10,000, without waiting for an answer; a refusal is published on task.rejected.<id>.',
   payload: TaskSpec,
+  several: true,
 });
 
 export const tasksCreate = operation('tasks.create', {
@@ -174,6 +185,40 @@ export const tasksCreate = operation('tasks.create', {
   http: { method: 'POST', path: '/v1/tasks', status: 201 },
 });
 
+/** What one submission may carry. It must also fit into one message of the bus: 8 MiB where Purser runs the server. */
+export const MAX_BATCH = 10_000;
+
+export const BatchResult = z.object({
+  /** Its place in the request, from 0. */
+  index: z.number().int(),
+  /** The task's, also where it was made up; null where it named none that could be read. */
+  id: z.string().nullable(),
+  /** Null when it was refused. */
+  state: TaskState.nullable(),
+  /** False for one that was there already, the same. */
+  created: z.boolean(),
+  /** Why it was refused. */
+  error: ErrorBody.pick({ code: true, message: true }).nullable(),
+});
+export type BatchResult = z.infer<typeof BatchResult>;
+
+export const tasksBatch = operation('tasks.batch', {
+  owner: 'orchestrator',
+  summary:
+    'Submit up to 10,000 tasks, which may depend on each other in any order. Each is taken or refused by itself; answered after the commit of all that are taken. The same ids again are the same tasks.',
+  request: z.object({
+    /** Each as for `tasks.create`, or a string with the JSON of one. */
+    tasks: z.array(z.unknown()).min(1).max(MAX_BATCH),
+  }),
+  reply: z.object({
+    taken: z.number().int(),
+    refused: z.number().int(),
+    /** One for each task, in the order of the request. */
+    results: z.array(BatchResult),
+  }),
+  http: { method: 'POST', path: '/v1/tasks/batch', list: 'tasks' },
+});
+
 export const tasksGet = operation('tasks.get', {
   owner: 'orchestrator',
   summary: 'One task with its sessions, spend and usage, progress and result.',
@@ -182,7 +227,14 @@ export const tasksGet = operation('tasks.get', {
   http: { method: 'GET', path: '/v1/tasks/:id' },
 });
 
-export const TaskSummary = Task.omit({ sessions: true, input: true, result: true });
+export const TaskSummary = Task.omit({
+  sessions: true,
+  children: true,
+  input: true,
+  result: true,
+  prediction: true,
+  record: true,
+});
 export type TaskSummary = z.infer<typeof TaskSummary>;
 
 export const tasksList = operation('tasks.list', {
@@ -191,6 +243,8 @@ export const tasksList = operation('tasks.list', {
   request: z.object({
     state: TaskState.optional(),
     label: label.optional(),
+    /** Only the parts of this task. */
+    parent: Id.optional(),
     limit: limitUpTo(500, 50),
     after: z.string().optional(),
   }),
@@ -200,8 +254,13 @@ export const tasksList = operation('tasks.list', {
 
 export const tasksCancel = operation('tasks.cancel', {
   owner: 'orchestrator',
-  summary: 'Cancel a task; a running session is wrapped up and stopped. Cancelling twice is no error.',
-  request: byId,
+  summary:
+    'Cancel a task, and what it handed in as its parts; a running session is wrapped up and stopped. Cancelling twice is no error.',
+  request: z.object({
+    id: Id,
+    /** False leaves its parts, and theirs, to themselves. */
+    children: z.boolean().default(true),
+  }),
   reply: Task,
   http: { method: 'POST', path: '/v1/tasks/:id/cancel' },
 });
@@ -247,7 +306,11 @@ export const taskFailed = taskFact('failed', 'The task has failed for good.', {
   epoch: z.number().int(),
   error: z.object({ code: z.string(), message: z.string() }),
 });
-export const taskCancelled = taskFact('cancelled', 'A person cancelled the task.', { epoch: z.number().int() });
+export const taskCancelled = taskFact('cancelled', 'A person cancelled the task, or it was skipped.', {
+  epoch: z.number().int(),
+  /** Absent when a person did. */
+  reason: z.string().optional(),
+});
 export const taskPaused = taskFact('paused', 'The task waits for a person, a budget or the end of an emergency.', {
   reason: z.string(),
 });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { fact, operation } from './contract.js';
+import { SessionMeasures } from './measures.js';
 import { Id, Instant, Priority, STANDARD_PRIORITY, Token } from './scalars.js';
 import { Progress, TaskGrader, TaskLimits, TaskSpec, TaskState, TaskWorkspace } from './tasks.js';
 
@@ -17,6 +18,8 @@ export const Assignment = z.object({
   labels: z.array(z.string()),
   deadline: Instant.nullable(),
   parent: Id.nullable().default(null),
+  /** The tasks that this one is a part of, its parent first. */
+  ancestors: z.array(Id).default([]),
   paidOnly: z.boolean().default(false),
   complexity: TaskSpec.shape.complexity,
   workspace: TaskWorkspace.nullable().default(null),
@@ -33,6 +36,8 @@ export const workClaim = operation('work.claim', {
     runner: Token,
     slots: z.number().int().min(1).max(100),
     executors: z.array(Token).min(1),
+    /** It was asked before and got no answer: it may have been given something then. */
+    again: z.boolean().optional(),
   }),
   reply: z.object({ leaseMs: z.number().int(), assignments: z.array(Assignment) }),
 });
@@ -91,13 +96,18 @@ export const workFinish = operation('work.finish', {
     progress: Progress.optional(),
     /** The last checkpoint of this session, if it wrote any: how a continuation without progress is told. */
     checkpoint: CheckpointMark.optional(),
+    /** Stored besides: how the success figures are known. */
+    measures: SessionMeasures.optional(),
   }),
   reply: z.object({ state: TaskState }),
 });
 
-/** Published when tasks become ready, at most every 50 ms. A runner that misses it finds the work when it polls. */
+/** Published when tasks become ready, at most every 10 ms. A runner that misses it finds the work when it polls. */
 export const workAvailable = fact('work.available', {
   by: 'orchestrator',
   summary: 'There is work to claim: runners with free slots ask at once.',
-  data: z.object({}),
+  data: z.object({
+    /** Runners wait up to so long, each at random, so that many of them do not ask in one moment. */
+    spreadMs: z.number().int().min(0).max(10_000).optional(),
+  }),
 });

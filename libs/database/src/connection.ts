@@ -1,12 +1,15 @@
 import { isPurserError, PurserError } from '@purser/contracts';
-import type { DataSource } from 'typeorm';
 
 /** Waits for a server that is not there yet. */
-export async function initialise(source: DataSource, url: string, connectTimeoutMs = 30_000): Promise<void> {
+export async function untilThere(
+  connect: () => Promise<unknown>,
+  url: string,
+  connectTimeoutMs = 30_000,
+): Promise<void> {
   const deadline = Date.now() + connectTimeoutMs;
   for (;;) {
     try {
-      await source.initialize();
+      await connect();
       return;
     } catch (cause) {
       const error = translated(cause);
@@ -26,16 +29,22 @@ export async function initialise(source: DataSource, url: string, connectTimeout
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : '');
 
-export interface DriverError {
+interface Refusal {
   code?: unknown;
-  driverError?: { code?: unknown; constraint?: unknown };
+  constraint?: unknown;
+  /** Where a migration's query runner wrapped it. */
+  driverError?: Refusal;
 }
 
-export function sqlState(error: unknown): string | undefined {
-  const { code, driverError } = (error ?? {}) as DriverError;
-  const found = driverError?.code ?? code;
+const said = (error: unknown, field: 'code' | 'constraint'): string | undefined => {
+  const refusal = (error ?? {}) as Refusal;
+  const found = refusal.driverError?.[field] ?? refusal[field];
   return typeof found === 'string' ? found : undefined;
-}
+};
+
+export const sqlState = (error: unknown): string | undefined => said(error, 'code');
+
+export const constraintOf = (error: unknown): string | undefined => said(error, 'constraint');
 
 const PASSING_CODES = [
   'ECONNREFUSED',

@@ -1,8 +1,8 @@
 import 'reflect-metadata';
 import { isPurserError } from '@purser/contracts';
 import pg from 'pg';
-import { DataSource, type MigrationInterface, type QueryRunner } from 'typeorm';
-import { type DriverError, initialise, messageOf, sqlState, translated } from './connection.js';
+import type { MigrationInterface } from 'typeorm';
+import { constraintOf, messageOf, sqlState, translated, untilThere } from './connection.js';
 import { migrate } from './migrate.js';
 
 // bigint columns (money, sequence numbers) come back as bigint, not as the driver's default string.
@@ -22,11 +22,17 @@ export interface DatabaseOptions {
   connectTimeoutMs?: number;
   /** How long the server works on one statement; 30 s when not given. */
   statementTimeoutMs?: number;
+  /** Of Postgres, for every connection: `{ enable_seqscan: 'off' }`. */
+  settings?: Readonly<Record<string, string>>;
 }
 
 /** One statement after the other, on the pool or within a transaction. */
 export interface Sql {
-  query<Row>(text: string, parameters?: unknown[]): Promise<Row[]>;
+  /**
+   * `name`: prepared once per connection and planned for any parameters, which saves more than half of a small
+   * statement's cost. For a constant text whose best plan does not depend on them; a name stands for one text.
+   */
+  query<Row>(text: string, parameters?: unknown[], name?: string): Promise<Row[]>;
 }
 
 const STATEMENT_TIMEOUT_MS = 30_000;
@@ -35,7 +41,7 @@ const SILENCE_MS = 5_000;
 const TRANSACTION_TRIES = 4;
 
 export class Database implements Sql {
-  private constructor(private readonly source: DataSource) {}
+  private constructor(private readonly pool: pg.Pool) {}
 
   static async open(options: DatabaseOptions): Promise<Database> {
     await migrate(options);
@@ -45,36 +51,36 @@ export class Database implements Sql {
   /** To a schema that is there already, and is used as it is. */
   static async connect(options: Omit<DatabaseOptions, 'migrations'>): Promise<Database> {
     const { statementTimeoutMs = STATEMENT_TIMEOUT_MS } = options;
-    const source = new DataSource({
-      type: 'postgres',
-      url: options.url,
-      schema: options.schema,
-      applicationName: options.applicationName,
-      poolSize: options.poolSize ?? 8,
-      connectTimeoutMS: 5_000,
-      entities: [],
-      extra: {
-        statement_timeout: statementTimeoutMs,
-        query_timeout: statementTimeoutMs + SILENCE_MS,
-        keepAlive: true,
-        options: `-c search_path=${options.schema}`,
-        idleTimeoutMillis: 60_000,
-      },
-      poolErrorHandler: () => undefined, // An idle connection was lost; the next query opens another one and reports for itself.
-      logging: false,
+    const pool = new pg.Pool({
+      connectionString: options.url,
+      application_name: options.applicationName,
+      max: options.poolSize ?? 8,
+      connectionTimeoutMillis: 5_000,
+      statement_timeout: statementTimeoutMs,
+      query_timeout: statementTimeoutMs + SILENCE_MS,
+      keepAlive: true,
+      options: Object.entries({ ...options.settings, search_path: options.schema })
+        .map(([name, value]) => `-c ${name}=${value}`)
+        .join(' '),
+      idleTimeoutMillis: 60_000,
     });
-    await initialise(source, options.url, options.connectTimeoutMs);
-    return new Database(source);
+    // A connection was lost; the next query opens another one and reports for itself.
+    pool.on('error', () => undefined);
+    pool.on('connect', (client) => client.on('error', () => undefined));
+    try {
+      await untilThere(async () => (await pool.connect()).release(), options.url, options.connectTimeoutMs);
+    } catch (error) {
+      await pool.end();
+      throw error;
+    }
+    return new Database(pool);
   }
 
-  async query<Row>(text: string, parameters: unknown[] = []): Promise<Row[]> {
-    const runner = this.source.createQueryRunner();
+  async query<Row>(text: string, parameters: unknown[] = [], name?: string): Promise<Row[]> {
     try {
-      return await rows<Row>(runner, text, parameters);
+      return await this.withClient((client) => rows<Row>(client, text, parameters, name));
     } catch (error) {
       throw translated(error);
-    } finally {
-      await runner.release();
     }
   }
 
@@ -82,7 +88,7 @@ export class Database implements Sql {
   async transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.tryOnce(work);
+        return await this.withClient((client) => tryOnce(client, work));
       } catch (error) {
         const conflict = ['40001', '40P01'].includes(sqlState(error) ?? '');
         if (!conflict || attempt === TRANSACTION_TRIES) throw translated(error);
@@ -91,20 +97,17 @@ export class Database implements Sql {
     }
   }
 
-  private async tryOnce<T>(work: (tx: Sql) => Promise<T>): Promise<T> {
-    const runner = this.source.createQueryRunner();
+  /** A connection whose server fell silent is closed: the driver would go on to wait for that answer. */
+  private async withClient<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const client = await this.pool.connect();
+    let broken = false;
     try {
-      await runner.startTransaction();
-      const result = await work({ query: (text, parameters = []) => rows(runner, text, parameters) });
-      await runner.commitTransaction();
-      return result;
+      return await work(client);
     } catch (error) {
-      await hangUpIfSilent(runner, error);
-      // What went wrong before tells more than that this went wrong too.
-      if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
-      throw error;
+      broken = SILENCE.test(messageOf(error)) || error instanceof StillOpen;
+      throw error instanceof StillOpen ? error.cause : error;
     } finally {
-      await runner.release();
+      client.release(broken);
     }
   }
 
@@ -113,33 +116,43 @@ export class Database implements Sql {
   }
 
   async close(): Promise<void> {
-    if (this.source.isInitialized) await this.source.destroy();
+    if (!this.pool.ending) await this.pool.end();
   }
 }
 
-/** TypeORM gives plain rows for SELECT and INSERT, but [rows, count] for UPDATE and DELETE. */
-async function rows<Row>(runner: QueryRunner, text: string, parameters: unknown[]): Promise<Row[]> {
-  const result: unknown = await runner.query(text, parameters).catch(async (error: unknown) => {
-    await hangUpIfSilent(runner, error);
+/** What went wrong in a transaction that could not be rolled back. */
+class StillOpen extends Error {}
+
+async function tryOnce<T>(client: pg.PoolClient, work: (tx: Sql) => Promise<T>): Promise<T> {
+  try {
+    await client.query('BEGIN');
+    const result = await work({
+      query: (text, parameters = [], name) => rows(client, text, parameters, name),
+    });
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    if (SILENCE.test(messageOf(error))) throw error;
+    // What went wrong before tells more than that this went wrong too.
+    await client.query('ROLLBACK').catch(() => {
+      throw new StillOpen(messageOf(error), { cause: error });
+    });
     throw error;
-  });
-  if (!Array.isArray(result)) return [];
-  const list = result as unknown[];
-  return (list.length === 2 && Array.isArray(list[0]) && typeof list[1] === 'number' ? list[0] : list) as Row[];
+  }
+}
+
+async function rows<Row>(client: pg.PoolClient, text: string, values: unknown[], name?: string): Promise<Row[]> {
+  const result = await client.query<Row & pg.QueryResultRow>(
+    name === undefined ? { text, values } : { name, text, values },
+  );
+  // Several statements in one text, which only those without parameters may be, give several results.
+  return Array.isArray(result) ? [] : result.rows;
 }
 
 /** The driver's words for a server that did not answer in time. */
 const SILENCE = /query read timeout/i;
 
-/** The driver would go on to wait for that answer: whoever got this connection next, if only to roll back, would wait in vain. */
-async function hangUpIfSilent(runner: QueryRunner, error: unknown): Promise<void> {
-  if (!SILENCE.test(messageOf(error))) return;
-  const client = (await runner.connect()) as pg.PoolClient & Pick<pg.Client, 'end'>;
-  client.end().catch(() => undefined);
-}
-
 /** The name of the constraint that refused a write, if that is what happened. */
 export function violatedConstraint(error: unknown): string | undefined {
-  const { driverError } = ((isPurserError(error) ? error.cause : error) ?? {}) as DriverError;
-  return typeof driverError?.constraint === 'string' ? driverError.constraint : undefined;
+  return constraintOf(isPurserError(error) ? error.cause : error);
 }

@@ -3,6 +3,7 @@ export {
   appendToOutbox,
   CreateOutbox1700000000000,
   deleteFromOutbox,
+  type OutboxEntry,
   outboxIsEmpty,
   type OutboxRow,
   takeFromOutbox,

@@ -1,5 +1,5 @@
 import { DataSource } from 'typeorm';
-import { initialise, sqlState } from './connection.js';
+import { sqlState, untilThere } from './connection.js';
 import type { DatabaseOptions } from './database.js';
 
 /**
@@ -34,7 +34,7 @@ export async function migrate(options: DatabaseOptions): Promise<void> {
     poolErrorHandler: () => undefined,
     logging: false,
   });
-  await initialise(source, url, connectTimeoutMs);
+  await untilThere(() => source.initialize(), url, connectTimeoutMs);
   try {
     await createLocks(source, schema);
     await source.transaction(async (holder) => {

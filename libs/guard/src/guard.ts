@@ -10,6 +10,8 @@ import { onLine, sendLine, type GuardRequest, type GuardReport, type StartProgra
 import { asUser, SessionProcesses } from './session-processes.ts';
 
 const CLEAR_MS = 4000;
+const STANDSTILL_MS = 1000;
+const AFTER_A_STANDSTILL_MS = 2000;
 /** The longest that a timer takes. */
 const LONGEST_MS = 2 ** 31 - 1;
 const runner = new Socket({ fd: 3 });
@@ -32,11 +34,16 @@ async function end(): Promise<void> {
   runner.end(() => process.exit(0));
 }
 
-/** A stopped process keeps its pipes open; so does one whose machine is about to freeze. By the monotonic clock. */
+/**
+ * A stopped process keeps its pipes open; so does one whose machine is about to freeze. By the monotonic clock. When this
+ * process, too, stood still, all of them did: then the runner gets a moment for its next sign.
+ */
 function expectSign(withinMs: number): void {
   clearTimeout(desertion);
   if (ending) return;
+  const dueAt = performance.now() + withinMs;
   const desert = () => {
+    if (performance.now() - dueAt > STANDSTILL_MS) return expectSign(AFTER_A_STANDSTILL_MS);
     report({ event: 'deserted', withinMs });
     void end();
   };

@@ -27,6 +27,11 @@ export interface ExecutorSession {
   environment: Readonly<Record<string, string>>;
   graceMs: number;
   /**
+   * How much of the grace period is left; all of it before the wrap. It may be extended while a long unit runs, so it is
+   * asked again when it seems to be over. Absent: `graceMs` from the wrap on.
+   */
+  graceLeftMs?(): number;
+  /**
    * How long the work may go on from now if the runner stands still, after which another runner may have taken the task
    * over. What works in other processes asks before each sign of life that it sends them, and has them end when the time
    * passes without the next one. Absent: for as long as it takes.

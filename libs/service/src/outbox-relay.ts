@@ -1,7 +1,15 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Bus, check, frame } from '@purser/bus';
 import { type Fact, PurserError } from '@purser/contracts';
-import { appendToOutbox, Database, deleteFromOutbox, outboxIsEmpty, type Sql, takeFromOutbox } from '@purser/database';
+import {
+  appendToOutbox,
+  Database,
+  deleteFromOutbox,
+  type OutboxEntry,
+  outboxIsEmpty,
+  type Sql,
+  takeFromOutbox,
+} from '@purser/database';
 import type { z } from 'zod';
 import { Log } from './log.js';
 import { Ticker } from './ticker.js';
@@ -10,6 +18,8 @@ const SWEEP_MS = 1_000;
 /** What an instance that died left behind is found by every so-manieth sweep; each one would only keep Postgres awake. */
 const IDLE_SWEEPS = 5;
 const BATCH = 200;
+/** While facts keep coming they are sent together, so often: each time costs a transaction. */
+const PACE_MS = 20;
 /** One that the server would refuse as too large would hold up all that follow it. */
 const MAX_EVENT_BYTES = 4 * 1024 * 1024;
 
@@ -22,6 +32,8 @@ export class Outbox implements OnApplicationBootstrap, OnModuleDestroy {
   /** The table was seen empty after everything that this instance added was to be sent. */
   private settled = false;
   private sweeps = 0;
+  private stopping = false;
+  private drainedAt = -Infinity;
 
   constructor(
     private readonly database: Database,
@@ -31,17 +43,27 @@ export class Outbox implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Adds a fact to the transaction. Call `flush` after it, to send at once; the sweep sends it anyway. */
   async add<F extends Fact>(tx: Sql, fact: F, id: string, data: z.input<F['data']>, eventId?: string): Promise<void> {
+    await this.addAll(tx, [this.entry(fact, id, data, eventId)]);
+  }
+
+  async addAll(tx: Sql, entries: OutboxEntry[]): Promise<void> {
+    this.settled = false;
+    await appendToOutbox(tx, entries);
+  }
+
+  /** For `addAll`, or for a statement that itself puts it into the outbox. */
+  entry<F extends Fact>(fact: F, id: string, data: z.input<F['data']>, eventId?: string): OutboxEntry {
     const subject = `${fact.name}.${id}`;
     const event = frame(fact.name, subject, check(fact.data, data, fact.name), this.bus.origin, eventId);
     const text = JSON.stringify(event);
-    if (Buffer.byteLength(text) > MAX_EVENT_BYTES) {
+    // Characters are at most three bytes: most need not be counted.
+    if (text.length * 3 > MAX_EVENT_BYTES && Buffer.byteLength(text) > MAX_EVENT_BYTES) {
       throw new PurserError('payload_too_large', {
         message: `${subject}: a fact of ${Buffer.byteLength(text)} bytes; at most ${MAX_EVENT_BYTES} can be published`,
         details: { limitBytes: MAX_EVENT_BYTES },
       });
     }
-    this.settled = false;
-    await appendToOutbox(tx, [{ eventId: event.id, subject, event: text }]);
+    return { eventId: event.id, subject, event: text };
   }
 
   onApplicationBootstrap(): void {
@@ -50,6 +72,7 @@ export class Outbox implements OnApplicationBootstrap, OnModuleDestroy {
 
   async onModuleDestroy(): Promise<void> {
     this.ticker.stop();
+    this.stopping = true;
     await this.flush();
   }
 
@@ -76,9 +99,12 @@ export class Outbox implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async drain(): Promise<void> {
     while (this.again && this.bus.connected) {
+      const early = this.drainedAt + PACE_MS - performance.now();
+      if (early > 0 && !this.stopping) await new Promise((resolve) => setTimeout(resolve, early));
+      this.drainedAt = performance.now();
       this.again = false;
       try {
-        if ((await this.sendBatch()) === BATCH) this.again = true;
+        while ((await this.sendBatch()) === BATCH);
       } catch (error) {
         this.log.debug({ error }, 'facts wait in the outbox');
         return;
@@ -90,7 +116,9 @@ export class Outbox implements OnApplicationBootstrap, OnModuleDestroy {
     return this.database.transaction(async (tx) => {
       const rows = await takeFromOutbox(tx, BATCH);
       if (rows.length === 0) return 0;
-      await Promise.all(rows.map((row) => this.bus.publishFramed(row.subject, row.event, row.event_id, true)));
+      await this.bus.publishAllFramed(
+        rows.map(({ subject, event, event_id: eventId }) => ({ subject, event, eventId })),
+      );
       await deleteFromOutbox(tx, rows);
       return rows.length;
     });

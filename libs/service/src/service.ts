@@ -24,13 +24,20 @@ export interface ServiceDefinition<Config extends ServiceSettings> {
   port: (config: Config) => number;
   module: Type;
   /** The schema it owns and how it came to be; absent for a service without memory. */
-  database?: { schema: string; migrations: MigrationClass[] };
+  database?: DatabaseDefinition;
   /** How errors look on its HTTP port. */
   renderErrors?: ErrorRenderer;
   /** Largest HTTP body it takes, in bytes. */
   bodyLimit?: number;
   /** Last touches on the HTTP server, before it listens. */
   prepare?: (app: NestFastifyApplication, config: Config) => Promise<void> | void;
+}
+
+interface DatabaseDefinition {
+  schema: string;
+  migrations: MigrationClass[];
+  /** Of Postgres, for its connections. */
+  settings?: Readonly<Record<string, string>>;
 }
 
 export interface RunningService {
@@ -86,12 +93,13 @@ export async function startService<Config extends ServiceSettings>(
 
 function openDatabase(
   name: ServiceName,
-  { schema, migrations }: { schema: string; migrations: MigrationClass[] },
+  { schema, migrations, settings = {} }: DatabaseDefinition,
   config: ServiceSettings,
 ): Promise<Database> {
   return Database.open({
     url: config.PURSER_DATABASE_URL,
     schema,
+    settings,
     migrations: [CreateOutbox1700000000000, ...migrations],
     applicationName: `purser ${name}`,
     poolSize: config.PURSER_DATABASE_POOL,

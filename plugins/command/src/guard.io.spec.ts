@@ -16,8 +16,17 @@ const family = () =>
   `sleep ${sleep} & setsid sleep ${sleep} & (setsid sh -c 'sleep ${sleep} & sleep ${sleep} & wait' &) ;`;
 const FAMILY = 4;
 const processes = () => alive(`sleep ${sleep}`).filter((pid) => !alive('sh -c').includes(pid));
+const isBelow = (pid: number, ancestor: number): boolean =>
+  pid > 1 && (parentOf(pid) === ancestor || isBelow(parentOf(pid), ancestor));
 const guards = () => alive('guard.ts').filter((pid) => parentOf(pid) === process.pid);
-const parentOf = (pid: number) => Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+/** 0 for one that has ended. */
+function parentOf(pid: number): number {
+  try {
+    return Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+  } catch {
+    return 0;
+  }
+}
 
 beforeEach(() => {
   sleep = uniqueSleep();
@@ -157,6 +166,23 @@ describe.each(['best', 'processes'] as const)('isolation: %s', (isolation) => {
     }
   }, 20_000);
 
+  it('lets a program go on that slept together with its guard and the runner', async () => {
+    begin(`trap '' TERM; ${family()} sleep ${sleep}`);
+    const { process: own } = runner(1500);
+    try {
+      await until('the family', () => processes().length === FAMILY + 1);
+      const asleep = [own.pid!, ...alive('').filter((pid) => isBelow(pid, own.pid!))];
+      for (const pid of asleep) process.kill(pid, 'SIGSTOP');
+      await delay(4000);
+      for (const pid of asleep) process.kill(pid, 'SIGCONT');
+      await delay(2500);
+      expect(processes()).toHaveLength(FAMILY + 1);
+    } finally {
+      own.kill('SIGKILL');
+    }
+    await until('the end of the family', () => processes().length === 0);
+  }, 20_000);
+
   it('kills everything when the guard is killed, and says so', async () => {
     begin(`${family()} sleep ${sleep}`);
     const ended = run(executor());
@@ -187,6 +213,15 @@ describe.each(['best', 'processes'] as const)('isolation: %s', (isolation) => {
     session.killing.abort('enough');
     await ended;
     await expect(own.memoryMb(session.sessionId)).resolves.toBeUndefined();
+  });
+
+  it('tells the memory also of what left its group and its parent', async () => {
+    begin(`(setsid sh -c '(head -c 60000000 /dev/zero; sleep ${sleep}) | tail -c 60000000' &); sleep ${sleep}`);
+    const own = executor();
+    const ended = run(own);
+    await until('60 MB in use', async () => ((await own.memoryMb(session.sessionId)) ?? 0) > 55);
+    session.killing.abort('enough');
+    await ended;
   });
 
   it('has the kernel isolate it where that works', async () => {

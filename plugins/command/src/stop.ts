@@ -40,11 +40,17 @@ export class Stop {
   private readonly wrap = (): void => {
     this.wrapped = reasonOf(this.session.wrap);
     this.program.terminate();
+    this.killAfter(this.session.graceLeftMs?.() ?? this.session.graceMs);
+  };
+
+  private killAfter(ms: number): void {
     this.grace = setTimeout(() => {
+      const left = this.session.graceLeftMs?.() ?? 0;
+      if (left > 0) return this.killAfter(left);
       this.graceOver = true;
       this.program.kill();
-    }, this.session.graceMs);
-  };
+    }, ms);
+  }
 
   private readonly kill = (): void => {
     this.killed ??= reasonOf(this.session.kill);

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { Bus } from '@purser/bus';
 import { isPurserError, type KeyProof, keysCreate, keysRenew, keysRevoke } from '@purser/contracts';
@@ -28,7 +29,7 @@ export class SessionKeys {
   ) {}
 
   /**
-   * The variables under which programs find the gateway and the session's key. When the gateway is away the session
+   * The variables under which programs find the gateway, the control API and the session's key, which is good for both. When the gateway is away the session
    * starts all the same, for it may need no model, and the key is made as soon as the gateway is back.
    */
   async issue(session: Session): Promise<Record<string, string>> {
@@ -40,6 +41,8 @@ export class SessionKeys {
       OPENAI_API_KEY: secret,
       ANTHROPIC_BASE_URL: gateway,
       ANTHROPIC_API_KEY: secret,
+      PURSER_API_URL: this.config.PURSER_API_URL.replace(/\/+$/, ''),
+      PURSER_API_KEY: secret,
     };
   }
 
@@ -72,6 +75,18 @@ export class SessionKeys {
       );
   }
 
+  /**
+   * What gateways said of its calls until now was heard: a program that gave up because no budget covered one must not be
+   * taken for one that failed.
+   */
+  async heardOf({ assignment }: Session): Promise<void> {
+    if (!assignment.paidOnly || !this.bus.connected) return;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise((resolve) => (timer = setTimeout(resolve, CALL_MS)));
+    await Promise.race([this.bus.connection.flush().then(() => setImmediate()), late]).catch(() => undefined);
+    clearTimeout(timer);
+  }
+
   private async keepTrying(session: Session, proof: KeyProof): Promise<void> {
     session.say('the model gateway cannot be reached; the key of this session is made when it is back');
     for (let waitMs = 200; ; waitMs = Math.min(waitMs * 2, MAX_RETRY_MS)) {
@@ -86,10 +101,21 @@ export class SessionKeys {
 
   /** Whether it is settled: the key is there, or the gateway refused it for good. The same again is the same key. */
   private async create(session: Session, proof: KeyProof, timeoutMs: number): Promise<boolean> {
-    const { taskId, sessionId, project, priority } = session.assignment;
+    const { taskId, sessionId, project, priority, paidOnly, ancestors } = session.assignment;
     const ttlMs = ttlFor(session.lease.remainingMs);
     const name = `session ${sessionId} of task ${taskId}`;
-    const key = { id: sessionId, name, task: taskId, session: sessionId, priority, ttlMs, proof };
+    const restricted = paidOnly ? { paidOnly } : {};
+    const key = {
+      id: sessionId,
+      name,
+      task: taskId,
+      session: sessionId,
+      ancestors,
+      priority,
+      ttlMs,
+      proof,
+      ...restricted,
+    };
     try {
       await this.bus.call(keysCreate, { ...key, ...(project === null ? {} : { project }) }, { timeoutMs });
     } catch (error) {

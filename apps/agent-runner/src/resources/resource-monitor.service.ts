@@ -1,16 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import { Bus } from '@purser/bus';
-import { ledgerSum } from '@purser/contracts';
-import { Clock, Log, Ticker } from '@purser/service';
+import { Log, Ticker } from '@purser/service';
 import { Executors } from '../executors/executors.js';
 import type { Session } from '../sessions/session.js';
 import { Sessions } from '../sessions/sessions.service.js';
-import { assess } from './resources.service.js';
+import { Metering } from './metering.service.js';
+import { Overheads } from './overheads.service.js';
 
 const TICK_MS = 1_000;
-const LEDGER_MS = 900;
 
-/** Measures every session once a second and acts on what the rules say. */
+/** Measures every session once a second, and has it act on what the rules say. */
 @Injectable()
 export class ResourceMonitor {
   private readonly ticker = new Ticker(TICK_MS, () => {
@@ -19,10 +17,10 @@ export class ResourceMonitor {
   private ticking: Promise<void> | undefined;
 
   constructor(
-    private readonly bus: Bus,
     private readonly sessions: Sessions,
     private readonly executors: Executors,
-    private readonly clock: Clock,
+    private readonly metering: Metering,
+    private readonly overheads: Overheads,
     private readonly log: Log,
   ) {}
 
@@ -33,52 +31,31 @@ export class ResourceMonitor {
   async stop(): Promise<void> {
     this.ticker.stop();
     await this.ticking;
+    await this.overheads.stop();
   }
 
   private async tick(): Promise<void> {
     const sessions = this.sessions.list.filter((session) => session.isWorking && session.lost === undefined);
     if (sessions.length === 0) return;
-    await Promise.all([this.meter(sessions), ...sessions.map((session) => this.measureMemory(session))]);
+    for (const session of sessions) this.overheads.watch(session);
+    await Promise.all([
+      this.metering.tokens(sessions),
+      this.metering.dollars(sessions),
+      ...sessions.map((session) => this.measureMemory(session)),
+    ]);
     for (const session of sessions) {
-      session.usage = { ...session.usage, seconds: (this.clock.monotonic() - session.startedAt) / 1_000 };
-      act(session);
+      session.meter.tick();
+      session.look(false);
     }
   }
 
-  /** Tokens and requests as the gateway metered them. While the ledger is away the last figures stand. */
-  private async meter(sessions: readonly Session[]): Promise<void> {
-    try {
-      const ids = sessions.map((session) => session.id);
-      const { sums } = await this.bus.call(ledgerSum, { by: 'session', ids }, { timeoutMs: LEDGER_MS });
-      const byId = new Map(sums.map((sum) => [sum.id, sum]));
-      for (const session of sessions) {
-        const sum = byId.get(session.id);
-        if (sum)
-          session.usage = { ...session.usage, tokens: sum.inputTokens + sum.outputTokens, requests: sum.requests };
-      }
-    } catch (error) {
-      this.log.debug({ error }, 'the ledger cannot be read; the tokens of the sessions are those of the last time');
-    }
-  }
-
-  private async measureMemory(session: Session): Promise<void> {
-    const { limits, executor } = session.assignment;
+  private async measureMemory({ id, meter, assignment: { limits, executor } }: Session): Promise<void> {
     if (limits.memoryMb === undefined) return;
     try {
-      const memoryMb = await this.executors.find(executor)?.memoryMb?.(session.id);
-      if (memoryMb !== undefined) session.usage = { ...session.usage, memoryMb };
+      const memoryMb = await this.executors.find(executor)?.memoryMb?.(id);
+      if (memoryMb !== undefined) meter.usage = { ...meter.usage, memoryMb };
     } catch (error) {
-      this.log.debug({ error, sessionId: session.id }, 'the memory of a session could not be measured');
+      this.log.debug({ error, sessionId: id }, 'the memory of a session could not be measured');
     }
   }
-}
-
-function act(session: Session): void {
-  const { level, resource, reason } = assess(session.assignment.limits, session.usage);
-  const before = session.level;
-  session.level = level;
-  if (resource === undefined || reason === undefined) return;
-  if (level === 'stop') session.stopNow({ kind: 'resource', resource, reason });
-  else if (level === 'wrap') session.wrapUp({ kind: 'resource', resource, reason });
-  else if (level === 'warning' && before === 'healthy') session.say(`warning: ${reason}`);
 }

@@ -1,4 +1,5 @@
-import { assess, STOP_SHARE, WARNING_SHARE, WRAP_SHARE, type Resource } from './resources.service.js';
+import { assess, type Resource, STOP_SHARE, WARNING_SHARE } from './resources.service.js';
+import { WRAP_SHARE } from './thresholds.js';
 
 const limits = { tokens: 1000, requests: 100, seconds: 60, memoryMb: 512 };
 

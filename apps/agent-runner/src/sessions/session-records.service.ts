@@ -46,6 +46,7 @@ export class SessionRecords {
       const checkpoint = { number: (own?.number ?? 0) + 1, digest, bytes, at: this.clock.now() };
       await this.write(() => this.repositories.checkpoints.save(this.session.writer, checkpoint));
       this.session.checkpoint = { number: checkpoint.number, digest };
+      this.session.measuring.checkpointed(digest);
       this.last = { epoch, ...checkpoint };
     });
   }
@@ -111,6 +112,7 @@ export class SessionRecordsService {
       },
       { mayGoOn: () => !session.wrap.aborted && !session.lease.over },
     );
+    if (checkpoint) session.measuring.wentOnFrom(checkpoint, digestOf(checkpoint.bytes));
     const log = this.openLog(session, lastSeq);
     session.sayTo((line) => void log.line('purser', line));
     const repositories = { checkpoints: this.checkpoints, handoffs: this.handoffs };

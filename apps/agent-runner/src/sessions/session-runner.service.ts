@@ -3,11 +3,12 @@ import { type FinishOutcome, invalidRequest, isPurserError } from '@purser/contr
 import type { ExecutorResult } from '@purser/plugin-sdk';
 import { Log } from '@purser/service';
 import { Executors } from '../executors/executors.js';
-import { SessionKeys } from '../keys/session-keys.service.js';
+import { graded } from '../grading/graded.js';
 import { Finisher } from '../work/finisher.service.js';
 import { type SessionFolders, Workspaces } from '../workspaces/workspaces.service.js';
 import { describeSession } from './handoff-document.js';
 import { decideOutcome } from './outcome.js';
+import { SessionAccess } from './session-access.service.js';
 import type { Session } from './session.js';
 import { type SessionRecords, SessionRecordsService } from './session-records.service.js';
 import { inWords } from './stop-cause.js';
@@ -24,7 +25,7 @@ export class SessionRunner {
   constructor(
     private readonly records: SessionRecordsService,
     private readonly executors: Executors,
-    private readonly keys: SessionKeys,
+    private readonly access: SessionAccess,
     private readonly workspaces: Workspaces,
     private readonly finisher: Finisher,
     private readonly log: Log,
@@ -45,6 +46,7 @@ export class SessionRunner {
       if (!records) return;
       folders = await this.workspaces.prepare(session);
       const result = await this.work(session, records, folders);
+      if (result.kind !== 'completed') await this.access.heardOf(session);
       session.workDone();
       await this.close(session, records, folders, result);
     } catch (error) {
@@ -54,7 +56,7 @@ export class SessionRunner {
     } finally {
       session.workDone();
       await records?.log.close(LOG_CLOSE_MS);
-      await this.keys.revoke(session);
+      await this.access.end(session);
       if (folders) await this.workspaces.clear(folders);
       if (session.lost !== undefined)
         this.log.warn({ taskId, epoch, reason: session.lost }, 'a session was lost: it was stopped without a finish');
@@ -90,16 +92,17 @@ export class SessionRunner {
       `session ${session.id} (epoch ${epoch}) starts` +
         (resumed ? `; it goes on from checkpoint ${resumed.number} of epoch ${resumed.epoch}` : ''),
     );
-    const environment = await this.keys.issue(session);
+    const environment = await this.access.grant(session, records, folders.sessionDir);
     if (session.kill.aborted) return { kind: 'continue', reason: 'stopped before it began' };
-    const running = executor.run({
+    const running = graded(session, executor, this.executors.find('command')).run({
       ...session.writer,
       ...folders,
       environment,
       input: checked.data,
       resumeFrom: resumed?.bytes,
       handoff: records.handoff,
-      graceMs: session.graceMs,
+      graceMs: session.grace.standardMs,
+      graceLeftMs: () => session.grace.leftMs,
       aliveWithinMs: () => session.lease.unattendedMs,
       wrap: session.wrap,
       kill: session.kill,

@@ -17,6 +17,7 @@ const assignment: Assignment = {
   labels: [],
   deadline: null,
   parent: null,
+  ancestors: [],
   paidOnly: false,
   complexity: 'standard',
   workspace: null,
@@ -28,7 +29,7 @@ const open = () => {
   now = 0;
   causes.length = 0;
   const lease = new Lease({ now: () => new Date(0), monotonic: () => now }, 0, 8_000);
-  return new Session(assignment, lease, 1_000, 0, ({ kind }) => causes.push(kind));
+  return new Session(assignment, lease, 1_000, 0, ({ kind }) => causes.push(kind), 5_000);
 };
 
 it('says why it is to wrap up, and kills at the end of the grace period', () => {
@@ -82,4 +83,43 @@ it('takes of a progress what can be sent on', () => {
   const session = open();
   session.report({ done: NaN, total: 4, note: 'x'.repeat(600) });
   expect(session.progress).toEqual({ total: 4, note: 'x'.repeat(500) });
+});
+
+describe('a long unit', () => {
+  it('is waited for when its program said so, also after the wrap, but not beyond the bound', () => {
+    const session = open();
+    expect(session.grace.extend(3_000)).toBe(3_000);
+    jest.advanceTimersByTime(1_000);
+    session.wrapUp({ kind: 'cancelled' });
+    jest.advanceTimersByTime(1_900);
+    expect(session.grace.leftMs).toBe(100);
+    expect(session.grace.extend(60_000)).toBe(4_100);
+    jest.advanceTimersByTime(4_000);
+    expect(session.kill.aborted).toBe(false);
+    expect(session.grace.extend(60_000)).toBe(100);
+    jest.advanceTimersByTime(400);
+    expect(session.kill.aborted).toBe(true);
+  });
+
+  it('that is over leaves the standard time', () => {
+    const session = open();
+    session.grace.extend(5_000);
+    session.grace.extend(0);
+    session.wrapUp({ kind: 'cancelled' });
+    jest.advanceTimersByTime(1_300);
+    expect(session.kill.aborted).toBe(true);
+  });
+
+  it.each(['emergency', 'lease', 'shutdown'] as const)('is not waited for at %s', (kind) => {
+    const session = open();
+    session.grace.extend(5_000);
+    session.wrapUp({ kind: 'cancelled' });
+    jest.advanceTimersByTime(2_000);
+    // Told again and again, as a lease that runs out is.
+    for (let told = 0; told < 14; told += 1) {
+      session.wrapUp({ kind, reason: 'too expensive' });
+      jest.advanceTimersByTime(100);
+    }
+    expect(session.kill.aborted).toBe(true);
+  });
 });

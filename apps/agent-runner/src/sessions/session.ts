@@ -1,17 +1,20 @@
 import { type Assignment, type CheckpointMark, type Progress, PurserError } from '@purser/contracts';
 import type { Level, Usage } from '../resources/resources.service.js';
+import { SessionMeter } from '../resources/session-meter.js';
+import { Grace } from './grace.js';
 import type { Lease } from './lease.js';
+import { Measuring } from './measuring.js';
 import { inWords, type StopCause } from './stop-cause.js';
 
 /** The executor stops at the end of the grace period by itself; this much later it is told to. */
 const SLACK_MS = 250;
+/** Causes that wait for no unit. */
+const URGENT: ReadonlySet<StopCause['kind']> = new Set(['emergency', 'lease', 'shutdown']);
 
 /** The state of one session that runs here: its lease, what it was asked to do, and what it has reported. */
 export class Session {
   progress: Progress | undefined;
   checkpoint: CheckpointMark | undefined;
-  usage: Usage = { seconds: 0 };
-  level: Level = 'healthy';
   /** Why it was asked to end; the first cause counts, except that a cancelled task stays cancelled. */
   cause: StopCause | undefined;
   /** Why it may not write any more, once that is so. */
@@ -20,9 +23,12 @@ export class Session {
   readonly stopped: Promise<void>;
   /** It was finished and cleared away. */
   readonly ended: Promise<void>;
+  readonly measuring: Measuring;
   private readonly wrapping = new AbortController();
   private readonly killing = new AbortController();
-  private grace: NodeJS.Timeout | undefined;
+  readonly grace: Grace;
+  readonly meter: SessionMeter;
+  private graceTimer: NodeJS.Timeout | undefined;
   private working = true;
   private resolveStopped!: () => void;
   private resolveEnded!: () => void;
@@ -31,11 +37,17 @@ export class Session {
   constructor(
     readonly assignment: Assignment,
     readonly lease: Lease,
-    readonly graceMs: number,
+    graceMs: number,
     /** By the monotonic clock. */
-    readonly startedAt: number,
+    startedAt: number,
     private readonly onWrap: (cause: StopCause) => void,
+    mostExtensionMs = 0,
+    now: () => number = () => performance.now(),
   ) {
+    this.grace = new Grace(graceMs, mostExtensionMs, now);
+    const seconds = () => Math.max(0, now() - startedAt) / 1_000;
+    this.meter = new SessionMeter(assignment, seconds);
+    this.measuring = new Measuring(() => ({ seconds: seconds(), tokens: this.usage.tokens }));
     this.stopped = new Promise((resolve) => (this.resolveStopped = resolve));
     this.ended = new Promise((resolve) => (this.resolveEnded = resolve));
   }
@@ -47,6 +59,14 @@ export class Session {
   get writer(): { taskId: string; sessionId: string; epoch: number } {
     const { taskId, sessionId, epoch } = this.assignment;
     return { taskId, sessionId, epoch };
+  }
+
+  get usage(): Usage {
+    return this.meter.usage;
+  }
+
+  get level(): Level {
+    return this.meter.level;
   }
 
   get wrap(): AbortSignal {
@@ -78,6 +98,20 @@ export class Session {
       ...(Number.isFinite(total) ? { total } : {}),
       ...(note === undefined ? {} : { note: note.slice(0, 500) }),
     };
+    this.measuring.progressed(this.progress);
+    this.meter.progressed(this.progress);
+    this.look(true);
+  }
+
+  /** Acts on what the rules make of what it has used. `betweenUnits`: a unit was just reported. */
+  look(betweenUnits: boolean): void {
+    const { level, resource, reason } = this.meter.assess(betweenUnits);
+    const before = this.meter.level;
+    this.meter.level = level;
+    if (resource === undefined || reason === undefined) return;
+    if (level === 'stop') this.stopNow({ kind: 'resource', resource, reason });
+    else if (level === 'wrap') this.wrapUp({ kind: 'resource', resource, reason });
+    else if (level === 'warning' && before === 'healthy') this.say(`warning: ${reason}`);
   }
 
   /** Asks it to finish the unit at hand, and kills it at the end of the grace period. */
@@ -85,14 +119,26 @@ export class Session {
     if (!this.working) return;
     const first = this.cause === undefined;
     if (first || cause.kind === 'cancelled') this.cause = cause;
-    if (!first) return;
+    const shorter = URGENT.has(cause.kind) && this.grace.cut();
+    if (!first) {
+      if (shorter) this.killWhenGraceEnds(cause);
+      return;
+    }
     this.onWrap(cause);
     this.say(`wrap up: ${inWords(cause)}`);
-    this.grace = setTimeout(
-      () => this.killing.abort(`${inWords(cause)}; the grace period is over`),
-      this.graceMs + SLACK_MS,
-    );
+    this.grace.begin();
+    this.meter.wraps();
+    this.killWhenGraceEnds(cause);
     this.wrapping.abort(inWords(cause));
+  }
+
+  /** A program in a long unit may have asked for more time meanwhile; then it is looked at again when that ends. */
+  private killWhenGraceEnds(cause: StopCause): void {
+    clearTimeout(this.graceTimer);
+    this.graceTimer = setTimeout(() => {
+      if (this.grace.leftMs > 0) this.killWhenGraceEnds(cause);
+      else this.killing.abort(`${inWords(cause)}; the grace period is over`);
+    }, this.grace.leftMs + SLACK_MS);
   }
 
   /** Stops it at once; it may still write what it saved, and is finished in order. */
@@ -129,7 +175,7 @@ export class Session {
   /** The executor has returned. */
   workDone(): void {
     this.working = false;
-    clearTimeout(this.grace);
+    clearTimeout(this.graceTimer);
     this.resolveStopped();
   }
 

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Assignment } from '@purser/contracts';
 import { Clock, CONFIG } from '@purser/service';
 import type { Config } from '../config.js';
+import { AwakeClock } from './awake-clock.js';
 import { Lease } from './lease.js';
 import { RunnerMetrics } from './runner-metrics.js';
 import { SessionRunner } from './session-runner.service.js';
@@ -15,13 +16,16 @@ export class Sessions {
   private readonly onFree: (() => void)[] = [];
   /** Set once this runner shuts down: what still comes in is given back. */
   private closing: StopCause | undefined;
+  /** What leases and sessions are measured by. */
+  readonly clock: AwakeClock;
 
   constructor(
     private readonly runner: SessionRunner,
-    readonly clock: Clock,
+    clock: Clock,
     private readonly metrics: RunnerMetrics,
     @Inject(CONFIG) private readonly config: Config,
   ) {
+    this.clock = new AwakeClock(clock);
     metrics.sessionsRunning(0);
   }
 
@@ -53,6 +57,8 @@ export class Sessions {
       this.config.PURSER_GRACE_MS,
       this.clock.monotonic(),
       (why) => this.metrics.wrapped(labelOf(why)),
+      this.config.PURSER_EXTENSION_MAX_MS,
+      () => this.clock.monotonic(),
     );
     this.running.set(session.id, session);
     this.metrics.sessionsRunning(this.running.size);

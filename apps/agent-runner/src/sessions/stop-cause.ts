@@ -1,6 +1,8 @@
 /** Why a session is asked to end before its program does by itself. */
 export type StopCause =
   | { kind: 'resource'; resource: string; reason: string }
+  /** No budget covers its next call, and its task is not to go on for free. */
+  | { kind: 'budget'; reason: string }
   | { kind: 'cancelled' }
   | { kind: 'shutdown' }
   | { kind: 'emergency'; reason: string }
@@ -9,6 +11,7 @@ export type StopCause =
 export function inWords(cause: StopCause): string {
   switch (cause.kind) {
     case 'resource':
+    case 'budget':
       return cause.reason;
     case 'cancelled':
       return 'the task was cancelled, or its deadline has passed';

@@ -103,7 +103,7 @@ it('repeats a claim that got no answer under the same id, and counts its leases 
   now = 3_000;
   await jest.advanceTimersByTimeAsync(2_600);
   expect(asked).toHaveLength(2);
-  expect(asked[1]).toEqual(asked[0]);
+  expect(asked[1]).toEqual({ ...asked[0], again: true });
   expect(startedSessions).toEqual([{ taskId: 'a', sentAt: 3_000, cause: undefined }]);
   await claims.stop();
 });

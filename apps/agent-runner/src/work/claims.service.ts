@@ -12,9 +12,6 @@ const POLL_MS = 2_000;
 const CALL_MS = 3_000;
 /** While this runner itself may not ask; that costs nobody anything to look at. */
 const BLOCKED_MS = 250;
-/** So that a nudge does not bring all runners at the same moment. */
-const NUDGE_JITTER_MS = 50;
-
 /** Asks for sessions whenever there is a free slot. */
 @Injectable()
 export class Claims {
@@ -23,6 +20,7 @@ export class Claims {
   private running: Promise<void> | undefined;
   private stopped = false;
   private nudged = false;
+  private spreadMs = 0;
   private wake: () => void = () => undefined;
   private failures = 0;
 
@@ -47,8 +45,9 @@ export class Claims {
     await this.running;
   }
 
-  /** There may be work. */
-  nudge(): void {
+  /** There may be work: asks at once, or within `spreadMs`, so that a nudge does not bring many runners at one moment. */
+  nudge(spreadMs = 0): void {
+    this.spreadMs = this.nudged ? Math.min(this.spreadMs, spreadMs) : spreadMs;
     this.nudged = true;
     this.wake();
   }
@@ -60,7 +59,7 @@ export class Claims {
       const more = !blocked && (await this.claim());
       if (more || this.stopped) continue;
       await this.pause(blocked ? BLOCKED_MS : POLL_MS * (0.75 + Math.random() / 2));
-      if (this.nudged) await this.pause(Math.random() * NUDGE_JITTER_MS, false);
+      if (this.nudged && this.spreadMs > 0) await this.pause(Math.random() * this.spreadMs, false);
     }
   }
 
@@ -99,7 +98,7 @@ export class Claims {
       return assignments.length > 0 && this.sessions.freeSlots > 0;
     } catch (error) {
       this.failures += 1;
-      if (!isPurserError(error) || !error.retryable) this.pending = undefined;
+      this.pending = isPurserError(error) && error.retryable ? { ...request, again: true } : undefined;
       if (this.failures === 3) this.log.warn({ error }, 'no work can be claimed; it is tried again');
       return false;
     }

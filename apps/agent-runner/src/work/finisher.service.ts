@@ -34,6 +34,7 @@ export class Finisher {
       outcome,
       ...(session.progress ? { progress: session.progress } : {}),
       ...(session.checkpoint ? { checkpoint: session.checkpoint } : {}),
+      measures: session.measuring.report(outcome.kind, session.kill.aborted),
     };
     const mayGoOn = () => session.lost === undefined && session.lease.remainingMs > -BEYOND_LEASE_MS;
     if (!mayGoOn()) {

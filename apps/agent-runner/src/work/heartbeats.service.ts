@@ -23,6 +23,7 @@ export class Heartbeats {
   private failures = 0;
   private leaseMs = 4 * BEAT_MS;
   private stopped = true;
+  private stoodStillMs = 0;
 
   constructor(
     private readonly bus: Bus,
@@ -51,7 +52,9 @@ export class Heartbeats {
 
   /** Sessions begin: until there are none, their leases are watched. */
   watchOver(): void {
-    if (!this.stopped) this.watch ??= setInterval(() => this.watchLeases(), WATCH_MS);
+    if (this.stopped) return;
+    this.sessions.clock.watched();
+    this.watch ??= setInterval(() => this.watchLeases(), WATCH_MS);
   }
 
   async stop(): Promise<void> {
@@ -127,13 +130,26 @@ export class Heartbeats {
     return kept;
   }
 
+  /** What was held before a sleep is held until the orchestrator says otherwise, which it is asked at once. */
+  private askAfterAStandstill(): void {
+    const { clock } = this.sessions;
+    clock.monotonic();
+    if (clock.stoodStillMs === this.stoodStillMs) return;
+    const sleptMs = Math.round(clock.stoodStillMs - this.stoodStillMs);
+    this.stoodStillMs = clock.stoodStillMs;
+    this.log.warn({ sleptMs }, 'this process stood still; the leases are renewed before anything else');
+    void this.beat();
+  }
+
   private unwatch(): void {
     clearInterval(this.watch);
     this.watch = undefined;
+    this.sessions.clock.unwatched();
   }
 
   private watchLeases(): void {
     const sessions = this.sessions.list;
+    this.askAfterAStandstill();
     if (sessions.length === 0) this.unwatch();
     for (const session of sessions) {
       if (!session.isWorking || session.lost !== undefined) continue;

@@ -1,6 +1,6 @@
 import { Controller } from '@nestjs/common';
 import { Hear } from '@purser/bus';
-import { workAvailable } from '@purser/contracts';
+import { type FactData, workAvailable } from '@purser/contracts';
 import { Claims } from './claims.service.js';
 
 @Controller()
@@ -8,8 +8,8 @@ export class WorkHandlers {
   constructor(private readonly claims: Claims) {}
 
   @Hear(workAvailable)
-  available(): Promise<void> {
-    this.claims.nudge();
+  available({ spreadMs }: FactData<typeof workAvailable>): Promise<void> {
+    this.claims.nudge(spreadMs);
     return Promise.resolve();
   }
 }

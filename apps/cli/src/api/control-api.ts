@@ -32,21 +32,18 @@ export class ControlApi {
     return (await this.ask(operation, request, signal)).reply;
   }
 
+  /** A list of a reply as CSV, and what the next page is asked with. */
+  async csv<O extends Operation>(
+    operation: O,
+    request: RequestInput<O>,
+  ): Promise<{ text: string; next: string | null }> {
+    const response = await this.send(operation, request, 'text/csv');
+    if (!response.ok) throw failure(response.status, await this.readJson(response), operation.name);
+    return { text: await response.text(), next: response.headers.get('x-next') };
+  }
+
   async ask<O extends Operation>(operation: O, request: RequestInput<O>, signal?: AbortSignal): Promise<Answer<O>> {
-    const checked = operation.request.safeParse(request);
-    if (!checked.success) throw invalidRequest(operation.name, checked.error);
-    const { method, target, body } = routed(operation, checked.data as Record<string, unknown>);
-    this.key ??= this.readKey();
-    const response = await this.fetch(target, {
-      method,
-      headers: {
-        authorization: `Bearer ${await this.key}`,
-        accept: 'application/json',
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined ? {} : { body }),
-      signal: AbortSignal.any([AbortSignal.timeout(ANSWER_TIMEOUT_MS), ...(signal ? [signal] : [])]),
-    });
+    const response = await this.send(operation, request, 'application/json', signal);
     const json = await this.readJson(response);
     if (!response.ok) throw failure(response.status, json, operation.name);
     const reply = operation.reply.safeParse(json);
@@ -56,6 +53,28 @@ export class ControlApi {
       });
     }
     return { reply: reply.data as ReplyOf<O>, json };
+  }
+
+  private async send<O extends Operation>(
+    operation: O,
+    request: RequestInput<O>,
+    accept: string,
+    signal?: AbortSignal,
+  ): Promise<Response> {
+    const checked = operation.request.safeParse(request);
+    if (!checked.success) throw invalidRequest(operation.name, checked.error);
+    const { method, target, body } = routed(operation, checked.data as Record<string, unknown>);
+    this.key ??= this.readKey();
+    return this.fetch(target, {
+      method,
+      headers: {
+        authorization: `Bearer ${await this.key}`,
+        accept,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body }),
+      signal: AbortSignal.any([AbortSignal.timeout(ANSWER_TIMEOUT_MS), ...(signal ? [signal] : [])]),
+    });
   }
 
   private async fetch(target: string, init: RequestInit): Promise<Response> {
@@ -144,6 +163,8 @@ export function controlApi(terminal: Terminal): ControlApi {
 /** PURSER_ADMIN_KEY, or what Purser wrote at its first start. */
 export async function readAdminKey({ env, cwd }: Pick<Terminal, 'env' | 'cwd'>): Promise<string> {
   if (env.PURSER_ADMIN_KEY) return env.PURSER_ADMIN_KEY;
+  // Within a session: the session's own key, with which it hands in parts of its task.
+  if (env.PURSER_API_KEY) return env.PURSER_API_KEY;
   const file = findHome(env, cwd).adminKey;
   try {
     const key = (await readFile(file, 'utf8')).trim();

@@ -6,6 +6,7 @@ import { collect, wholeNumber } from './command.js';
 export interface RuleOptions {
   project?: string;
   priority?: number;
+  paidOnly?: boolean;
   capability?: string[];
   model?: string[];
   requestsPerMinute?: number | 'none';
@@ -44,6 +45,8 @@ export const withRules = (command: Command): Command =>
       'how important its calls are: what budgets reserve is for the higher ones (5)',
       wholeNumber,
     )
+    .option('--paid-only', 'its calls are refused where a free model would answer')
+    .option('--no-paid-only', 'free models are for it too')
     .option('--capability <name>', 'may ask for this capability; repeat it for more; any', collect)
     .option(
       '--model <pattern>',
@@ -62,6 +65,7 @@ const orNull = <T>(given: T | 'none' | undefined): T | null | undefined => (give
 export function rulesIn({
   project,
   priority,
+  paidOnly,
   capability,
   model,
   requestsPerMinute,
@@ -71,6 +75,7 @@ export function rulesIn({
   const rules = {
     project: orNull(project),
     priority,
+    paidOnly,
     capabilities: listOf(capability),
     models: listOf(model),
     requestsPerMinute: orNull(requestsPerMinute),

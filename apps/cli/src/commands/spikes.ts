@@ -10,6 +10,7 @@ interface SetOptions {
   by?: string;
   minUsd?: string;
   provider?: string;
+  source?: string;
   alert?: boolean;
 }
 
@@ -31,10 +32,11 @@ export function addSpikeCommands(program: Command, commands: CommandSet): void {
         'purser spikes set "5 in 10" --provider openai --alert --reason "hear of it first"',
       ],
       async ({ api, print, terminal, options }, texts) => {
-        const { reason, by = terminal.user, minUsd, provider, alert } = options;
+        const { reason, by = terminal.user, minUsd, provider, source, alert } = options;
         const more = {
           ...(minUsd === undefined ? {} : { minUsd }),
           ...(provider === undefined ? {} : { provider }),
+          ...(source === undefined ? {} : { source }),
           ...(alert ? { action: 'alert' as const } : {}),
         };
         const checked = spikesSet.request.safeParse({ rules: texts, by, reason });
@@ -48,6 +50,7 @@ export function addSpikeCommands(program: Command, commands: CommandSet): void {
     .option('--by <name>', 'who (default: the user of this machine)')
     .option('--min-usd <usd>', 'below this nothing is a spike (1)')
     .option('--provider <name>', 'only spend at this provider')
+    .option('--source <name>', 'what the books of this cost source report, such as aws-costs')
     .option('--alert', 'tell people, and stop nothing');
 
   commands
@@ -76,7 +79,7 @@ function rulesText({ rules, set }: ReplyOf<typeof spikesRules>, terminal: Pick<T
       { head: 'OF', cell: ({ of }) => (of === 'month' ? 'the month' : 'the monthly budget') },
       { head: 'WITHIN', cell: ({ windowMinutes }) => `${windowMinutes} min`, right: true },
       { head: 'AT LEAST', cell: ({ minUsd }) => usd(minUsd), right: true },
-      { head: 'AT', cell: ({ provider }) => provider ?? 'everything' },
+      { head: 'AT', cell: ({ provider, source }) => (source ? `books of ${source}` : (provider ?? 'everything')) },
       { head: 'THEN', cell: ({ action }) => action ?? 'shutdown' },
     ],
     (head) => terminal.style('dim', head),

@@ -7,10 +7,12 @@ export interface SubmitOptions {
   env?: string[];
   id?: string;
   budget?: string;
+  paidOnly?: boolean;
   priority?: number;
   label?: string[];
   project?: string;
   dependsOn?: string[];
+  parent?: string;
   tokens?: number;
   requests?: number;
   seconds?: number;
@@ -35,10 +37,12 @@ export function taskSpec(options: SubmitOptions, argv: string[]): TaskSpecInput 
     ...given({
       id: options.id,
       budgetUsd: options.budget,
+      paidOnly: options.paidOnly,
       priority: options.priority,
       labels: options.label,
       project: options.project,
       dependsOn: options.dependsOn,
+      parent: options.parent,
       maxSessions: options.maxSessions,
       retries: options.retries,
       notBefore: options.notBefore,

@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import {
   PurserError,
   type Task,
@@ -7,20 +5,26 @@ import {
   tasksCreate,
   tasksGet,
   tasksList,
-  type TaskSpecInput,
   type TaskState,
 } from '@purser/contracts';
 import type { Command } from 'commander';
 import { EXIT } from '../exit-codes.js';
+import { predictionText } from '../output/records.js';
 import { taskTable, taskText } from '../output/tasks.js';
 import type { Terminal } from '../terminal.js';
 import { collect, type CommandSet, positiveNumber, wholeNumber } from './command.js';
+import { submitSeveral } from './task-batch.js';
+import { readTaskFile } from './task-file.js';
+import { addTaskEffects } from './task-effects.js';
 import { printLogs, waitForTask } from './task-watch.js';
 import { type SubmitOptions, taskSpec } from './task-spec.js';
+import { addTaskWorthCommands } from './task-worth.js';
 
 export function addTaskCommands(program: Command, commands: CommandSet): void {
   const task = program.command('task').description('work for agents: submit it, follow it, cancel it');
   addSubmit(task, commands);
+  addTaskWorthCommands(task, commands);
+  addTaskEffects(task, commands);
 
   commands.leaf(
     task,
@@ -34,13 +38,14 @@ export function addTaskCommands(program: Command, commands: CommandSet): void {
   );
 
   commands
-    .leaf<{ state?: TaskState; label?: string; limit: number; after?: string }>(
+    .leaf<{ state?: TaskState; label?: string; parent?: string; limit: number; after?: string }>(
       task,
       'list',
       'tasks, newest first',
       ['purser task list', 'purser task list --state running', 'purser task list --label nightly --limit 200'],
-      async ({ api, print, terminal, options: { state, label, limit, after } }) => {
-        const request = { limit, ...(state && { state }), ...(label && { label }), ...(after && { after }) };
+      async ({ api, print, terminal, options: { limit, state, label, parent, after } }) => {
+        const chosen = { ...(state && { state }), ...(label && { label }), ...(parent && { parent }) };
+        const request = { limit, ...chosen, ...(after && { after }) };
         const { reply, json } = await api().ask(tasksList, request);
         const more = reply.next === null ? '' : terminal.typed(`More: purser task list --after ${reply.next}\n`);
         print(json, () =>
@@ -50,6 +55,7 @@ export function addTaskCommands(program: Command, commands: CommandSet): void {
     )
     .option('--state <state>', 'blocked, ready, running, paused, completed, failed or cancelled')
     .option('--label <label>', 'only with this label')
+    .option('--parent <id>', 'only the parts of this task')
     .option('--limit <n>', 'how many', wholeNumber, 50)
     .option('--after <place>', 'go on from where the last list ended');
 
@@ -66,18 +72,20 @@ export function addTaskCommands(program: Command, commands: CommandSet): void {
     .option('-f, --follow', 'go on until the task has ended')
     .option('--after <seq>', 'only lines after this one', wholeNumber, 0);
 
-  commands.leaf(
-    task,
-    'cancel <id>',
-    'stop it; a running session is wrapped up first',
-    ['purser task cancel nightly-review'],
-    async ({ api, print, terminal }, [id = '']) => {
-      const { reply, json } = await api().ask(tasksCancel, { id });
-      print(json, () =>
-        reply.state === 'cancelled' ? `${id} is cancelled\n` : `${id} is asked to stop\n${taskText(reply, terminal)}`,
-      );
-    },
-  );
+  commands
+    .leaf<{ keepChildren?: boolean }>(
+      task,
+      'cancel <id>',
+      'stop it and its parts; a running session is wrapped up first',
+      ['purser task cancel nightly-review', 'purser task cancel nightly-review --keep-children'],
+      async ({ api, print, terminal, options }, [id = '']) => {
+        const { reply, json } = await api().ask(tasksCancel, { id, children: !options.keepChildren });
+        print(json, () =>
+          reply.state === 'cancelled' ? `${id} is cancelled\n` : `${id} is asked to stop\n${taskText(reply, terminal)}`,
+        );
+      },
+    )
+    .option('--keep-children', 'leave the tasks that are parts of it to themselves');
 }
 
 function addSubmit(task: Command, commands: CommandSet): void {
@@ -90,12 +98,21 @@ function addSubmit(task: Command, commands: CommandSet): void {
         'purser task submit -- sh -c "echo hello"',
         'purser task submit --id nightly --budget 1.50 --priority 7 --label x --tokens 50000 -- claude -p "review"',
         'purser task submit --file task.json --wait',
+        'purser task submit --file tasks.jsonl',
         'jq -n \'{executor:"command",input:{argv:["date"]}}\' | purser task submit --file -',
       ],
       async (invocation, argv) => {
         const { api, print, terminal, options } = invocation;
-        const spec =
-          options.file === undefined ? taskSpec(options, argv) : await fromFile(options.file, terminal, argv);
+        if (options.file !== undefined && argv.length > 0) {
+          throw new PurserError('invalid_request', { message: 'Give either --file or a program after --, not both.' });
+        }
+        const given =
+          options.file === undefined ? { one: taskSpec(options, argv) } : await readTaskFile(options.file, terminal);
+        if ('several' in given) {
+          if (!options.wait) return submitSeveral(invocation, given.several);
+          throw new PurserError('invalid_request', { message: '--wait waits for one task; the file holds several.' });
+        }
+        const spec = given.one;
         const { reply, json } = await api().ask(tasksCreate, spec);
         if (!options.wait) {
           print(json, () => submitted(reply, terminal));
@@ -111,10 +128,12 @@ function addSubmit(task: Command, commands: CommandSet): void {
     .option('--env <name=value>', 'for the program; may be repeated', collect)
     .option('--id <id>', 'the same id twice is one task (default: made up)')
     .option('--budget <usd>', 'hard limit over all sessions, such as 1.50')
+    .option('--paid-only', 'wait for its budgets instead of going on with free models')
     .option('--priority <0-9>', '9 goes first (5)', wholeNumber)
     .option('--label <label>', 'may be repeated', collect)
     .option('--project <name>', 'whose budget counts')
     .option('--depends-on <id>', 'must be completed first; may be repeated', collect)
+    .option('--parent <id>', 'the task that this one is a part of; its budgets count for this one too')
     .option('--tokens <n>', 'limit per session', wholeNumber)
     .option('--requests <n>', 'limit per session', wholeNumber)
     .option('--seconds <n>', 'limit per session', positiveNumber)
@@ -123,30 +142,15 @@ function addSubmit(task: Command, commands: CommandSet): void {
     .option('--retries <n>', 'how often a failed session is tried again (0)', wholeNumber)
     .option('--not-before <time>', 'such as 2026-12-01T22:00:00Z')
     .option('--deadline <time>', 'fails when it is not done by then')
-    .option('--file <path>', 'the whole task as JSON; - reads standard input')
+    .option(
+      '--file <path>',
+      'the whole task as JSON, or several as an array or a line of JSON each; - reads standard input',
+    )
     .option('--wait', 'wait until it has ended; exit code 1 unless it is completed');
 }
 
-const submitted = ({ id, state, waiting }: Task, { typed }: Terminal): string =>
-  `Task ${id} is ${state}${waiting === null ? '' : ` (${waiting})`}. Follow it: ${typed(`purser task logs ${id} --follow`)}\n`;
-
-async function fromFile(path: string, terminal: Terminal, argv: string[]): Promise<TaskSpecInput> {
-  const where = path === '-' ? 'standard input' : path;
-  if (argv.length > 0) {
-    throw new PurserError('invalid_request', { message: 'Give either --file or a program after --, not both.' });
-  }
-  let text: string;
-  try {
-    text = path === '-' ? await terminal.readInput() : await readFile(resolve(terminal.cwd, path), 'utf8');
-  } catch (cause) {
-    throw new PurserError('invalid_request', {
-      message: `${where} cannot be read: ${(cause as Error).message}`,
-      cause,
-    });
-  }
-  try {
-    return JSON.parse(text) as TaskSpecInput;
-  } catch (cause) {
-    throw new PurserError('invalid_request', { message: `${where} is not JSON: ${(cause as Error).message}`, cause });
-  }
+function submitted({ id, state, waiting, prediction }: Task, { typed }: Terminal): string {
+  const expected = prediction && predictionText(prediction);
+  const takes = expected ? ` It should take ${expected}.` : '';
+  return `Task ${id} is ${state}${waiting === null ? '' : ` (${waiting})`}.${takes} Follow it: ${typed(`purser task logs ${id} --follow`)}\n`;
 }

@@ -20,6 +20,7 @@ describe('the configuration before a start', () => {
     environment: [],
     'alerts.json': [],
     'budgets.json': [],
+    'labels.json': [],
     'models.json': [],
     'plugins.json': [],
     'prices.json': [],

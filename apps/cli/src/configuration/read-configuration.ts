@@ -11,6 +11,7 @@ export const SOURCES = [
   'environment',
   'alerts.json',
   'budgets.json',
+  'labels.json',
   'models.json',
   'plugins.json',
   'prices.json',
@@ -34,12 +35,13 @@ const GIVEN: Environment = {
 /** Reads everything that the services will read, with their own readers, and starts nothing. */
 export async function readConfiguration(env: Environment, configDir: string): Promise<Configuration> {
   const services = loadServices();
-  const [{ settings, problems: environment }, noFolder, alerts, budgets, models, plugins, prices, emergency] =
+  const [{ settings, problems: environment }, noFolder, alerts, budgets, labels, models, plugins, prices, emergency] =
     await Promise.all([
       readEnvironment(env, services),
       missingFolder(env, configDir),
       problemsOf(async () => (await services['cost-watchdog']).loadAlertsFile(configDir)),
       problemsOf(async () => (await services['cost-watchdog']).loadBudgetsFile(configDir)),
+      problemsOf(async () => (await services.orchestrator).loadLabelsFile(configDir)),
       problemsOf(async () => (await services['model-gateway']).readLadders(configDir)),
       problemsOf(() => checkPlugins(configDir)),
       problemsOf(async () => (await services['model-gateway']).readPriceTable(configDir)),
@@ -51,6 +53,7 @@ export async function readConfiguration(env: Environment, configDir: string): Pr
       environment: [...environment, ...noFolder],
       'alerts.json': alerts,
       'budgets.json': budgets,
+      'labels.json': labels,
       'models.json': models,
       'plugins.json': plugins,
       'prices.json': prices,

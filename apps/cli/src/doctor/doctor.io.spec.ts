@@ -32,6 +32,7 @@ describe('the checks of purser doctor', () => {
       'environment',
       'alerts.json',
       'budgets.json',
+      'labels.json',
       'models.json',
       'plugins.json',
       'prices.json',

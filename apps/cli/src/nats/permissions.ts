@@ -1,5 +1,6 @@
 import {
   BUCKETS,
+  budgetFacts,
   budgetsChanged,
   budgetsList,
   budgetsRetire,
@@ -13,6 +14,7 @@ import {
   type Fact,
   heartbeat,
   keysChanged,
+  keysCheck,
   keysCreate,
   keysRenew,
   keysRevoke,
@@ -20,6 +22,7 @@ import {
   leasesRead,
   leasesRecall,
   leasesReturn,
+  ledgerModels,
   ledgerSum,
   modelsComplete,
   type Operation,
@@ -28,10 +31,12 @@ import {
   schedulesChanged,
   type ServiceName,
   servedBy,
+  sessionRefused,
   STREAM_KEEPER,
   STREAMS,
   type StreamName,
   tasksCreate,
+  tasksBatch,
   tasksGet,
   tasksList,
   tasksSubmit,
@@ -67,13 +72,13 @@ interface Needs {
 const NEEDS: Record<ServiceName, Needs> = {
   orchestrator: {
     // The control API passes every operation that has a route on to the bus, its own ones too.
-    calls: [...OPERATIONS.filter(({ http }) => http !== undefined), budgetsRetire, ledgerSum],
-    hears: [schedulesChanged],
+    calls: [...OPERATIONS.filter(({ http }) => http !== undefined), budgetsRetire, ledgerSum, ledgerModels, keysCheck],
+    hears: [workAvailable, sessionRefused, ...Object.values(budgetFacts), schedulesChanged],
     consumes: ['TASKS'],
   },
   'agent-runner': {
-    calls: [workClaim, workHeartbeat, workFinish, tasksGet, ledgerSum, keysCreate, keysRenew, keysRevoke],
-    hears: [workAvailable],
+    calls: [workClaim, workHeartbeat, workFinish, tasksGet, ledgerSum, keysCreate, keysRenew, keysRevoke, budgetsList],
+    hears: [workAvailable, sessionRefused],
     consumes: [],
   },
   'model-gateway': {
@@ -181,7 +186,7 @@ export function toolsPermissions(): Permissions {
   return {
     publish: [
       // Calling models needs a key of the gateway besides.
-      ...[tasksSubmit, tasksCreate, tasksGet, tasksList, modelsComplete].map(({ name }) => name),
+      ...[tasksSubmit, tasksCreate, tasksBatch, tasksGet, tasksList, modelsComplete].map(({ name }) => name),
       ...['PING', 'INFO', 'STATS'].flatMap((verb) => [`$SRV.${verb}`, `$SRV.${verb}.>`]),
     ],
     subscribe: ['_INBOX.>', '_INBOX_tools.>', ...FACTS_FOR_TOOLS],

@@ -51,6 +51,7 @@ export const keyDetails = (key: GatewayKey): string =>
     ['task', key.task],
     ['session', key.session],
     ['priority', String(key.priority)],
+    ['free models', key.paidOnly ? 'never' : null],
     ['capabilities', key.capabilities?.join(', ') ?? 'any'],
     ['models', key.models?.join(', ') ?? 'any'],
     ['a minute', rates(key)],

@@ -1,5 +1,6 @@
 import type { LogLine, SessionSummary, Task, TaskState, TaskSummary, Usage } from '@purser/contracts';
 import type { Style, Terminal } from '../terminal.js';
+import { predictionText } from './records.js';
 import { fields, printable, table } from './table.js';
 import { against, count, grouped, moment, since, span, usd } from './words.js';
 
@@ -58,9 +59,13 @@ export function taskText(task: Task, terminal: Styled): string {
     ['labels', task.labels.join(', ')],
     ['project', task.project],
     ['after', task.dependsOn.join(', ')],
+    ['part of', task.parent],
+    ['parts', childrenText(task.children)],
     ['limits', limitTexts.length === 0 ? null : `${limitTexts.join(', ')} per session`],
     ['spent', task.budgetUsd === null ? usd(task.spentUsd) : `${usd(task.spentUsd)} of ${usd(task.budgetUsd)}`],
     ['used', task.usage && usageText(task.usage)],
+    ['expected', task.prediction && predictionText(task.prediction)],
+    ['grade', task.record?.grade && `${task.record.grade.grade ?? 'none'} by ${task.record.grade.by}`],
     ['created', moment(task.createdAt)],
     ['not before', moment(task.notBefore)],
     ['deadline', moment(task.deadline)],
@@ -68,6 +73,14 @@ export function taskText(task: Task, terminal: Styled): string {
     ['result', task.result == null ? null : cut(JSON.stringify(task.result, null, 2), 4_000)],
   ]);
   return sessions.length === 0 ? facts : `${facts}\n${sessionTable(task, terminal)}`;
+}
+
+const SHOWN_CHILDREN = 10;
+
+function childrenText(children: Task['children']): string {
+  const shown = children.slice(0, SHOWN_CHILDREN).map(({ id, state }) => `${id} (${state})`);
+  const left = children.length - shown.length;
+  return [...shown, ...(left > 0 ? [`and ${left} more`] : [])].join(', ');
 }
 
 const SHOWN_SESSIONS = 20;

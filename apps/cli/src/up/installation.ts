@@ -92,6 +92,7 @@ export class Installation {
       PURSER_NATS_URL: nats.urlFor(name),
       PURSER_DATABASE_URL: databaseUrls[name],
       ...(gateway === undefined ? {} : { PURSER_GATEWAY_URL: gateway }),
+      ...(urls.orchestrator === undefined ? {} : { PURSER_API_URL: urls.orchestrator }),
     };
   }
 

@@ -40,7 +40,10 @@ describe('parseBudgetsFile', () => {
       { id: 'monthly-total', scope: {}, limitUsd: '100.00', ...rest },
       { id: 'monthly-openai', scope: { provider: 'openai' }, limitUsd: '50.50', ...rest },
     ]);
-    expect(spikeRules).toEqual([{ percent: 20, windowMinutes: 60, minUsd: '5' }]);
+    expect(spikeRules).toEqual([
+      { percent: 20, windowMinutes: 60, minUsd: '5' },
+      { source: 'aws-costs', percent: 1, windowMinutes: 60, minUsd: '1' },
+    ]);
     expect(parse({ monthly_budget: { total: 1 } }).budgets[0]?.onExhausted).toBe('free');
   });
 

@@ -18,7 +18,11 @@ import { checkFileId, checkReserve } from './task-scope.js';
 /** Injection token of what config/budgets.json says. */
 export const BUDGETS_FILE = Symbol('budgets-file');
 
-const DEFAULT_SPIKE_RULES: SpikeRule[] = [{ percent: 20, windowMinutes: 60, minUsd: '5' }];
+const DEFAULT_SPIKE_RULES: SpikeRule[] = [
+  { percent: 20, windowMinutes: 60, minUsd: '5' },
+  // Rests where there is no such source.
+  { source: 'aws-costs', percent: 1, windowMinutes: 60, minUsd: '1' },
+];
 
 const spikeRules = z.array(SpikeRuleInput).max(10).optional();
 

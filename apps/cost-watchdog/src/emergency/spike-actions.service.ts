@@ -16,6 +16,8 @@ export interface Spike {
   since: Date;
   rows: readonly SpendRow[];
   spent: bigint;
+  /** What was to be expected of that time, beyond which the allowance begins; nothing when absent. */
+  expected?: bigint;
   allowance: NonNullable<ReturnType<typeof allowed>>;
 }
 
@@ -49,17 +51,20 @@ export class SpikeActions {
 export const nameOf = (rule: SpikeRule): string =>
   createHash('sha256').update(JSON.stringify(rule)).digest('hex').slice(0, 16);
 
-function figuresOf(rule: SpikeRule, { since, spent, allowance }: Spike): string {
-  const where = rule.provider === undefined ? '' : ` at ${rule.provider}`;
+function figuresOf(rule: SpikeRule, { since, spent, expected, allowance }: Spike): string {
+  const books = rule.source === undefined ? '' : ` by the books of ${rule.source}`;
+  const where = rule.provider === undefined ? books : ` at ${rule.provider}`;
+  const usual = expected === undefined ? '' : `, where $${formatUsd(expected)} were to be expected:`;
+  const beyond = expected === undefined ? ', more than' : ' beyond that more than';
   return (
-    `$${formatUsd(spent)}${where} since ${since.toISOString()}, more than ${rule.percent} % of the $${formatUsd(allowance.of)}` +
+    `$${formatUsd(spent)}${where} since ${since.toISOString()}${usual}${beyond} ${rule.percent} % of the $${formatUsd(allowance.of)}` +
     ` of ${allowance.name} within ${rule.windowMinutes} minutes`
   );
 }
 
 const evidenceOf = (
   rule: SpikeRule,
-  { since, rows, spent, allowance }: Spike,
+  { since, rows, spent, expected, allowance }: Spike,
   figures: string,
   severity: NewAlert['severity'],
 ): NewAlert => ({
@@ -71,6 +76,7 @@ const evidenceOf = (
     budgetId: allowance.name,
     budgetUsd: formatUsd(allowance.of),
     spentUsd: formatUsd(spent),
+    ...(expected === undefined ? {} : { expectedUsd: formatUsd(expected) }),
     allowedUsd: formatUsd(allowance.nano),
     since: since.toISOString(),
     byModel: rows.slice(0, 20).map(({ provider, model, nano, requests }) => ({

@@ -9,12 +9,16 @@ export interface SpikeBase {
   month: Nano;
 }
 
+/** Books know nothing of budgets: what they report is measured against itself, as far as that is known. */
+export const isOfMonth = (rule: SpikeRule): boolean =>
+  rule.of === 'month' || (rule.of === undefined && rule.source !== undefined);
+
 /** So much may be spent within the window, and what that is a part of; undefined where there is nothing to measure against. */
 export function allowed(
   rule: SpikeRule,
   { budget, month }: SpikeBase,
 ): { nano: Nano; of: Nano; name: string } | undefined {
-  const byMonth = rule.of === 'month' && month > (budget?.nano ?? 0n);
+  const byMonth = isOfMonth(rule) && month > (budget?.nano ?? 0n);
   const of = byMonth ? month : budget?.nano;
   if (of === undefined) return undefined;
   const part = (of * BigInt(Math.round(rule.percent * 1e6))) / 100_000_000n;

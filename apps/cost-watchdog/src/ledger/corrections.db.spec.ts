@@ -38,6 +38,25 @@ async function spend(given: Partial<Spend>): Promise<string> {
   return one.attemptId;
 }
 
+it('counts what a part of a task cost in the budgets of all tasks above it, and corrects it there', async () => {
+  for (const task of ['part', 'parent', 'root', 'other'])
+    await set({ id: task, scope: { task }, period: 'total', limitUsd: '10.00' });
+  await set({ id: 'all', period: 'total', limitUsd: '10.00' });
+  const presumed = await spend({
+    ...{ task: 'part', ancestors: ['parent', 'root'], amountUsd: '2.00', finality: 'presumed', outcome: 'unknown' },
+  });
+  await spend({ task: 'parent', ancestors: ['root'], amountUsd: '1.00' });
+  expect(await windows()).toEqual({
+    part: '2.00 ok',
+    parent: '3.00 ok',
+    root: '3.00 ok',
+    other: '0.00 ok',
+    all: '3.00 ok',
+  });
+  await correct(presumed, '0.50');
+  expect(await windows()).toMatchObject({ part: '0.50 ok', parent: '1.50 ok', root: '1.50 ok', all: '1.50 ok' });
+});
+
 describe('a correction', () => {
   it('is an entry of the difference, with a name and a reason, that counts where the first one did', async () => {
     const { window } = await set({ id: 'day', period: 'day', limitUsd: '2.00' });

@@ -23,7 +23,7 @@ export interface ChargeRow {
 const MATCHES = `(b.scope_provider IS NULL OR b.scope_provider = e.provider)
               AND (b.scope_project IS NULL OR b.scope_project = e.project)
               AND (b.scope_key IS NULL OR b.scope_key = e.key)
-              AND (b.scope_task IS NULL OR b.scope_task = e.task)`;
+              AND (b.scope_task IS NULL OR b.scope_task = e.task OR b.scope_task = ANY(e.ancestors))`;
 
 export interface NewCorrection {
   id: string;
@@ -51,15 +51,16 @@ export class EntriesRepository {
     const rows = await tx.query<{ seq: bigint; attempt_id: string }>(
       `INSERT INTO entries (attempt_id, call_id, gateway, provider, model, tier, capability, key, project, task, session,
          amount_nano, hold_nano, held_in, input_tokens, output_tokens, cached_tokens, price_row, usage_at, observed_at,
-         counted_at, source, finality, outcome, latency_ms, first_paid_nano)
+         counted_at, source, finality, outcome, latency_ms, first_paid_nano, ancestors)
        SELECT attempt_id, call_id, gateway, provider, model, tier, capability, key, project, task, session,
               amount_nano, hold_nano, held_in, input_tokens, output_tokens, cached_tokens, price_row, usage_at,
-              coalesce(observed_at, $2), least(used_by, $2), source, finality, outcome, latency_ms, first_paid_nano
+              coalesce(observed_at, $2), least(used_by, $2), source, finality, outcome, latency_ms, first_paid_nano,
+              ancestors
          FROM json_to_recordset($1::json) AS x(attempt_id text, call_id text, gateway text, provider text, model text,
               tier text, capability text, key text, project text, task text, session text, amount_nano bigint,
               hold_nano bigint, held_in bigint[], input_tokens bigint, output_tokens bigint, cached_tokens bigint,
               price_row text, usage_at timestamptz, observed_at timestamptz, used_by timestamptz, source text,
-              finality text, outcome text, latency_ms bigint, first_paid_nano bigint)
+              finality text, outcome text, latency_ms bigint, first_paid_nano bigint, ancestors text[])
        ON CONFLICT (attempt_id) DO NOTHING
        RETURNING seq, attempt_id`,
       [JSON.stringify(spends.map(columns)), now],
@@ -82,9 +83,9 @@ export class EntriesRepository {
     const [row] = await tx.query<{ seq: bigint }>(
       `INSERT INTO entries (attempt_id, call_id, gateway, provider, model, tier, capability, key, project, task, session,
          amount_nano, hold_nano, held_in, input_tokens, output_tokens, cached_tokens, price_row, usage_at, observed_at,
-         counted_at, source, finality, outcome, latency_ms, corrects, corrected_by, reason)
+         counted_at, source, finality, outcome, latency_ms, corrects, corrected_by, reason, ancestors)
        SELECT $2, call_id, gateway, provider, model, tier, capability, key, project, task, session,
-              $3, 0, held_in, 0, 0, 0, price_row, usage_at, $6, counted_at, 'correction', 'final', outcome, 0, $1, $4, $5
+              $3, 0, held_in, 0, 0, 0, price_row, usage_at, $6, counted_at, 'correction', 'final', outcome, 0, $1, $4, $5, ancestors
          FROM entries WHERE attempt_id = $1 RETURNING seq`,
       [attemptId, id, difference, by, reason, now],
     );
@@ -115,7 +116,7 @@ export class EntriesRepository {
           CROSS JOIN LATERAL (
             SELECT * FROM budgets WHERE deleted_at IS NULL AND scope_task IS NULL
             UNION ALL
-            SELECT * FROM budgets WHERE deleted_at IS NULL AND scope_task = e.task) AS b
+            SELECT * FROM budgets WHERE deleted_at IS NULL AND scope_task = ANY(e.task || e.ancestors)) AS b
           CROSS JOIN LATERAL (SELECT CASE b.period WHEN 'hours' THEN e.counted_at ELSE e.usage_at END AS moment) AS at
            LEFT JOIN windows w ON w.budget_id = b.id AND w.shape = b.shape AND w.starts_at <= at.moment
                               AND (w.ends_at IS NULL OR w.ends_at > at.moment)
@@ -140,6 +141,7 @@ const columns = (spend: NewEntry) => ({
   project: spend.project,
   task: spend.task,
   session: spend.session,
+  ancestors: spend.ancestors ?? null,
   amount_nano: parseUsd(spend.amountUsd).toString(),
   hold_nano: parseUsd(spend.holdUsd).toString(),
   held_in: [...new Set(spend.windows.map(windowIdOf).filter((id) => id !== undefined))].map(String),

@@ -2,6 +2,7 @@ import { Controller } from '@nestjs/common';
 import { Consume, Serve } from '@purser/bus';
 import {
   ledgerCorrect,
+  ledgerModels,
   ledgerQuery,
   ledgerSum,
   type ReplyOf,
@@ -32,6 +33,11 @@ export class LedgerHandlers {
   @Serve(ledgerSum)
   sum(request: RequestOf<typeof ledgerSum>): Promise<ReplyOf<typeof ledgerSum>> {
     return this.ledger.sum(request);
+  }
+
+  @Serve(ledgerModels)
+  models(request: RequestOf<typeof ledgerModels>): Promise<ReplyOf<typeof ledgerModels>> {
+    return this.ledger.models(request);
   }
 
   @Serve(ledgerCorrect)

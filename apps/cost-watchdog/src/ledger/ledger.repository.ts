@@ -46,6 +46,13 @@ export interface SumRow {
   requests: bigint;
 }
 
+export interface ModelRow extends Omit<SumRow, 'id'> {
+  task: string;
+  provider: string;
+  model: string;
+  latency_ms: bigint;
+}
+
 /** Reads the ledger; exact up to the last committed entry. */
 @Injectable()
 export class LedgerRepository {
@@ -91,6 +98,18 @@ export class LedgerRepository {
       `SELECT id, amount_nano AS amount, input_tokens, output_tokens, calls AS requests
          FROM spend_totals WHERE field = $1 AND id = ANY($2::text[])`,
       [by, ids],
+    );
+  }
+
+  /** One look at entries_by_task for all of them; a correction changes amounts, and is no call. */
+  models(tasks: readonly string[]): Promise<ModelRow[]> {
+    return this.database.query<ModelRow>(
+      `SELECT task, provider, model, sum(amount_nano)::bigint AS amount, sum(input_tokens)::bigint AS input_tokens,
+         sum(output_tokens)::bigint AS output_tokens, sum(latency_ms)::bigint AS latency_ms,
+         count(DISTINCT call_id) FILTER (WHERE source = 'metered') AS requests
+       FROM entries WHERE task = ANY($1::text[])
+       GROUP BY task, provider, model ORDER BY task, sum(amount_nano) DESC, provider, model`,
+      [tasks],
     );
   }
 }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import {
   isPurserError,
+  type ledgerModels,
   type ledgerQuery,
   type ledgerSum,
   type ReplyOf,
@@ -110,6 +111,22 @@ export class LedgerService {
           requests: Number(row?.requests ?? 0n),
         };
       }),
+    };
+  }
+
+  async models({ tasks }: RequestOf<typeof ledgerModels>): Promise<ReplyOf<typeof ledgerModels>> {
+    const rows = await this.ledger.models(tasks);
+    return {
+      sums: rows.map(({ task, provider, model, ...row }) => ({
+        task,
+        provider,
+        model,
+        amountUsd: formatUsd(row.amount),
+        inputTokens: Number(row.input_tokens),
+        outputTokens: Number(row.output_tokens),
+        requests: Number(row.requests),
+        latencyMs: Number(row.latency_ms),
+      })),
     };
   }
 }

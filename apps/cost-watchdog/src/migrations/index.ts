@@ -8,11 +8,13 @@ import { CreateCostSources1700000003400 } from './create-cost-sources.js';
 import { CreateLatch1700000003002 } from './create-latch.js';
 import { CreateLeaseReleases1700000003006 } from './create-lease-releases.js';
 import { CreateLedger1700000003001 } from './create-ledger.js';
+import { CreateReportedSpend1700000003700 } from './create-reported-spend.js';
 import { CreateReports1700000003500 } from './create-reports.js';
 import { CreateShaping1700000003005 } from './create-shaping.js';
 import { FollowBudgets1700000003602 } from './follow-budgets.js';
 import { IndexBudgetChanges1700000003003 } from './index-budget-changes.js';
 import { NamePriceRows1700000003007 } from './name-price-rows.js';
+import { RelateEntries1700000005202 } from './relate-entries.js';
 import { RollUpLedger1700000003601 } from './roll-up-ledger.js';
 
 export const MIGRATIONS: MigrationClass[] = [
@@ -31,4 +33,6 @@ export const MIGRATIONS: MigrationClass[] = [
   CorrectLedger1700000003600,
   RollUpLedger1700000003601,
   FollowBudgets1700000003602,
+  CreateReportedSpend1700000003700,
+  RelateEntries1700000005202,
 ];

@@ -44,10 +44,11 @@ it('leaves the ledger at what the last reading says, however often rows come, ch
           meteredSince: meteredFrom === null ? null : new Date(Date.UTC(2026, 10, meteredFrom, 15)),
           own: { inBooksAs: 'own', byDay: new Map(own.map((nano, index) => [`2026-11-0${index + 1}`, nano])) },
           observedAt: new Date('2026-11-05T00:00:00Z'),
+          newsAt: null,
         };
         const told = rows.map(({ day, service, nano }) => rowOf(day, service, nano));
         for (const { row, entry } of plan([...known.values()], told, counting).changes) {
-          known.set(row.id, row);
+          known.set(row.id, { ...row, changedAt: counting.observedAt });
           if (!entry) continue;
           expect(ids.has(entry.attemptId)).toBe(false);
           ids.add(entry.attemptId);

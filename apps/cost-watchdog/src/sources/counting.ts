@@ -3,11 +3,17 @@ import { formatUsd, maxNano, type Nano } from '@purser/money';
 import type { NewEntry } from '../ledger/entries.repository.js';
 import { dayOf, dayText } from './period.js';
 import type { BooksRow } from './reading.js';
+import { addedBy, type ReportedSpend } from './reported-spend.js';
 
-/** A row as it was last told, and how much of it the ledger has. */
-export interface KnownRow extends BooksRow {
+/** A row as it was told, and how much of it the ledger has. */
+export interface CountedRow extends BooksRow {
   counted: Nano;
   revision: number;
+}
+
+export interface KnownRow extends CountedRow {
+  /** When it was last told otherwise than before. */
+  changedAt: Date;
 }
 
 /** How rows of a source count; ADR 0015 has the reasoning. */
@@ -21,11 +27,13 @@ export interface Counting {
   /** Under which service the books show the source's own requests, and what those cost by day. */
   own: { inBooksAs: string; byDay: ReadonlyMap<string, Nano> } | undefined;
   observedAt: Date;
+  /** When anything in the books was last new. */
+  newsAt: Date | null;
 }
 
 export interface Plan {
   /** Rows as they are from now on, each with the entry that makes the ledger agree with it, where one is needed. */
-  changes: { row: KnownRow; entry: NewEntry | undefined }[];
+  changes: { row: CountedRow; entry: NewEntry | undefined; added: ReportedSpend | undefined }[];
   /** Anything in the books is new: a row, an amount, a finality. */
   news: boolean;
 }
@@ -55,7 +63,7 @@ export function plan(known: readonly KnownRow[], told: readonly BooksRow[], coun
     const revision = (old?.revision ?? 0) + (difference === 0n ? 0 : 1);
     const kept = { ...row, counted: (old?.counted ?? 0n) + difference, revision };
     const entry = difference === 0n ? undefined : entryOf(kept, difference, old !== undefined, counting);
-    made.changes.push({ row: kept, entry });
+    made.changes.push({ row: kept, entry, added: addedBy(row, old, counting) });
   }
   return made;
 }
@@ -74,7 +82,7 @@ function shouldCount(row: BooksRow, counting: Counting, own: Map<string, Nano>):
   return rest;
 }
 
-function entryOf(row: KnownRow, amount: Nano, again: boolean, counting: Counting): NewEntry {
+function entryOf(row: CountedRow, amount: Nano, again: boolean, counting: Counting): NewEntry {
   const { source, provider, observedAt } = counting;
   const callId = `reported-${createHash('sha256').update(`${source}\n${row.id}`).digest('hex').slice(0, 40)}`;
   return {

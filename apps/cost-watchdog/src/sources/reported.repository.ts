@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type Sql } from '@purser/database';
 import type { Nano } from '@purser/money';
-import type { KnownRow } from './counting.js';
+import type { CountedRow, KnownRow } from './counting.js';
 
 interface ReportedRow {
   id: string;
@@ -14,6 +14,7 @@ interface ReportedRow {
   counted_nano: Nano;
   revision: number;
   finality: 'final' | 'estimate';
+  changed_at: Date;
 }
 
 /** Rows of books as they were last told. */
@@ -27,14 +28,14 @@ export class ReportedRepository {
       [source, from, to],
     );
     return rows.map(
-      ({ from_at, to_at, amount_nano, counted_nano, id, service, model, project, revision, finality }) => ({
+      ({ from_at, to_at, amount_nano, counted_nano, changed_at, id, service, model, project, revision, finality }) => ({
         ...{ id, service, model, project, revision, finality },
-        ...{ from: from_at, to: to_at, amount: amount_nano, counted: counted_nano },
+        ...{ from: from_at, to: to_at, amount: amount_nano, counted: counted_nano, changedAt: changed_at },
       }),
     );
   }
 
-  async keep(tx: Sql, source: string, rows: readonly KnownRow[], now: Date): Promise<void> {
+  async keep(tx: Sql, source: string, rows: readonly CountedRow[], now: Date): Promise<void> {
     await tx.query(
       `INSERT INTO reported_costs (source, id, from_at, to_at, service, model, project, amount_nano, counted_nano, revision,
               finality, changed_at)
@@ -58,7 +59,7 @@ export class ReportedRepository {
   }
 }
 
-const columns = (row: KnownRow) => ({
+const columns = (row: CountedRow) => ({
   id: row.id,
   from_at: row.from,
   to_at: row.to,

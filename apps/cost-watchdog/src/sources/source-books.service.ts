@@ -8,6 +8,7 @@ import type { Period } from './period.js';
 import type { BooksRow } from './reading.js';
 import { ReconciliationService } from './reconciliation.service.js';
 import { ReportedRepository } from './reported.repository.js';
+import { ReportedSpendRepository } from './reported-spend.repository.js';
 import { type SourceRow, SourcesRepository } from './sources.repository.js';
 
 /** In one transaction: it holds the lock for shaping. */
@@ -23,6 +24,7 @@ export class SourceBooks {
     private readonly settlement: SettlementService,
     private readonly sources: SourcesRepository,
     private readonly reported: ReportedRepository,
+    private readonly spend: ReportedSpendRepository,
     private readonly reconciliation: ReconciliationService,
     private readonly clock: Clock,
   ) {}
@@ -54,6 +56,7 @@ export class SourceBooks {
       meteredSince: await this.sources.findMetered(row, source.provider),
       own: source.ownCosts && { inBooksAs: source.ownCosts.inBooksAs, byDay },
       observedAt: this.clock.now(),
+      newsAt: row.news_at,
     };
     const made = plan(known, told, counting);
     await this.write(name, row.epoch, made);
@@ -74,6 +77,8 @@ export class SourceBooks {
           part.map(({ row }) => row),
           this.clock.now(),
         );
+        const added = part.map((change) => change.added).filter((one) => one !== undefined);
+        await this.spend.add(tx, name, added, this.clock.now());
         return part.map(({ entry }) => entry).filter((entry) => entry !== undefined);
       });
     }

@@ -14,6 +14,7 @@ import type { Attempt } from './meter.js';
 import { newId } from './ids.js';
 import type { ModelCall } from './model-call.js';
 import { noTierLeft, type PassedOver } from './passed-over.js';
+import { RefusedSessions } from './refused-sessions.js';
 import { TierCalls } from './tier-calls.js';
 import { expectedCost, inOrder } from './tier-order.js';
 import { tokensBound } from './tokens-bound.js';
@@ -66,6 +67,7 @@ export class Calls {
     private readonly inFlight: CallsInFlight,
     private readonly experience: Experience,
     private readonly limits: KeyLimits,
+    private readonly refused: RefusedSessions,
   ) {}
 
   /** Begins a call: finds its ladder. The call ends when `inFlight.end` is called. */
@@ -80,12 +82,14 @@ export class Calls {
     }
     const { capability } = route;
     const strategy = wanted ?? this.ladders.strategyFor(capability);
-    const allowed = caller.rules
+    const within = caller.rules
       ? route.tiers.filter((tier) =>
           this.limits.allows(caller, { capability, provider: tier.provider, model: tier.model }),
         )
       : route.tiers;
-    if (allowed.length === 0) throw notAllowed(caller, call.model);
+    if (within.length === 0) throw notAllowed(caller, call.model);
+    const allowed = caller.paidOnly ? within.filter(({ free }) => !free) : within;
+    if (allowed.length === 0) throw onlyFree(caller, call.model);
     const context: CallContext = {
       callId: newId('call'),
       caller,
@@ -114,7 +118,9 @@ export class Calls {
       if (answer) return answer;
     }
     context.inFlight.throwIfAborted();
-    throw noTierLeft(context.passed);
+    const error = noTierLeft(context.passed);
+    if (context.caller.paidOnly) await this.refused.tell(context.caller, error);
+    throw error;
   }
 
   /** Against the limits of its key. */
@@ -137,3 +143,9 @@ function notAllowed({ key, rules }: Caller, model: string): PurserError {
     details: { param: 'model' },
   });
 }
+
+const onlyFree = ({ key }: Caller, model: string): PurserError =>
+  new PurserError('forbidden', {
+    message: `the key "${key}" is for paid tiers alone, and "${model}" has none`,
+    details: { param: 'model' },
+  });

@@ -63,6 +63,7 @@ export class Meter {
       project: caller.project,
       task: caller.task,
       session: caller.session,
+      ...(caller.ancestors && { ancestors: [...caller.ancestors] }),
       holdUsd: formatUsd(terms.hold),
       windows: [...(hold?.windows ?? [])],
       priceRow: tier.priceRow,

@@ -74,8 +74,15 @@ export class PaidGate {
     for (let attempt = 0; attempt < TRIES; attempt++) {
       if (this.latch.isSet)
         return no('latch_unknown', 'whether the emergency latch is set is not known (no cost-watchdog)', AWAY);
-      const { key, project, task, priority = STANDARD_PRIORITY } = paid.caller;
-      const windows = await this.budgets.windowsFor({ provider: tier.provider, key, project, task, priority });
+      const { key, project, task, ancestors, priority = STANDARD_PRIORITY } = paid.caller;
+      const windows = await this.budgets.windowsFor({
+        provider: tier.provider,
+        key,
+        project,
+        task,
+        ancestors,
+        priority,
+      });
       if (!windows) return no('budgets_unknown', 'the budgets cannot be read (no cost-watchdog)', AWAY);
       if (windows.length > MOST_WINDOWS)
         return no(
@@ -136,7 +143,7 @@ export class PaidGate {
     }
     if (!reserved.ok) {
       if (reserved.why === 'closed') return 'again';
-      return refuse(tier, reserved.why, reserved.budgetId, windows);
+      return refuse(tier, reserved.why, reserved.budgetId, windows, plan.amounts.least);
     }
     const { hold } = reserved;
     if (hold.amount >= plan.amounts.most) return { admitted: true, hold, maxOutputTokens: limits.most, serviceTier };
@@ -223,6 +230,7 @@ function refuse(
   why: 'exhausted' | 'held' | 'away',
   budgetId: string | undefined,
   windows: MatchedWindow[],
+  needs: Nano,
 ): Refusal {
   if (why === 'away')
     return {
@@ -248,6 +256,7 @@ function refuse(
             reason: `what is left of ${named} does not cover this call`,
             budgets: which.map((window) => window.budgetId),
             resetsAt: endOf(which),
+            needs,
           },
     ...(blocking ? { blockedBy: blocking.budgetId } : {}),
   };

@@ -1,4 +1,5 @@
 import { PurserError } from '@purser/contracts';
+import { formatUsd, minNano, type Nano } from '@purser/money';
 import { clientSideTask } from '../models/client-side.js';
 import type { Tier } from '../models/ladders.js';
 
@@ -27,8 +28,16 @@ export interface PassedOver {
   retryAfterMs?: number | undefined;
   /** The budgets that do not cover it. */
   budgets?: readonly string[];
+  /** The least of them that it would have been held at. */
+  needs?: Nano;
   /** When the window of the budget that refused it ends, in ms since 1970; undefined when it never does. */
   resetsAt?: number | undefined;
+}
+
+export interface BudgetRefusal {
+  budgets: string[];
+  resetsAt: string | null;
+  needUsd: string | null;
 }
 
 const inHeader = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 500);
@@ -75,12 +84,14 @@ export function noTierLeft(passed: readonly PassedOver[]): PurserError {
   return new PurserError('no_tier', { message: `no tier could be used (${said})`, details: { tiers } });
 }
 
-/** Which budgets stand in the way, and when the first tier may be affordable again: null when no window of them ends. */
-function refusedBy(passed: readonly PassedOver[]): { budgets: string[]; resetsAt: string | null } {
+/** Which budgets stand in the way, what the cheapest tier would have needed, and when the first may be affordable again: null when no window of them ends. */
+function refusedBy(passed: readonly PassedOver[]): BudgetRefusal {
   const times = passed.flatMap(({ resetsAt }) => (resetsAt === undefined ? [] : [resetsAt]));
+  const needs = passed.flatMap((tier) => (tier.needs === undefined ? [] : [tier.needs]));
   return {
     budgets: [...new Set(passed.flatMap(({ budgets = [] }) => budgets))],
     resetsAt: times.length === 0 ? null : new Date(Math.min(...times)).toISOString(),
+    needUsd: needs.length === 0 ? null : formatUsd(needs.reduce(minNano)),
   };
 }
 

@@ -118,7 +118,7 @@ const isOf = ({ proof }: StoredKey, material: string): boolean =>
 const unknownKey = (): PurserError =>
   new PurserError('unauthorized', { message: `the key is unknown or was revoked; ${HOW}` });
 
-function callerOf({ id, project, task, session, priority, ...key }: StoredKey): Caller {
+function callerOf({ id, project, task, session, ancestors, priority, paidOnly, ...key }: StoredKey): Caller {
   const { capabilities, models, requestsPerMinute, tokensPerMinute } = key;
   const rules = { capabilities, models, requestsPerMinute, tokensPerMinute };
   const free = Object.values(rules).every((rule) => rule === null);
@@ -127,7 +127,9 @@ function callerOf({ id, project, task, session, priority, ...key }: StoredKey): 
     project,
     task,
     session,
+    ...(ancestors.length === 0 ? {} : { ancestors }),
     ...(priority === STANDARD_PRIORITY ? {} : { priority }),
+    ...(paidOnly ? { paidOnly } : {}),
     ...(free ? {} : { rules: Object.freeze(rules) }),
   });
 }

@@ -12,8 +12,12 @@ export interface Caller {
   project: string | null;
   task: string | null;
   session: string | null;
+  /** The tasks that its task is a part of; absent when there are none. */
+  ancestors?: readonly string[];
   /** Absent when it is the standard one, as the admin key's is. */
   priority?: number;
+  /** Absent unless free tiers are not for it. */
+  paidOnly?: true;
   /** Absent when the key has none. */
   rules?: KeyRules;
 }

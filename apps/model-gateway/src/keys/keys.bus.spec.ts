@@ -49,6 +49,22 @@ it('knows how important its calls are, also after that was changed', async () =>
   expect((await one.keys.create({ name: 'plain' })).key.priority).toBe(5);
 });
 
+it('tells another service enough of the key of a session to know its secret again, and nothing of other keys', async () => {
+  const { secret, proof } = newKeySecret();
+  const of = { id: 'checked', name: 's', task: 't', session: 'checked', ancestors: ['parent'], proof };
+  await one.keys.create({ ...of, ttlMs: 60_000 });
+  const { key, expiresInMs, proof: kept } = await one.keys.check(proof.prefix);
+  expect([key, kept]).toEqual([expect.objectContaining({ task: 't', ancestors: ['parent'] }), proof]);
+  expect(expiresInMs).toBeGreaterThan(50_000);
+  expect(await identify(one, secret)).toMatchObject({ key: 'checked', ancestors: ['parent'] });
+  const nothing = { key: null, proof: null, expiresInMs: null };
+  const person = await one.keys.create({ name: 'ada', task: 't' });
+  expect(await one.keys.check(person.key.prefix)).toEqual(nothing);
+  expect(await one.keys.check('psk_0000000000000000')).toEqual(nothing);
+  await one.keys.revoke('checked');
+  expect(await one.keys.check(proof.prefix)).toEqual(nothing);
+});
+
 it('takes no secret that only begins like a key', async () => {
   const { key } = await one.keys.create({ name: 'web' });
   await expect(identify(one, `${key.prefix}_${'A'.repeat(32)}`)).rejects.toMatchObject(REFUSED);

@@ -4,6 +4,7 @@ import {
   type FactData,
   type GatewayKey,
   keysChanged,
+  keysCheck,
   keysCreate,
   keysGet,
   keysList,
@@ -26,6 +27,11 @@ export class KeysHandlers {
   @Serve(keysCreate)
   create(request: RequestOf<typeof keysCreate>): Promise<ReplyOf<typeof keysCreate>> {
     return this.keys.create(request);
+  }
+
+  @Serve(keysCheck)
+  check({ prefix }: RequestOf<typeof keysCheck>): Promise<ReplyOf<typeof keysCheck>> {
+    return this.keys.check(prefix);
   }
 
   @Serve(keysGet)

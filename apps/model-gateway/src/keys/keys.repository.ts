@@ -12,7 +12,9 @@ interface KeyRow {
   project: string | null;
   task: string | null;
   session: string | null;
+  ancestors: string[];
   priority: number;
+  paid_only: boolean;
   capabilities: string[] | null;
   models: string[] | null;
   requests_per_minute: bigint | null;
@@ -36,10 +38,12 @@ export interface NewKey extends KeyEnds, KeyRules {
   project: string | null;
   task: string | null;
   session: string | null;
+  ancestors: readonly string[];
   priority: number;
+  paidOnly: boolean;
 }
 
-export type KeyChange = KeyEnds & Partial<KeyRules & { name: string; project: string | null; priority: number }>;
+export type KeyChange = KeyEnds & Partial<KeyRules & Pick<NewKey, 'name' | 'project' | 'priority' | 'paidOnly'>>;
 
 /** `expiresInMs`: when it was read, by Postgres' clock, so that the clocks of gateways and runners do not matter. */
 export type StoredKey = GatewayKey & { proof: KeyProof; expiresInMs: number | null };
@@ -52,6 +56,7 @@ const CHANGEABLE = {
   name: 'name',
   project: 'project',
   priority: 'priority',
+  paidOnly: 'paid_only',
   capabilities: 'capabilities',
   models: 'models',
   requestsPerMinute: 'requests_per_minute',
@@ -69,7 +74,9 @@ const fromRow = (row: KeyRow): StoredKey => ({
   project: row.project,
   task: row.task,
   session: row.session,
+  ancestors: row.ancestors,
   priority: row.priority,
+  paidOnly: row.paid_only,
   capabilities: row.capabilities,
   models: row.models,
   requestsPerMinute: numberOf(row.requests_per_minute),
@@ -87,9 +94,9 @@ export class KeysRepository {
   async insert(key: NewKey): Promise<StoredKey | undefined> {
     const [inserted] = await this.database.query<KeyRow>(
       `INSERT INTO keys (id, prefix, salt, hash, name, project, task, session, priority, capabilities, models,
-                         requests_per_minute, tokens_per_minute, expires_at)
+                         requests_per_minute, tokens_per_minute, expires_at, paid_only, ancestors)
        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
-               coalesce($14, clock_timestamp() + $15::double precision * interval '1 ms'))
+               coalesce($14, clock_timestamp() + $15::double precision * interval '1 ms'), $16, $17)
        ON CONFLICT DO NOTHING
        RETURNING ${COLUMNS}`,
       [
@@ -108,6 +115,8 @@ export class KeysRepository {
         key.tokensPerMinute,
         key.expiresAt ?? null,
         key.ttlMs ?? null,
+        key.paidOnly,
+        key.ancestors,
       ],
     );
     return inserted ? fromRow(inserted) : this.byId(key.id);

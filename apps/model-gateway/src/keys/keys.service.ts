@@ -2,9 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import {
   type GatewayKey,
+  type keysCheck,
   type keysCreate,
   type KeyProof,
   PurserError,
+  type ReplyOf,
   type RequestOf,
   STANDARD_PRIORITY,
 } from '@purser/contracts';
@@ -38,7 +40,9 @@ export class KeysService {
       project: request.project ?? null,
       task: request.task ?? null,
       session: request.session ?? null,
+      ancestors: request.ancestors ?? [],
       priority: request.priority ?? STANDARD_PRIORITY,
+      paidOnly: request.paidOnly ?? false,
       capabilities: request.capabilities ?? null,
       models: request.models ?? null,
       requestsPerMinute: request.requestsPerMinute ?? null,
@@ -58,6 +62,14 @@ export class KeysService {
     const key = await this.repository.byId(id);
     if (!key) throw nothing(id);
     return shown(key);
+  }
+
+  /** Of a session alone: whoever knows its secret acts for it. */
+  async check(prefix: string): Promise<ReplyOf<typeof keysCheck>> {
+    const key = await this.repository.byPrefix(prefix);
+    const ended = key?.revokedAt != null || (key?.expiresInMs ?? Infinity) <= 0;
+    if (!key || key.session === null || ended) return { key: null, proof: null, expiresInMs: null };
+    return { key: shown(key), proof: key.proof, expiresInMs: key.expiresInMs };
   }
 
   async update(id: string, change: KeyChange): Promise<GatewayKey> {

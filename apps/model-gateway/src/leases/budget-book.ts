@@ -11,6 +11,8 @@ export interface CallScope {
   project: string | null;
   key: string;
   task: string | null;
+  /** The tasks that it is a part of; they go with the task. */
+  ancestors?: readonly string[] | undefined;
   priority: number;
 }
 
@@ -45,7 +47,13 @@ const matches = (scope: BudgetStatus['scope'], call: CallScope): boolean =>
   (scope.provider === undefined || scope.provider === call.provider) &&
   (scope.project === undefined || scope.project === call.project) &&
   (scope.key === undefined || scope.key === call.key) &&
-  (scope.task === undefined || scope.task === call.task);
+  (scope.task === undefined || scope.task === call.task || (call.ancestors?.includes(scope.task) ?? false));
+
+const NO_TASKS: readonly string[] = [];
+
+/** Whose own budgets a call counts against. */
+const tasksOf = ({ task, ancestors = NO_TASKS }: CallScope): readonly string[] =>
+  task === null ? NO_TASKS : [task, ...ancestors];
 
 /** Neither providers, projects, keys nor tasks contain a line break. */
 const nameOf = ({ provider, project, key, task }: CallScope): string => `${provider}\n${project}\n${key}\n${task}`;
@@ -117,7 +125,7 @@ export class BudgetBook {
       try {
         await Promise.all([
           this.isFresh(this.general) ? undefined : this.once('general', () => this.readGeneral()),
-          call.task === null ? undefined : this.refresh(call.task),
+          this.refresh(tasksOf(call)),
         ]);
       } catch (error) {
         this.log.debug({ error }, 'the budgets could not be read');
@@ -130,9 +138,10 @@ export class BudgetBook {
     const { general } = this;
     if (!this.isFresh(general)) return undefined;
     if (call.task === null) return matchedBy(general, call);
-    const own = this.tasks.get(call.task);
-    if (this.tasksSeen < this.tasksAnnounced || !this.isFresh(own)) return undefined;
-    return [...matchedBy(general, call), ...matchedBy(own, call)];
+    if (this.tasksSeen < this.tasksAnnounced) return undefined;
+    const own = tasksOf(call).map((task) => this.tasks.get(task));
+    if (!own.every((known) => this.isFresh(known))) return undefined;
+    return [general, ...own].flatMap((known) => matchedBy(known, call));
   }
 
   private isFresh(known: Known | undefined): known is Known {
@@ -150,9 +159,11 @@ export class BudgetBook {
     return reading;
   }
 
-  private async refresh(task: string): Promise<void> {
+  private async refresh(tasks: readonly string[]): Promise<void> {
+    if (tasks.length === 0) return;
     if (this.tasksSeen < this.tasksAnnounced) await this.once('changes', () => this.readChanges());
-    if (!this.isFresh(this.tasks.get(task))) await this.once(`task ${task}`, () => this.readTask(task));
+    const missing = tasks.filter((task) => !this.isFresh(this.tasks.get(task)));
+    await Promise.all(missing.map((task) => this.once(`task ${task}`, () => this.readTask(task))));
   }
 
   private async readGeneral(): Promise<void> {

@@ -60,6 +60,24 @@ it('counts a call against every budget that matches it, and no other', async () 
   await eventually(() => expect(watchdog.spends.at(-1)?.windows.sort()).toEqual(['w-all', 'w-task', 'w-web']));
 });
 
+it('counts a call of a part of a task against the budgets of all tasks above it', async () => {
+  world = await openWorld();
+  const { watchdog } = world;
+  watchdog.setBudget({ id: 'part', period: 'total', limitUsd: '1', scope: { task: 'part' } });
+  watchdog.setBudget({ id: 'root', period: 'total', limitUsd: '1', scope: { task: 'root' } });
+  watchdog.setBudget({ id: 'stranger', period: 'total', limitUsd: '0', scope: { task: 'stranger' } });
+  await watchdog.beat();
+  const key = await world.createKey({ task: 'part', session: 's-1', ancestors: ['middle', 'root'] });
+  const part = { authorization: `Bearer ${key}` };
+  expect(tierOf(await ask(small, part))).toBe('tier_1_paid');
+  await eventually(() => expect(watchdog.spends.at(-1)?.windows.sort()).toEqual(['w-part', 'w-root']));
+  expect(watchdog.spends.at(-1)).toMatchObject({ task: 'part', ancestors: ['middle', 'root'] });
+  // Its own would do; that of the one above is used up.
+  watchdog.setBudget({ id: 'root', period: 'total', limitUsd: '0.0001', scope: { task: 'root' } });
+  await watchdog.beat();
+  await eventually(async () => expect(tierOf(await ask(small, part))).toBe('tier_3_free'));
+});
+
 it('sets a smaller output limit when that is what is affordable, and passes below the floor', async () => {
   world = await openWorld();
   world.watchdog.setBudget({ id: 'total', period: 'total', limitUsd: '0.0150' });

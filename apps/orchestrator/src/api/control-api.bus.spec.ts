@@ -74,6 +74,21 @@ describe('the control API', () => {
     }
   });
 
+  it('takes several as an array, as lines of JSON or as an object, each by itself', async () => {
+    const lines = `${JSON.stringify(work('ndjson-1'))}\n{"id":\n${JSON.stringify(work('ndjson-2'))}\n`;
+    const headers = { 'content-type': 'application/x-ndjson' };
+    expect(await api('POST', '/v1/tasks/batch', lines, headers)).toMatchObject({
+      status: 200,
+      body: { taken: 2, refused: 1, results: [{ id: 'ndjson-1' }, { index: 1, error: {} }, { id: 'ndjson-2' }] },
+    });
+    for (const body of [[work('ndjson-1')], { tasks: [work('ndjson-2')] }])
+      expect(await api('POST', '/v1/tasks/batch', JSON.stringify(body))).toMatchObject({
+        body: { taken: 1, results: [{ created: false, state: 'ready' }] },
+      });
+    expect(await api('POST', '/v1/tasks/batch', '[]')).toMatchObject({ status: 422 });
+    expect(await api('POST', '/v1/tasks', JSON.stringify([work()]))).toMatchObject({ status: 422 });
+  });
+
   it('gives lists as CSV to who asks for it', async () => {
     const key = (await readFile(join(home, 'admin.key'), 'utf8')).trim();
     const ask = async (path: string, accept: string) => {

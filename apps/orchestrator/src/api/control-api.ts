@@ -1,13 +1,15 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Bus } from '@purser/bus';
-import { isPurserError, openApi, type Operation, OPERATIONS, PurserError } from '@purser/contracts';
-import { adminKeyFile, Log, plainErrors, readOrCreateSecret, VERSION } from '@purser/service';
+import { type HttpRoute, isPurserError, openApi, type Operation, OPERATIONS, PurserError } from '@purser/contracts';
+import { adminKeyFile, Clock, Log, plainErrors, readOrCreateSecret, VERSION } from '@purser/service';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { keyCheck } from './admin-key.js';
+import { bearerOf, keyCheck } from './admin-key.js';
 import type { Config } from '../config.js';
 import { csvColumns, toCsv, wantsCsv } from './csv.js';
 import { readBody } from './json-body.js';
 import { readQuery } from './query.js';
+import { type SessionCaller, SessionCallers } from './session-callers.js';
+import { confined } from './session-scope.js';
 
 const CALL_TIMEOUT_MS = 10_000;
 
@@ -17,8 +19,16 @@ const CALL_TIMEOUT_MS = 10_000;
  */
 export async function serveControlApi(app: NestFastifyApplication, config: Config): Promise<void> {
   const file = adminKeyFile(config.PURSER_HOME);
-  const authenticate = keyCheck(await readOrCreateSecret(file, 'pk_'), file);
   const bus = app.get(Bus);
+  const clock = app.get(Clock);
+  const callers = new SessionCallers(bus, () => clock.monotonic());
+  const checkAdmin = keyCheck(await readOrCreateSecret(file, 'pk_'), file);
+  const authenticate: Authenticate = async (request) => {
+    const secret = bearerOf(request);
+    if (secret !== undefined && SessionCallers.mayKnow(secret)) return callers.identify(secret);
+    checkAdmin(request);
+    return undefined;
+  };
   const log = app.get(Log);
   const document = openApi(OPERATIONS, VERSION);
 
@@ -26,9 +36,10 @@ export async function serveControlApi(app: NestFastifyApplication, config: Confi
   void server.register((scope, _options, done) => {
     scope.setErrorHandler((thrown, request, reply) => answerError(thrown, request, reply, log));
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, parsed) => {
+    scope.addContentTypeParser('*', { parseAs: 'string' }, (request, body, parsed) => {
       try {
-        parsed(null, readBody(String(body)));
+        const { list } = request.routeOptions.config as { list?: string };
+        parsed(null, readBody(String(body), list));
       } catch (error) {
         parsed(error as Error, undefined);
       }
@@ -41,27 +52,29 @@ export async function serveControlApi(app: NestFastifyApplication, config: Confi
   });
 }
 
-function serve(
-  scope: FastifyInstance,
-  operation: Operation,
-  authenticate: (request: FastifyRequest) => void,
-  bus: Bus,
-) {
+/** Who asks: a session, or whoever has the admin key. */
+type Authenticate = (request: FastifyRequest) => Promise<SessionCaller | undefined>;
+
+function serve(scope: FastifyInstance, operation: Operation, authenticate: Authenticate, bus: Bus) {
+  const sessions = new WeakMap<FastifyRequest, SessionCaller>();
   const columns = csvColumns(operation);
-  const { method, path, status = 200 } = operation.http ?? { method: 'GET' as const, path: '' };
+  const { method, path, status = 200, list }: HttpRoute = operation.http ?? { method: 'GET', path: '' };
   scope.route({
     method,
     url: path,
+    ...(list !== undefined && { config: { list } }),
     // Before the body is read: who has no key does not get to send eight megabytes.
-    onRequest: (request, _reply, next) => {
-      authenticate(request);
-      next();
+    onRequest: async (request) => {
+      const session = await authenticate(request);
+      if (session) sessions.set(request, session);
     },
     handler: async (request, reply) => {
       const gone = new AbortController();
       reply.raw.once('close', () => gone.abort(new PurserError('timeout', { message: 'the client went away' })));
       const asked = { ...readQuery(request.query), ...(request.body as object), ...(request.params as object) };
-      const answer = await bus.call(operation, asked, { timeoutMs: CALL_TIMEOUT_MS, signal: gone.signal });
+      const session = sessions.get(request);
+      const allowed = session ? await confined(operation, asked, session, bus) : asked;
+      const answer = await bus.call(operation, allowed, { timeoutMs: CALL_TIMEOUT_MS, signal: gone.signal });
       if (columns && wantsCsv(request.headers.accept)) return sendCsv(reply.status(status), operation, columns, answer);
       return reply.status(status).send(answer);
     },

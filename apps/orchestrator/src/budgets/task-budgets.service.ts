@@ -30,9 +30,9 @@ export class TaskBudgets {
   ) {}
 
   /** A task that may run needs its budget first, if it has one. */
-  stored({ budgetNano }: NewTask, state: 'ready' | 'blocked'): void {
-    if (budgetNano !== null) void this.setMissing();
-    else if (state === 'ready') this.nudge.workIsReady();
+  stored(tasks: readonly { task: NewTask; state: 'ready' | 'blocked' }[]): void {
+    if (tasks.some(({ task }) => !task.budgetReady)) void this.setMissing();
+    if (tasks.some(({ task, state }) => task.budgetReady && state === 'ready')) this.nudge.workIsReady();
   }
 
   /** After a task with a budget was stored, and from the sweep. Never rejects; what fails is tried again by the next sweep. */
@@ -49,6 +49,8 @@ export class TaskBudgets {
         const waiting = await this.tasks.withoutBudget(AT_ONCE, this.triedTo);
         this.triedTo = waiting.at(-1)?.seq ?? 0n;
         const set = await Promise.all(waiting.map(({ id, budget_nano }) => this.set(id, budget_nano)));
+        // Those of the tasks above them may be set by now.
+        if (await this.tasks.budgetsAboveAreSet()) this.nudge.workIsReady();
         if (waiting.length === AT_ONCE && set.some(Boolean)) this.again = true;
       } catch (error) {
         this.log.warn({ error }, 'tasks that wait for their budget could not be read');

@@ -1,30 +1,24 @@
 import { Injectable } from '@nestjs/common';
-import { isPurserError, PurserError, TaskSpec, type ScheduleSpec, type TaskState } from '@purser/contracts';
+import { isPurserError, TaskSpec, type ScheduleSpec } from '@purser/contracts';
 import type { Sql } from '@purser/database';
-import { TaskBudgets } from '../budgets/task-budgets.service.js';
 import { ExecutorInputs } from '../tasks/executor-inputs.js';
-import { differences, newTask, type NewTask } from '../tasks/submission.js';
-import { TaskFacts } from '../tasks/task-facts.js';
-import { TasksRepository } from '../tasks/tasks.repository.js';
+import { NewTasksRepository } from '../tasks/new-tasks.repository.js';
+import { newTask } from '../tasks/submission.js';
+import { TaskStore, type Verdict } from '../tasks/task-store.service.js';
 import { TasksService } from '../tasks/tasks.service.js';
 import { jitterMs, taskIdOf } from './fire-plan.js';
 
-export interface FiredTask {
-  task: NewTask;
-  state: 'ready' | 'blocked';
-}
-
-const ENDED: readonly TaskState[] = ['completed', 'failed', 'cancelled'];
+/** What became of the task of a fire, when it was taken. */
+export type FiredTask = Exclude<Verdict, { kind: 'refused' }>;
 
 /** The tasks that fires submit. */
 @Injectable()
 export class FireTasks {
   constructor(
-    private readonly tasks: TasksRepository,
+    private readonly store: TaskStore,
+    private readonly tasks: NewTasksRepository,
     private readonly service: TasksService,
     private readonly inputs: ExecutorInputs,
-    private readonly budgets: TaskBudgets,
-    private readonly facts: TaskFacts,
   ) {}
 
   /** @throws PurserError `invalid_request` or `payload_too_large`, as for a task that is submitted */
@@ -34,23 +28,16 @@ export class FireTasks {
   }
 
   /**
-   * Stores the task of a fire, which may wait for others to end. Throws what a submit would be refused with; the caller
-   * takes back what was written until then.
+   * Stores the task of a fire, which may wait for others to end; those that are gone from the table have. Throws what a
+   * submit would be refused with; the caller takes back what was written until then.
    */
-  async store(tx: Sql, spec: ScheduleSpec, at: number, after: string[]): Promise<FiredTask> {
-    const known = await this.tasks.lockDependencies(tx, after);
-    const task = newTask(
-      specOf(
-        spec,
-        at,
-        known.map(({ id }) => id),
-      ),
-    );
-    const state = known.every((one) => ENDED.includes(one.state)) ? 'ready' : 'blocked';
-    this.inputs.check(task.spec.executor, task.spec.input);
-    if (await this.tasks.insert(tx, task, state)) await this.facts.created(tx, task);
-    else await this.refuseAnother(tx, task);
-    return { task, state };
+  async put(tx: Sql, spec: ScheduleSpec, at: number, after: string[]): Promise<FiredTask> {
+    const known = after.length === 0 ? [] : await this.tasks.lock(tx, after, 0);
+    const waitsFor = known.map(({ id }) => id);
+    const [verdict] = await this.store.storeIn(tx, [newTask(specOf(spec, at, waitsFor))]);
+    if (!verdict) throw new Error(`the task of a fire of ${spec.id} was not judged`);
+    if (verdict.kind === 'refused') throw verdict.error;
+    return verdict;
   }
 
   /** Each by itself, so it holds whatever becomes of the fire; one that has ended meanwhile is left as it is. */
@@ -65,21 +52,8 @@ export class FireTasks {
   }
 
   /** After the commit. */
-  announce(fired: FiredTask | undefined): void {
-    if (!fired) return;
-    this.facts.send();
-    this.budgets.stored(fired.task, fired.state);
-  }
-
-  private async refuseAnother(tx: Sql, task: NewTask): Promise<void> {
-    const before = await this.tasks.find(task.id, tx);
-    const fields = before ? differences(before, task) : [];
-    if (fields.length > 0) {
-      throw new PurserError('conflict', {
-        message: `there is already a task "${task.id}", with another ${fields.join(', ')}`,
-        details: { state: before?.state, fields },
-      });
-    }
+  async announce(fired: FiredTask | undefined): Promise<void> {
+    if (fired) await this.store.announce([fired]);
   }
 }
 

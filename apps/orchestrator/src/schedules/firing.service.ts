@@ -46,7 +46,7 @@ export class Firing {
         held = await this.schedules.holdDue(tx, now);
         return held ? this.fireDue(tx, held, now) : { fired: undefined, missed: 0 };
       });
-      this.tasks.announce(fired);
+      await this.tasks.announce(fired);
       if (missed > 0) this.log.warn({ schedule: held?.id, missed }, 'fire times passed and are not caught up');
     } catch (error) {
       if (!held || (isPurserError(error) && error.retryable)) throw error;
@@ -84,7 +84,7 @@ export class Firing {
       while (at % 1000 === 0 || (await this.schedules.isFired(tx, id, at))) at++;
       return this.fire(tx, held, { at, now, manual: true });
     });
-    this.tasks.announce(fired?.task);
+    await this.tasks.announce(fired?.task);
     return fired?.row;
   }
 
@@ -96,7 +96,7 @@ export class Firing {
       schedule_id: id,
       fire_at: new Date(at),
       outcome,
-      task_id: task?.task.id ?? null,
+      task_id: task?.row.id ?? null,
       reason: storable(reason),
       manual,
       fired_at: new Date(now),
@@ -110,9 +110,10 @@ export class Firing {
     if (decision.kind === 'skip') return { outcome: 'skipped', reason: decision.reason, task: undefined };
     const after = decision.kind === 'start' ? [] : decision.earlier;
     if (decision.kind === 'replace') await this.tasks.cancel(after);
-    const stored = await this.tryStore(tx, () => this.tasks.store(tx, spec, at, after));
+    const stored = await this.tryStore(tx, () => this.tasks.put(tx, spec, at, after));
     if ('refused' in stored) return { outcome: 'refused', reason: stored.refused, task: undefined };
-    const waits = stored.state === 'blocked' ? `waits for ${stored.task.spec.dependsOn.join(', ')}` : null;
+    const isBlocked = stored.kind === 'stored' && stored.state === 'blocked';
+    const waits = isBlocked ? `waits for ${stored.task.spec.dependsOn.join(', ')}` : null;
     return { outcome: 'fired', reason: waits, task: stored };
   }
 

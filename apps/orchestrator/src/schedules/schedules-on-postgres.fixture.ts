@@ -2,10 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Bus } from '@purser/bus';
 import { type Assignment, ScheduleSpec, type ScheduleSpecInput } from '@purser/contracts';
 import type { Database } from '@purser/database';
-import { type Clock, createLog, Outbox } from '@purser/service';
+import { type Clock, createLog } from '@purser/service';
 import { OnPostgres } from '../on-postgres.fixture.js';
-import { ExecutorInputs } from '../tasks/executor-inputs.js';
-import { TaskFacts } from '../tasks/task-facts.js';
 import { FireTasks } from './fire-tasks.service.js';
 import { Firing } from './firing.service.js';
 import { ScheduleTimer } from './schedule-timer.js';
@@ -31,10 +29,8 @@ export class SchedulesOnPostgres extends OnPostgres {
     super(database);
     const log = createLog({ service: 'orchestrator', instance: 'spec', level: 'silent' });
     const bus = { connected: false, origin: { service: 'orchestrator', instance: 'spec' } } as Bus;
-    const facts = new TaskFacts(new Outbox(database, bus, log));
     const repository = new SchedulesRepository(database);
-    const inputs = new ExecutorInputs(this.services);
-    const fireTasks = new FireTasks(this.repository, this.tasks, inputs, this.budgets, facts);
+    const fireTasks = new FireTasks(this.store, this.newTasks, this.tasks, this.inputs);
     this.firing = new Firing(database, repository, fireTasks, clock, log);
     const timer = new ScheduleTimer(this.firing, repository, bus, clock, log);
     timer.onModuleDestroy().catch(() => undefined); // Specs fire by hand.

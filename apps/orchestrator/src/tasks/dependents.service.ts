@@ -20,15 +20,17 @@ export class DependentsService {
    */
   async settle(finished?: string[]): Promise<void> {
     if (finished?.length === 0) return;
-    const { ready, failed } = await this.database.transaction(async (tx) => {
-      const failed = await this.tasks.failDependents(tx, finished);
-      for (const { id, epoch, error } of failed) await this.facts.failed(tx, id, epoch, error);
-      return { ready: await this.tasks.unblock(tx, finished), failed };
+    const { ready, over } = await this.database.transaction(async (tx) => {
+      const over = await this.tasks.giveUpDependents(tx, finished);
+      for (const { id, epoch, state, error } of over)
+        if (state === 'failed') await this.facts.failed(tx, id, epoch, error);
+        else await this.facts.cancelled(tx, id, epoch, error.message);
+      return { ready: await this.tasks.unblock(tx, finished), over };
     });
     if (ready.length > 0) this.nudge.workIsReady();
-    if (failed.length === 0) return;
+    if (over.length === 0) return;
     this.facts.send();
     // A dependency exists before what depends on it, so this ends.
-    await this.settle(failed.map(({ id }) => id));
+    await this.settle(over.map(({ id }) => id));
   }
 }

@@ -1,99 +1,115 @@
 import { Injectable } from '@nestjs/common';
-import { isPurserError, PurserError, type TaskSpec } from '@purser/contracts';
-import { Database, type Sql } from '@purser/database';
-import { TaskBudgets } from '../budgets/task-budgets.service.js';
-import { DependentsService } from './dependents.service.js';
-import { ExecutorInputs } from './executor-inputs.js';
-import { differences, idOfDelivery, namedId, type NewTask, newTask } from './submission.js';
-import { TaskFacts } from './task-facts.js';
-import { TasksRepository } from './tasks.repository.js';
+import { isPurserError, MAX_BATCH, PurserError, type TaskSpec } from '@purser/contracts';
+import { Log } from '@purser/service';
+import { readBatch, severalIn } from './batch.js';
+import { namesMissingTask } from './judge.js';
+import { type Rejection, Rejections } from './rejections.service.js';
+import { idOfDelivery, namedId, type NewTask, newTask } from './submission.js';
+import { TaskStore, type Verdict } from './task-store.service.js';
+import { Together } from './together.js';
 
 /** A submit that came without waiting for an answer. */
 export type Submission = { deliveryId: string; deliveries: number; raw: string } & (
   { ok: true; payload: TaskSpec } | { ok: false; error: PurserError }
 );
 
+export type Taken = Exclude<Verdict, { kind: 'refused' }>;
+
+/** What became of one of several: it is taken, or refused by itself. */
+export type Answer = { index: number; id: string | undefined } & ({ taken: Taken } | { error: PurserError });
+
 /** A dependency that is not there yet may be in another orchestrator's hands: three more deliveries, about 3 s. */
 const DELIVERIES_BEFORE_A_DEPENDENCY_IS_MISSING = 4;
+
+const LIMITS = {
+  mostItems: 500,
+  mostBytes: 8 * 1024 * 1024,
+  bytesOf: ({ inputBytes }: NewTask) => inputBytes,
+  mostWaiting: 2 * MAX_BATCH,
+};
 
 /** Takes tasks in. */
 @Injectable()
 export class Intake {
+  private readonly singles: Together<NewTask, Verdict>;
+  /** Beside the others, so that those who hand in one do not wait behind thousands. */
+  private readonly batches: Together<NewTask, Verdict>;
+
   constructor(
-    private readonly database: Database,
-    private readonly tasks: TasksRepository,
-    private readonly inputs: ExecutorInputs,
-    private readonly dependents: DependentsService,
-    private readonly budgets: TaskBudgets,
-    private readonly facts: TaskFacts,
-  ) {}
+    store: TaskStore,
+    private readonly rejections: Rejections,
+    private readonly log: Log,
+  ) {
+    this.singles = new Together((tasks) => store.store(tasks), LIMITS);
+    this.batches = new Together((tasks) => store.store(tasks), LIMITS);
+  }
 
   /** Stores the task, once; resolves with its id after the commit. */
   async create(spec: TaskSpec): Promise<string> {
     const task = newTask(spec);
-    await this.store(task);
+    await this.take(task);
     return task.id;
   }
 
-  /** As create; a refusal becomes a fact. Rejects only for trouble that passes. */
+  /** As create, with what is stored. */
+  async take(task: NewTask): Promise<Taken> {
+    const verdict = await this.singles.add(task);
+    if (verdict.kind === 'refused') throw verdict.error;
+    return verdict;
+  }
+
+  /** Each is taken or refused by itself; answers in the order of the items. Passing trouble is an answer, too. */
+  async createMany(items: readonly unknown[], idFor?: (index: number) => string): Promise<Answer[]> {
+    const { fit, refused } = await readBatch(items, idFor);
+    const verdicts = await Promise.allSettled(fit.map(({ task }) => this.batches.add(task)));
+    const judged = verdicts.map((settled, place): Answer => {
+      const { index = 0, task } = fit[place] ?? {};
+      const verdict = settled.status === 'fulfilled' ? settled.value : this.failed(settled.reason);
+      return verdict.kind === 'refused'
+        ? { index, id: task?.id, error: verdict.error }
+        : { index, id: task?.id, taken: verdict };
+    });
+    return [...refused, ...judged].sort((a, b) => a.index - b.index);
+  }
+
+  private failed(reason: unknown): Extract<Verdict, { kind: 'refused' }> {
+    if (isPurserError(reason)) return { kind: 'refused', error: reason };
+    this.log.error({ error: reason }, 'a task of a batch could not be stored');
+    return { kind: 'refused', error: new PurserError('internal', { cause: reason }) };
+  }
+
+  /** As create, of one task or several; a refusal becomes a fact. Rejects only for trouble that passes. */
   async submit(submission: Submission): Promise<void> {
-    const { deliveryId, raw } = submission;
-    if (!submission.ok) {
-      return this.reject(namedId(raw) ?? idOfDelivery(deliveryId), deliveryId, submission.error, raw);
-    }
-    const id = submission.payload.id ?? idOfDelivery(deliveryId);
-    try {
-      await this.store(newTask(submission.payload, id));
-    } catch (error) {
-      if (!isPurserError(error) || error.retryable) throw error;
-      if (isMissingDependency(error) && submission.deliveries < DELIVERIES_BEFORE_A_DEPENDENCY_IS_MISSING)
+    const refused = await this.refusedOf(submission);
+    for (const { error } of refused) {
+      if (error.retryable) throw error;
+      if (namesMissingTask(error) && submission.deliveries < DELIVERIES_BEFORE_A_DEPENDENCY_IS_MISSING)
         throw new PurserError('unavailable', { message: error.message, cause: error });
-      await this.reject(id, deliveryId, error, raw);
+    }
+    await this.rejections.publish(refused);
+  }
+
+  private async refusedOf(submission: Submission): Promise<Rejection[]> {
+    const { deliveryId, raw } = submission;
+    const idOf = (index: number) => idOfDelivery(`${deliveryId}-${index}`);
+    const several = submission.ok ? undefined : severalIn(raw);
+    try {
+      if (several) {
+        const answers = await this.createMany(several, idOf);
+        return answers.flatMap((one) => {
+          if (!('error' in one)) return [];
+          const item = several[one.index];
+          const text = typeof item === 'string' ? item : JSON.stringify(item);
+          return [{ id: one.id, deliveryId: `${deliveryId}-${one.index}`, error: one.error, raw: text }];
+        });
+      }
+      if (!submission.ok) throw submission.error;
+      await this.take(newTask(submission.payload, submission.payload.id ?? idOfDelivery(deliveryId)));
+      return [];
+    } catch (error) {
+      if (!isPurserError(error)) throw error;
+      const id = submission.ok ? submission.payload.id : namedId(raw);
+      return [{ id, deliveryId, error, raw }];
     }
   }
-
-  private async store(task: NewTask): Promise<void> {
-    const { dependsOn } = task.spec;
-    const stored = await this.database.transaction(async (tx) => {
-      const needed = await this.tasks.lockDependencies(tx, dependsOn);
-      const missing = dependsOn.filter((id) => !needed.some((one) => one.id === id));
-      if (missing.length > 0) throw missingDependencies(missing);
-      const state = needed.every((one) => one.state === 'completed') ? ('ready' as const) : ('blocked' as const);
-      if (!(await this.tasks.insert(tx, task, state))) return this.refuseAnother(tx, task);
-      // Not before: what was taken once stays one task, whatever its executor takes today.
-      this.inputs.check(task.spec.executor, task.spec.input);
-      await this.facts.created(tx, task);
-      return { state, doomed: needed.some((one) => ['failed', 'cancelled'].includes(one.state)) };
-    });
-    if (!stored) return;
-    this.facts.send();
-    if (stored.doomed) await this.dependents.settle(dependsOn);
-    this.budgets.stored(task, stored.state);
-  }
-
-  /** The same id again is the same task, unless it asks for something else. */
-  private async refuseAnother(tx: Sql, task: NewTask): Promise<undefined> {
-    const before = await this.tasks.find(task.id, tx);
-    const fields = before ? differences(before, task) : [];
-    if (fields.length === 0) return undefined;
-    throw new PurserError('conflict', {
-      message: `there is already a task "${task.id}", with another ${fields.join(', ')}; use another id`,
-      details: { state: before?.state, fields },
-    });
-  }
-
-  private async reject(id: string, deliveryId: string, error: PurserError, raw: string): Promise<void> {
-    await this.database.transaction((tx) => this.facts.rejected(tx, id, deliveryId, error.toJSON(), raw));
-    this.facts.send();
-  }
 }
-
-function missingDependencies(missing: string[]): PurserError {
-  const names = missing.map((id) => `"${id}"`).join(', ');
-  return new PurserError('invalid_request', {
-    message: `dependsOn: there is no task ${names}; a task must exist before another one waits for it`,
-    details: { issues: [{ field: 'dependsOn', problem: `there is no task ${names}` }], missing },
-  });
-}
-
-const isMissingDependency = (error: PurserError): boolean => 'missing' in error.details;

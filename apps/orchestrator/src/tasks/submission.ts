@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { createHash, randomUUID } from 'node:crypto';
 import { Id, PurserError, type TaskSpec } from '@purser/contracts';
 import { parseUsd } from '@purser/money';
@@ -13,10 +14,18 @@ export interface NewTask {
   input: string;
   inputBytes: number;
   budgetNano: bigint | null;
+  /** Whether there is no budget that the watchdog has to know before it starts. */
+  budgetReady: boolean;
   /** Milliseconds since 1970: Postgres does not read every year that ISO 8601 writes. */
   notBefore: number | null;
   deadline: number | null;
   more: MoreOfTask;
+  /** Its parent, that one's parent and so on; known when it is about to be stored. */
+  ancestors: readonly string[];
+  /** Tasks that must be there before it. */
+  needs: readonly string[];
+  /** Runs something in the trace of who handed it in, since several are stored together. */
+  inItsTrace: <T>(work: () => T) => T;
 }
 
 export function newTask(spec: TaskSpec, id: string = spec.id ?? randomUUID()): NewTask {
@@ -26,6 +35,12 @@ export function newTask(spec: TaskSpec, id: string = spec.id ?? randomUUID()): N
     throw new PurserError('payload_too_large', {
       message: `input: ${inputBytes} bytes are more than the ${MAX_INPUT_BYTES} a task may carry; pass a file or a URL instead`,
       details: { field: 'input', limitBytes: MAX_INPUT_BYTES },
+    });
+  }
+  if (spec.parent === id) {
+    throw new PurserError('invalid_request', {
+      message: `parent: "${id}" cannot be a part of itself`,
+      details: { issues: [{ field: 'parent', problem: 'names the task itself' }] },
     });
   }
   if (spec.dependsOn.includes(id)) {
@@ -40,9 +55,13 @@ export function newTask(spec: TaskSpec, id: string = spec.id ?? randomUUID()): N
     input,
     inputBytes,
     budgetNano: spec.budgetUsd === undefined ? null : parseUsd(spec.budgetUsd),
+    budgetReady: spec.budgetUsd === undefined,
     notBefore: spec.notBefore === undefined ? null : Date.parse(spec.notBefore),
     deadline: spec.deadline === undefined ? null : Date.parse(spec.deadline),
     more: moreOf(spec),
+    ancestors: [],
+    needs: spec.parent === undefined ? spec.dependsOn : [...spec.dependsOn, spec.parent],
+    inItsTrace: AsyncLocalStorage.snapshot(),
   };
 }
 

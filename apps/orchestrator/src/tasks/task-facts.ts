@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import {
   type Assignment,
+  type CheckpointMark,
   type ErrorBody,
   type Progress,
   taskCancelled,
@@ -13,7 +14,7 @@ import {
   taskRejected,
   taskStarted,
 } from '@purser/contracts';
-import type { Sql } from '@purser/database';
+import type { OutboxEntry, Sql } from '@purser/database';
 import { Outbox } from '@purser/service';
 import type { Step, TaskError } from '../work/lifecycle.js';
 import type { HeardSession, HeldSession } from '../work/work.repository.js';
@@ -27,58 +28,80 @@ const MAX_RESULT_IN_FACT = 256 * 1024;
 export class TaskFacts {
   constructor(private readonly outbox: Outbox) {}
 
-  created(tx: Sql, { id, spec }: NewTask): Promise<void> {
+  /** For the statement that stores the task. */
+  created({ id, spec }: NewTask): OutboxEntry {
     const { executor, priority, labels, project } = spec;
-    return this.outbox.add(
-      tx,
-      taskCreated,
-      id,
-      { taskId: id, executor, priority, labels, project: project ?? null },
-      `${id}-created`,
-    );
+    const data = { taskId: id, executor, priority, labels, project: project ?? null };
+    return this.outbox.entry(taskCreated, id, data, `${id}-created`);
   }
 
-  rejected(tx: Sql, taskId: string, deliveryId: string, error: ErrorBody, raw: string): Promise<void> {
-    const data = { taskId, error, payload: raw.slice(0, MAX_REJECTED_PAYLOAD) };
-    return this.outbox.add(tx, taskRejected, taskId, data, `rejected-${deliveryId}`);
+  rejected(
+    tx: Sql,
+    refused: readonly { taskId: string; deliveryId: string; error: ErrorBody; raw: string }[],
+  ): Promise<void> {
+    const entries = refused.map(({ taskId, deliveryId, error, raw }) => {
+      const data = { taskId, error, payload: raw.slice(0, MAX_REJECTED_PAYLOAD) };
+      return this.outbox.entry(taskRejected, taskId, data, `rejected-${deliveryId}`);
+    });
+    return this.outbox.addAll(tx, entries);
   }
 
-  started(tx: Sql, { taskId, sessionId, epoch }: Assignment, runner: string): Promise<void> {
+  /** For `tell`. */
+  started({ taskId, sessionId, epoch }: Assignment, runner: string): OutboxEntry {
     const data = { taskId, sessionId, epoch, runner };
-    return this.outbox.add(tx, taskStarted, taskId, data, `${taskId}-${epoch}-started`);
+    return this.outbox.entry(taskStarted, taskId, data, `${taskId}-${epoch}-started`);
   }
 
-  progressed(tx: Sql, taskId: string, epoch: number, progress: Progress): Promise<void> {
-    return this.outbox.add(tx, taskProgressed, taskId, { taskId, epoch, progress });
+  /** For `tell`. */
+  progressed(taskId: string, epoch: number, progress: Progress): OutboxEntry {
+    return this.outbox.entry(taskProgressed, taskId, { taskId, epoch, progress });
   }
 
-  async checkpointed(tx: Sql, { taskId, epoch, checkpoint }: HeardSession): Promise<void> {
-    if (!checkpoint) return;
+  /** For `tell`. */
+  checkpointed({ taskId, epoch }: HeardSession, checkpoint: CheckpointMark): OutboxEntry {
     const data = { taskId, epoch, ...checkpoint };
-    await this.outbox.add(tx, taskCheckpointed, taskId, data, `${taskId}-${epoch}-checkpoint-${checkpoint.number}`);
+    return this.outbox.entry(taskCheckpointed, taskId, data, `${taskId}-${epoch}-checkpoint-${checkpoint.number}`);
+  }
+
+  tell(tx: Sql, facts: OutboxEntry[]): Promise<void> {
+    return this.outbox.addAll(tx, facts);
   }
 
   /** What the end of a session means to others; a session that was released or lost changes nothing for them. */
-  async ended(tx: Sql, { taskId, sessionId, epoch, runner }: HeldSession, { next, ...step }: Step): Promise<void> {
+  ended({ taskId, sessionId, epoch, runner }: HeldSession, { next, ...step }: Step): OutboxEntry | undefined {
     if (next.state === 'completed') {
       const data = { taskId, epoch, result: withinFact(next.result) };
-      await this.outbox.add(tx, taskCompleted, taskId, data, `${taskId}-completed`);
-    } else if (next.state === 'failed') {
-      await this.failed(tx, taskId, epoch, next.error);
-    } else if (next.state === 'cancelled') {
-      await this.cancelled(tx, taskId, epoch);
-    } else if (step.sessionOutcome === 'continued') {
-      const data = { taskId, sessionId, epoch, runner, reason: step.reason };
-      await this.outbox.add(tx, taskContinued, taskId, data, `${taskId}-${epoch}-continued`);
+      return this.outbox.entry(taskCompleted, taskId, data, `${taskId}-completed`);
     }
+    if (next.state === 'failed') return this.failure(taskId, epoch, next.error);
+    if (next.state === 'cancelled') return this.cancellation(taskId, epoch);
+    if (step.sessionOutcome !== 'continued') return undefined;
+    const data = { taskId, sessionId, epoch, runner, reason: step.reason };
+    return this.outbox.entry(taskContinued, taskId, data, `${taskId}-${epoch}-continued`);
   }
 
   failed(tx: Sql, taskId: string, epoch: number, error: TaskError): Promise<void> {
-    return this.outbox.add(tx, taskFailed, taskId, { taskId, epoch, error }, `${taskId}-failed`);
+    return this.tell(tx, [this.failure(taskId, epoch, error)]);
   }
 
-  cancelled(tx: Sql, taskId: string, epoch: number): Promise<void> {
-    return this.outbox.add(tx, taskCancelled, taskId, { taskId, epoch }, `${taskId}-cancelled`);
+  cancelledAll(tx: Sql, tasks: readonly { id: string; epoch: number }[]): Promise<void> {
+    const entries = tasks.map(({ id, epoch }) =>
+      this.outbox.entry(taskCancelled, id, { taskId: id, epoch }, `${id}-cancelled`),
+    );
+    return this.outbox.addAll(tx, entries);
+  }
+
+  cancelled(tx: Sql, taskId: string, epoch: number, reason?: string): Promise<void> {
+    return this.tell(tx, [this.cancellation(taskId, epoch, reason)]);
+  }
+
+  private failure(taskId: string, epoch: number, error: TaskError): OutboxEntry {
+    return this.outbox.entry(taskFailed, taskId, { taskId, epoch, error }, `${taskId}-failed`);
+  }
+
+  private cancellation(taskId: string, epoch: number, reason?: string): OutboxEntry {
+    const data = { taskId, epoch, ...(reason && { reason }) };
+    return this.outbox.entry(taskCancelled, taskId, data, `${taskId}-cancelled`);
   }
 
   /** After the commit. Never rejects, and need not be waited for: a sweep sends what is left. */

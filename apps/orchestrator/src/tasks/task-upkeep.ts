@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { FinishedBudgets } from '../budgets/finished-budgets.service.js';
 import { TaskBudgets } from '../budgets/task-budgets.service.js';
+import { DueTasks } from '../work/due-tasks.js';
 import { DependentsService } from './dependents.service.js';
 import { TasksService } from './tasks.service.js';
 
@@ -12,10 +13,16 @@ export class TaskUpkeep {
     private readonly dependents: DependentsService,
     private readonly budgets: TaskBudgets,
     private readonly finished: FinishedBudgets,
+    private readonly due: DueTasks,
   ) {}
 
   failOverdue(): Promise<number> {
     return this.tasks.failOverdue();
+  }
+
+  /** What waited for its time. */
+  letGo(): Promise<void> {
+    return this.due.ready();
   }
 
   /** What only a crash, or time, leaves behind. */

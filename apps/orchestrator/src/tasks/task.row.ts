@@ -21,6 +21,7 @@ export interface TaskSummaryRow {
   not_before: Date | null;
   deadline: Date | null;
   parent_id: string | null;
+  ancestors: string[];
   on_dependency_failure: TaskSpec['onDependencyFailure'];
   paid_only: boolean;
   more: MoreOfTask;
@@ -45,6 +46,8 @@ export interface TaskRow extends TaskSummaryRow {
   result: unknown;
 }
 
+export type ChildRow = Pick<TaskRow, 'id' | 'state'>;
+
 export interface SessionRow {
   id: string;
   epoch: number;
@@ -57,7 +60,7 @@ export interface SessionRow {
 
 export const SUMMARY_COLUMNS = `
   id, seq, executor, priority, depends_on, labels, project, limits, budget_nano, max_sessions, retries, not_before,
-  deadline, parent_id, on_dependency_failure, paid_only, more, state, epoch, budget_ready, CASE WHEN available_at > now() THEN available_at END AS delayed_until,
+  deadline, parent_id, ancestors, on_dependency_failure, paid_only, more, state, epoch, budget_ready, CASE WHEN available_at > now() THEN available_at END AS delayed_until,
   updated_at < now() - interval '5 seconds' AS lingers, cancel_requested, paused_reason, progress, error,
   created_at, updated_at, finished_at`;
 
@@ -106,7 +109,7 @@ export function summaryOf(row: TaskSummaryRow, { usage, waiting }: Seen): TaskSu
 
 export function taskOf(
   row: TaskRow,
-  sessions: SessionRow[],
+  { sessions, children }: { sessions: SessionRow[]; children: ChildRow[] },
   seen: Seen,
   usageOf: (sessionId: string) => Usage | null,
 ): Task {
@@ -114,6 +117,7 @@ export function taskOf(
     ...summaryOf(row, seen),
     input: row.input,
     result: row.result ?? null,
+    children,
     sessions: sessions.map((session) => sessionOf(session, usageOf(session.id))),
   };
 }

@@ -6,12 +6,15 @@ import {
   type Task,
   tasksCancel,
   tasksCreate,
+  tasksBatch,
   tasksGet,
   tasksList,
   type TaskSpec,
   tasksSubmit,
 } from '@purser/contracts';
+import { batchResult } from './batch-result.js';
 import { Intake } from './intake.service.js';
+import { newTask } from './submission.js';
 import { TaskViews } from './task-views.service.js';
 import { TasksService } from './tasks.service.js';
 
@@ -30,7 +33,15 @@ export class TasksHandlers {
 
   @Serve(tasksCreate)
   async create(spec: TaskSpec): Promise<Task> {
-    return this.views.get(await this.intake.create(spec));
+    const taken = await this.intake.take(newTask(spec));
+    return taken.kind === 'stored' ? this.views.stored(taken) : this.views.get(taken.row.id);
+  }
+
+  @Serve(tasksBatch)
+  async createMany({ tasks }: RequestOf<typeof tasksBatch>): Promise<ReplyOf<typeof tasksBatch>> {
+    const results = (await this.intake.createMany(tasks)).map(batchResult);
+    const refused = results.filter(({ error }) => error !== null).length;
+    return { taken: results.length - refused, refused, results };
   }
 
   @Serve(tasksGet)
@@ -44,8 +55,8 @@ export class TasksHandlers {
   }
 
   @Serve(tasksCancel)
-  async cancel({ id }: RequestOf<typeof tasksCancel>): Promise<Task> {
-    await this.tasks.cancel(id);
+  async cancel({ id, children }: RequestOf<typeof tasksCancel>): Promise<Task> {
+    await this.tasks.cancel(id, children);
     return this.views.get(id);
   }
 }

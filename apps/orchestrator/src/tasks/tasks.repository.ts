@@ -1,18 +1,21 @@
 import { Injectable } from '@nestjs/common';
 import type { Task, TaskState } from '@purser/contracts';
 import { Database, type Sql } from '@purser/database';
-import type { NewTask } from './submission.js';
-import { type SessionRow, SUMMARY_COLUMNS, type TaskRow, type TaskSummaryRow } from './task.row.js';
+import { type ChildRow, type SessionRow, SUMMARY_COLUMNS, type TaskRow, type TaskSummaryRow } from './task.row.js';
 
 /** A task that a long history made longer than this shows its last sessions. */
 const SESSIONS_SHOWN = 500;
+const CHILDREN_SHOWN = 100;
 
 /** Of these tasks' dependents; of all, when none are given. */
 const ofDependents = `AND ($1::text[] IS NULL OR t.id IN (SELECT task_id FROM task_dependencies WHERE depends_on = ANY($1)))`;
 
+const ABOVE_ARE_SET = `NOT EXISTS (SELECT 1 FROM tasks a WHERE a.id = ANY(t.ancestors) AND NOT a.budget_ready)`;
+
 export interface TaskFilter {
   state: TaskState | undefined;
   label: string | undefined;
+  parent?: string | undefined;
   beforeSeq: string | undefined;
   limit: number;
 }
@@ -20,58 +23,6 @@ export interface TaskFilter {
 @Injectable()
 export class TasksRepository {
   constructor(private readonly database: Database) {}
-
-  /**
-   * The tasks that a new one is to wait for. Locked against change until the new one is stored, so that none of them can
-   * finish unseen in between; in id order, so that two submissions cannot deadlock.
-   */
-  lockDependencies(tx: Sql, ids: string[]): Promise<{ id: string; state: TaskState }[]> {
-    return tx.query('SELECT id, state FROM tasks WHERE id = ANY($1) ORDER BY id FOR SHARE', [ids]);
-  }
-
-  /** False when a task with this id is there already. */
-  async insert(tx: Sql, task: NewTask, state: 'ready' | 'blocked'): Promise<boolean> {
-    const { spec } = task;
-    const rows = await tx.query(
-      `WITH stored AS (
-         INSERT INTO tasks (id, executor, input, input_bytes, priority, depends_on, labels, project, limits, budget_nano,
-           max_sessions, retries, not_before, deadline, state, budget_ready, available_at, parent_id,
-           on_dependency_failure, paid_only, more)
-         VALUES ($1, $2, $3::json, $4, $5, $6::text[], $7::text[], $8, $9::json, $10::bigint, $11, $12,
-           to_timestamp($13::double precision / 1000), to_timestamp($14::double precision / 1000), $15,
-           $10::bigint IS NULL, coalesce(to_timestamp($13::double precision / 1000), '-infinity'), $16,
-           $17, $18, $19::json)
-         ON CONFLICT (id) DO NOTHING
-         RETURNING id
-       ), edges AS (
-         INSERT INTO task_dependencies (task_id, depends_on)
-         SELECT stored.id, needed FROM stored, (SELECT DISTINCT unnest($6::text[]) AS needed) AS needs
-       )
-       SELECT id FROM stored`,
-      [
-        task.id,
-        spec.executor,
-        task.input,
-        task.inputBytes,
-        spec.priority,
-        spec.dependsOn,
-        spec.labels,
-        spec.project ?? null,
-        JSON.stringify(spec.limits),
-        task.budgetNano?.toString() ?? null,
-        spec.maxSessions,
-        spec.retries,
-        task.notBefore,
-        task.deadline,
-        state,
-        spec.parent ?? null,
-        spec.onDependencyFailure,
-        spec.paidOnly,
-        JSON.stringify(task.more),
-      ],
-    );
-    return rows.length === 1;
-  }
 
   async find(id: string, sql: Sql = this.database): Promise<TaskRow | undefined> {
     const [row] = await sql.query<TaskRow>(`SELECT ${SUMMARY_COLUMNS}, input, result FROM tasks WHERE id = $1`, [id]);
@@ -87,14 +38,21 @@ export class TasksRepository {
     return rows.reverse();
   }
 
+  childrenOf(id: string): Promise<ChildRow[]> {
+    return this.database.query(
+      `SELECT id, state FROM tasks WHERE parent_id = $1 ORDER BY seq LIMIT ${CHILDREN_SHOWN}`,
+      [id],
+    );
+  }
+
   /** Keyset by seq, newest first. */
-  list({ state, label, beforeSeq, limit }: TaskFilter): Promise<TaskSummaryRow[]> {
+  list({ state, label, parent, beforeSeq, limit }: TaskFilter): Promise<TaskSummaryRow[]> {
     return this.database.query(
       `SELECT ${SUMMARY_COLUMNS} FROM tasks
        WHERE ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR labels @> ARRAY[$2])
-         AND ($3::bigint IS NULL OR seq < $3)
+         AND ($3::bigint IS NULL OR seq < $3) AND ($5::text IS NULL OR parent_id = $5)
        ORDER BY seq DESC LIMIT $4`,
-      [state ?? null, label ?? null, beforeSeq ?? null, limit],
+      [state ?? null, label ?? null, beforeSeq ?? null, limit, parent ?? null],
     );
   }
 
@@ -103,24 +61,28 @@ export class TasksRepository {
     return this.database.query(
       `SELECT d.task_id AS id, array_agg(d.depends_on ORDER BY d.depends_on) AS waits_for
        FROM task_dependencies d JOIN tasks p ON p.id = d.depends_on
-       WHERE d.task_id = ANY($1) AND p.state <> 'completed' GROUP BY d.task_id`,
+       WHERE d.task_id = ANY($1) AND p.finished_at IS NULL GROUP BY d.task_id`,
       [ids],
     );
   }
 
-  /** A running task is only asked to end; any other that is not over is cancelled at once. */
-  async cancel(tx: Sql, id: string): Promise<{ state: TaskState; epoch: number } | undefined> {
-    const [row] = await tx.query<{ state: TaskState; epoch: number }>(
+  /** A running task is only asked to end; any other that is not over is cancelled at once. Those that are over are left out. */
+  cancel(tx: Sql, ids: readonly string[]): Promise<{ id: string; state: TaskState; epoch: number }[]> {
+    return tx.query(
       `UPDATE tasks SET
          state = CASE WHEN state = 'running' THEN state ELSE 'cancelled' END,
          cancel_requested = (state = 'running'),
          finished_at = CASE WHEN state <> 'running' THEN now() END,
          paused_reason = NULL, updated_at = now()
-       WHERE id = $1 AND finished_at IS NULL
-       RETURNING state, epoch`,
-      [id],
+       WHERE id = ANY($1) AND finished_at IS NULL
+       RETURNING id, state, epoch`,
+      [ids],
     );
-    return row;
+  }
+
+  async idsOfParts(tx: Sql, ids: readonly string[]): Promise<string[]> {
+    const rows = await tx.query<{ id: string }>('SELECT id FROM tasks WHERE parent_id = ANY($1) ORDER BY id', [ids]);
+    return rows.map(({ id }) => id);
   }
 
   /** Tasks that waited beyond their deadline. A running one is ended by its heartbeat's verdict instead. */
@@ -143,27 +105,30 @@ export class TasksRepository {
       `UPDATE tasks t SET state = 'ready', updated_at = now()
        WHERE state = 'blocked' ${ofDependents}
          AND NOT EXISTS (SELECT 1 FROM task_dependencies d JOIN tasks p ON p.id = d.depends_on
-                         WHERE d.task_id = t.id AND p.state <> 'completed')
+                         WHERE d.task_id = t.id AND p.state <> 'completed'
+                           AND (p.finished_at IS NULL OR t.on_dependency_failure <> 'ignore'))
        RETURNING t.id`,
       [finished ?? null],
     );
   }
 
-  /** Blocked tasks that wait for one which will never be completed. */
-  failDependents(
+  /** Blocked tasks that wait for one which will never be completed: failed, or cancelled where they are to be skipped then. */
+  giveUpDependents(
     tx: Sql,
     finished: string[] | undefined,
-  ): Promise<{ id: string; epoch: number; error: NonNullable<Task['error']> }[]> {
+  ): Promise<{ id: string; epoch: number; state: TaskState; error: NonNullable<Task['error']> }[]> {
     return tx.query(
-      `UPDATE tasks t SET state = 'failed', finished_at = now(), updated_at = now(),
-         error = json_build_object('code', 'dependency_failed', 'message',
-           (SELECT 'it depends on "' || p.id || '", which is ' || p.state
-            FROM task_dependencies d JOIN tasks p ON p.id = d.depends_on
-            WHERE d.task_id = t.id AND p.state IN ('failed', 'cancelled') ORDER BY p.seq LIMIT 1))
-       WHERE state = 'blocked' ${ofDependents}
+      `UPDATE tasks t SET state = CASE on_dependency_failure WHEN 'skip' THEN 'cancelled' ELSE 'failed' END,
+         finished_at = now(), updated_at = now(),
+         error = json_build_object(
+           'code', CASE on_dependency_failure WHEN 'skip' THEN 'skipped' ELSE 'dependency_failed' END,
+           'message', (SELECT 'it depends on "' || p.id || '", which is ' || p.state
+                       FROM task_dependencies d JOIN tasks p ON p.id = d.depends_on
+                       WHERE d.task_id = t.id AND p.state IN ('failed', 'cancelled') ORDER BY p.seq LIMIT 1))
+       WHERE state = 'blocked' AND on_dependency_failure <> 'ignore' ${ofDependents}
          AND EXISTS (SELECT 1 FROM task_dependencies d JOIN tasks p ON p.id = d.depends_on
                      WHERE d.task_id = t.id AND p.state IN ('failed', 'cancelled'))
-       RETURNING t.id, t.epoch, t.error`,
+       RETURNING t.id, t.epoch, t.state, t.error`,
       [finished ?? null],
     );
   }
@@ -171,7 +136,7 @@ export class TasksRepository {
   /** Tasks that wait for their own budget: oldest first, beginning after the one at `afterSeq` and going round. */
   withoutBudget(limit: number, afterSeq = 0n): Promise<{ id: string; seq: bigint; budget_nano: bigint }[]> {
     return this.database.query(
-      `SELECT id, seq, budget_nano FROM tasks WHERE NOT budget_ready AND finished_at IS NULL
+      `SELECT id, seq, budget_nano FROM tasks WHERE NOT budget_ready AND budget_nano IS NOT NULL AND finished_at IS NULL
        ORDER BY seq <= $2, seq LIMIT $1`,
       [limit, afterSeq],
     );
@@ -179,15 +144,29 @@ export class TasksRepository {
 
   async budgetIsSet(id: string): Promise<void> {
     await this.database.query(
-      'UPDATE tasks SET budget_ready = true, updated_at = now() WHERE id = $1 AND NOT budget_ready',
+      `UPDATE tasks t SET budget_ready = true, lane = '', updated_at = now()
+       WHERE id = $1 AND NOT budget_ready AND ${ABOVE_ARE_SET}`,
       [id],
     );
+  }
+
+  /** Lets go the parts without a budget of their own whose ancestors all have theirs set; says whether there were any. */
+  async budgetsAboveAreSet(): Promise<boolean> {
+    const rows = await this.database.query(
+      `UPDATE tasks t SET budget_ready = true, lane = '', updated_at = now()
+       WHERE NOT budget_ready AND finished_at IS NULL AND budget_nano IS NULL
+         AND ${ABOVE_ARE_SET}
+       RETURNING id`,
+    );
+    return rows.length > 0;
   }
 
   /** Tasks that ended long enough ago for no call of theirs to be under way, and whose budget is still there. */
   async withOldBudget(limit: number): Promise<string[]> {
     const rows = await this.database.query<{ id: string }>(
       `SELECT id FROM tasks WHERE finished_at < now() - interval '1 hour' AND budget_nano IS NOT NULL AND NOT budget_deleted
+         AND NOT EXISTS (SELECT 1 FROM tasks part WHERE part.ancestors @> ARRAY[tasks.id] AND part.finished_at IS NULL
+                         AND part.parent_id IS NOT NULL)
        ORDER BY finished_at LIMIT $1`,
       [limit],
     );

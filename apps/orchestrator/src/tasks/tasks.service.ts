@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { PurserError } from '@purser/contracts';
-import { Database } from '@purser/database';
+import { PurserError, type TaskState } from '@purser/contracts';
+import { Database, type Sql } from '@purser/database';
 import { DependentsService } from './dependents.service.js';
 import { TaskFacts } from './task-facts.js';
 import { TasksRepository } from './tasks.repository.js';
@@ -16,17 +16,12 @@ export class TasksService {
   ) {}
 
   /** Cancelling twice is no error; cancelling what is done is. */
-  async cancel(id: string): Promise<void> {
-    const cancelled = await this.database.transaction(async (tx) => {
-      const row = await this.tasks.cancel(tx, id);
-      if (row?.state === 'cancelled') await this.facts.cancelled(tx, id, row.epoch);
-      return row;
-    });
-    if (cancelled?.state === 'cancelled') {
-      this.facts.send();
-      await this.dependents.settle([id]);
-    }
-    if (cancelled) return;
+  async cancel(id: string, withParts = true): Promise<void> {
+    const asked = await this.database.transaction((tx) => this.cancelFamily(tx, id, withParts));
+    const over = asked.filter(({ state }) => state === 'cancelled').map((one) => one.id);
+    if (over.length > 0) this.facts.send();
+    await this.dependents.settle(over);
+    if (asked.some((one) => one.id === id)) return;
     const task = await this.tasks.find(id);
     if (!task) throw noSuchTask(id);
     if (task.state === 'cancelled') return;
@@ -34,6 +29,24 @@ export class TasksService {
       message: `task "${id}" is ${task.state} and can no longer be cancelled`,
       details: { state: task.state },
     });
+  }
+
+  /**
+   * One generation after the other, each by its own statement: a part that is handed in meanwhile holds its parent, so
+   * it is either there when its generation is looked for, or refused since its parent is cancelled.
+   */
+  private async cancelFamily(tx: Sql, id: string, withParts: boolean) {
+    const asked: { id: string; state: TaskState }[] = [];
+    for (let generation = [id]; generation.length > 0;) {
+      const rows = await this.tasks.cancel(tx, generation);
+      asked.push(...rows);
+      await this.facts.cancelledAll(
+        tx,
+        rows.filter(({ state }) => state === 'cancelled'),
+      );
+      generation = withParts ? await this.tasks.idsOfParts(tx, generation) : [];
+    }
+    return asked;
   }
 
   /** Fails what waited beyond its deadline; says how many. */

@@ -1,3 +1,4 @@
+import type { LabelStatus } from '@purser/contracts';
 import type { Latch } from '@purser/service';
 import type { LiveRunners } from '../work/live-runners.js';
 import type { TaskSummaryRow } from './task.row.js';
@@ -8,6 +9,7 @@ export function waitingFor(
   dependencies: string[],
   latch: Latch,
   runners: Pick<LiveRunners, 'lack'>,
+  limits: readonly LabelStatus[] = [],
 ): string | null {
   switch (row.state) {
     case 'blocked':
@@ -20,12 +22,25 @@ export function waitingFor(
       if (row.delayed_until) return `until ${row.delayed_until.toISOString()}`;
       if (!row.budget_ready) return 'its budget is being set';
       if (latch.isSet) return emergency(latch);
-      return row.lingers && runners.lack(row.executor)
-        ? `no runner that is alive has the executor "${row.executor}"`
-        : null;
+      return atLimit(row.labels, limits) ?? lacksRunner(row, runners);
     default:
       return null;
   }
+}
+
+const lacksRunner = (row: TaskSummaryRow, runners: Pick<LiveRunners, 'lack'>): string | null =>
+  row.lingers && runners.lack(row.executor) ? `no runner that is alive has the executor "${row.executor}"` : null;
+
+/** Those of one moment: the next claim may see another one. */
+function atLimit(labels: string[], limits: readonly LabelStatus[]): string | null {
+  for (const { label, concurrency, perMinute, running, startedLastMinute } of limits) {
+    if (!labels.includes(label)) continue;
+    if (concurrency !== null && running >= concurrency)
+      return `label "${label}" is at its limit: ${running} of ${concurrency} sessions at once`;
+    if (perMinute !== null && startedLastMinute >= perMinute)
+      return `label "${label}" is at its limit: ${startedLastMinute} of ${perMinute} sessions began within the last minute`;
+  }
+  return null;
 }
 
 function emergency(latch: Latch): string {

@@ -1,40 +1,47 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { ReplyOf, RequestOf, workClaim } from '@purser/contracts';
+import type { Assignment, ReplyOf, RequestOf, workClaim } from '@purser/contracts';
 import { Database } from '@purser/database';
-import { CONFIG, Latch } from '@purser/service';
+import { CONFIG } from '@purser/service';
 import type { Config } from '../config.js';
 import { TaskFacts } from '../tasks/task-facts.js';
 import { TaskMetrics } from '../tasks/task-metrics.js';
-import { WorkRepository } from './work.repository.js';
+import { ClaimGate } from './claim-gate.js';
+import { type ClaimRequest, ClaimsRepository } from './claims.repository.js';
+import { Answered, Handout } from './handout.js';
 
 /** Hands sessions to runners. */
 @Injectable()
 export class ClaimService {
   constructor(
     private readonly database: Database,
-    private readonly work: WorkRepository,
+    private readonly work: ClaimsRepository,
+    private readonly handout: Handout,
     private readonly facts: TaskFacts,
     private readonly metrics: TaskMetrics,
-    private readonly latch: Latch,
+    private readonly gate: ClaimGate,
     @Inject(CONFIG) private readonly config: Pick<Config, 'PURSER_LEASE_MS'>,
   ) {}
 
   async claim(request: RequestOf<typeof workClaim>): Promise<ReplyOf<typeof workClaim>> {
     const leaseMs = this.config.PURSER_LEASE_MS;
-    if (this.latch.isSet) return { leaseMs, assignments: [] };
     const asked = { ...request, leaseMs };
-    if (!(await this.work.mayGive(asked))) return { leaseMs, assignments: [] };
-    const { assignments, started } = await this.database.transaction(async (tx) => {
-      const before = await this.work.claimedBefore(tx, asked);
-      if (before) return { assignments: before, started: 0 };
-      const fresh = await this.work.claim(tx, asked);
-      for (const assignment of fresh) await this.facts.started(tx, assignment, request.runner);
-      return { assignments: fresh, started: fresh.length };
-    });
-    if (started > 0) {
-      this.facts.send();
-      this.metrics.sessionsStarted(started);
+    if (!(await this.gate.mayGive(asked))) return { leaseMs, assignments: [] };
+    return { leaseMs, assignments: await this.give(asked) };
+  }
+
+  private async give(asked: ClaimRequest): Promise<Assignment[]> {
+    const news = this.gate.latestNews;
+    try {
+      const fresh = await this.database.transaction((tx) => this.handout.start(tx, asked));
+      if (fresh.length < asked.slots) this.gate.cameShort(asked, news);
+      if (fresh.length > 0) {
+        this.facts.send();
+        this.metrics.sessionsStarted(fresh.length);
+      }
+      return fresh;
+    } catch (error) {
+      if (!(error instanceof Answered)) throw error;
+      return this.work.claimedBefore(asked);
     }
-    return { leaseMs, assignments };
   }
 }

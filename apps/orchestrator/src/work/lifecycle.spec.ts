@@ -39,6 +39,13 @@ describe('what follows a session', () => {
     expect(backoffMs(1, 0)).toBe(500);
   });
 
+  it('waits between tries as the task says', () => {
+    const retryBackoff = { firstSeconds: 10, factor: 3, maxSeconds: 60 };
+    const waits = [0, 1, 2, 99].map((failures) => after({ retries: 100, failures, retryBackoff }, failure).next);
+    expect(waits).toEqual([10_000, 30_000, 60_000, 60_000].map((afterMs) => ({ state: 'ready', afterMs })));
+    expect(backoffMs(100, 0.5, { firstSeconds: 0.1, factor: 1, maxSeconds: 60 })).toBe(100);
+  });
+
   it('continues at once while the checkpoint moves, and stops when it does not', () => {
     expect(after({ lastDigest: 'b', startDigest: 'a', unchangedInARow: 4 }, goOn)).toMatchObject({
       next: { state: 'ready', afterMs: 0 },

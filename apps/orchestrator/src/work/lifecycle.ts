@@ -1,9 +1,9 @@
-import type { FinishOutcome, SessionOutcome, Task } from '@purser/contracts';
+import { type FinishOutcome, RetryBackoff, type SessionOutcome, type Task } from '@purser/contracts';
 
 export const LOST_IN_A_ROW_IS_POISON = 5;
 export const UNCHANGED_IN_A_ROW_IS_NO_PROGRESS = 5;
-const FIRST_RETRY_MS = 1_000;
-const LONGEST_RETRY_MS = 300_000;
+/** Doubling from one second to five minutes. */
+const STANDARD_BACKOFF = RetryBackoff.parse({});
 const MAX_TEXT = 4_096;
 
 /** How a session ended: its runner said so, or its lease lapsed. */
@@ -15,6 +15,7 @@ export interface Standing {
   maxSessions: number;
   failures: number;
   retries: number;
+  retryBackoff?: RetryBackoff | undefined;
   lostInARow: number;
   unchangedInARow: number;
   /** Digest of the checkpoint that the session began from, and of the last one now. */
@@ -92,12 +93,13 @@ function nextOf(standing: Standing, ending: Ending, random: number): Next {
     if (ending.kind === 'failed') return failed(clipped(ending.error.code, 64), ending.error.message);
     return failed('max_sessions', `not done after ${standing.sessionsUsed} sessions, which is its maxSessions`);
   }
-  return { state: 'ready', afterMs: retried ? backoffMs(standing.failures, random) : 0 };
+  return { state: 'ready', afterMs: retried ? backoffMs(standing.failures, random, standing.retryBackoff) : 0 };
 }
 
-/** Doubling from one second to five minutes, spread over half to one and a half of it. */
-export function backoffMs(failures: number, random: number): number {
-  return Math.round(Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 20)) * (0.5 + random));
+/** Before the next try after so many failures: spread over half to one and a half of it, so that tasks that failed together do not return together. */
+export function backoffMs(failures: number, random: number, backoff: RetryBackoff = STANDARD_BACKOFF): number {
+  const { firstSeconds, factor, maxSeconds } = backoff;
+  return Math.round(Math.min(maxSeconds, firstSeconds * factor ** (failures - 1)) * 1_000 * (0.5 + random));
 }
 
 function reasonOf(ending: Ending): string {

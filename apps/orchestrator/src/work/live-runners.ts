@@ -32,6 +32,11 @@ export class LiveRunners {
     this.runners.set(name, { executors: executors ?? known?.executors, heardAt: this.clock.monotonic() });
   }
 
+  /** About how many are alive. */
+  get count(): number {
+    return this.runners.size;
+  }
+
   /** Whether it is certain that nobody who is alive has this executor. */
   lack(executor: string): boolean {
     if (this.clock.monotonic() - this.since < LISTEN_FIRST_MS) return false;

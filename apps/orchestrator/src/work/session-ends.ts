@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import type { CheckpointMark, Progress, SessionOutcome, TaskState } from '@purser/contracts';
+import type { SessionOutcome, TaskState } from '@purser/contracts';
 import { Database, type Sql } from '@purser/database';
 import { DependentsService } from '../tasks/dependents.service.js';
 import { TaskFacts } from '../tasks/task-facts.js';
 import { TaskMetrics } from '../tasks/task-metrics.js';
 import { afterSession, type Ending } from './lifecycle.js';
 import { Nudge } from './nudge.js';
-import { type HeldSession, WorkRepository } from './work.repository.js';
+import { type HeldSession, type LastWords, type SessionEnd, WorkRepository } from './work.repository.js';
 
 const LAPSES_AT_ONCE = 100;
 
@@ -15,6 +15,8 @@ export interface EndedSession {
   epoch: number;
   state: TaskState;
   outcome: SessionOutcome;
+  /** Other tasks wait for this one. */
+  needed: boolean;
 }
 
 /** Ends sessions, whether their runner finished them or their lease lapsed, and moves their tasks on. */
@@ -29,27 +31,32 @@ export class SessionEnds {
     private readonly metrics: TaskMetrics,
   ) {}
 
-  /** Within a transaction that holds the session; `announce` after its commit. */
-  async end(
-    tx: Sql,
-    held: HeldSession,
-    ending: Ending,
-    by: { requestId?: string; checkpoint?: CheckpointMark | undefined; progress?: Progress | undefined } = {},
-  ): Promise<EndedSession> {
-    const standing = { ...held, lastDigest: by.checkpoint?.digest ?? held.lastDigest };
-    const step = afterSession(standing, ending, Math.random());
-    await this.work.end(tx, held, step, by);
-    await this.facts.ended(tx, held, step);
-    return { taskId: held.taskId, epoch: held.epoch, state: step.next.state, outcome: step.sessionOutcome };
+  /** Within a transaction that holds the sessions; `announce` after its commit. */
+  async end(tx: Sql, endings: { held: HeldSession; ending: Ending; by?: LastWords }[]): Promise<EndedSession[]> {
+    if (endings.length === 0) return [];
+    const ends = endings.map(({ held, ending, by = {} }): SessionEnd => {
+      const standing = { ...held, lastDigest: by.checkpoint?.digest ?? held.lastDigest };
+      return { held, by, step: afterSession(standing, ending, Math.random()) };
+    });
+    const told = ends.flatMap(({ held, step }) => this.facts.ended(held, step) ?? []);
+    const needed = new Set(await this.work.end(tx, ends, told));
+    return ends.map(({ held: { taskId, epoch }, step }) => ({
+      taskId,
+      epoch,
+      state: step.next.state,
+      outcome: step.sessionOutcome,
+      needed: needed.has(taskId),
+    }));
   }
 
   /** Takes back the sessions whose leases lapsed; the next claim raises their epochs. */
   async lapse(): Promise<EndedSession[]> {
     const ended = await this.database.transaction(async (tx) => {
-      const lapsed: EndedSession[] = [];
-      for (const held of await this.work.holdLapsed(tx, LAPSES_AT_ONCE))
-        lapsed.push(await this.end(tx, held, { kind: 'lost' }));
-      return lapsed;
+      const lapsed = await this.work.holdLapsed(tx, LAPSES_AT_ONCE);
+      return this.end(
+        tx,
+        lapsed.map((held) => ({ held, ending: { kind: 'lost' } })),
+      );
     });
     await this.announce(ended);
     return ended;
@@ -60,6 +67,7 @@ export class SessionEnds {
     for (const { outcome } of ended) this.metrics.sessionEnded(outcome);
     this.facts.send();
     if (ended.some(({ state }) => state === 'ready')) this.nudge.workIsReady();
-    await this.dependents.settle(ended.filter(({ state }) => state !== 'ready').map(({ taskId }) => taskId));
+    const over = ended.filter(({ state, needed }) => state !== 'ready' && needed);
+    await this.dependents.settle(over.map(({ taskId }) => taskId));
   }
 }

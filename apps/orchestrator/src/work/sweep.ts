@@ -2,12 +2,12 @@ import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@
 import { Bus } from '@purser/bus';
 import { Clock, Log, untilTick } from '@purser/service';
 import { TaskUpkeep } from '../tasks/task-upkeep.js';
+import { ClaimGate } from './claim-gate.js';
 import { LapseGuard } from './lapse-guard.js';
 import { SessionEnds } from './session-ends.js';
-import { WorkRepository } from './work.repository.js';
 
 /** At most so long between two looks: another orchestrator may have handed out a lease as short as this. */
-const IDLE_MS = 1_000;
+const IDLE_MS = 2_000;
 /** At least so long, while lapses are not believed or come in a row. */
 const BUSY_MS = 100;
 const AFTER_A_FAILURE_MS = 500;
@@ -25,7 +25,7 @@ export class Sweep implements OnApplicationBootstrap, OnModuleDestroy {
   private failing = false;
 
   constructor(
-    private readonly work: WorkRepository,
+    private readonly gate: ClaimGate,
     private readonly ends: SessionEnds,
     private readonly upkeep: TaskUpkeep,
     private readonly bus: Bus,
@@ -53,7 +53,7 @@ export class Sweep implements OnApplicationBootstrap, OnModuleDestroy {
   /** Never rejects. @returns when to look again */
   private async lookAround(): Promise<number> {
     try {
-      const { now, nextLapseMs, overdue, withoutBudget } = await this.work.look();
+      const { now, nextLapseMs, nextReadyMs, overdue, withoutBudget } = await this.gate.look();
       const trusted = this.guard.mayLapse({
         monotonic: this.clock.monotonic(),
         database: now,
@@ -63,12 +63,14 @@ export class Sweep implements OnApplicationBootstrap, OnModuleDestroy {
         const ended = await this.ends.lapse();
         if (ended.length > 0) this.log.warn({ ended }, 'sessions were lost: their runners did not renew the leases');
       }
+      if (nextReadyMs !== null && nextReadyMs <= 0) await this.upkeep.letGo();
       if (overdue) await this.upkeep.failOverdue();
       await this.keepUp();
       if (withoutBudget) this.upkeep.setBudgets();
       if (this.failing) this.log.info({}, 'leases are looked after again');
       this.failing = false;
-      return Math.min(untilTick(IDLE_MS), Math.max(BUSY_MS, Math.ceil(nextLapseMs ?? Infinity)));
+      const next = Math.min(nextLapseMs ?? Infinity, nextReadyMs ?? Infinity);
+      return Math.min(untilTick(IDLE_MS), Math.max(BUSY_MS, Math.ceil(next)));
     } catch (error) {
       this.guard.databaseAway();
       if (!this.failing) this.log.error({ error }, 'leases cannot be looked after; trying on');

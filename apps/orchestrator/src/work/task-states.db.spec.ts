@@ -98,7 +98,7 @@ class Run {
   private async claim(slots: number): Promise<void> {
     // Backoff is another spec's matter.
     await this.on.database.query(
-      `UPDATE tasks SET available_at = '-infinity' WHERE executor = $1 AND state = 'ready'`,
+      `UPDATE tasks SET available_at = '-infinity', lane = '' WHERE executor = $1 AND state = 'ready'`,
       [this.executor],
     );
     const asked = { requestId: randomUUID(), runner: 'r1', slots, executors: [this.executor] };

@@ -3,6 +3,7 @@ import { type Assignment, type FinishOutcome, TaskSpec, type TaskSpecInput } fro
 import type { Database } from '@purser/database';
 import { createTestDatabase, eventually, type TestDatabase } from '@purser/testing';
 import { OnPostgres, openTasks } from '../on-postgres.fixture.js';
+import { ClaimsRepository, OPEN } from './claims.repository.js';
 import { WorkRepository } from './work.repository.js';
 
 jest.setTimeout(60_000);
@@ -12,6 +13,7 @@ describe('sessions in Postgres', () => {
   let database: Database;
   let on: OnPostgres;
   let work: WorkRepository;
+  let claims: ClaimsRepository;
   let executor: string;
 
   beforeAll(async () => {
@@ -21,6 +23,7 @@ describe('sessions in Postgres', () => {
     database = await openTasks(server.url);
     on = new OnPostgres(database);
     work = new WorkRepository(database);
+    claims = new ClaimsRepository(database);
   });
 
   afterAll(async () => {
@@ -84,13 +87,13 @@ describe('sessions in Postgres', () => {
 
     it('are known to give nothing before a transaction is begun, but never one that was given before', async () => {
       const asked = { requestId: randomUUID(), runner: 'r1', slots: 1, executors: [executor], leaseMs: 8_000 };
-      expect(await work.mayGive(asked)).toBe(false);
+      expect(await claims.mayGive(asked)).toBe(false);
       await create();
-      expect(await work.mayGive(asked)).toBe(true);
-      expect(await work.mayGive({ ...asked, executors: ['nobody'] })).toBe(false);
+      expect(await claims.mayGive(asked)).toBe(true);
+      expect(await claims.mayGive({ ...asked, executors: ['nobody'] })).toBe(false);
       expect(await claim(1, asked.requestId)).toHaveLength(1);
-      expect(await work.mayGive(asked)).toBe(true);
-      expect(await work.mayGive({ ...asked, requestId: randomUUID() })).toBe(false);
+      expect(await claims.mayGive(asked)).toBe(true);
+      expect(await claims.mayGive({ ...asked, requestId: randomUUID() })).toBe(false);
     });
 
     it('tell when the first lease ends', async () => {
@@ -144,7 +147,7 @@ describe('sessions in Postgres', () => {
       const asked = { requestId: randomUUID(), runner: 'r1', slots: 2, executors: [executor], leaseMs: 8_000 };
       let copy: Promise<Assignment[]> = Promise.resolve([]);
       const first = await database.transaction(async (tx) => {
-        expect(await work.claimedBefore(tx, asked)).toBeUndefined();
+        const { assignments } = await claims.claim(tx, asked, [{ executor, lane: OPEN, most: 2 }]);
         expect(await claim(1)).toHaveLength(1);
         copy = claim(2, asked.requestId);
         let answered = false;
@@ -156,7 +159,9 @@ describe('sessions in Postgres', () => {
           );
           expect(answered || row?.waits).toBe(true);
         });
-        return work.claim(tx, asked);
+        const sessions = assignments.map(({ sessionId }) => sessionId);
+        expect(await claims.seal(tx, asked, sessions, [])).toBe(true);
+        return assignments;
       });
       expect(first).toHaveLength(2);
       expect(new Set((await copy).map(({ taskId }) => taskId))).toEqual(new Set(first.map(({ taskId }) => taskId)));
@@ -280,6 +285,8 @@ describe('sessions in Postgres', () => {
       expect(await claim()).toEqual([]);
       expect((await on.repository.find(id))?.delayed_until?.getTime()).toBeGreaterThan(Date.now());
       await database.query('UPDATE tasks SET available_at = now() WHERE id = $1', [id]);
+      expect((await work.look()).nextReadyMs).toBeLessThanOrEqual(0);
+      await claims.readyNow(10);
       await finish(await claimOne(), failure);
       expect(await stateOf(id)).toMatchObject({ state: 'failed', error: 'exit_1' });
     });

@@ -1,6 +1,9 @@
 import { Controller } from '@nestjs/common';
-import { Serve } from '@purser/bus';
-import { type ReplyOf, type RequestOf, workClaim, workFinish, workHeartbeat } from '@purser/contracts';
+import { Hear, Serve } from '@purser/bus';
+import { type ReplyOf, type RequestOf, workAvailable, workClaim, workFinish, workHeartbeat } from '@purser/contracts';
+import { MeasuresRepository } from '../worth/measures.repository.js';
+import { ClaimGate } from './claim-gate.js';
+import { RecordKeeper } from '../worth/record-keeper.service.js';
 import { ClaimService } from './claim.service.js';
 import { LiveRunners } from './live-runners.js';
 import { WorkService } from './work.service.js';
@@ -11,12 +14,21 @@ export class WorkHandlers {
     private readonly claims: ClaimService,
     private readonly work: WorkService,
     private readonly runners: LiveRunners,
+    private readonly measures: MeasuresRepository,
+    private readonly gate: ClaimGate,
+    private readonly records: RecordKeeper,
   ) {}
 
   @Serve(workClaim)
   claim(request: RequestOf<typeof workClaim>): Promise<ReplyOf<typeof workClaim>> {
     this.runners.heard(request.runner, request.executors);
     return this.claims.claim(request);
+  }
+
+  @Hear(workAvailable)
+  available(): Promise<void> {
+    this.gate.heard();
+    return Promise.resolve();
   }
 
   @Serve(workHeartbeat)
@@ -26,7 +38,11 @@ export class WorkHandlers {
   }
 
   @Serve(workFinish)
-  finish(request: RequestOf<typeof workFinish>): Promise<ReplyOf<typeof workFinish>> {
-    return this.work.finish(request);
+  async finish({ measures, ...request }: RequestOf<typeof workFinish>): Promise<ReplyOf<typeof workFinish>> {
+    const answer = await this.work.finish(request);
+    this.records.expect();
+    // After it, since a refused session's do not count. When this fails the runner asks again, and the answer is the same.
+    if (measures) await this.measures.keep(request.taskId, request.epoch, measures);
+    return answer;
   }
 }

@@ -1,28 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import type { Assignment, CheckpointMark, Progress, TaskState } from '@purser/contracts';
-import { Database, type Sql } from '@purser/database';
+import type { CheckpointMark, Progress, TaskState } from '@purser/contracts';
+import { Database, type OutboxEntry, type Sql } from '@purser/database';
+import { leaseFor } from './lease.sql.js';
 import type { MoreOfTask } from '../tasks/task.row.js';
 import type { Standing, Step } from './lifecycle.js';
-
-/** What one claim may carry: it must fit into one message of 8 MiB. A single input always does. */
-const MAX_CLAIM_BYTES = 5 * 1024 * 1024;
-
-interface AssignmentRow {
-  id: string;
-  session_id: string;
-  epoch: number;
-  executor: string;
-  input: Assignment['input'];
-  limits: Assignment['limits'];
-  priority: number;
-  project: string | null;
-  labels: string[];
-  deadline: Date | null;
-  parent_id: string | null;
-  paid_only: boolean;
-  more: MoreOfTask;
-  created_at: Date;
-}
 
 export interface HeldSession extends Standing {
   taskId: string;
@@ -46,6 +27,27 @@ interface HeldRow {
   checkpoint_digest: string | null;
   cancel_requested: boolean;
   overdue: boolean;
+  more: MoreOfTask;
+}
+
+/** What its runner said at the end of a session. */
+export interface LastWords {
+  requestId?: string;
+  checkpoint?: CheckpointMark | undefined;
+  progress?: Progress | undefined;
+}
+
+export interface SessionEnd {
+  held: HeldSession;
+  step: Step;
+  by: LastWords;
+}
+
+export interface AnsweredFinish {
+  requestId: string;
+  taskId: string;
+  epoch: number;
+  stateAfter: TaskState;
 }
 
 export interface HeardSession {
@@ -63,101 +65,60 @@ export interface Extended {
   newCheckpoint: boolean;
 }
 
-export interface ClaimRequest {
-  requestId: string;
-  runner: string;
-  slots: number;
-  executors: string[];
-  leaseMs: number;
-}
-
 /** What a look at the tasks finds. */
 export interface Sight {
   now: Date;
   /** Until the first lease ends; negative when one has, null when nothing runs. */
   nextLapseMs: number | null;
+  /** Until the first task that waits for its time may start; negative when one may, null when none waits. */
+  nextReadyMs: number | null;
+  /** A task could be handed out, unless a limit holds it. */
+  anyReady: boolean;
+  /** A task whose label has a limit waits. */
+  anyLimited: boolean;
   /** A deadline passed before the task could start. */
   overdue: boolean;
   /** A task waits for the watchdog to take its budget. */
   withoutBudget: boolean;
 }
 
-const ASSIGNMENT =
-  't.id, t.session_id, t.epoch, t.executor, t.input, t.limits, t.priority, t.project, t.labels, t.deadline, t.parent_id, t.paid_only, t.more, t.created_at';
+/** A retry waits aside: a claim would only pass it over. */
+const END = `
+  WITH over AS MATERIALIZED (
+    SELECT * FROM unnest($1::text[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+      $9::double precision[], $10::integer[], $11::integer[], $12::integer[], $13::integer[], $14::integer[], $15::text[],
+      $16::text[])
+      AS o (id, epoch, outcome, reason, state, request_id, result, error, after_ms, sessions_used, failures, lost_in_a_row,
+        unchanged_in_a_row, number, digest, progress)
+  ), ended AS (
+    UPDATE sessions s SET outcome = over.outcome, reason = over.reason, state_after = over.state,
+      finish_request_id = over.request_id, ended_at = now()
+    FROM over WHERE s.task_id = over.id AND s.epoch = over.epoch AND s.ended_at IS NULL
+  ), told AS (
+    INSERT INTO outbox (event_id, subject, event) SELECT * FROM unnest($17::text[], $18::text[], $19::text[])
+    ON CONFLICT (event_id) DO NOTHING
+  )
+  UPDATE tasks t SET state = over.state, session_id = NULL, runner = NULL, lease_until = NULL, cancel_requested = false,
+    result = over.result::json, error = over.error::json,
+    available_at = clock_timestamp() + over.after_ms * interval '1 millisecond',
+    lane = CASE WHEN over.after_ms > 0 THEN '@later' ELSE '' END,
+    sessions_used = over.sessions_used, failures = over.failures, lost_in_a_row = over.lost_in_a_row,
+    unchanged_in_a_row = over.unchanged_in_a_row,
+    checkpoint_epoch = CASE WHEN over.number IS NULL THEN t.checkpoint_epoch ELSE t.epoch END,
+    checkpoint_number = coalesce(over.number, t.checkpoint_number),
+    checkpoint_digest = coalesce(over.digest, t.checkpoint_digest),
+    progress = coalesce(over.progress::json, t.progress), progress_told = true,
+    finished_at = CASE WHEN over.state IN ('completed', 'failed', 'cancelled') THEN now() END, updated_at = now()
+  FROM over WHERE t.id = over.id AND t.epoch = over.epoch AND t.state = 'running'
+  RETURNING t.id, EXISTS (SELECT 1 FROM task_dependencies d WHERE d.depends_on = t.id) AS needed`;
 const HELD = `id, session_id, epoch, runner, sessions_used, max_sessions, failures, retries, lost_in_a_row,
-  unchanged_in_a_row, start_digest, checkpoint_digest, cancel_requested,
+  unchanged_in_a_row, start_digest, checkpoint_digest, cancel_requested, more,
   coalesce(deadline <= clock_timestamp(), false) AS overdue`;
-const leaseFor = (parameter: string) => `clock_timestamp() + ${parameter}::integer * interval '1 millisecond'`;
 
 /** Every statement that extends or ends a session carries its epoch. */
 @Injectable()
 export class WorkRepository {
   constructor(private readonly database: Database) {}
-
-  /**
-   * False when a claim would surely be answered with nothing: a poll that finds no work costs this one statement. One
-   * snapshot: of a copy of the request that is being served meanwhile it sees the sessions, or the tasks still ready.
-   */
-  async mayGive({ requestId, executors }: ClaimRequest): Promise<boolean> {
-    const [row] = await this.database.query<{ found: boolean }>(
-      `SELECT EXISTS (SELECT 1 FROM tasks WHERE state = 'ready' AND executor = ANY($1::text[]))
-         OR EXISTS (SELECT 1 FROM sessions WHERE claim_request_id = $2) AS found`,
-      [executors, requestId],
-    );
-    return row?.found !== false;
-  }
-
-  /** The sessions that this very request was given before and that are still open, with a fresh lease; undefined when it is new. */
-  async claimedBefore(tx: Sql, { requestId, runner, leaseMs }: ClaimRequest): Promise<Assignment[] | undefined> {
-    // Two deliveries of one request, to two orchestrators at once, must not both be taken for new. The second one waits
-    // here until the first one's transaction is over, though that removes its row at once.
-    await tx.query('INSERT INTO claims_under_way VALUES ($1)', [requestId]);
-    const known = await tx.query(
-      `WITH gone AS (DELETE FROM claims_under_way WHERE request_id = $1)
-       SELECT 1 FROM sessions WHERE claim_request_id = $1 AND runner = $2 LIMIT 1`,
-      [requestId, runner],
-    );
-    if (known.length === 0) return undefined;
-    const rows = await tx.query<AssignmentRow>(
-      `UPDATE tasks t SET lease_until = ${leaseFor('$3')}, updated_at = now() FROM sessions s
-       WHERE s.claim_request_id = $1 AND s.runner = $2 AND s.ended_at IS NULL AND t.id = s.task_id AND t.epoch = s.epoch
-         AND t.state = 'running'
-       RETURNING ${ASSIGNMENT}`,
-      [requestId, runner, leaseMs],
-    );
-    return rows.map(assignmentOf);
-  }
-
-  /**
-   * Hands out the next tasks, in order of priority, then age. SKIP LOCKED: two claims at once get different tasks and do
-   * not wait for each other. The running sum of the inputs keeps the answer within one message.
-   */
-  async claim(tx: Sql, { requestId, runner, slots, executors, leaseMs }: ClaimRequest): Promise<Assignment[]> {
-    const rows = await tx.query<AssignmentRow>(
-      `WITH next AS (
-         SELECT id, input_bytes, priority, seq FROM tasks
-         WHERE state = 'ready' AND executor = ANY($1::text[]) AND budget_ready AND available_at <= clock_timestamp()
-           AND (deadline IS NULL OR deadline > clock_timestamp())
-         ORDER BY priority DESC, seq LIMIT $2 FOR UPDATE SKIP LOCKED
-       ), fitting AS (
-         SELECT id FROM (
-           SELECT id, row_number() OVER w AS position, sum(input_bytes) OVER w AS bytes FROM next
-           WINDOW w AS (ORDER BY priority DESC, seq)
-         ) AS counted WHERE position = 1 OR bytes <= ${MAX_CLAIM_BYTES}
-       ), t AS (
-         UPDATE tasks SET state = 'running', epoch = tasks.epoch + 1, session_id = gen_random_uuid()::text, runner = $3,
-           lease_until = ${leaseFor('$5')}, start_digest = checkpoint_digest, updated_at = now()
-         FROM fitting WHERE tasks.id = fitting.id
-         RETURNING tasks.*
-       ), opened AS (
-         INSERT INTO sessions (id, task_id, epoch, runner, claim_request_id)
-         SELECT session_id, id, epoch, runner, $4 FROM t
-       )
-       SELECT ${ASSIGNMENT} FROM t ORDER BY t.priority DESC, t.seq`,
-      [executors, slots, runner, requestId, leaseMs],
-    );
-    return rows.map(assignmentOf);
-  }
 
   /**
    * Extends the leases of what this runner still owns; what is not returned it owns no more. A checkpoint with another
@@ -203,28 +164,30 @@ export class WorkRepository {
         sessions.map(({ checkpoint }) => checkpoint?.digest ?? null),
         leaseMs,
       ],
+      'sessions renewed',
     );
   }
 
-  /** The answer that this finish got before. */
-  async finishedBefore(
-    tx: Sql,
-    requestId: string,
-  ): Promise<{ task_id: string; epoch: number; state_after: TaskState } | undefined> {
-    const [row] = await tx.query<{ task_id: string; epoch: number; state_after: TaskState }>(
-      'SELECT task_id, epoch, state_after FROM sessions WHERE finish_request_id = $1',
-      [requestId],
+  /** The answers that these finishes got before. */
+  finishedBefore(tx: Sql, requestIds: string[]): Promise<AnsweredFinish[]> {
+    return tx.query(
+      `SELECT finish_request_id AS "requestId", task_id AS "taskId", epoch, state_after AS "stateAfter"
+       FROM sessions WHERE finish_request_id = ANY($1::text[])`,
+      [requestIds],
+      'sessions finished before',
     );
-    return row;
   }
 
-  /** The open session, locked; undefined when a newer one owns the task, or none. */
-  async hold(tx: Sql, taskId: string, epoch: number, runner: string): Promise<HeldSession | undefined> {
-    const [row] = await tx.query<HeldRow>(
-      `SELECT ${HELD} FROM tasks WHERE id = $1 AND epoch = $2 AND runner = $3 AND state = 'running' FOR UPDATE`,
-      [taskId, epoch, runner],
+  /** The open sessions among these, locked; a newer one owns what is left out, or none. In id order: see `heartbeat`. */
+  async hold(tx: Sql, sessions: { taskId: string; epoch: number; runner: string }[]): Promise<HeldSession[]> {
+    const rows = await tx.query<HeldRow>(
+      `SELECT ${HELD} FROM tasks
+       JOIN unnest($1::text[], $2::integer[], $3::text[]) AS asked (task, of_epoch, by) ON id = task AND epoch = of_epoch AND runner = by
+       WHERE state = 'running' ORDER BY id FOR UPDATE OF tasks`,
+      [sessions.map(({ taskId }) => taskId), sessions.map(({ epoch }) => epoch), sessions.map(({ runner }) => runner)],
+      'sessions held',
     );
-    return row && heldOf(row);
+    return rows.map(heldOf);
   }
 
   /** Sessions whose runner did not renew. Locked; those that another orchestrator looks after at this moment are left to it. */
@@ -237,49 +200,36 @@ export class WorkRepository {
     return rows.map(heldOf);
   }
 
-  /** Ends the session and moves the task on, in one statement. */
-  async end(
-    tx: Sql,
-    held: HeldSession,
-    step: Step,
-    by: { requestId?: string; checkpoint?: CheckpointMark | undefined; progress?: Progress | undefined },
-  ): Promise<void> {
-    const { next } = step;
-    const rows = await tx.query(
-      `WITH ended AS (
-         UPDATE sessions SET outcome = $3, reason = $4, state_after = $5, finish_request_id = $6, ended_at = now()
-         WHERE task_id = $1 AND epoch = $2 AND ended_at IS NULL
-       )
-       UPDATE tasks SET state = $5, session_id = NULL, runner = NULL, lease_until = NULL, cancel_requested = false,
-         result = $7::json, error = $8::json,
-         available_at = clock_timestamp() + $9::double precision * interval '1 millisecond',
-         sessions_used = $10, failures = $11, lost_in_a_row = $12, unchanged_in_a_row = $13,
-         checkpoint_epoch = CASE WHEN $14::integer IS NULL THEN checkpoint_epoch ELSE epoch END,
-         checkpoint_number = coalesce($14::integer, checkpoint_number),
-         checkpoint_digest = coalesce($15::text, checkpoint_digest),
-         progress = coalesce($16::json, progress), progress_told = true,
-         finished_at = CASE WHEN $5::text IN ('completed', 'failed', 'cancelled') THEN now() END, updated_at = now()
-       WHERE id = $1 AND epoch = $2 AND state = 'running' RETURNING id`,
+  /** Ends sessions, moves their tasks on and tells it, in one statement. @returns the tasks that others wait for */
+  async end(tx: Sql, ends: SessionEnd[], told: OutboxEntry[]): Promise<string[]> {
+    const column = <T>(value: (end: SessionEnd) => T): T[] => ends.map(value);
+    const rows = await tx.query<{ id: string; needed: boolean }>(
+      END,
       [
-        held.taskId,
-        held.epoch,
-        step.sessionOutcome,
-        step.reason,
-        next.state,
-        by.requestId ?? null,
-        next.state === 'completed' ? JSON.stringify(next.result ?? null) : null,
-        next.state === 'failed' ? JSON.stringify(next.error) : null,
-        next.state === 'ready' ? next.afterMs : 0,
-        step.sessionsUsed,
-        step.failures,
-        step.lostInARow,
-        step.unchangedInARow,
-        by.checkpoint?.number ?? null,
-        by.checkpoint?.digest ?? null,
-        by.progress === undefined ? null : JSON.stringify(by.progress),
+        column(({ held }) => held.taskId),
+        column(({ held }) => held.epoch),
+        column(({ step }) => step.sessionOutcome),
+        column(({ step }) => step.reason),
+        column(({ step }) => step.next.state),
+        column(({ by }) => by.requestId ?? null),
+        column(({ step: { next } }) => (next.state === 'completed' ? JSON.stringify(next.result ?? null) : null)),
+        column(({ step: { next } }) => (next.state === 'failed' ? JSON.stringify(next.error) : null)),
+        column(({ step: { next } }) => (next.state === 'ready' ? next.afterMs : 0)),
+        column(({ step }) => step.sessionsUsed),
+        column(({ step }) => step.failures),
+        column(({ step }) => step.lostInARow),
+        column(({ step }) => step.unchangedInARow),
+        column(({ by }) => by.checkpoint?.number ?? null),
+        column(({ by }) => by.checkpoint?.digest ?? null),
+        column(({ by }) => (by.progress === undefined ? null : JSON.stringify(by.progress))),
+        told.map(({ eventId }) => eventId),
+        told.map(({ subject }) => subject),
+        told.map(({ event }) => event),
       ],
+      'sessions end',
     );
-    if (rows.length !== 1) throw new Error(`task ${held.taskId} changed although it was locked`);
+    if (rows.length !== ends.length) throw new Error('a task changed although it was locked');
+    return rows.filter(({ needed }) => needed).map(({ id }) => id);
   }
 
   /** The clock that leases are measured by, and what there is to look after, in one round trip. */
@@ -288,32 +238,19 @@ export class WorkRepository {
       `SELECT clock_timestamp() AS now,
          (SELECT (extract(epoch FROM min(lease_until) - clock_timestamp()) * 1000)::double precision
             FROM tasks WHERE state = 'running') AS "nextLapseMs",
+         (SELECT (extract(epoch FROM min(available_at) - clock_timestamp()) * 1000)::double precision
+            FROM tasks WHERE state = 'ready' AND lane = '@later') AS "nextReadyMs",
          EXISTS (SELECT 1 FROM tasks WHERE deadline <= now() AND state IN ('blocked', 'ready', 'paused')) AS overdue,
+         EXISTS (SELECT 1 FROM tasks WHERE state = 'ready' AND lane < '@') AS "anyReady",
+         EXISTS (SELECT 1 FROM tasks WHERE state = 'ready' AND lane > '=' AND lane < '@') AS "anyLimited",
          EXISTS (SELECT 1 FROM tasks WHERE NOT budget_ready AND finished_at IS NULL) AS "withoutBudget"`,
+      [],
+      'work at a look',
     );
     if (!row) throw new Error('the database did not tell the time');
     return row;
   }
 }
-
-const assignmentOf = (row: AssignmentRow): Assignment => ({
-  taskId: row.id,
-  sessionId: row.session_id,
-  epoch: row.epoch,
-  executor: row.executor,
-  input: row.input,
-  limits: row.limits,
-  priority: row.priority,
-  project: row.project,
-  labels: row.labels,
-  deadline: row.deadline?.toISOString() ?? null,
-  parent: row.parent_id,
-  paidOnly: row.paid_only,
-  complexity: row.more.complexity ?? 'standard',
-  workspace: row.more.workspace ?? null,
-  grader: row.more.grader ?? null,
-  createdAt: row.created_at.toISOString(),
-});
 
 const heldOf = (row: HeldRow): HeldSession => ({
   taskId: row.id,
@@ -324,6 +261,7 @@ const heldOf = (row: HeldRow): HeldSession => ({
   maxSessions: row.max_sessions,
   failures: row.failures,
   retries: row.retries,
+  retryBackoff: row.more.retryBackoff,
   lostInARow: row.lost_in_a_row,
   unchangedInARow: row.unchanged_in_a_row,
   startDigest: row.start_digest,

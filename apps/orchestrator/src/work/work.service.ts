@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { PurserError, type ReplyOf, type RequestOf, type workFinish, type workHeartbeat } from '@purser/contracts';
-import { Database, type Sql } from '@purser/database';
+import { Database } from '@purser/database';
 import { CONFIG } from '@purser/service';
 import type { Config } from '../config.js';
-import { SessionEnds } from './session-ends.js';
+import { type Finish, Finishes } from './finishes.js';
 import { WorkRepository } from './work.repository.js';
 import { TaskFacts } from '../tasks/task-facts.js';
 
@@ -16,7 +16,7 @@ export class WorkService {
     private readonly database: Database,
     private readonly work: WorkRepository,
     private readonly facts: TaskFacts,
-    private readonly ends: SessionEnds,
+    private readonly finishes: Finishes,
     @Inject(CONFIG) private readonly config: Pick<Config, 'PURSER_LEASE_MS'>,
   ) {}
 
@@ -26,12 +26,16 @@ export class WorkService {
     const held = await this.database.transaction(async (tx) => {
       const extended = await this.work.heartbeat(tx, runner, sessions, leaseMs);
       const byTask = new Map(extended.map((one) => [one.taskId, one]));
-      for (const heard of sessions) {
+      const told = sessions.flatMap((heard) => {
         const one = byTask.get(heard.taskId);
-        if (one?.epoch !== heard.epoch) continue;
-        if (one.tellProgress) await this.facts.progressed(tx, one.taskId, one.epoch, one.tellProgress);
-        if (one.newCheckpoint) await this.facts.checkpointed(tx, heard);
-      }
+        if (one?.epoch !== heard.epoch) return [];
+        const { taskId, epoch, tellProgress, newCheckpoint } = one;
+        return [
+          ...(tellProgress ? [this.facts.progressed(taskId, epoch, tellProgress)] : []),
+          ...(newCheckpoint && heard.checkpoint ? [this.facts.checkpointed(heard, heard.checkpoint)] : []),
+        ];
+      });
+      await this.facts.tell(tx, told);
       return byTask;
     });
     if ([...held.values()].some((one) => one.tellProgress ?? one.newCheckpoint)) this.facts.send();
@@ -45,41 +49,16 @@ export class WorkService {
     };
   }
 
-  async finish(request: RequestOf<typeof workFinish>): Promise<ReplyOf<typeof workFinish>> {
-    const { requestId, taskId, epoch, runner, outcome, checkpoint, progress } = request;
-    if (outcome.kind === 'completed') refuseLarge(outcome.result);
-    const done = await this.database.transaction(async (tx) => {
-      // The lock first: of two copies of one request the second must see what the first one did.
-      const held = await this.work.hold(tx, taskId, epoch, runner);
-      const before = await this.answeredBefore(tx, request);
-      if (before) return before;
-      if (!held) {
-        throw new PurserError('stale_epoch', {
-          message: `task "${taskId}": epoch ${epoch} of runner "${runner}" is not the session that owns it now`,
-          details: { taskId, epoch },
-        });
-      }
-      return this.ends.end(tx, held, outcome, { requestId, checkpoint, progress });
-    });
-    if (typeof done === 'string') return { state: done };
-    await this.ends.announce([done]);
-    return { state: done.state };
-  }
-
-  private async answeredBefore(tx: Sql, { requestId, taskId, epoch }: RequestOf<typeof workFinish>) {
-    const before = await this.work.finishedBefore(tx, requestId);
-    if (!before) return undefined;
-    if (before.task_id === taskId && before.epoch === epoch) return before.state_after;
-    throw new PurserError('conflict', {
-      message: `requestId "${requestId}" already finished another session (task "${before.task_id}", epoch ${before.epoch})`,
-      details: { requestId },
-    });
+  async finish(request: Finish): Promise<ReplyOf<typeof workFinish>> {
+    const { outcome } = request;
+    return this.finishes.finish(request, outcome.kind === 'completed' ? sizeOf(outcome.result) : 0);
   }
 }
 
-function refuseLarge(result: unknown): void {
+/** @throws PurserError `payload_too_large` */
+function sizeOf(result: unknown): number {
   const bytes = Buffer.byteLength(JSON.stringify(result ?? null));
-  if (bytes <= MAX_RESULT_BYTES) return;
+  if (bytes <= MAX_RESULT_BYTES) return bytes;
   throw new PurserError('payload_too_large', {
     message: `outcome.result: ${bytes} bytes are more than the ${MAX_RESULT_BYTES} a result may have; name a file or a URL instead`,
     details: { field: 'outcome.result', limitBytes: MAX_RESULT_BYTES },

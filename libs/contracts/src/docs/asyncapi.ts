@@ -65,11 +65,13 @@ function addOperation({ channels, operations }: Parts, { name, owner, summary, r
   };
 }
 
-function addCommand({ channels, operations }: Parts, { name, owner, summary, stream, payload }: Command): void {
+function addCommand({ channels, operations }: Parts, command: Command): void {
+  const { name, owner, summary, stream, several = false } = command;
+  const one = jsonSchema(command.payload, 'input');
   channels[name] = {
     address: name,
     description: `${summary} Taken by ${owner}; kept in stream ${stream} (${STREAMS[stream].meaning})`,
-    messages: { command: { name, payload: jsonSchema(payload, 'input') } },
+    messages: { command: { name, payload: several ? { anyOf: [one, { type: 'array', items: one }] } : one } },
   };
   operations[name] = {
     action: 'receive',

@@ -44,7 +44,9 @@ describe('the OpenAPI document', () => {
     const body = JSON.stringify(document.paths['/v1/budgets/{id}']?.put?.requestBody);
     expect(body).toContain('limitUsd');
     expect(JSON.parse(body)).not.toHaveProperty('content.application/json.schema.properties.id');
-    expect(document.paths['/v1/tasks/{id}/cancel']?.post).not.toHaveProperty('requestBody');
+    expect(document.paths['/v1/keys/{id}']?.delete).not.toHaveProperty('requestBody');
+    const batch = ['requestBody', 'content', 'application/x-ndjson'];
+    expect(document.paths['/v1/tasks/batch']?.post).toHaveProperty(batch);
     expect(document.paths['/v1/tasks']?.post?.responses).toHaveProperty('201');
   });
 });

@@ -57,7 +57,7 @@ function describe(operation: Served): Record<string, unknown> {
       ...inPath.map((field) => parameter(field, 'path')),
       ...(inBody ? [] : others.map((field) => parameter(field, 'query'))),
     ],
-    ...(inBody ? { requestBody: body(others, { ...rest, properties, required }) } : {}),
+    ...(inBody ? { requestBody: body(others, { ...rest, properties, required }, http.list) } : {}),
     responses: {
       [String(http.status ?? 200)]: {
         description: summary,
@@ -68,14 +68,21 @@ function describe(operation: Served): Record<string, unknown> {
   };
 }
 
-function body(fields: string[], { properties = {}, required = [], ...rest }: JsonSchema): Record<string, unknown> {
+function body(
+  fields: string[],
+  { properties = {}, required = [], ...rest }: JsonSchema,
+  list: string | undefined,
+): Record<string, unknown> {
   const kept = required.filter((field) => fields.includes(field));
   const schema = {
     ...rest,
     properties: Object.fromEntries(fields.map((field) => [field, properties[field]])),
     ...(kept.length > 0 ? { required: kept } : {}),
   };
-  return { required: kept.length > 0, content: { 'application/json': { schema } } };
+  if (list === undefined) return { required: kept.length > 0, content: { 'application/json': { schema } } };
+  const lines = { schema: { type: 'string', description: `A line of JSON for each of \`${list}\`.` } };
+  const either = { schema: { anyOf: [schema, properties[list]] } };
+  return { required: kept.length > 0, content: { 'application/json': either, 'application/x-ndjson': lines } };
 }
 
 const refusal = (description: string) => ({
