@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import type { Bus } from '@purser/bus';
-import { ScheduleSpec, type ScheduleSpecInput } from '@purser/contracts';
+import { type Assignment, ScheduleSpec, type ScheduleSpecInput } from '@purser/contracts';
 import type { Database } from '@purser/database';
 import { type Clock, createLog } from '@purser/service';
 import { OnPostgres } from '../on-postgres.fixture.js';
@@ -59,15 +60,16 @@ export class SchedulesOnPostgres extends OnPostgres {
     return rows.map(({ id }) => id);
   }
 
-  /** Claims the oldest ready task and gives it back as completed. */
+  /** Claims the oldest ready task; the latch is read anew first, as its state of before may be too old by now. */
+  async takeOne(): Promise<Assignment | undefined> {
+    this.latch.observe({ serial: 1, active: false, by: 'spec', reason: '', at: new Date().toISOString() }, true);
+    const asked = { requestId: randomUUID(), runner: 'r1', slots: 1, executors: ['command'] };
+    return (await this.claims.claim(asked)).assignments[0];
+  }
+
+  /** The same, and gives it back as completed. */
   async doOne(): Promise<string | undefined> {
-    const asked = {
-      requestId: `claim-${Math.random()}`.replace('.', ''),
-      runner: 'r1',
-      slots: 1,
-      executors: ['command'],
-    };
-    const [one] = (await this.claims.claim(asked)).assignments;
+    const one = await this.takeOne();
     if (!one) return undefined;
     const { taskId, epoch, sessionId } = one;
     const outcome = { kind: 'completed' as const, result: null };

@@ -120,16 +120,15 @@ describe('schedules', () => {
       const find = (hour: number) => one.repository.find(`c-20261129T0${hour}0000Z`);
       expect(await find(1)).toMatchObject({ state: 'cancelled' });
       expect(await find(2)).toMatchObject({ state: 'ready' });
-      const { assignments } = await one.claims.claim({
-        requestId: 'q1',
-        runner: 'r1',
-        slots: 1,
-        executors: ['command'],
-      });
-      expect(assignments).toHaveLength(1);
+      const running = await one.takeOne();
+      expect(running).toMatchObject({ taskId: 'c-20261129T020000Z' });
       await one.wakeAt('2026-11-29T03:00:00Z');
       expect(await find(2)).toMatchObject({ state: 'running', cancel_requested: true });
       expect(await find(3)).toMatchObject({ state: 'blocked', depends_on: ['c-20261129T020000Z'] });
+      const { taskId = '', epoch = 0 } = running ?? {};
+      const outcome = { kind: 'released' as const, reason: 'asked to end' };
+      await one.work.finish({ requestId: 'f1', runner: 'r1', taskId, epoch, outcome });
+      expect([await find(2), await find(3)]).toMatchObject([{ state: 'cancelled' }, { state: 'ready' }]);
     });
   });
 
