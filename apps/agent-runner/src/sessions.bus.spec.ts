@@ -89,12 +89,15 @@ const printed = (taskId: string, line: string) =>
     expect(await logOf(taskId)).toContain(line);
   });
 
-const finishOf = (taskId: string, number = 1) =>
-  eventually(() => {
-    const found = others.finishesOf(taskId)[number - 1];
-    if (!found) throw new Error(`task ${taskId} was not finished ${number} times`);
-    return found;
-  });
+const finishOf = (taskId: string, number = 1, timeoutMs = 10_000) =>
+  eventually(
+    () => {
+      const found = others.finishesOf(taskId)[number - 1];
+      if (!found) throw new Error(`task ${taskId} was not finished ${number} times`);
+      return found;
+    },
+    { timeoutMs },
+  );
 
 /** Processes of a task's program, as seen from outside. */
 const processesOf = async (taskId: string) =>
@@ -201,9 +204,9 @@ it('gives a state of 20 MiB back to the next session as it was, and keeps the fi
     { printf '"'; head -c 15000000 /dev/urandom | base64 -w 0; printf '"'; } > "$PURSER_STATE_DIR/new"
     mv "$PURSER_STATE_DIR/new" "$PURSER_STATE_DIR/checkpoint.json"; ${digest}; exit 75`;
   await others.submit({ taskId: 'heavy', input: sh(script) });
-  const first = await finishOf('heavy', 1);
+  const first = await finishOf('heavy', 1, 25_000);
   expect(first).toMatchObject({ outcome: { kind: 'continue' }, checkpoint: { number: 1 } });
-  expect((await finishOf('heavy', 2)).outcome.kind).toBe('completed');
+  expect((await finishOf('heavy', 2, 25_000)).outcome.kind).toBe('completed');
   const known = await others.bus.call(sessionsCheckpoint, { id: 'heavy' });
   expect(known).toMatchObject({ inline: false, state: null, size: 20_000_002, epoch: 1 });
   const hex = known.digest.replace('sha256:', '');
@@ -212,7 +215,7 @@ it('gives a state of 20 MiB back to the next session as it was, and keeps the fi
   expect(artifacts.map(({ name, kind }) => `${kind} ${name}`)).toEqual(['file digest.txt', 'handoff handoff.md']);
   const { bytes } = await others.bus.call(sessionsContent, { id: 'heavy', artifact: 'digest.txt' });
   expect(Buffer.from(bytes, 'base64').toString().trim()).toBe(hex);
-});
+}, 60_000);
 
 it('tells of a handoff, and of a damaged checkpoint, and goes on from the one before', async () => {
   const told: { type: string; data: object }[] = [];

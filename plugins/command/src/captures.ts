@@ -1,7 +1,7 @@
 import { watch, type FSWatcher } from 'node:fs';
 import type { ExecutorSession } from '@purser/plugin-sdk';
 import { within } from './deadline.js';
-import { wholeJson } from './large-state.js';
+import { isWholeJson } from './large-state.js';
 import { FILE_LIMIT, LARGE_LIMIT, type SessionFiles } from './session-files.js';
 
 /** For where the system reports no changes (network folders, no watches left). */
@@ -15,8 +15,8 @@ interface Captured {
   path: string;
   /** Says what is wrong with the bytes, or passes them on. */
   take(bytes: Buffer): Promise<string | undefined>;
-  /** Passes on what is too large to be held, up to 256 MiB. */
-  takeLarge?: (() => Promise<void>) | undefined;
+  /** The same for what is too large to be held, up to 256 MiB. */
+  takeLarge?: (() => Promise<string | undefined>) | undefined;
   /** The version that was dealt with; at first that which the session began with. */
   handled: string | undefined;
   /** A version that was wrong when first seen: it may be just being written. */
@@ -112,10 +112,8 @@ export class Captures {
     const bytes = found.size > FILE_LIMIT ? undefined : await this.files.read(captured.path, FILE_LIMIT);
     if (found.size > limit) {
       this.watchers.say(`${captured.name} has ${found.size} bytes, more than the limit of ${limit}: it was not saved`);
-    } else if (found.size > FILE_LIMIT) {
-      await captured.takeLarge!();
-    } else if (bytes) {
-      const problem = await captured.take(bytes);
+    } else if (bytes || found.size > FILE_LIMIT) {
+      const problem = bytes ? await captured.take(bytes) : await captured.takeLarge!();
       if (problem !== undefined && !final && captured.suspect !== found.version) {
         captured.suspect = found.version;
         return;
@@ -155,9 +153,12 @@ export class Captures {
     };
   }
 
-  private async takeLarge(path: string, taken: () => void): Promise<void> {
-    await this.session.streamCheckpoint!(wholeJson(this.files.stream(path, LARGE_LIMIT)));
+  private async takeLarge(path: string, taken: () => void): Promise<string | undefined> {
+    if (!(await isWholeJson(this.files.stream(path, LARGE_LIMIT))))
+      return 'is no whole JSON text; write another file and rename it to this name';
+    await this.session.streamCheckpoint!(this.files.stream(path, LARGE_LIMIT));
     taken();
+    return undefined;
   }
 
   private handoffs(): Captured {
