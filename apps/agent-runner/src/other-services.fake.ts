@@ -38,7 +38,7 @@ export class OtherServices {
   leaseMs = 4_000;
   /** Operations that get no answer, as when the service is cut off. */
   readonly deaf = new Set<string>();
-  readonly verdicts = new Map<string, 'lost' | 'cancel'>();
+  readonly verdicts = new Map<string, 'lost' | 'cancel' | 'pause'>();
   readonly claims: RequestOf<typeof workClaim>[] = [];
   readonly heartbeats: RequestOf<typeof workHeartbeat>[] = [];
   readonly finishes: Finish[] = [];

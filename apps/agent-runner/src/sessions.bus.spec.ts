@@ -249,6 +249,17 @@ it('wraps up a cancelled task and gives it back', async () => {
   expect(await processesOf('unwanted')).toEqual([]);
 });
 
+it('wraps up a paused task and gives it back, with its checkpoint', async () => {
+  const script = `: held; save() { echo '{"at":1}' > "$PURSER_STATE_DIR/n"; mv "$PURSER_STATE_DIR/n" "$PURSER_STATE_DIR/checkpoint.json"; exit 75; }
+    trap save TERM; echo ready; while :; do sleep 0.05; done`;
+  await others.submit({ taskId: 'held', input: sh(script) });
+  await atWork('held');
+  others.verdicts.set('held', 'pause');
+  const { outcome, checkpoint } = await finishOf('held');
+  expect(outcome).toEqual({ kind: 'released', reason: 'the task was paused' });
+  expect(checkpoint?.number).toBe(1);
+});
+
 it('stops everything in an emergency, says what, and takes nothing until it is over', async () => {
   const acknowledged: string[][] = [];
   others.bus.connection.subscribe(`${emergencyAcknowledged.name}.>`, {

@@ -100,6 +100,16 @@ describe('commands that talk to the control API', () => {
     expect(asked).toBe(3);
   });
 
+  it('pauses in the name of who runs it, and resumes', async () => {
+    const waiting = 'person: ada: frozen';
+    api.answers['POST /v1/tasks/nightly/pause'] = () => [200, task({ state: 'paused', waiting })];
+    api.answers['POST /v1/tasks/nightly/resume'] = () => [200, task()];
+    const paused = await purser('task', 'pause', 'nightly', '--reason', 'frozen');
+    expect(paused).toMatchObject({ code: 0, out: 'nightly is paused\n' });
+    expect(await purser('task', 'resume', 'nightly')).toMatchObject({ code: 0, out: 'nightly is ready\n' });
+    expect(api.seen.map(({ body }) => body)).toEqual([{ by: 'ada', reason: 'frozen' }, { by: 'ada' }]);
+  });
+
   it('shows what a task and each of its sessions used, against their limits', async () => {
     const session = (epoch: number, usage: unknown) => ({
       id: `s${epoch}`,

@@ -44,6 +44,8 @@ describe('the command line', () => {
       'task get',
       'task logs',
       'task cancel',
+      'task pause',
+      'task resume',
       'budget list',
       'budget set',
       'budget delete',

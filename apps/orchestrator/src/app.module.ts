@@ -1,6 +1,9 @@
 import { Module } from '@nestjs/common';
 import { FinishedBudgets } from './budgets/finished-budgets.service.js';
 import { TaskBudgets } from './budgets/task-budgets.service.js';
+import { PausingHandlers } from './pausing/pausing.handlers.js';
+import { PausingRepository } from './pausing/pausing.repository.js';
+import { PausingService } from './pausing/pausing.service.js';
 import { LiveServices } from './services/live-services.js';
 import { ServicesHandlers } from './services/services.handlers.js';
 import { DependentsService } from './tasks/dependents.service.js';
@@ -24,7 +27,7 @@ import { WorkRepository } from './work/work.repository.js';
 import { WorkService } from './work/work.service.js';
 
 @Module({
-  controllers: [TasksHandlers, WorkHandlers, ServicesHandlers],
+  controllers: [TasksHandlers, WorkHandlers, ServicesHandlers, PausingHandlers],
   providers: [
     TasksRepository,
     Intake,
@@ -46,6 +49,8 @@ import { WorkService } from './work/work.service.js';
     EmergencyDuty,
     LiveServices,
     LiveRunners,
+    PausingRepository,
+    PausingService,
   ],
 })
 export class AppModule {}

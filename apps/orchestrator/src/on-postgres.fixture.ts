@@ -3,6 +3,8 @@ import { CreateOutbox1700000000000, Database } from '@purser/database';
 import { createLog, Latch, Metrics, Outbox, systemClock } from '@purser/service';
 import { TaskBudgets } from './budgets/task-budgets.service.js';
 import { MIGRATIONS } from './migrations/index.js';
+import { PausingRepository } from './pausing/pausing.repository.js';
+import { PausingService } from './pausing/pausing.service.js';
 import { LiveServices } from './services/live-services.js';
 import { DependentsService } from './tasks/dependents.service.js';
 import { ExecutorInputs } from './tasks/executor-inputs.js';
@@ -39,6 +41,7 @@ export class OnPostgres {
   readonly claims: ClaimService;
   readonly work: WorkService;
   readonly ends: SessionEnds;
+  readonly pausing: PausingService;
 
   constructor(readonly database: Database) {
     const log = createLog({ service: 'orchestrator', instance: 'spec', level: 'silent' });
@@ -54,6 +57,14 @@ export class OnPostgres {
     const inputs = new ExecutorInputs(this.services);
     this.intake = new Intake(database, this.repository, inputs, this.dependents, this.budgets, facts);
     this.tasks = new TasksService(database, this.repository, this.dependents, facts);
+    this.pausing = new PausingService(
+      database,
+      new PausingRepository(),
+      this.repository,
+      this.dependents,
+      facts,
+      nudge,
+    );
     this.ends = new SessionEnds(database, work, facts, this.dependents, nudge, metrics);
     this.claims = new ClaimService(database, work, facts, metrics, this.latch, config);
     this.work = new WorkService(database, work, facts, this.ends, config);

@@ -14,6 +14,7 @@ import * as services from './services.js';
 import * as sessions from './sessions.js';
 import * as sources from './sources.js';
 import * as spikes from './spikes.js';
+import * as taskControl from './task-control.js';
 import * as tasks from './tasks.js';
 import * as work from './work.js';
 
@@ -43,6 +44,7 @@ export * from './sources.js';
 export * from './spikes.js';
 export * from './streams.js';
 export * from './task-budget.js';
+export * from './task-control.js';
 export * from './tasks.js';
 export * from './work.js';
 
@@ -55,6 +57,7 @@ const isContract = (value: unknown): value is Contract =>
 /** Every subject of the bus, in the order of the files. */
 export const CONTRACTS: readonly Contract[] = [
   tasks,
+  taskControl,
   work,
   sessions,
   budgets,

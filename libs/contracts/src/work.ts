@@ -60,8 +60,8 @@ export const workHeartbeat = operation('work.heartbeat', {
       z.object({
         taskId: Id,
         epoch: z.number().int(),
-        /** `lost`: a newer session owns the task, stop without writing. `cancel`: wrap up, then finish as released. */
-        verdict: z.enum(['extended', 'lost', 'cancel']),
+        /** `lost`: a newer session owns the task, stop without writing. `cancel`, `pause`: wrap up, then finish. */
+        verdict: z.enum(['extended', 'lost', 'cancel', 'pause']),
       }),
     ),
   }),
@@ -72,7 +72,7 @@ export const FinishOutcome = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('failed'), error: z.object({ code: z.string(), message: z.string() }) }),
   /** A fresh session is to go on from the checkpoint. */
   z.object({ kind: z.literal('continue'), reason: z.string() }),
-  /** The runner gives the session back unfinished: it shuts down, an emergency, a cancelled task. */
+  /** The runner gives the session back unfinished: it shuts down, an emergency, a cancelled or paused task. */
   z.object({ kind: z.literal('released'), reason: z.string() }),
 ]);
 export type FinishOutcome = z.infer<typeof FinishOutcome>;

@@ -2,6 +2,7 @@
 export type StopCause =
   | { kind: 'resource'; resource: string; reason: string }
   | { kind: 'cancelled' }
+  | { kind: 'paused' }
   | { kind: 'shutdown' }
   | { kind: 'emergency'; reason: string }
   | { kind: 'lease' };
@@ -12,6 +13,8 @@ export function inWords(cause: StopCause): string {
       return cause.reason;
     case 'cancelled':
       return 'the task was cancelled, or its deadline has passed';
+    case 'paused':
+      return 'the task was paused';
     case 'shutdown':
       return 'the runner shuts down';
     case 'emergency':

@@ -123,6 +123,7 @@ export class Heartbeats {
       session.lease.renew(sentAt, reply.leaseMs);
       kept.push(session);
       if (verdict === 'cancel') session.wrapUp({ kind: 'cancelled' });
+      else if (verdict === 'pause') session.wrapUp({ kind: 'paused' });
     }
     return kept;
   }

@@ -1,10 +1,12 @@
 import type { MigrationClass } from '@purser/database';
 import { CreateClaimsUnderWay1700000001001 } from './create-claims-under-way.js';
 import { CreateTasks1700000001000 } from './create-tasks.js';
+import { ControlTasks1700000005300 } from './control-tasks.js';
 import { ExtendTasks1700000005000 } from './extend-tasks.js';
 
 export const MIGRATIONS: MigrationClass[] = [
   CreateTasks1700000001000,
   CreateClaimsUnderWay1700000001001,
   ExtendTasks1700000005000,
+  ControlTasks1700000005300,
 ];

@@ -9,8 +9,10 @@ import {
   taskContinued,
   taskCreated,
   taskFailed,
+  taskPaused,
   taskProgressed,
   taskRejected,
+  taskResumed,
   taskStarted,
 } from '@purser/contracts';
 import type { Sql } from '@purser/database';
@@ -67,6 +69,8 @@ export class TaskFacts {
       await this.failed(tx, taskId, epoch, next.error);
     } else if (next.state === 'cancelled') {
       await this.cancelled(tx, taskId, epoch);
+    } else if (next.state === 'paused') {
+      await this.paused(tx, taskId, next.reason);
     } else if (step.sessionOutcome === 'continued') {
       const data = { taskId, sessionId, epoch, runner, reason: step.reason };
       await this.outbox.add(tx, taskContinued, taskId, data, `${taskId}-${epoch}-continued`);
@@ -79,6 +83,14 @@ export class TaskFacts {
 
   cancelled(tx: Sql, taskId: string, epoch: number): Promise<void> {
     return this.outbox.add(tx, taskCancelled, taskId, { taskId, epoch }, `${taskId}-cancelled`);
+  }
+
+  paused(tx: Sql, taskId: string, reason: string): Promise<void> {
+    return this.outbox.add(tx, taskPaused, taskId, { taskId, reason });
+  }
+
+  resumed(tx: Sql, taskId: string, by: string, state: 'ready' | 'blocked'): Promise<void> {
+    return this.outbox.add(tx, taskResumed, taskId, { taskId, by, state });
   }
 
   /** After the commit. Never rejects, and need not be waited for: a sweep sends what is left. */

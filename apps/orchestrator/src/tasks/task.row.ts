@@ -32,6 +32,7 @@ export interface TaskSummaryRow {
   /** For longer than a runner that is free takes to ask for work. */
   lingers: boolean;
   cancel_requested: boolean;
+  pause_requested: string | null;
   paused_reason: string | null;
   progress: Task['progress'];
   error: Task['error'];
@@ -58,7 +59,7 @@ export interface SessionRow {
 export const SUMMARY_COLUMNS = `
   id, seq, executor, priority, depends_on, labels, project, limits, budget_nano, max_sessions, retries, not_before,
   deadline, parent_id, on_dependency_failure, paid_only, more, state, epoch, budget_ready, CASE WHEN available_at > now() THEN available_at END AS delayed_until,
-  updated_at < now() - interval '5 seconds' AS lingers, cancel_requested, paused_reason, progress, error,
+  updated_at < now() - interval '5 seconds' AS lingers, cancel_requested, pause_requested, paused_reason, progress, error,
   created_at, updated_at, finished_at`;
 
 const instant = (date: Date | null): string | null => date?.toISOString() ?? null;

@@ -9,6 +9,7 @@ import { Nudge } from './nudge.js';
 import { type HeldSession, WorkRepository } from './work.repository.js';
 
 const LAPSES_AT_ONCE = 100;
+const OVER: readonly TaskState[] = ['completed', 'failed', 'cancelled'];
 
 export interface EndedSession {
   taskId: string;
@@ -60,6 +61,6 @@ export class SessionEnds {
     for (const { outcome } of ended) this.metrics.sessionEnded(outcome);
     this.facts.send();
     if (ended.some(({ state }) => state === 'ready')) this.nudge.workIsReady();
-    await this.dependents.settle(ended.filter(({ state }) => state !== 'ready').map(({ taskId }) => taskId));
+    await this.dependents.settle(ended.filter(({ state }) => OVER.includes(state)).map(({ taskId }) => taskId));
   }
 }

@@ -45,6 +45,7 @@ interface HeldRow {
   start_digest: string | null;
   checkpoint_digest: string | null;
   cancel_requested: boolean;
+  pause_requested: string | null;
   overdue: boolean;
 }
 
@@ -59,6 +60,7 @@ export interface Extended {
   taskId: string;
   epoch: number;
   mustEnd: boolean;
+  mustPause: boolean;
   tellProgress: Progress | null;
   newCheckpoint: boolean;
 }
@@ -85,7 +87,7 @@ export interface Sight {
 const ASSIGNMENT =
   't.id, t.session_id, t.epoch, t.executor, t.input, t.limits, t.priority, t.project, t.labels, t.deadline, t.parent_id, t.paid_only, t.more, t.created_at';
 const HELD = `id, session_id, epoch, runner, sessions_used, max_sessions, failures, retries, lost_in_a_row,
-  unchanged_in_a_row, start_digest, checkpoint_digest, cancel_requested,
+  unchanged_in_a_row, start_digest, checkpoint_digest, cancel_requested, pause_requested,
   coalesce(deadline <= clock_timestamp(), false) AS overdue`;
 const leaseFor = (parameter: string) => `clock_timestamp() + ${parameter}::integer * interval '1 millisecond'`;
 
@@ -192,6 +194,7 @@ export class WorkRepository {
        FROM held WHERE t.id = held.id
        RETURNING t.id AS "taskId", t.epoch,
          t.cancel_requested OR coalesce(t.deadline <= clock_timestamp(), false) AS "mustEnd",
+         t.pause_requested IS NOT NULL AS "mustPause",
          CASE WHEN held.untold AND held.may_tell THEN t.progress END AS "tellProgress",
          held.new_checkpoint AS "newCheckpoint"`,
       [
@@ -251,7 +254,7 @@ export class WorkRepository {
          WHERE task_id = $1 AND epoch = $2 AND ended_at IS NULL
        )
        UPDATE tasks SET state = $5, session_id = NULL, runner = NULL, lease_until = NULL, cancel_requested = false,
-         result = $7::json, error = $8::json,
+         pause_requested = NULL, paused_reason = $17, result = $7::json, error = $8::json,
          available_at = clock_timestamp() + $9::double precision * interval '1 millisecond',
          sessions_used = $10, failures = $11, lost_in_a_row = $12, unchanged_in_a_row = $13,
          checkpoint_epoch = CASE WHEN $14::integer IS NULL THEN checkpoint_epoch ELSE epoch END,
@@ -277,6 +280,7 @@ export class WorkRepository {
         by.checkpoint?.number ?? null,
         by.checkpoint?.digest ?? null,
         by.progress === undefined ? null : JSON.stringify(by.progress),
+        next.state === 'paused' ? next.reason : null,
       ],
     );
     if (rows.length !== 1) throw new Error(`task ${held.taskId} changed although it was locked`);
@@ -329,5 +333,6 @@ const heldOf = (row: HeldRow): HeldSession => ({
   startDigest: row.start_digest,
   lastDigest: row.checkpoint_digest,
   cancelRequested: row.cancel_requested,
+  pauseRequested: row.pause_requested,
   overdue: row.overdue,
 });

@@ -4,7 +4,7 @@ import { Database, type Sql } from '@purser/database';
 import { CONFIG } from '@purser/service';
 import type { Config } from '../config.js';
 import { SessionEnds } from './session-ends.js';
-import { WorkRepository } from './work.repository.js';
+import { type Extended, WorkRepository } from './work.repository.js';
 import { TaskFacts } from '../tasks/task-facts.js';
 
 const MAX_RESULT_BYTES = 2 * 1024 * 1024;
@@ -39,8 +39,7 @@ export class WorkService {
       leaseMs,
       sessions: sessions.map(({ taskId, epoch }) => {
         const one = held.get(taskId);
-        const verdict = one?.epoch !== epoch ? 'lost' : one.mustEnd ? 'cancel' : 'extended';
-        return { taskId, epoch, verdict };
+        return { taskId, epoch, verdict: one?.epoch === epoch ? verdictOn(one) : 'lost' };
       }),
     };
   }
@@ -76,6 +75,8 @@ export class WorkService {
     });
   }
 }
+
+const verdictOn = ({ mustEnd, mustPause }: Extended) => (mustEnd ? 'cancel' : mustPause ? 'pause' : 'extended');
 
 function refuseLarge(result: unknown): void {
   const bytes = Buffer.byteLength(JSON.stringify(result ?? null));
