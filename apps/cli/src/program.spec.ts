@@ -44,6 +44,8 @@ describe('the command line', () => {
       'task get',
       'task logs',
       'task cancel',
+      'task watch',
+      'events',
       'task pause',
       'task resume',
       'budget list',

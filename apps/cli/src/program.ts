@@ -6,6 +6,7 @@ import { addBudgetCommands } from './commands/budget.js';
 import { addCostsCommand } from './commands/costs.js';
 import { addEmergencyCommands } from './commands/emergency.js';
 import { addInstallationCommands } from './commands/installation.js';
+import { addEventsCommand } from './commands/events.js';
 import { addKeyCommands } from './commands/key.js';
 import { addLedgerCommands } from './commands/ledger.js';
 import { addPricesCommands } from './commands/prices.js';
@@ -75,6 +76,7 @@ function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addInstallationCommands(program, commands);
   addStatusCommand(program, commands);
   addTaskCommands(program, commands);
+  addEventsCommand(program, commands);
   addCostsCommand(program, commands);
   addBudgetCommands(program, commands);
   addLedgerCommands(program, commands);

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { FinishedBudgets } from './budgets/finished-budgets.service.js';
 import { TaskBudgets } from './budgets/task-budgets.service.js';
+import { LiveEvents } from './events/live-events.service.js';
 import { PausingHandlers } from './pausing/pausing.handlers.js';
 import { PausingRepository } from './pausing/pausing.repository.js';
 import { PausingService } from './pausing/pausing.service.js';
@@ -49,6 +50,7 @@ import { WorkService } from './work/work.service.js';
     EmergencyDuty,
     LiveServices,
     LiveRunners,
+    LiveEvents,
     PausingRepository,
     PausingService,
   ],

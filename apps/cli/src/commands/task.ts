@@ -16,12 +16,14 @@ import { taskTable, taskText } from '../output/tasks.js';
 import type { Terminal } from '../terminal.js';
 import { collect, type CommandSet, positiveNumber, wholeNumber } from './command.js';
 import { addTaskControlCommands } from './task-control.js';
+import { addTaskFollowCommand } from './task-follow.js';
 import { printLogs, waitForTask } from './task-watch.js';
 import { type SubmitOptions, taskSpec } from './task-spec.js';
 
 export function addTaskCommands(program: Command, commands: CommandSet): void {
   const task = program.command('task').description('work for agents: submit it, follow it, cancel it');
   addSubmit(task, commands);
+  addTaskFollowCommand(task, commands);
   addTaskControlCommands(task, commands);
 
   commands.leaf(
