@@ -12,6 +12,7 @@ import {
   keysRenew,
   keysRevoke,
   type Latch,
+  type Signal,
   ledgerSum,
   type Operation,
   PurserError,
@@ -39,6 +40,8 @@ export class OtherServices {
   /** Operations that get no answer, as when the service is cut off. */
   readonly deaf = new Set<string>();
   readonly verdicts = new Map<string, 'lost' | 'cancel' | 'pause'>();
+  /** What waits for each task. */
+  readonly signals = new Map<string, Signal[]>();
   readonly claims: RequestOf<typeof workClaim>[] = [];
   readonly heartbeats: RequestOf<typeof workHeartbeat>[] = [];
   readonly finishes: Finish[] = [];
@@ -143,7 +146,14 @@ export class OtherServices {
   private beat(request: RequestOf<typeof workHeartbeat>): unknown {
     this.heartbeats.push(request);
     const verdictOf = (taskId: string) => this.verdicts.get(taskId) ?? ('extended' as const);
-    const sessions = request.sessions.map(({ taskId, epoch }) => ({ taskId, epoch, verdict: verdictOf(taskId) }));
+    const waiting = (taskId: string, received = 0) =>
+      (this.signals.get(taskId) ?? []).filter(({ number }) => number > received);
+    const sessions = request.sessions.map(({ taskId, epoch, signals }) => ({
+      taskId,
+      epoch,
+      verdict: verdictOf(taskId),
+      signals: waiting(taskId, signals),
+    }));
     return { leaseMs: this.leaseMs, sessions };
   }
 

@@ -3,7 +3,13 @@ import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { emergencyAcknowledged, sessionsCheckpoint, sessionsHandoff, sessionsLogs } from '@purser/contracts';
+import {
+  emergencyAcknowledged,
+  sessionsCheckpoint,
+  sessionsHandoff,
+  sessionsLogs,
+  taskSignalled,
+} from '@purser/contracts';
 import { listProcesses } from '@purser/embedded';
 import { keyHash, keyPrefix, type RunningService } from '@purser/service';
 import {
@@ -258,6 +264,26 @@ it('wraps up a paused task and gives it back, with its checkpoint', async () => 
   const { outcome, checkpoint } = await finishOf('held');
   expect(outcome).toEqual({ kind: 'released', reason: 'the task was paused' });
   expect(checkpoint?.number).toBe(1);
+});
+
+it('gives signals to the program at once, in order, and says which it was given', async () => {
+  const signal = (number: number, payload: unknown) => ({ number, name: 'go', payload, at: '2026-11-29T00:00:00Z' });
+  const script = `: signalled; echo ready; while [ "$(wc -l < "$PURSER_STATE_DIR/signals.jsonl")" -lt 3 ]; do sleep 0.05; done
+    cat "$PURSER_STATE_DIR/signals.jsonl"`;
+  others.signals.set('signalled', [signal(4, 'from before')]);
+  await others.submit({ taskId: 'signalled', input: sh(script) });
+  await atWork('signalled');
+  others.signals.set('signalled', [signal(4, 'from before'), signal(5, 'two\nlines'), signal(6, { a: [1] })]);
+  await others.bus.publish(taskSignalled, 'signalled', { taskId: 'signalled', number: 6, name: 'go', by: 'ada' });
+  const { outcome, signals } = await finishOf('signalled');
+  expect(outcome.kind).toBe('completed');
+  expect(signals).toBe(6);
+  const lines = (await logOf('signalled')).flatMap((line) => /^stdout: (\{.*)$/.exec(line)?.[1] ?? []);
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+    signal(4, 'from before'),
+    signal(5, 'two\nlines'),
+    signal(6, { a: [1] }),
+  ]);
 });
 
 it('stops everything in an emergency, says what, and takes nothing until it is over', async () => {

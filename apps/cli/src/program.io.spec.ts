@@ -110,6 +110,32 @@ describe('commands that talk to the control API', () => {
     expect(api.seen.map(({ body }) => body)).toEqual([{ by: 'ada', reason: 'frozen' }, { by: 'ada' }]);
   });
 
+  it('sends signals with a payload of JSON or text, and shows them', async () => {
+    const sent = (number: number, payload: unknown) => ({
+      number,
+      name: 'focus',
+      payload,
+      by: 'ada',
+      at: '2026-11-29T10:00:00Z',
+      epoch: number === 1 ? 3 : null,
+      state: number === 1 ? 'delivered' : 'waiting',
+    });
+    api.answers['POST /v1/tasks/nightly/signals'] = () => [201, sent(2, null)];
+    expect(await purser('task', 'signal', 'nightly', 'focus', '{"path":"src"}')).toMatchObject({
+      code: 0,
+      out: 'signal 2 is waiting\n',
+    });
+    await purser('task', 'signal', 'nightly', 'focus', 'on the tests', '--key', 'k1');
+    expect(api.seen.map(({ body }) => body)).toEqual([
+      { name: 'focus', payload: { path: 'src' }, by: 'ada' },
+      { name: 'focus', payload: 'on the tests', by: 'ada', key: 'k1' },
+    ]);
+    expect(await purser('task', 'signal', 'nightly', 'focus', '{"path"')).toMatchObject({ code: 2, out: '' });
+    api.answers['GET /v1/tasks/nightly/signals'] = () => [200, { signals: [sent(2, 'x'), sent(1, { a: 1 })] }];
+    const { out } = await purser('task', 'signals', 'nightly');
+    expect(out).toMatch(/^2 +focus +waiting +ada .* "x"\n1 +focus +delivered to #3 +ada .* \{"a":1\}\n$/m);
+  });
+
   it('shows what a task and each of its sessions used, against their limits', async () => {
     const session = (epoch: number, usage: unknown) => ({
       id: `s${epoch}`,

@@ -46,6 +46,8 @@ describe('the command line', () => {
       'task cancel',
       'task watch',
       'events',
+      'task signal',
+      'task signals',
       'task pause',
       'task resume',
       'budget list',

@@ -7,6 +7,9 @@ import { PausingRepository } from './pausing/pausing.repository.js';
 import { PausingService } from './pausing/pausing.service.js';
 import { LiveServices } from './services/live-services.js';
 import { ServicesHandlers } from './services/services.handlers.js';
+import { SignalsHandlers } from './signals/signals.handlers.js';
+import { SignalsRepository } from './signals/signals.repository.js';
+import { SignalsService } from './signals/signals.service.js';
 import { DependentsService } from './tasks/dependents.service.js';
 import { ExecutorInputs } from './tasks/executor-inputs.js';
 import { Intake } from './tasks/intake.service.js';
@@ -28,7 +31,7 @@ import { WorkRepository } from './work/work.repository.js';
 import { WorkService } from './work/work.service.js';
 
 @Module({
-  controllers: [TasksHandlers, WorkHandlers, ServicesHandlers, PausingHandlers],
+  controllers: [TasksHandlers, WorkHandlers, ServicesHandlers, PausingHandlers, SignalsHandlers],
   providers: [
     TasksRepository,
     Intake,
@@ -53,6 +56,8 @@ import { WorkService } from './work/work.service.js';
     LiveEvents,
     PausingRepository,
     PausingService,
+    SignalsRepository,
+    SignalsService,
   ],
 })
 export class AppModule {}

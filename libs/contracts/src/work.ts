@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { fact, operation } from './contract.js';
 import { Id, Instant, Priority, STANDARD_PRIORITY, Token } from './scalars.js';
+import { Signal } from './task-control.js';
 import { Progress, TaskGrader, TaskLimits, TaskSpec, TaskState, TaskWorkspace } from './tasks.js';
 
 /** One session handed to a runner. It must not write after `leaseMs` without a renewed lease. */
@@ -51,6 +52,8 @@ export const workHeartbeat = operation('work.heartbeat', {
         epoch: z.number().int(),
         progress: Progress.optional(),
         checkpoint: CheckpointMark.optional(),
+        /** The number of the last signal that this session received. */
+        signals: z.number().int().optional(),
       }),
     ),
   }),
@@ -62,6 +65,8 @@ export const workHeartbeat = operation('work.heartbeat', {
         epoch: z.number().int(),
         /** `lost`: a newer session owns the task, stop without writing. `cancel`, `pause`: wrap up, then finish. */
         verdict: z.enum(['extended', 'lost', 'cancel', 'pause']),
+        /** Those that it has not received yet, in order; not all at once when there are many. */
+        signals: z.array(Signal).optional(),
       }),
     ),
   }),
@@ -91,6 +96,8 @@ export const workFinish = operation('work.finish', {
     progress: Progress.optional(),
     /** The last checkpoint of this session, if it wrote any: how a continuation without progress is told. */
     checkpoint: CheckpointMark.optional(),
+    /** The number of the last signal that its program was given. */
+    signals: z.number().int().optional(),
   }),
   reply: z.object({ state: TaskState }),
 });

@@ -8,6 +8,16 @@ export interface SessionResources {
   used: { tokens?: number; seconds: number; memoryMb?: number; requests?: number };
 }
 
+/** A message to the session, sent by a person or a program. */
+export interface SessionSignal {
+  /** Counts the task's signals from 1; a signal that comes again, to the session after a lost one, has the same. */
+  number: number;
+  name: string;
+  payload: unknown;
+  /** ISO 8601. */
+  at: string;
+}
+
 /** One session as an executor sees it. */
 export interface ExecutorSession {
   taskId: string;
@@ -46,6 +56,11 @@ export interface ExecutorSession {
   /** Replaces the handoff document that the next session reads. */
   writeHandoff(markdown: string): Promise<void>;
   resources(): SessionResources;
+  /**
+   * Signals to this session, one after the other, each when the promise for the one before is fulfilled: it then counts
+   * as delivered. One that is rejected, and what comes after it, goes to the next session.
+   */
+  onSignal?(listener: (signal: SessionSignal) => void | Promise<void>): void;
   progress(progress: { done?: number; total?: number; note?: string }): void;
 }
 

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { isAbsolute, resolve, sep } from 'node:path';
 import { GuardedProgram, type Isolation, OutputPipes, type ProgramSpec, pumpLines, Tail } from '@purser/guard';
-import type { Executor, ExecutorResult, ExecutorSession } from '@purser/plugin-sdk';
+import type { Executor, ExecutorResult, ExecutorSession, SessionSignal } from '@purser/plugin-sdk';
 import { Captures } from './captures.js';
 import { within } from './deadline.js';
 import { programEnvironment } from './environment.js';
@@ -106,7 +106,12 @@ export class CommandExecutor implements Executor {
     ]);
     printed.catch(() => undefined);
     captures.start();
+    let ended = false;
+    session.onSignal?.((signal) =>
+      ended ? Promise.reject(new Error('the program has ended')) : addSignal(signal, files, log),
+    );
     const end = await program.ended;
+    ended = true;
     stop.release();
     const finishMs = stop.killed === undefined ? FINISH_MS : STOPPED_FINISH_MS;
     if (program.survivors > 0) log.say(`${program.survivors} processes of the session could not be killed`);
@@ -125,6 +130,16 @@ export class CommandExecutor implements Executor {
       stdoutTail: stdout.toString(),
       stderrTail: stderr.toString(),
     });
+  }
+}
+
+/** Rejects when the program does not get it, so that the next session does. */
+async function addSignal(signal: SessionSignal, files: SessionFiles, log: SessionLog): Promise<void> {
+  try {
+    await files.addSignal(signal);
+  } catch (error) {
+    log.say(`signal ${signal.number} ("${signal.name}") was not delivered: ${(error as Error).message}`);
+    throw error;
   }
 }
 

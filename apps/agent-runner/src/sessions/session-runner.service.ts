@@ -107,6 +107,7 @@ export class SessionRunner {
       checkpoint: (state) => records.saveCheckpoint(state),
       writeHandoff: (markdown) => records.saveHandoff(markdown),
       resources: () => ({ level: session.level, limits: session.assignment.limits, used: session.usage }),
+      onSignal: (listener) => session.signals.deliverTo(listener),
       progress: (progress) => session.report(progress),
     });
     return unlessStuck(session, running).catch((error: unknown) => {

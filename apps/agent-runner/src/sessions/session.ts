@@ -1,6 +1,7 @@
 import { type Assignment, type CheckpointMark, type Progress, PurserError } from '@purser/contracts';
 import type { Level, Usage } from '../resources/resources.service.js';
 import type { Lease } from './lease.js';
+import { SessionSignals } from './session-signals.js';
 import { inWords, type StopCause } from './stop-cause.js';
 
 /** The executor stops at the end of the grace period by itself; this much later it is told to. */
@@ -16,6 +17,7 @@ export class Session {
   cause: StopCause | undefined;
   /** Why it may not write any more, once that is so. */
   lost: string | undefined;
+  readonly signals = new SessionSignals();
   /** Nothing of it runs any more. */
   readonly stopped: Promise<void>;
   /** It was finished and cleared away. */

@@ -34,6 +34,7 @@ export class Finisher {
       outcome,
       ...(session.progress ? { progress: session.progress } : {}),
       ...(session.checkpoint ? { checkpoint: session.checkpoint } : {}),
+      ...(session.signals.delivered > 0 ? { signals: session.signals.delivered } : {}),
     };
     const mayGoOn = () => session.lost === undefined && session.lease.remainingMs > -BEYOND_LEASE_MS;
     if (!mayGoOn()) {

@@ -30,6 +30,7 @@ import {
   STREAM_KEEPER,
   STREAMS,
   type StreamName,
+  taskSignalled,
   tasksCreate,
   tasksGet,
   tasksList,
@@ -76,7 +77,7 @@ const NEEDS: Record<ServiceName, Needs> = {
   },
   'agent-runner': {
     calls: [workClaim, workHeartbeat, workFinish, tasksGet, ledgerSum, keysCreate, keysRenew, keysRevoke],
-    hears: [workAvailable],
+    hears: [workAvailable, taskSignalled],
     consumes: [],
   },
   'model-gateway': {

@@ -1,5 +1,6 @@
 import type { MigrationClass } from '@purser/database';
 import { CreateClaimsUnderWay1700000001001 } from './create-claims-under-way.js';
+import { CreateSignals1700000005301 } from './create-signals.js';
 import { CreateTasks1700000001000 } from './create-tasks.js';
 import { ControlTasks1700000005300 } from './control-tasks.js';
 import { ExtendTasks1700000005000 } from './extend-tasks.js';
@@ -9,4 +10,5 @@ export const MIGRATIONS: MigrationClass[] = [
   CreateClaimsUnderWay1700000001001,
   ExtendTasks1700000005000,
   ControlTasks1700000005300,
+  CreateSignals1700000005301,
 ];

@@ -1,6 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { Serve } from '@purser/bus';
 import { type ReplyOf, type RequestOf, workClaim, workFinish, workHeartbeat } from '@purser/contracts';
+import { SignalsService } from '../signals/signals.service.js';
 import { ClaimService } from './claim.service.js';
 import { LiveRunners } from './live-runners.js';
 import { WorkService } from './work.service.js';
@@ -11,6 +12,7 @@ export class WorkHandlers {
     private readonly claims: ClaimService,
     private readonly work: WorkService,
     private readonly runners: LiveRunners,
+    private readonly signals: SignalsService,
   ) {}
 
   @Serve(workClaim)
@@ -20,13 +22,15 @@ export class WorkHandlers {
   }
 
   @Serve(workHeartbeat)
-  heartbeat(request: RequestOf<typeof workHeartbeat>): Promise<ReplyOf<typeof workHeartbeat>> {
+  async heartbeat(request: RequestOf<typeof workHeartbeat>): Promise<ReplyOf<typeof workHeartbeat>> {
     this.runners.heard(request.runner);
-    return this.work.heartbeat(request);
+    return this.signals.answer(request, await this.work.heartbeat(request));
   }
 
   @Serve(workFinish)
-  finish(request: RequestOf<typeof workFinish>): Promise<ReplyOf<typeof workFinish>> {
-    return this.work.finish(request);
+  async finish(request: RequestOf<typeof workFinish>): Promise<ReplyOf<typeof workFinish>> {
+    const reply = await this.work.finish(request);
+    await this.signals.finished(request);
+    return reply;
   }
 }
