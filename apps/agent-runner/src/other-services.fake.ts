@@ -90,6 +90,7 @@ export class OtherServices {
       labels: [],
       deadline: null,
       parent: null,
+      continues: [],
       paidOnly: false,
       complexity: 'standard',
       workspace: null,

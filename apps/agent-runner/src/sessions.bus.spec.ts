@@ -286,6 +286,23 @@ it('gives signals to the program at once, in order, and says which it was given'
   ]);
 });
 
+it('goes on from what a failed task left when it is a retry of it, and from nothing when it is not', async () => {
+  const leaves = `echo '{"at":7}' > "$PURSER_STATE_DIR/n"; mv "$PURSER_STATE_DIR/n" "$PURSER_STATE_DIR/checkpoint.json"
+    echo draft > "$HOME/notes"; echo '# Do the rest' > "$PURSER_HANDOFF"; exit 3`;
+  const tells = `echo "resume $PURSER_RESUME"; cat "$PURSER_STATE_DIR/checkpoint.json" "$PURSER_HANDOFF" "$HOME/notes"; exit 0`;
+  await others.submit({ taskId: 'broken', input: sh(leaves) });
+  expect((await finishOf('broken')).outcome.kind).toBe('failed');
+  await others.submit({ taskId: 'broken-r1', input: sh('exit 3'), continues: ['broken'] });
+  await finishOf('broken-r1');
+  await others.submit({ taskId: 'broken-r2', input: sh(tells), continues: ['broken-r1', 'broken'] });
+  await finishOf('broken-r2');
+  const told = await logOf('broken-r2');
+  expect(told).toEqual(expect.arrayContaining(['stdout: resume 1', 'stdout: {"at":7}', 'stdout: draft']));
+  await others.submit({ taskId: 'broken-r3', input: sh(tells) });
+  await finishOf('broken-r3');
+  expect(await logOf('broken-r3')).toContain('stdout: resume 0');
+});
+
 it('stops everything in an emergency, says what, and takes nothing until it is over', async () => {
   const acknowledged: string[][] = [];
   others.bus.connection.subscribe(`${emergencyAcknowledged.name}.>`, {

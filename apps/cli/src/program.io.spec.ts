@@ -136,6 +136,31 @@ describe('commands that talk to the control API', () => {
     expect(out).toMatch(/^2 +focus +waiting +ada .* "x"\n1 +focus +delivered to #3 +ada .* \{"a":1\}\n$/m);
   });
 
+  it('lists what failed for good, shows why, and retries it', async () => {
+    const error = { code: 'poison', message: '5 sessions in a row were lost' };
+    const facts = { diagnosis: 'Its runner died.', failures: 0, lostInARow: 5, checkpoint: null, retriedAs: null };
+    const letter = { task: task({ state: 'failed', error }), ...facts };
+    api.answers['GET /v1/dead-letters'] = () => [200, { deadLetters: [letter], next: '7' }];
+    const listed = await purser('task', 'dead', '--code', 'poison');
+    expect(listed.out).toMatch(
+      /^nightly +poison +1 .* 5 sessions in a row were lost\nMore: purser task dead --after 7\n$/m,
+    );
+    const handoff = { epoch: 4, at: '2026-11-29T10:00:00Z', markdown: '# Do the rest' };
+    api.answers['GET /v1/dead-letters/nightly'] = () => [200, { ...letter, handoff }];
+    const { out } = await purser('task', 'dead', 'nightly');
+    expect(out).toMatch(/diagnosis +Its runner died\./);
+    expect(out).toContain('# Do the rest');
+    api.answers['POST /v1/tasks/nightly/retry'] = () => [201, task({ id: 'nightly-r1', retryOf: 'nightly' })];
+    expect((await purser('task', 'retry', 'nightly')).out).toContain('Task nightly-r1 is ready');
+    await purser('task', 'retry', 'nightly', '--fresh', '--id', 'again', '--budget', '2', '--max-sessions', '5');
+    expect(await purser('task', 'retry', 'nightly', '--fresh', '--from-checkpoint')).toMatchObject({ code: 2 });
+    const asked = api.seen.flatMap(({ method, body }) => (method === 'POST' ? [body] : []));
+    expect(asked).toEqual([
+      { from: 'checkpoint', by: 'ada' },
+      { from: 'fresh', by: 'ada', newId: 'again', budgetUsd: '2', maxSessions: 5 },
+    ]);
+  });
+
   it('shows what a task and each of its sessions used, against their limits', async () => {
     const session = (epoch: number, usage: unknown) => ({
       id: `s${epoch}`,

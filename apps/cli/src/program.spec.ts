@@ -48,6 +48,8 @@ describe('the command line', () => {
       'events',
       'task signal',
       'task signals',
+      'task dead',
+      'task retry',
       'task pause',
       'task resume',
       'budget list',

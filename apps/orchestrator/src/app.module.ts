@@ -1,6 +1,10 @@
 import { Module } from '@nestjs/common';
 import { FinishedBudgets } from './budgets/finished-budgets.service.js';
 import { TaskBudgets } from './budgets/task-budgets.service.js';
+import { DeadLettersHandlers } from './dead-letters/dead-letters.handlers.js';
+import { DeadLettersRepository } from './dead-letters/dead-letters.repository.js';
+import { DeadLetters } from './dead-letters/dead-letters.service.js';
+import { Retries } from './dead-letters/retries.service.js';
 import { LiveEvents } from './events/live-events.service.js';
 import { PausingHandlers } from './pausing/pausing.handlers.js';
 import { PausingRepository } from './pausing/pausing.repository.js';
@@ -31,7 +35,7 @@ import { WorkRepository } from './work/work.repository.js';
 import { WorkService } from './work/work.service.js';
 
 @Module({
-  controllers: [TasksHandlers, WorkHandlers, ServicesHandlers, PausingHandlers, SignalsHandlers],
+  controllers: [TasksHandlers, WorkHandlers, ServicesHandlers, PausingHandlers, SignalsHandlers, DeadLettersHandlers],
   providers: [
     TasksRepository,
     Intake,
@@ -58,6 +62,9 @@ import { WorkService } from './work/work.service.js';
     PausingService,
     SignalsRepository,
     SignalsService,
+    DeadLettersRepository,
+    DeadLetters,
+    Retries,
   ],
 })
 export class AppModule {}

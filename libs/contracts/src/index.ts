@@ -3,6 +3,7 @@ import * as alerts from './alerts.js';
 import * as budgets from './budgets.js';
 import * as calls from './calls.js';
 import * as costs from './costs.js';
+import * as deadLetters from './dead-letters.js';
 import * as emergency from './emergency.js';
 import * as keys from './keys.js';
 import * as leases from './leases.js';
@@ -24,6 +25,7 @@ export * from './calls.js';
 export * from './cloud-event.js';
 export * from './contract.js';
 export * from './costs.js';
+export * from './dead-letters.js';
 export { asyncApi } from './docs/asyncapi.js';
 export { errorsPage } from './docs/errors-page.js';
 export { GATEWAY_ENDPOINTS, gatewayOpenApi } from './docs/gateway-openapi.js';
@@ -58,6 +60,7 @@ const isContract = (value: unknown): value is Contract =>
 export const CONTRACTS: readonly Contract[] = [
   tasks,
   taskControl,
+  deadLetters,
   work,
   sessions,
   budgets,

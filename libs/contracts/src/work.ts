@@ -18,6 +18,8 @@ export const Assignment = z.object({
   labels: z.array(z.string()),
   deadline: Instant.nullable(),
   parent: Id.nullable().default(null),
+  /** Tasks whose last checkpoint, handoff and workspace it goes on from while it has none of its own; the nearest first. */
+  continues: z.array(Id).default([]),
   paidOnly: z.boolean().default(false),
   complexity: TaskSpec.shape.complexity,
   workspace: TaskWorkspace.nullable().default(null),

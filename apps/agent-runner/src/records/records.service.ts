@@ -38,14 +38,26 @@ export class RecordsService {
   ) {}
 
   /** Raises the fence before anything is loaded, so that nothing can be written behind the new session's back. */
-  async takeOver(writer: Writer): Promise<Inheritance> {
+  async takeOver(writer: Writer, continues: readonly string[] = []): Promise<Inheritance> {
     await this.fences.raise(writer);
     const [lastSeq, checkpoint, handoff] = await Promise.all([
       this.logs.lastSeq(writer.taskId),
       this.lastCheckpoint(writer.taskId),
       this.handoffs.find(writer.taskId),
     ]);
-    return { lastSeq, checkpoint, handoff };
+    const left = checkpoint ? undefined : await this.leftBy(continues);
+    return { lastSeq, checkpoint: checkpoint ?? left?.checkpoint, handoff: handoff ?? left?.handoff };
+  }
+
+  /** What the nearest of these tasks that left a checkpoint left; without any, the nearest handoff document. */
+  private async leftBy(tasks: readonly string[]): Promise<Omit<Inheritance, 'lastSeq'>> {
+    let handoff: StoredHandoff | undefined;
+    for (const taskId of tasks) {
+      handoff ??= await this.handoffs.find(taskId);
+      const checkpoint = await this.lastCheckpoint(taskId);
+      if (checkpoint) return { checkpoint, handoff };
+    }
+    return { checkpoint: undefined, handoff };
   }
 
   /** The newest checkpoint whose bytes are what was saved; a damaged one falls back to the one before it. */

@@ -107,7 +107,7 @@ export class SessionRecordsService {
     const { lastSeq, checkpoint, handoff } = await persist(
       () => {
         session.assertMayWrite();
-        return this.records.takeOver(session.writer);
+        return this.records.takeOver(session.writer, session.assignment.continues);
       },
       { mayGoOn: () => !session.wrap.aborted && !session.lease.over },
     );

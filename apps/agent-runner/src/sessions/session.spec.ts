@@ -17,6 +17,7 @@ const assignment: Assignment = {
   labels: [],
   deadline: null,
   parent: null,
+  continues: [],
   paidOnly: false,
   complexity: 'standard',
   workspace: null,

@@ -15,6 +15,7 @@ import { EXIT } from '../exit-codes.js';
 import { taskTable, taskText } from '../output/tasks.js';
 import type { Terminal } from '../terminal.js';
 import { collect, type CommandSet, positiveNumber, wholeNumber } from './command.js';
+import { addDeadLetterCommands } from './dead-letters.js';
 import { addTaskControlCommands } from './task-control.js';
 import { addTaskFollowCommand } from './task-follow.js';
 import { printLogs, waitForTask } from './task-watch.js';
@@ -25,6 +26,7 @@ export function addTaskCommands(program: Command, commands: CommandSet): void {
   addSubmit(task, commands);
   addTaskFollowCommand(task, commands);
   addTaskControlCommands(task, commands);
+  addDeadLetterCommands(task, commands);
 
   commands.leaf(
     task,

@@ -4,6 +4,7 @@ import { CreateSignals1700000005301 } from './create-signals.js';
 import { CreateTasks1700000001000 } from './create-tasks.js';
 import { ControlTasks1700000005300 } from './control-tasks.js';
 import { ExtendTasks1700000005000 } from './extend-tasks.js';
+import { RetryTasks1700000005302 } from './retry-tasks.js';
 
 export const MIGRATIONS: MigrationClass[] = [
   CreateTasks1700000001000,
@@ -11,4 +12,5 @@ export const MIGRATIONS: MigrationClass[] = [
   ExtendTasks1700000005000,
   ControlTasks1700000005300,
   CreateSignals1700000005301,
+  RetryTasks1700000005302,
 ];

@@ -31,8 +31,13 @@ export class Intake {
   /** Stores the task, once; resolves with its id after the commit. */
   async create(spec: TaskSpec): Promise<string> {
     const task = newTask(spec);
-    await this.store(task);
+    await this.take(task);
     return task.id;
+  }
+
+  /** As create, with what is stored. */
+  take(task: NewTask): Promise<void> {
+    return this.store(task);
   }
 
   /** As create; a refusal becomes a fact. Rejects only for trouble that passes. */

@@ -3,7 +3,11 @@ import { formatUsd } from '@purser/money';
 
 /** What a submitter said that no statement looks at by itself. */
 export type MoreOfTask = Pick<TaskSpec, 'retryBackoff' | 'estimates' | 'workspace' | 'grader'> &
-  Partial<Pick<TaskSpec, 'complexity'>>;
+  Partial<Pick<TaskSpec, 'complexity'>> & {
+    /** The task that it is a retry of, and those whose checkpoint it goes on from. */
+    retryOf?: string;
+    continues?: string[];
+  };
 
 /** What every reading of a task needs; input and result, which may be large, are read only where they are shown. */
 export interface TaskSummaryRow {
@@ -86,6 +90,7 @@ export function summaryOf(row: TaskSummaryRow, { usage, waiting }: Seen): TaskSu
     deadline: instant(row.deadline),
     onDependencyFailure: row.on_dependency_failure,
     parent: row.parent_id,
+    retryOf: row.more.retryOf ?? null,
     paidOnly: row.paid_only,
     retryBackoff: row.more.retryBackoff ?? null,
     estimates: row.more.estimates ?? null,

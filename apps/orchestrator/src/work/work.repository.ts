@@ -312,6 +312,7 @@ const assignmentOf = (row: AssignmentRow): Assignment => ({
   labels: row.labels,
   deadline: row.deadline?.toISOString() ?? null,
   parent: row.parent_id,
+  continues: row.more.continues ?? [],
   paidOnly: row.paid_only,
   complexity: row.more.complexity ?? 'standard',
   workspace: row.more.workspace ?? null,
