@@ -10,6 +10,8 @@ import { HandoffsRepository } from './records/handoffs.repository.js';
 import { LogsRepository } from './records/logs.repository.js';
 import { RecordsHandlers } from './records/records.handlers.js';
 import { RecordsService } from './records/records.service.js';
+import { ForgettingHandlers } from './retention/forgetting.handlers.js';
+import { ForgettingRepository } from './retention/forgetting.repository.js';
 import { ResourceMonitor } from './resources/resource-monitor.service.js';
 import { RunnerMetrics } from './sessions/runner-metrics.js';
 import { SessionRecordsService } from './sessions/session-records.service.js';
@@ -22,13 +24,14 @@ import { WorkHandlers } from './work/work.handlers.js';
 import { Workspaces } from './workspaces/workspaces.service.js';
 
 @Module({
-  controllers: [RecordsHandlers, WorkHandlers],
+  controllers: [RecordsHandlers, WorkHandlers, ForgettingHandlers],
   providers: [
     FencesRepository,
     CheckpointsRepository,
     HandoffsRepository,
     LogsRepository,
     RecordsService,
+    ForgettingRepository,
     Executors,
     SessionKeys,
     Workspaces,

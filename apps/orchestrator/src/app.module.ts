@@ -9,6 +9,8 @@ import { LiveEvents } from './events/live-events.service.js';
 import { PausingHandlers } from './pausing/pausing.handlers.js';
 import { PausingRepository } from './pausing/pausing.repository.js';
 import { PausingService } from './pausing/pausing.service.js';
+import { RetentionRepository } from './retention/retention.repository.js';
+import { Retention } from './retention/retention.service.js';
 import { LiveServices } from './services/live-services.js';
 import { ServicesHandlers } from './services/services.handlers.js';
 import { SignalsHandlers } from './signals/signals.handlers.js';
@@ -65,6 +67,8 @@ import { WorkService } from './work/work.service.js';
     DeadLettersRepository,
     DeadLetters,
     Retries,
+    RetentionRepository,
+    Retention,
   ],
 })
 export class AppModule {}

@@ -44,3 +44,10 @@ export const sessionsCheckpoint = operation('sessions.checkpoint', {
   }),
   http: { method: 'GET', path: '/v1/tasks/:id/checkpoint' },
 });
+
+export const sessionsForget = operation('sessions.forget', {
+  owner: 'agent-runner',
+  summary: 'Delete what the sessions of finished tasks left: checkpoints, handoffs, logs. Repeating it is no error.',
+  request: z.object({ ids: z.array(Id).min(1).max(500) }),
+  reply: z.object({ forgotten: z.number().int() }),
+});

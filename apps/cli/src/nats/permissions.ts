@@ -27,6 +27,7 @@ import {
   readsStreams,
   type ServiceName,
   servedBy,
+  sessionsForget,
   STREAM_KEEPER,
   STREAMS,
   type StreamName,
@@ -69,7 +70,7 @@ interface Needs {
 const NEEDS: Record<ServiceName, Needs> = {
   orchestrator: {
     // The control API passes every operation that has a route on to the bus, its own ones too.
-    calls: [...OPERATIONS.filter(({ http }) => http !== undefined), budgetsRetire, ledgerSum],
+    calls: [...OPERATIONS.filter(({ http }) => http !== undefined), budgetsRetire, ledgerSum, sessionsForget],
     hears: [],
     consumes: ['TASKS'],
     // For /v1/events.

@@ -29,7 +29,14 @@ export class DeadLettersRepository {
   }
 
   async find(id: string): Promise<DeadLetterRow | undefined> {
-    const [row] = await this.database.query<DeadLetterRow>(`SELECT ${COLUMNS} FROM tasks WHERE id = $1`, [id]);
+    const [row] = await this.database.query<DeadLetterRow>(
+      `SELECT ${COLUMNS} FROM (
+         SELECT * FROM tasks WHERE id = $1
+         UNION ALL
+         SELECT * FROM archived_task($1)
+       ) AS t LIMIT 1`,
+      [id],
+    );
     return row;
   }
 

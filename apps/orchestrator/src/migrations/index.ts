@@ -1,4 +1,5 @@
 import type { MigrationClass } from '@purser/database';
+import { CreateArchive1700000005303 } from './create-archive.js';
 import { CreateClaimsUnderWay1700000001001 } from './create-claims-under-way.js';
 import { CreateSignals1700000005301 } from './create-signals.js';
 import { CreateTasks1700000001000 } from './create-tasks.js';
@@ -13,4 +14,5 @@ export const MIGRATIONS: MigrationClass[] = [
   ControlTasks1700000005300,
   CreateSignals1700000005301,
   RetryTasks1700000005302,
+  CreateArchive1700000005303,
 ];

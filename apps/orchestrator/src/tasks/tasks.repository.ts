@@ -25,8 +25,17 @@ export class TasksRepository {
    * The tasks that a new one is to wait for. Locked against change until the new one is stored, so that none of them can
    * finish unseen in between; in id order, so that two submissions cannot deadlock.
    */
-  lockDependencies(tx: Sql, ids: string[]): Promise<{ id: string; state: TaskState }[]> {
-    return tx.query('SELECT id, state FROM tasks WHERE id = ANY($1) ORDER BY id FOR SHARE', [ids]);
+  async lockDependencies(tx: Sql, ids: string[]): Promise<{ id: string; state: TaskState }[]> {
+    const locked = () =>
+      tx.query<{ id: string; state: TaskState }>(
+        'SELECT id, state FROM tasks WHERE id = ANY($1) ORDER BY id FOR SHARE',
+        [ids],
+      );
+    const found = await locked();
+    if (found.length === new Set(ids).size) return found;
+    // What was archived is needed again.
+    await tx.query('SELECT restore_task(id) FROM archived_tasks WHERE id = ANY($1) AND removed ORDER BY id', [ids]);
+    return locked();
   }
 
   /** False when a task with this id is there already. */
@@ -75,7 +84,11 @@ export class TasksRepository {
 
   async find(id: string, sql: Sql = this.database): Promise<TaskRow | undefined> {
     const [row] = await sql.query<TaskRow>(`SELECT ${SUMMARY_COLUMNS}, input, result FROM tasks WHERE id = $1`, [id]);
-    return row;
+    if (row) return row;
+    const [archived] = await sql.query<TaskRow>(`SELECT ${SUMMARY_COLUMNS}, input, result FROM archived_task($1)`, [
+      id,
+    ]);
+    return archived;
   }
 
   async sessionsOf(id: string): Promise<SessionRow[]> {
@@ -84,7 +97,12 @@ export class TasksRepository {
        WHERE task_id = $1 ORDER BY epoch DESC LIMIT ${SESSIONS_SHOWN}`,
       [id],
     );
-    return rows.reverse();
+    if (rows.length > 0) return rows.reverse();
+    return this.database.query<SessionRow>(
+      `SELECT s.id, s.epoch, s.runner, s.started_at, s.ended_at, s.outcome, s.reason
+       FROM archived_tasks a, json_populate_recordset(NULL::sessions, a.sessions) AS s WHERE a.id = $1 ORDER BY s.epoch`,
+      [id],
+    );
   }
 
   /** Keyset by seq, newest first. */
