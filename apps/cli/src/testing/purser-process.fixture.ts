@@ -73,6 +73,11 @@ export class Playground {
     return purser;
   }
 
+  /** Any command line, which goes on. */
+  start(args: string[]): PurserProcess {
+    return this.spawn(args, {});
+  }
+
   /** Any command line, to its end. */
   async purser(args: string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
     return this.spawn(args, env).end();
