@@ -20,7 +20,7 @@ export const DeadLetter = z.object({
 });
 export type DeadLetter = z.infer<typeof DeadLetter>;
 
-export const deadLettersList = operation('deadLetters.list', {
+export const deadLettersList = operation('deadletters.list', {
   owner: 'orchestrator',
   summary:
     'Tasks that have failed for good and were not retried, newest first; those that failed because of another one are left out.',
@@ -37,7 +37,7 @@ export const deadLettersList = operation('deadLetters.list', {
   http: { method: 'GET', path: '/v1/dead-letters' },
 });
 
-export const deadLettersGet = operation('deadLetters.get', {
+export const deadLettersGet = operation('deadletters.get', {
   owner: 'orchestrator',
   summary: 'Why one task has failed: its sessions and its last handoff document.',
   request: z.object({ id: Id }),

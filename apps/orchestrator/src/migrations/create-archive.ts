@@ -25,6 +25,8 @@ export class CreateArchive1700000005303 implements MigrationInterface {
     for (const statement of [PACK, READ, RESTORE, GUARD]) await runner.query(statement);
     await runner.query(`
       CREATE TRIGGER find_archived_task BEFORE INSERT ON tasks FOR EACH ROW EXECUTE FUNCTION find_archived_task()`);
+    // A fifth of what a row costs that is stored with thousands of others: not until there is something to find.
+    await runner.query('ALTER TABLE tasks DISABLE TRIGGER find_archived_task');
   }
 
   async down(runner: QueryRunner): Promise<void> {

@@ -30,6 +30,8 @@ const NOT_NEEDED = `
 /** Several orchestrators may do all of this at once: they pass over what another one has locked. */
 @Injectable()
 export class RetentionRepository {
+  private armed = false;
+
   constructor(private readonly database: Database) {}
 
   /**
@@ -65,7 +67,8 @@ export class RetentionRepository {
   }
 
   /** Removes copied tasks from the hot tables. What was needed again meanwhile stays, and its copy goes. @returns how many it dealt with */
-  remove(limit: number): Promise<{ removed: number; kept: number }> {
+  async remove(limit: number): Promise<{ removed: number; kept: number }> {
+    await this.arm();
     return this.database.transaction(async (tx) => {
       const copies = await tx.query<{ id: string }>(
         `SELECT id FROM archived_tasks
@@ -88,6 +91,24 @@ export class RetentionRepository {
       await tx.query('DELETE FROM archived_tasks WHERE id = ANY($1) AND NOT removed', [ids]);
       return { removed: going.length, kept: ids.length - going.length };
     });
+  }
+
+  /** From the first copy on, whoever stores a task looks into the archive. Waits for those that are storing one. */
+  private async arm(): Promise<void> {
+    if (this.armed) return;
+    const [archive] = await this.database.query<{ used: boolean; armed: boolean }>(
+      `SELECT EXISTS (SELECT 1 FROM archived_tasks) AS used, tgenabled <> 'D' AS armed
+       FROM pg_trigger WHERE tgrelid = 'tasks'::regclass AND tgname = 'find_archived_task'`,
+    );
+    if (!archive?.used) return;
+    if (!archive.armed) {
+      await this.database.transaction(async (tx) => {
+        // Others wait behind this lock while it waits itself.
+        await tx.query(`SET LOCAL lock_timeout = '2s'`);
+        await tx.query('ALTER TABLE tasks ENABLE TRIGGER find_archived_task');
+      });
+    }
+    this.armed = true;
   }
 
   /** Removed tasks of which the runners may still have something. */
