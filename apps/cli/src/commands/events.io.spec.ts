@@ -35,6 +35,9 @@ describe('commands that follow events', () => {
         return connection(response);
       }
       const state = states.length > 1 ? states.shift() : states[0];
+      const listed = taskWith({ id: 'nightly', state: state as 'ready' });
+      if (request.url?.startsWith('/v1/tasks?'))
+        return void response.end(JSON.stringify({ tasks: [listed], next: null }));
       const error = state === 'failed' ? { code: 'exit_1', message: 'ended with 1' } : null;
       response.end(JSON.stringify(taskWith({ id: 'nightly', state: state as 'ready', error })));
     }).listen(0, '127.0.0.1');
@@ -52,9 +55,10 @@ describe('commands that follow events', () => {
     asked = [];
   });
 
+  let screen = false;
   const purser = async (...argv: string[]) => {
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const terminal = recordedTerminal({ env: { PURSER_API_URL: url, PURSER_ADMIN_KEY: 'pk_test' } });
+    const terminal = recordedTerminal({ env: { PURSER_API_URL: url, PURSER_ADMIN_KEY: 'pk_test' }, screen });
     return { code: await run(argv, terminal), ...terminal.printed };
   };
 
@@ -113,6 +117,24 @@ describe('commands that follow events', () => {
       code: 0,
       out: expect.stringMatching(/^\{"task":\{.*"state":"completed".*\}\n$/) as string,
     });
+  });
+
+  it('draws the table of tasks over the last one when something happens, on a screen', async () => {
+    states = ['ready', 'running'];
+    // Long enough for the table to be drawn again, which is no sooner than half a second after the first.
+    connections = [
+      (response) => {
+        response.write(OPEN + event(3, 'task.started.nightly'));
+        setTimeout(() => response.end(), 1_500);
+      },
+    ];
+    screen = true;
+    const { out } = await purser('task', 'watch');
+    screen = false;
+    const drawn = out.split('\u001b[H\u001b[J').slice(1);
+    expect(drawn[0]).toMatch(/TASK +STATE.*\nnightly +ready/s);
+    expect(drawn.at(-1)).toMatch(/nightly +running/);
+    expect(drawn.length).toBeLessThan(5);
   });
 
   it('says what was missed', async () => {
