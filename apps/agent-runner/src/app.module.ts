@@ -26,6 +26,8 @@ import { OverheadsRepository } from './resources/overheads.repository.js';
 import { Overheads } from './resources/overheads.service.js';
 import { SessionAccess } from './sessions/session-access.service.js';
 import { States } from './records/states.service.js';
+import { ForgettingHandlers } from './retention/forgetting.handlers.js';
+import { ForgettingRepository } from './retention/forgetting.repository.js';
 import { ResourceMonitor } from './resources/resource-monitor.service.js';
 import { RunnerMetrics } from './sessions/runner-metrics.js';
 import { RecordStores, SessionRecordsService } from './sessions/session-records.service.js';
@@ -42,7 +44,7 @@ import { WorkTrees } from './workspaces/work-trees.service.js';
 import { Workspaces } from './workspaces/workspaces.service.js';
 
 @Module({
-  controllers: [RecordsHandlers, RefusalsHandlers, WorkHandlers, EffectsHandlers],
+  controllers: [RecordsHandlers, RefusalsHandlers, WorkHandlers, EffectsHandlers, ForgettingHandlers],
   providers: [
     FencesRepository,
     CheckpointsRepository,
@@ -55,6 +57,7 @@ import { Workspaces } from './workspaces/workspaces.service.js';
     Artifacts,
     RecordNews,
     RecordsService,
+    ForgettingRepository,
     Executors,
     SessionKeys,
     EffectsRepository,

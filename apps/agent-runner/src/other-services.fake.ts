@@ -13,6 +13,7 @@ import {
   keysRenew,
   keysRevoke,
   type Latch,
+  type Signal,
   ledgerSum,
   type Operation,
   PurserError,
@@ -42,7 +43,9 @@ export class OtherServices {
   leaseMs = 4_000;
   /** Operations that get no answer, as when the service is cut off. */
   readonly deaf = new Set<string>();
-  readonly verdicts = new Map<string, 'lost' | 'cancel'>();
+  readonly verdicts = new Map<string, 'lost' | 'cancel' | 'pause'>();
+  /** What waits for each task. */
+  readonly signals = new Map<string, Signal[]>();
   readonly claims: RequestOf<typeof workClaim>[] = [];
   readonly heartbeats: RequestOf<typeof workHeartbeat>[] = [];
   readonly finishes: Finish[] = [];
@@ -98,6 +101,7 @@ export class OtherServices {
       deadline: null,
       parent: null,
       ancestors: [],
+      continues: [],
       paidOnly: false,
       complexity: 'standard',
       workspace: null,
@@ -159,7 +163,14 @@ export class OtherServices {
   private beat(request: RequestOf<typeof workHeartbeat>): unknown {
     this.heartbeats.push(request);
     const verdictOf = (taskId: string) => this.verdicts.get(taskId) ?? ('extended' as const);
-    const sessions = request.sessions.map(({ taskId, epoch }) => ({ taskId, epoch, verdict: verdictOf(taskId) }));
+    const waiting = (taskId: string, received = 0) =>
+      (this.signals.get(taskId) ?? []).filter(({ number }) => number > received);
+    const sessions = request.sessions.map(({ taskId, epoch, signals }) => ({
+      taskId,
+      epoch,
+      verdict: verdictOf(taskId),
+      signals: waiting(taskId, signals),
+    }));
     return { leaseMs: this.leaseMs, sessions };
   }
 

@@ -7,6 +7,7 @@ import { addCostsCommand } from './commands/costs.js';
 import { addEmergencyCommands } from './commands/emergency.js';
 import { addFiguresCommand } from './commands/figures.js';
 import { addInstallationCommands } from './commands/installation.js';
+import { addEventsCommand } from './commands/events.js';
 import { addKeyCommands } from './commands/key.js';
 import { addLabelsCommands } from './commands/labels.js';
 import { addLedgerCommands } from './commands/ledger.js';
@@ -80,6 +81,7 @@ function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addTaskCommands(program, commands);
   addFiguresCommand(program, commands);
   addScheduleCommands(program, commands);
+  addEventsCommand(program, commands);
   addCostsCommand(program, commands);
   addBudgetCommands(program, commands);
   addLabelsCommands(program, commands);

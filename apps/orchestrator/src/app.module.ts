@@ -22,8 +22,21 @@ import { ScheduleTimer } from './schedules/schedule-timer.js';
 import { SchedulesHandlers } from './schedules/schedules.handlers.js';
 import { SchedulesRepository } from './schedules/schedules.repository.js';
 import { Schedules } from './schedules/schedules.service.js';
+import { DeadLettersHandlers } from './dead-letters/dead-letters.handlers.js';
+import { DeadLettersRepository } from './dead-letters/dead-letters.repository.js';
+import { DeadLetters } from './dead-letters/dead-letters.service.js';
+import { Retries } from './dead-letters/retries.service.js';
+import { LiveEvents } from './events/live-events.service.js';
+import { PausingHandlers } from './pausing/pausing.handlers.js';
+import { PausingRepository } from './pausing/pausing.repository.js';
+import { PausingService } from './pausing/pausing.service.js';
+import { RetentionRepository } from './retention/retention.repository.js';
+import { Retention } from './retention/retention.service.js';
 import { LiveServices } from './services/live-services.js';
 import { ServicesHandlers } from './services/services.handlers.js';
+import { SignalsHandlers } from './signals/signals.handlers.js';
+import { SignalsRepository } from './signals/signals.repository.js';
+import { SignalsService } from './signals/signals.service.js';
 import { DependentsService } from './tasks/dependents.service.js';
 import { ExecutorInputs } from './tasks/executor-inputs.js';
 import { Intake } from './tasks/intake.service.js';
@@ -70,6 +83,9 @@ import { Worth } from './worth/worth.service.js';
     SchedulesHandlers,
     LabelsHandlers,
     OutlookHandlers,
+    PausingHandlers,
+    SignalsHandlers,
+    DeadLettersHandlers,
   ],
   providers: [
     TasksRepository,
@@ -122,6 +138,16 @@ import { Worth } from './worth/worth.service.js';
     Schedules,
     OutlookRepository,
     Outlook,
+    LiveEvents,
+    PausingRepository,
+    PausingService,
+    SignalsRepository,
+    SignalsService,
+    DeadLettersRepository,
+    DeadLetters,
+    Retries,
+    RetentionRepository,
+    Retention,
   ],
 })
 export class AppModule {}

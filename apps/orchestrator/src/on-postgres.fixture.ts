@@ -6,6 +6,8 @@ import { MIGRATIONS } from './migrations/index.js';
 import { LabelLanes } from './labels/label-lanes.js';
 import { LabelLimitsRepository } from './labels/label-limits.repository.js';
 import { LabelLimits } from './labels/label-limits.service.js';
+import { PausingRepository } from './pausing/pausing.repository.js';
+import { PausingService } from './pausing/pausing.service.js';
 import { LiveServices } from './services/live-services.js';
 import { DependentsService } from './tasks/dependents.service.js';
 import { ExecutorInputs } from './tasks/executor-inputs.js';
@@ -54,6 +56,7 @@ export class OnPostgres {
   readonly claims: ClaimService;
   readonly work: WorkService;
   readonly ends: SessionEnds;
+  readonly pausing: PausingService;
 
   constructor(readonly database: Database) {
     const log = createLog({ service: 'orchestrator', instance: 'spec', level: 'silent' });
@@ -70,6 +73,14 @@ export class OnPostgres {
     this.store = new TaskStore(database, this.newTasks, this.inputs, this.dependents, this.budgets, facts);
     this.intake = new Intake(this.store, new Rejections(database, facts), log);
     this.tasks = new TasksService(database, this.repository, this.dependents, facts);
+    this.pausing = new PausingService(
+      database,
+      new PausingRepository(),
+      this.repository,
+      this.dependents,
+      facts,
+      nudge,
+    );
     this.ends = new SessionEnds(database, work, facts, this.dependents, nudge, metrics);
     const labels = new LabelLimitsRepository(database);
     this.labels = new LabelLimits(database, labels, nudge);

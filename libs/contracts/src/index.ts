@@ -3,6 +3,7 @@ import * as alerts from './alerts.js';
 import * as budgets from './budgets.js';
 import * as calls from './calls.js';
 import * as costs from './costs.js';
+import * as deadLetters from './dead-letters.js';
 import * as emergency from './emergency.js';
 import * as keys from './keys.js';
 import * as labels from './labels.js';
@@ -17,6 +18,7 @@ import * as services from './services.js';
 import * as sessions from './sessions.js';
 import * as sources from './sources.js';
 import * as spikes from './spikes.js';
+import * as taskControl from './task-control.js';
 import * as tasks from './tasks.js';
 import * as work from './work.js';
 import * as worth from './worth.js';
@@ -27,6 +29,7 @@ export * from './calls.js';
 export * from './cloud-event.js';
 export * from './contract.js';
 export * from './costs.js';
+export * from './dead-letters.js';
 export { asyncApi } from './docs/asyncapi.js';
 export { errorsPage } from './docs/errors-page.js';
 export { GATEWAY_ENDPOINTS, gatewayOpenApi } from './docs/gateway-openapi.js';
@@ -53,6 +56,7 @@ export * from './sources.js';
 export * from './spikes.js';
 export * from './streams.js';
 export * from './task-budget.js';
+export * from './task-control.js';
 export * from './tasks.js';
 export * from './work.js';
 export * from './worth.js';
@@ -67,6 +71,8 @@ const isContract = (value: unknown): value is Contract =>
 export const CONTRACTS: readonly Contract[] = [
   tasks,
   schedules,
+  taskControl,
+  deadLetters,
   work,
   labels,
   worth,

@@ -157,3 +157,10 @@ export const checkpointDamaged = fact('task.damaged', {
     found: z.string(),
   }),
 });
+
+export const sessionsForget = operation('sessions.forget', {
+  owner: 'agent-runner',
+  summary: 'Delete what the sessions of finished tasks left: checkpoints, handoffs, logs. Repeating it is no error.',
+  request: z.object({ ids: z.array(Id).min(1).max(500) }),
+  reply: z.object({ forgotten: z.number().int() }),
+});

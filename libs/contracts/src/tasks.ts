@@ -136,6 +136,8 @@ export const Task = z.object({
   notBefore: Instant.nullable(),
   deadline: Instant.nullable(),
   parent: Id.nullable(),
+  /** The failed task that a person made this one of. */
+  retryOf: Id.nullable().default(null),
   retryBackoff: RetryBackoff.nullable(),
   estimates: TaskEstimates.nullable(),
   workspace: TaskWorkspace.nullable(),

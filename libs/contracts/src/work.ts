@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { fact, operation } from './contract.js';
 import { SessionMeasures } from './measures.js';
 import { Id, Instant, Priority, STANDARD_PRIORITY, Token } from './scalars.js';
+import { Signal } from './task-control.js';
 import { Progress, TaskGrader, TaskLimits, TaskSpec, TaskState, TaskWorkspace } from './tasks.js';
 
 /** One session handed to a runner. It must not write after `leaseMs` without a renewed lease. */
@@ -20,6 +21,8 @@ export const Assignment = z.object({
   parent: Id.nullable().default(null),
   /** The tasks that this one is a part of, its parent first. */
   ancestors: z.array(Id).default([]),
+  /** Tasks whose last checkpoint, handoff and workspace it goes on from while it has none of its own; the nearest first. */
+  continues: z.array(Id).default([]),
   paidOnly: z.boolean().default(false),
   complexity: TaskSpec.shape.complexity,
   workspace: TaskWorkspace.nullable().default(null),
@@ -58,6 +61,8 @@ export const workHeartbeat = operation('work.heartbeat', {
         epoch: z.number().int(),
         progress: Progress.optional(),
         checkpoint: CheckpointMark.optional(),
+        /** The number of the last signal that this session received. */
+        signals: z.number().int().optional(),
       }),
     ),
   }),
@@ -67,8 +72,10 @@ export const workHeartbeat = operation('work.heartbeat', {
       z.object({
         taskId: Id,
         epoch: z.number().int(),
-        /** `lost`: a newer session owns the task, stop without writing. `cancel`: wrap up, then finish as released. */
-        verdict: z.enum(['extended', 'lost', 'cancel']),
+        /** `lost`: a newer session owns the task, stop without writing. `cancel`, `pause`: wrap up, then finish. */
+        verdict: z.enum(['extended', 'lost', 'cancel', 'pause']),
+        /** Those that it has not received yet, in order; not all at once when there are many. */
+        signals: z.array(Signal).optional(),
       }),
     ),
   }),
@@ -79,7 +86,7 @@ export const FinishOutcome = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('failed'), error: z.object({ code: z.string(), message: z.string() }) }),
   /** A fresh session is to go on from the checkpoint. */
   z.object({ kind: z.literal('continue'), reason: z.string() }),
-  /** The runner gives the session back unfinished: it shuts down, an emergency, a cancelled task. */
+  /** The runner gives the session back unfinished: it shuts down, an emergency, a cancelled or paused task. */
   z.object({ kind: z.literal('released'), reason: z.string() }),
 ]);
 export type FinishOutcome = z.infer<typeof FinishOutcome>;
@@ -100,6 +107,8 @@ export const workFinish = operation('work.finish', {
     checkpoint: CheckpointMark.optional(),
     /** Stored besides: how the success figures are known. */
     measures: SessionMeasures.optional(),
+    /** The number of the last signal that its program was given. */
+    signals: z.number().int().optional(),
   }),
   reply: z.object({ state: TaskState }),
 });

@@ -204,6 +204,37 @@ describe('how a session ends', () => {
   });
 });
 
+describe('signals', () => {
+  const signal = (number: number) => ({ number, name: 'go', payload: { n: number }, at: '2026-11-29T00:00:00Z' });
+
+  it('are lines in a file of the program’s', async () => {
+    const session = begin(
+      `until grep -q '"number":2' "$PURSER_STATE_DIR/signals.jsonl"; do sleep 0.02; done; cat "$PURSER_STATE_DIR/signals.jsonl"`,
+    );
+    const ended = run(session);
+    await until('the executor listens', () => session.listener !== undefined);
+    for (const number of [1, 2]) await session.listener?.(signal(number));
+    await expect(ended).resolves.toMatchObject({ kind: 'completed' });
+    expect(session.text('stdout').map((line) => JSON.parse(line) as unknown)).toEqual([signal(1), signal(2)]);
+    await expect(session.listener?.(signal(3))).rejects.toThrow('the program has ended');
+  });
+
+  it('are not written through a link, nor into a file that has another name', async () => {
+    const session =
+      begin(`cd "$PURSER_STATE_DIR"; touch "$HOME/mine"; rm signals.jsonl; ln -s "$HOME/mine" signals.jsonl; await_() { while [ ! -e "$HOME/$1" ]; do sleep 0.02; done; }
+      echo linked; await_ next; rm signals.jsonl; ln "$HOME/mine" signals.jsonl; echo hard; await_ end; wc -c < "$HOME/mine"`);
+    const ended = run(session);
+    for (const said of ['linked', 'hard']) {
+      await until(said, () => session.text('stdout').includes(said));
+      await expect(session.listener?.(signal(1))).rejects.toThrow();
+      writeFileSync(session.inWorkspace(said === 'linked' ? 'next' : 'end'), '');
+    }
+    await ended;
+    expect(session.text('stdout').at(-1)).toBe('0');
+    expect(session.text('purser')[0]).toMatch(/^signal 1 \("go"\) was not delivered: /);
+  });
+});
+
 const describeAsRoot = asRoot ? describe : describe.skip;
 
 describeAsRoot('started as root', () => {

@@ -9,7 +9,14 @@ import {
   pumpLines,
   Tail,
 } from '@purser/guard';
-import { type Executor, type ExecutorResult, type ExecutorSession, reasonOf, SessionLog } from '@purser/plugin-sdk';
+import {
+  type Executor,
+  type ExecutorResult,
+  type ExecutorSession,
+  reasonOf,
+  SessionLog,
+  type SessionSignal,
+} from '@purser/plugin-sdk';
 import { keepArtifacts } from './artifacts.js';
 import { Captures } from './captures.js';
 import { within } from './deadline.js';
@@ -113,7 +120,12 @@ export class CommandExecutor implements Executor {
     ]);
     printed.catch(() => undefined);
     captures.start();
+    let ended = false;
+    session.onSignal?.((signal) =>
+      ended ? Promise.reject(new Error('the program has ended')) : addSignal(signal, files, log),
+    );
     const end = await program.ended;
+    ended = true;
     stop.release();
     const finishMs = stop.killed === undefined ? FINISH_MS : STOPPED_FINISH_MS;
     if (program.survivors > 0) log.say(`${program.survivors} processes of the session could not be killed`);
@@ -135,6 +147,16 @@ export class CommandExecutor implements Executor {
       stdoutTail: stdout.toString(),
       stderrTail: stderr.toString(),
     });
+  }
+}
+
+/** Rejects when the program does not get it, so that the next session does. */
+async function addSignal(signal: SessionSignal, files: SessionFiles, log: SessionLog): Promise<void> {
+  try {
+    await files.addSignal(signal);
+  } catch (error) {
+    log.say(`signal ${signal.number} ("${signal.name}") was not delivered: ${(error as Error).message}`);
+    throw error;
   }
 }
 

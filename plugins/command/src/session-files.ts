@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { giveFolder, giveWorkspace, type RunAs } from '@purser/guard';
-import type { ExecutorSession } from '@purser/plugin-sdk';
+import type { ExecutorSession, SessionSignal } from '@purser/plugin-sdk';
 
 /** Checkpoints, handoffs and results above this are not taken. */
 export const FILE_LIMIT = 1024 * 1024;
@@ -22,6 +22,7 @@ export class SessionFiles {
   readonly temporaryDir: string;
   readonly input: string;
   readonly handoff: string;
+  readonly signals: string;
   private readonly owner: RunAs | undefined;
   private readonly laid = new Map<string, string>();
 
@@ -30,6 +31,7 @@ export class SessionFiles {
     this.temporaryDir = join(sessionDir, 'tmp');
     this.input = join(sessionDir, 'input.json');
     this.handoff = join(this.stateDir, 'handoff.md');
+    this.signals = join(this.stateDir, 'signals.jsonl');
     this.owner = owner;
   }
 
@@ -42,6 +44,8 @@ export class SessionFiles {
     await mkdir(this.stateDir, { mode: 0o700 });
     await mkdir(this.temporaryDir, { mode: 0o700 });
     await writeFile(this.input, JSON.stringify(input), { mode: 0o600, flag: 'wx' });
+    // Now, since only now nothing else can lie at that place.
+    await writeFile(this.signals, '', { mode: 0o600, flag: 'wx' });
     const checkpoint = this.inState('checkpoint.json');
     const { resumeFrom, handoff } = session;
     if (resumeFrom !== undefined) await writeFile(checkpoint, resumeFrom, { mode: 0o600, flag: 'wx' });
@@ -53,6 +57,26 @@ export class SessionFiles {
       if (found) this.laid.set(path, found.version);
     }
     if (this.owner) await giveWorkspace(session.workspace, this.owner, session.kill);
+  }
+
+  /**
+   * Adds a line. Only to a plain file of the program's own that has no other name: it may have put a link in its place,
+   * and the runner may be root.
+   */
+  async addSignal(signal: SessionSignal): Promise<void> {
+    const file = await open(
+      this.signals,
+      constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+    );
+    try {
+      const found = await file.stat();
+      const foreign = this.owner !== undefined && found.uid !== this.owner.uid;
+      if (!found.isFile() || found.nlink !== 1 || foreign)
+        throw new Error('it is no plain file of the program any more');
+      await file.appendFile(`${JSON.stringify(signal)}\n`);
+    } finally {
+      await file.close();
+    }
   }
 
   /** The version of a file that was there before the program started. */

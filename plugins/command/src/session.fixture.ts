@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { chooseUser } from '@purser/guard';
-import type { ExecutorSession, SessionResources } from '@purser/plugin-sdk';
+import type { ExecutorSession, SessionResources, SessionSignal } from '@purser/plugin-sdk';
 import { CommandExecutor, type CommandExecutorOptions } from './command.executor.js';
 import type { CommandInput } from './input.js';
 
@@ -67,6 +67,7 @@ export class TestSession implements ExecutorSession {
   readonly checkpoints: string[] = [];
   readonly handoffs: string[] = [];
   readonly reported: unknown[] = [];
+  listener: ((signal: SessionSignal) => void | Promise<void>) | undefined;
   /** Failures for the next checkpoints. */
   readonly refusals: Error[] = [];
   readonly input: CommandInput;
@@ -97,6 +98,10 @@ export class TestSession implements ExecutorSession {
   writeHandoff(markdown: string): Promise<void> {
     this.handoffs.push(markdown);
     return Promise.resolve();
+  }
+
+  onSignal(listener: (signal: SessionSignal) => void | Promise<void>): void {
+    this.listener = listener;
   }
 
   progress(progress: unknown): void {

@@ -23,6 +23,8 @@ const LOG_PAGE_BYTES = 1024 * 1024;
 export interface Inheritance {
   lastSeq: number;
   checkpoint: StoredCheckpoint | undefined;
+  /** The task that it is of: this one, or one that this one goes on from. */
+  checkpointOf: string;
   /** Newer than the checkpoint, and of no use. */
   damaged: Damage[];
   handoff: StoredHandoff | undefined;
@@ -40,7 +42,7 @@ export class RecordsService {
   ) {}
 
   /** Raises the fence before anything is loaded, so that nothing can be written behind the new session's back. */
-  async takeOver(writer: Writer): Promise<Inheritance> {
+  async takeOver(writer: Writer, continues: readonly string[] = []): Promise<Inheritance> {
     const { taskId } = writer;
     await this.fences.raise(writer);
     const [lastSeq, { checkpoint, damaged }, handoff] = await Promise.all([
@@ -49,8 +51,34 @@ export class RecordsService {
       this.handoffs.find(taskId),
       this.checkpoints.clear(writer),
     ]);
-    const loaded = checkpoint && (await this.checkpoints.withBytes(taskId, checkpoint));
-    return { lastSeq, checkpoint: loaded, damaged, handoff };
+    const own = checkpoint && { taskId, checkpoint };
+    const left = own ? undefined : await this.leftBy(continues);
+    const from = own ?? left?.from;
+    const loaded = from && (await this.checkpoints.withBytes(from.taskId, from.checkpoint));
+    return {
+      lastSeq,
+      checkpoint: loaded,
+      checkpointOf: from?.taskId ?? taskId,
+      damaged: [...damaged, ...(left?.damaged ?? [])],
+      handoff: handoff ?? left?.handoff,
+    };
+  }
+
+  /** What the nearest of these tasks that left a checkpoint left; without any, the nearest handoff document. */
+  private async leftBy(tasks: readonly string[]): Promise<{
+    from: { taskId: string; checkpoint: StoredCheckpoint } | undefined;
+    damaged: Inheritance['damaged'];
+    handoff: StoredHandoff | undefined;
+  }> {
+    let handoff: StoredHandoff | undefined;
+    const damaged: Inheritance['damaged'] = [];
+    for (const taskId of tasks) {
+      handoff ??= await this.handoffs.find(taskId);
+      const last = await this.checkpoints.last(taskId);
+      damaged.push(...last.damaged);
+      if (last.checkpoint) return { from: { taskId, checkpoint: last.checkpoint }, damaged, handoff };
+    }
+    return { from: undefined, damaged, handoff };
   }
 
   async checkpoint(taskId: string): Promise<ReplyOf<typeof sessionsCheckpoint>> {

@@ -39,10 +39,10 @@ export class SessionRecordsService {
 
   /** Rejects with `stale_epoch` when a newer session owns the task. */
   async open(session: Session): Promise<SessionRecords> {
-    const { lastSeq, checkpoint, damaged, handoff } = await persist(
+    const { lastSeq, checkpoint, checkpointOf, damaged, handoff } = await persist(
       () => {
         session.assertMayWrite();
-        return this.records.takeOver(session.writer);
+        return this.records.takeOver(session.writer, session.assignment.continues);
       },
       { mayGoOn: () => !session.wrap.aborted && !session.lease.over },
     );
@@ -52,7 +52,7 @@ export class SessionRecordsService {
     for (const { epoch, number, found } of damaged)
       session.say(`checkpoint ${number} of epoch ${epoch} is damaged (${found}); the one before it is taken`);
     await this.stores.news.damaged(session.assignment.taskId, damaged);
-    return new SessionRecords(session, this.stores, this.clock, log, checkpoint, handoff?.markdown);
+    return new SessionRecords(session, this.stores, this.clock, log, checkpoint, checkpointOf, handoff?.markdown);
   }
 
   private openLog(session: Session, lastSeq: number): LogWriter {

@@ -35,6 +35,7 @@ export class SessionRecords {
     private readonly clock: Clock,
     readonly log: LogWriter,
     readonly resumed: StoredCheckpoint | undefined,
+    private readonly resumedOf: string,
     readonly handoff: string | undefined,
   ) {
     this.last = resumed;
@@ -45,7 +46,7 @@ export class SessionRecords {
     const { resumed } = this;
     if (!resumed || resumed.bytes !== null) return undefined;
     const path = join(folder, 'resumed-state');
-    const bytes = this.stores.read.read(this.session.assignment.taskId, resumed);
+    const bytes = this.stores.read.read(this.resumedOf, resumed);
     await pipeline(bytes, createWriteStream(path, { mode: 0o600, flags: 'wx' }), { signal: this.session.kill });
     return path;
   }

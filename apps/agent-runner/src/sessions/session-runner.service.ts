@@ -133,6 +133,7 @@ export class SessionRunner {
       artifact: (name, content) => records.saveArtifact(name, content),
       writeHandoff: (markdown) => records.saveHandoff(markdown),
       resources: () => ({ level: session.level, limits: session.assignment.limits, used: session.usage }),
+      onSignal: (listener) => session.signals.deliverTo(listener),
       progress: (progress) => session.report(progress),
     });
     return unlessStuck(session, running).catch((error: unknown) => {

@@ -18,6 +18,7 @@ const assignment: Assignment = {
   deadline: null,
   parent: null,
   ancestors: [],
+  continues: [],
   paidOnly: false,
   complexity: 'standard',
   workspace: null,

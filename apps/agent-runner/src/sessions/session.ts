@@ -4,6 +4,7 @@ import { SessionMeter } from '../resources/session-meter.js';
 import { Grace } from './grace.js';
 import type { Lease } from './lease.js';
 import { Measuring } from './measuring.js';
+import { SessionSignals } from './session-signals.js';
 import { inWords, type StopCause } from './stop-cause.js';
 
 /** The executor stops at the end of the grace period by itself; this much later it is told to. */
@@ -19,6 +20,7 @@ export class Session {
   cause: StopCause | undefined;
   /** Why it may not write any more, once that is so. */
   lost: string | undefined;
+  readonly signals = new SessionSignals();
   /** Nothing of it runs any more. */
   readonly stopped: Promise<void>;
   /** It was finished and cleared away. */

@@ -4,6 +4,7 @@ export type StopCause =
   /** No budget covers its next call, and its task is not to go on for free. */
   | { kind: 'budget'; reason: string }
   | { kind: 'cancelled' }
+  | { kind: 'paused' }
   | { kind: 'shutdown' }
   | { kind: 'emergency'; reason: string }
   | { kind: 'lease' };
@@ -15,6 +16,8 @@ export function inWords(cause: StopCause): string {
       return cause.reason;
     case 'cancelled':
       return 'the task was cancelled, or its deadline has passed';
+    case 'paused':
+      return 'the task was paused';
     case 'shutdown':
       return 'the runner shuts down';
     case 'emergency':

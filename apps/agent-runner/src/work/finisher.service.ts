@@ -35,6 +35,7 @@ export class Finisher {
       ...(session.progress ? { progress: session.progress } : {}),
       ...(session.checkpoint ? { checkpoint: session.checkpoint } : {}),
       measures: session.measuring.report(outcome.kind, session.kill.aborted),
+      ...(session.signals.delivered > 0 ? { signals: session.signals.delivered } : {}),
     };
     const mayGoOn = () => session.lost === undefined && session.lease.remainingMs > -BEYOND_LEASE_MS;
     if (!mayGoOn()) {

@@ -104,18 +104,19 @@ export class Heartbeats {
   private request(sessions: readonly Session[]) {
     return {
       runner: this.bus.origin.instance,
-      sessions: sessions.map(({ assignment: { taskId, epoch }, progress, checkpoint }) => ({
+      sessions: sessions.map(({ assignment: { taskId, epoch }, progress, checkpoint, signals }) => ({
         taskId,
         epoch,
         ...(progress ? { progress } : {}),
         ...(checkpoint ? { checkpoint } : {}),
+        ...(signals.received > 0 ? { signals: signals.received } : {}),
       })),
     };
   }
 
   private apply(reply: ReplyOf<typeof workHeartbeat>, sessions: readonly Session[], sentAt: number): Session[] {
     const kept: Session[] = [];
-    for (const { taskId, epoch, verdict } of reply.sessions) {
+    for (const { taskId, epoch, verdict, signals } of reply.sessions) {
       const session = sessions.find(({ assignment }) => assignment.taskId === taskId && assignment.epoch === epoch);
       if (!session) continue;
       if (verdict === 'lost') {
@@ -125,7 +126,9 @@ export class Heartbeats {
       }
       session.lease.renew(sentAt, reply.leaseMs);
       kept.push(session);
+      if (signals) session.signals.take(signals);
       if (verdict === 'cancel') session.wrapUp({ kind: 'cancelled' });
+      else if (verdict === 'pause') session.wrapUp({ kind: 'paused' });
     }
     return kept;
   }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
 import { Bus } from '@purser/bus';
@@ -84,11 +84,25 @@ export class Workspaces {
     const { assignment } = session;
     const workspace = join(this.folders.workspaces, assignment.taskId);
     const sessionDir = join(this.own, assignment.sessionId);
+    if (assignment.workspace === null) await this.inherit(workspace, assignment.continues);
     await mkdir(workspace, { recursive: true, mode: 0o700 });
     const tree = await this.trees.open(session, records, workspace);
     await removeTree(sessionDir);
     await mkdir(sessionDir, { mode: 0o700 });
     return { workspace, sessionDir, tree };
+  }
+
+  /** Of a task that was retried nobody needs the folder any more; what is not on this machine cannot be had. */
+  private async inherit(workspace: string, tasks: readonly string[]): Promise<void> {
+    if (!this.folders || (await stat(workspace).catch(() => undefined))) return;
+    for (const taskId of tasks) {
+      try {
+        await rename(join(this.folders.workspaces, taskId), workspace);
+        return;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      }
+    }
   }
 
   /** Keeps what a session did so far; in words what came of it, if there was anything to keep. */

@@ -56,6 +56,17 @@ export class ControlApi {
     return { reply: reply.data as ReplyOf<O>, json };
   }
 
+  /** A GET whose answer goes on for as long as whoever asked wants it. */
+  async stream(target: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response> {
+    this.key ??= this.readKey();
+    const response = await this.fetch(target, {
+      headers: { authorization: `Bearer ${await this.key}`, ...headers },
+      signal,
+    });
+    if (response.ok && response.body) return response;
+    throw failure(response.status, await this.readJson(response), target);
+  }
+
   /** Bytes, as they come; they fail at their end when they are not what their digest says. */
   async download(target: string): Promise<{ bytes: AsyncIterable<Uint8Array>; size: number; digest: string }> {
     this.key ??= this.readKey();
@@ -111,7 +122,7 @@ export class ControlApi {
     }
   }
 
-  private unreachable(cause: unknown): PurserError {
+  unreachable(cause: unknown): PurserError {
     // fetch says only that it failed; why is one level down.
     const { message, cause: inner } = cause as Error & { cause?: { message?: string } };
     const why = inner?.message || message;

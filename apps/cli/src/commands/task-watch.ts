@@ -5,6 +5,8 @@ import { logText, taskText } from '../output/tasks.js';
 import type { Invocation } from './command.js';
 
 const ENDED: readonly TaskState[] = ['completed', 'failed', 'cancelled'];
+export const hasEnded = ({ state }: Task): boolean => ENDED.includes(state);
+
 const PAGE = 1_000;
 const POLL_MS = 500;
 /** How long a restart of Purser may take while a command waits on it. */

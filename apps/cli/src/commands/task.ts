@@ -17,6 +17,9 @@ import { submitSeveral } from './task-batch.js';
 import { readTaskFile } from './task-file.js';
 import { addTaskEffects } from './task-effects.js';
 import { addTaskRecordCommands } from './task-records.js';
+import { addDeadLetterCommands } from './dead-letters.js';
+import { addTaskControlCommands } from './task-control.js';
+import { addTaskFollowCommand } from './task-follow.js';
 import { printLogs, waitForTask } from './task-watch.js';
 import { type SubmitOptions, taskSpec } from './task-spec.js';
 import { addTaskWorthCommands } from './task-worth.js';
@@ -27,6 +30,9 @@ export function addTaskCommands(program: Command, commands: CommandSet): void {
   addTaskWorthCommands(task, commands);
   addTaskEffects(task, commands);
   addTaskRecordCommands(task, commands);
+  addTaskFollowCommand(task, commands);
+  addTaskControlCommands(task, commands);
+  addDeadLetterCommands(task, commands);
 
   commands.leaf(
     task,

@@ -1,5 +1,5 @@
 import { connect, type NatsConnection } from '@nats-io/transport-node';
-import { Bus } from '@purser/bus';
+import { Bus, StreamReader } from '@purser/bus';
 import {
   BUCKETS,
   emergencyStatus,
@@ -173,7 +173,8 @@ describe('the users of the bus', () => {
     '$JS.API.CONSUMER.CREATE.SPEND',
     '$JS.API.CONSUMER.DURABLE.CREATE.SPEND.mine',
     '$JS.API.CONSUMER.DELETE.SPEND.ledger',
-    '$JS.API.CONSUMER.MSG.NEXT.FACTS.mine',
+    '$JS.API.CONSUMER.MSG.NEXT.SPEND.mine',
+    '$JS.API.CONSUMER.DURABLE.CREATE.FACTS.mine',
     '$KV.emergency.latch',
     'emergency.shutdown',
     'emergency.cleared',
@@ -245,6 +246,29 @@ describe('the users of the bus', () => {
     }
     expect(await refusalToPublish(runner, '_INBOX_orchestrator.x')).toBeUndefined();
     expect(await refusalToSubscribe(runner, '_INBOX_orchestrator.>')).toMatch(/permissions violation/i);
+  });
+
+  it('lets the orchestrator read facts, old ones and new ones, and clear away after itself', async () => {
+    const watchdog = await busOf('cost-watchdog');
+    await watchdog.ensureStreams();
+    const orchestrator = await busOf('orchestrator');
+    const reader = new StreamReader(orchestrator, 'FACTS');
+    const { last } = await reader.ends();
+    await orchestrator.jetstream.publish('task.created.one', '{}');
+    const old: string[] = [];
+    for await (const { subject } of reader.between(last + 1, last + 1, 'task.*.one')) old.push(subject);
+    expect(old).toEqual(['task.created.one']);
+    const seen: string[] = [];
+    const following = reader.follow(
+      last + 1,
+      ({ subject }) => seen.push(subject),
+      () => undefined,
+    );
+    await orchestrator.jetstream.publish('task.started.one', '{}');
+    await eventually(() => expect(seen).toEqual(['task.created.one', 'task.started.one']));
+    await following.stop();
+    const { state } = await watchdog.manager.streams.info('FACTS');
+    expect(state.consumer_count).toBe(0);
   });
 
   it.each([

@@ -24,6 +24,7 @@ describe('who may do what on the bus', () => {
     expect(may('emergency.shutdown')).toEqual(['cost-watchdog']);
     expect(may('work.claim')).toEqual(['agent-runner']);
     expect(may('emergency.reset')).toEqual(['orchestrator']);
+    expect(may('$JS.API.CONSUMER.MSG.NEXT.FACTS.*')).toEqual(['cost-watchdog', 'orchestrator']);
     expect(may('leases.grant')).toEqual(['model-gateway']);
   });
 

@@ -33,9 +33,11 @@ import {
   servedBy,
   sessionRefused,
   sessionsContent,
+  sessionsForget,
   STREAM_KEEPER,
   STREAMS,
   type StreamName,
+  taskSignalled,
   tasksCreate,
   tasksBatch,
   tasksGet,
@@ -67,6 +69,8 @@ interface Needs {
   hears: readonly Fact[];
   /** Streams that it has durable consumers on. */
   consumes: readonly StreamName[];
+  /** Streams that it reads in order, taking nothing from them, by consumers that end with it. */
+  reads?: readonly StreamName[];
 }
 
 /** Who needs what of whom. Everything else follows from the contracts: who owns an operation, who publishes a fact. */
@@ -80,13 +84,16 @@ const NEEDS: Record<ServiceName, Needs> = {
       ledgerModels,
       keysCheck,
       sessionsContent,
+      sessionsForget,
     ],
     hears: [workAvailable, sessionRefused, ...Object.values(budgetFacts), schedulesChanged],
     consumes: ['TASKS'],
+    // For /v1/events.
+    reads: ['FACTS'],
   },
   'agent-runner': {
     calls: [workClaim, workHeartbeat, workFinish, tasksGet, ledgerSum, keysCreate, keysRenew, keysRevoke, budgetsList],
-    hears: [workAvailable, sessionRefused],
+    hears: [workAvailable, taskSignalled, sessionRefused],
     consumes: [],
   },
   'model-gateway': {
@@ -142,6 +149,11 @@ const consumer = (stream: string): string[] => [
   `$JS.FC.*.*.${stream}.>`,
 ];
 
+const reader = (stream: string): string[] => [
+  `$JS.API.CONSUMER.CREATE.${stream}.>`,
+  ...['INFO', 'DELETE', 'MSG.NEXT'].map((verb) => `$JS.API.CONSUMER.${verb}.${stream}.*`),
+];
+
 /**
  * Where a service's answers go: to the inboxes of those who ask it. Not `allow_responses`, which lets it answer on any
  * subject that whoever asks has named, be it the purge of a stream.
@@ -153,7 +165,7 @@ function inboxes(service: ServiceName): string[] {
 
 /** No more of the bus than the service's own subjects. */
 export function servicePermissions(service: ServiceName): Permissions {
-  const { calls, hears, consumes } = NEEDS[service];
+  const { calls, hears, consumes, reads = [] } = NEEDS[service];
   const served = servedBy(service).filter(({ kind }) => kind === 'operation');
   return {
     publish: unique([
@@ -162,6 +174,7 @@ export function servicePermissions(service: ServiceName): Permissions {
       ...published(service),
       ...streams(service),
       ...consumes.flatMap(consumer),
+      ...reads.flatMap(reader),
       ...inboxes(service),
     ]),
     subscribe: unique([

@@ -3,6 +3,8 @@ import { Bus } from '@purser/bus';
 import { type HttpRoute, isPurserError, openApi, type Operation, OPERATIONS, PurserError } from '@purser/contracts';
 import { adminKeyFile, Clock, Log, plainErrors, readOrCreateSecret, VERSION } from '@purser/service';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { LiveEvents } from '../events/live-events.service.js';
+import { serveEvents } from '../events/serve-events.js';
 import { bearerOf, keyCheck } from './admin-key.js';
 import type { Config } from '../config.js';
 import { serveContent } from './content.js';
@@ -46,6 +48,7 @@ export async function serveControlApi(app: NestFastifyApplication, config: Confi
       }
     });
     scope.get('/openapi.json', () => document);
+    serveEvents(scope, authenticate, app.get(LiveEvents));
     for (const operation of OPERATIONS) {
       if (operation.http) serve(scope, operation, authenticate, bus);
     }

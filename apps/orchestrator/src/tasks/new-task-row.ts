@@ -32,6 +32,7 @@ export function newTaskRow({ task, row, state }: Extract<Verdict, { kind: 'store
     delayed_until: notBefore && notBefore > row.created_at ? notBefore : null,
     lingers: false,
     cancel_requested: false,
+    pause_requested: null,
     paused_reason: null,
     progress: null,
     result: null,

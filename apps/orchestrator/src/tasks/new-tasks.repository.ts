@@ -99,7 +99,18 @@ export class NewTasksRepository {
    * The tasks that new ones name. Locked against change until those are stored, so that none of them can finish unseen
    * in between; in id order, so that two submissions cannot deadlock.
    */
-  lock(tx: Sql, ids: readonly string[], mostChildren: number): Promise<Reference[]> {
+  async lock(tx: Sql, ids: readonly string[], mostChildren: number): Promise<Reference[]> {
+    const found = await this.lockThere(tx, ids, mostChildren);
+    if (found.length === new Set(ids).size) return found;
+    // What was archived is needed again.
+    const restored = await tx.query(
+      'SELECT restore_task(id) FROM archived_tasks WHERE id = ANY($1) AND removed ORDER BY id',
+      [ids],
+    );
+    return restored.length === 0 ? found : this.lockThere(tx, ids, mostChildren);
+  }
+
+  private lockThere(tx: Sql, ids: readonly string[], mostChildren: number): Promise<Reference[]> {
     return tx.query(
       `SELECT id, state, cancel_requested, ancestors, priority, project,
          (SELECT min(a.budget_nano) FROM tasks a WHERE a.id = ANY(t.id || t.ancestors)) AS narrowest,

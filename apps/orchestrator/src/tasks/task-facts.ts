@@ -10,8 +10,10 @@ import {
   taskContinued,
   taskCreated,
   taskFailed,
+  taskPaused,
   taskProgressed,
   taskRejected,
+  taskResumed,
   taskStarted,
 } from '@purser/contracts';
 import type { OutboxEntry, Sql } from '@purser/database';
@@ -75,6 +77,7 @@ export class TaskFacts {
     }
     if (next.state === 'failed') return this.failure(taskId, epoch, next.error);
     if (next.state === 'cancelled') return this.cancellation(taskId, epoch);
+    if (next.state === 'paused') return this.outbox.entry(taskPaused, taskId, { taskId, reason: next.reason });
     if (step.sessionOutcome !== 'continued') return undefined;
     const data = { taskId, sessionId, epoch, runner, reason: step.reason };
     return this.outbox.entry(taskContinued, taskId, data, `${taskId}-${epoch}-continued`);
@@ -102,6 +105,14 @@ export class TaskFacts {
   private cancellation(taskId: string, epoch: number, reason?: string): OutboxEntry {
     const data = { taskId, epoch, ...(reason && { reason }) };
     return this.outbox.entry(taskCancelled, taskId, data, `${taskId}-cancelled`);
+  }
+
+  paused(tx: Sql, taskId: string, reason: string): Promise<void> {
+    return this.outbox.add(tx, taskPaused, taskId, { taskId, reason });
+  }
+
+  resumed(tx: Sql, taskId: string, by: string, state: 'ready' | 'blocked'): Promise<void> {
+    return this.outbox.add(tx, taskResumed, taskId, { taskId, by, state });
   }
 
   /** After the commit. Never rejects, and need not be waited for: a sweep sends what is left. */

@@ -9,6 +9,7 @@ import {
   sessionsArtifacts,
   type Task,
   type tasksList,
+  type TaskSummary,
   type Usage,
 } from '@purser/contracts';
 import { Latch, Log } from '@purser/service';
@@ -77,11 +78,16 @@ export class TaskViews {
     }
     const rows = await this.tasks.list({ state, label, parent, beforeSeq: after, limit: limit + 1 });
     const shown = rows.slice(0, limit);
-    const seen = await this.look(shown);
     return {
-      tasks: shown.map((row, index) => summaryOf(row, seen[index] ?? UNSEEN)),
+      tasks: await this.summaries(shown),
       next: rows.length > limit ? (shown.at(-1)?.seq.toString() ?? null) : null,
     };
+  }
+
+  /** In the order of the rows. */
+  async summaries(rows: TaskSummaryRow[]): Promise<TaskSummary[]> {
+    const seen = await this.look(rows);
+    return rows.map((row, index) => summaryOf(row, seen[index] ?? UNSEEN));
   }
 
   private async sessionsOf(id: string): Promise<{ sessions: SessionRow[]; used: Map<string, Usage> | undefined }> {

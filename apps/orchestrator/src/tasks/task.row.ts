@@ -3,7 +3,11 @@ import { formatUsd } from '@purser/money';
 
 /** What a submitter said that no statement looks at by itself. */
 export type MoreOfTask = Pick<TaskSpec, 'retryBackoff' | 'estimates' | 'workspace' | 'grader'> &
-  Partial<Pick<TaskSpec, 'complexity'>>;
+  Partial<Pick<TaskSpec, 'complexity'>> & {
+    /** The task that it is a retry of, and those whose checkpoint it goes on from. */
+    retryOf?: string;
+    continues?: string[];
+  };
 
 /** What every reading of a task needs; input and result, which may be large, are read only where they are shown. */
 export interface TaskSummaryRow {
@@ -33,6 +37,7 @@ export interface TaskSummaryRow {
   /** For longer than a runner that is free takes to ask for work. */
   lingers: boolean;
   cancel_requested: boolean;
+  pause_requested: string | null;
   paused_reason: string | null;
   progress: Task['progress'];
   error: Task['error'];
@@ -61,7 +66,7 @@ export interface SessionRow {
 export const SUMMARY_COLUMNS = `
   id, seq, executor, priority, depends_on, labels, project, limits, budget_nano, max_sessions, retries, not_before,
   deadline, parent_id, ancestors, on_dependency_failure, paid_only, more, state, epoch, budget_ready, CASE WHEN available_at > now() THEN available_at END AS delayed_until,
-  updated_at < now() - interval '5 seconds' AS lingers, cancel_requested, paused_reason, progress, error,
+  updated_at < now() - interval '5 seconds' AS lingers, cancel_requested, pause_requested, paused_reason, progress, error,
   created_at, updated_at, finished_at`;
 
 const instant = (date: Date | null): string | null => date?.toISOString() ?? null;
@@ -88,6 +93,7 @@ export function summaryOf(row: TaskSummaryRow, { usage, waiting }: Seen): TaskSu
     deadline: instant(row.deadline),
     onDependencyFailure: row.on_dependency_failure,
     parent: row.parent_id,
+    retryOf: row.more.retryOf ?? null,
     paidOnly: row.paid_only,
     retryBackoff: row.more.retryBackoff ?? null,
     estimates: row.more.estimates ?? null,

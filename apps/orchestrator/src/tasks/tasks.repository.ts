@@ -26,7 +26,11 @@ export class TasksRepository {
 
   async find(id: string, sql: Sql = this.database): Promise<TaskRow | undefined> {
     const [row] = await sql.query<TaskRow>(`SELECT ${SUMMARY_COLUMNS}, input, result FROM tasks WHERE id = $1`, [id]);
-    return row;
+    if (row) return row;
+    const [archived] = await sql.query<TaskRow>(`SELECT ${SUMMARY_COLUMNS}, input, result FROM archived_task($1)`, [
+      id,
+    ]);
+    return archived;
   }
 
   async sessionsOf(id: string): Promise<SessionRow[]> {
@@ -35,7 +39,12 @@ export class TasksRepository {
        WHERE task_id = $1 ORDER BY epoch DESC LIMIT ${SESSIONS_SHOWN}`,
       [id],
     );
-    return rows.reverse();
+    if (rows.length > 0) return rows.reverse();
+    return this.database.query<SessionRow>(
+      `SELECT s.id, s.epoch, s.runner, s.started_at, s.ended_at, s.outcome, s.reason
+       FROM archived_tasks a, json_populate_recordset(NULL::sessions, a.sessions) AS s WHERE a.id = $1 ORDER BY s.epoch`,
+      [id],
+    );
   }
 
   childrenOf(id: string): Promise<ChildRow[]> {

@@ -17,7 +17,8 @@ export function waitingFor(
     case 'paused':
       return row.paused_reason;
     case 'running':
-      return row.cancel_requested ? 'for its session to end: it is being cancelled' : null;
+      if (row.cancel_requested) return 'for its session to end: it is being cancelled';
+      return row.pause_requested && `for its session to end: it is being paused (${row.pause_requested})`;
     case 'ready':
       if (row.delayed_until) return `until ${row.delayed_until.toISOString()}`;
       if (!row.budget_ready) return 'its budget is being set';

@@ -202,6 +202,7 @@ const assignmentOf = (row: AssignmentRow): Assignment => ({
   deadline: row.deadline?.toISOString() ?? null,
   parent: row.parent_id,
   ancestors: row.ancestors,
+  continues: row.more.continues ?? [],
   paidOnly: row.paid_only,
   complexity: row.more.complexity ?? 'standard',
   workspace: row.more.workspace ?? null,

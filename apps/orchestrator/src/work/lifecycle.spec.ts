@@ -11,6 +11,7 @@ const fresh: Standing = {
   startDigest: null,
   lastDigest: null,
   cancelRequested: false,
+  pauseRequested: null,
   overdue: false,
 };
 const failure: Ending = { kind: 'failed', error: { code: 'exit_1', message: 'it broke' } };
@@ -92,6 +93,17 @@ describe('what follows a session', () => {
   it('cancels what a person asked to cancel, however the session ended', () => {
     for (const ending of [failure, goOn, released, lost, { kind: 'completed', result: 1 } as const])
       expect(after({ cancelRequested: true, retries: 5 }, ending).next).toEqual({ state: 'cancelled' });
+  });
+
+  it('pauses what would go on when a person asked for it, and no more', () => {
+    const pauseRequested = 'person: ada';
+    const paused = { state: 'paused', reason: pauseRequested };
+    for (const ending of [goOn, released, lost])
+      expect(after({ pauseRequested, lastDigest: 'new' }, ending).next).toEqual(paused);
+    expect(after({ pauseRequested, retries: 1 }, failure).next).toEqual(paused);
+    expect(after({ pauseRequested }, failure).next).toMatchObject({ state: 'failed' });
+    expect(after({ pauseRequested }, { kind: 'completed', result: 1 }).next).toMatchObject({ state: 'completed' });
+    expect(after({ pauseRequested, cancelRequested: true }, goOn).next).toEqual({ state: 'cancelled' });
   });
 
   it('does not go on after the deadline, but takes what was done', () => {

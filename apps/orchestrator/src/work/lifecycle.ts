@@ -22,6 +22,8 @@ export interface Standing {
   startDigest: string | null;
   lastDigest: string | null;
   cancelRequested: boolean;
+  /** Why it is to be paused. */
+  pauseRequested: string | null;
   overdue: boolean;
 }
 
@@ -32,6 +34,7 @@ export type Next =
   | { state: 'completed'; result: unknown }
   | { state: 'failed'; error: TaskError }
   | { state: 'cancelled' }
+  | { state: 'paused'; reason: string }
   | { state: 'ready'; afterMs: number };
 
 export interface Step {
@@ -93,6 +96,8 @@ function nextOf(standing: Standing, ending: Ending, random: number): Next {
     if (ending.kind === 'failed') return failed(clipped(ending.error.code, 64), ending.error.message);
     return failed('max_sessions', `not done after ${standing.sessionsUsed} sessions, which is its maxSessions`);
   }
+  // A pause stops what would go on, not what has ended.
+  if (standing.pauseRequested !== null) return { state: 'paused', reason: standing.pauseRequested };
   return { state: 'ready', afterMs: retried ? backoffMs(standing.failures, random, standing.retryBackoff) : 0 };
 }
 

@@ -9,6 +9,7 @@ import { Nudge } from './nudge.js';
 import { type HeldSession, type LastWords, type SessionEnd, WorkRepository } from './work.repository.js';
 
 const LAPSES_AT_ONCE = 100;
+const OVER: readonly TaskState[] = ['completed', 'failed', 'cancelled'];
 
 export interface EndedSession {
   taskId: string;
@@ -71,7 +72,7 @@ export class SessionEnds {
     for (const { outcome } of ended) this.metrics.sessionEnded(outcome);
     this.facts.send();
     if (ended.some(({ state }) => state === 'ready')) this.nudge.workIsReady();
-    const over = ended.filter(({ state, needed }) => state !== 'ready' && needed);
+    const over = ended.filter(({ state, needed }) => OVER.includes(state) && needed);
     await this.dependents.settle(over.map(({ taskId }) => taskId));
   }
 }

@@ -17,6 +17,7 @@ interface Model {
   failures: number;
   lost: number;
   cancelAsked: boolean;
+  pauseAsked: boolean;
 }
 
 type Step =
@@ -31,7 +32,9 @@ type Step =
     }
   | { do: 'beat'; task: number; stale: boolean }
   | { do: 'vanish'; task: number }
-  | { do: 'cancel'; task: number };
+  | { do: 'cancel'; task: number }
+  | { do: 'pause'; task: number }
+  | { do: 'resume'; task: number };
 
 const task = fc.nat(5);
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -50,6 +53,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ do: fc.constant('beat' as const), task, stale: fc.boolean() }),
   { arbitrary: fc.record({ do: fc.constant('vanish' as const), task }), weight: 2 },
   fc.record({ do: fc.constant('cancel' as const), task }),
+  fc.record({ do: fc.constant('pause' as const), task }),
+  fc.record({ do: fc.constant('resume' as const), task }),
 );
 
 const OVER: readonly TaskState[] = ['completed', 'failed', 'cancelled'];
@@ -69,7 +74,9 @@ class Run {
     else if (step.do === 'finish') await this.finish(one, step);
     else if (step.do === 'beat') await this.beat(one, step.stale);
     else if (step.do === 'vanish') await this.vanish(one);
-    else await this.cancel(one);
+    else if (step.do === 'cancel') await this.cancel(one);
+    else if (step.do === 'pause') await this.pause(one);
+    else await this.resume(one);
     this.settle();
     await this.compare();
   }
@@ -92,6 +99,7 @@ class Run {
       failures: 0,
       lost: 0,
       cancelAsked: false,
+      pauseAsked: false,
     });
   }
 
@@ -129,12 +137,17 @@ class Run {
       await expect(this.on.work.finish(request)).rejects.toMatchObject({ code: 'stale_epoch' });
       return;
     }
-    const { cancelAsked } = one;
-    Object.assign(one, { lost: 0, cancelAsked: false, failures: one.failures + (how === 'failed' ? 1 : 0) });
+    const { cancelAsked, pauseAsked } = one;
+    Object.assign(one, {
+      lost: 0,
+      cancelAsked: false,
+      pauseAsked: false,
+      failures: one.failures + (how === 'failed' ? 1 : 0),
+    });
     if (cancelAsked) one.state = 'cancelled';
     else if (how === 'completed') one.state = 'completed';
     else if (how === 'failed' && one.failures > one.retries) one.state = 'failed';
-    else one.state = 'ready';
+    else one.state = pauseAsked ? 'paused' : 'ready';
     const answers = await Promise.all(Array.from({ length: twice ? 2 : 1 }, () => this.on.work.finish(request)));
     for (const answer of answers) expect(answer).toEqual({ state: one.state });
   }
@@ -143,7 +156,7 @@ class Run {
     const sessions = [{ taskId: one.id, epoch: stale ? one.epoch - 1 : one.epoch }];
     const [answer] = (await this.on.work.heartbeat({ runner: 'r1', sessions })).sessions;
     const owned = one.state === 'running' && !stale;
-    expect(answer?.verdict).toBe(!owned ? 'lost' : one.cancelAsked ? 'cancel' : 'extended');
+    expect(answer?.verdict).toBe(!owned ? 'lost' : one.cancelAsked ? 'cancel' : one.pauseAsked ? 'pause' : 'extended');
   }
 
   private async vanish(one: Model): Promise<void> {
@@ -151,8 +164,9 @@ class Run {
     await this.on.ends.lapse();
     if (one.state !== 'running') return;
     one.lost += 1;
-    one.state = one.cancelAsked ? 'cancelled' : one.lost === 5 ? 'failed' : 'ready';
-    one.cancelAsked = false;
+    const goesOn = one.pauseAsked ? 'paused' : 'ready';
+    one.state = one.cancelAsked ? 'cancelled' : one.lost === 5 ? 'failed' : goesOn;
+    Object.assign(one, { cancelAsked: false, pauseAsked: false });
   }
 
   private async cancel(one: Model): Promise<void> {
@@ -165,6 +179,30 @@ class Run {
     if (one.state === 'running') one.cancelAsked = true;
     else one.state = 'cancelled';
   }
+
+  private async pause(one: Model): Promise<void> {
+    const pausing = this.on.pausing.pause({ id: one.id, by: 'ada' });
+    if (OVER.includes(one.state)) {
+      await expect(pausing).rejects.toMatchObject({ code: 'conflict' });
+      return;
+    }
+    await pausing;
+    if (one.state === 'running') one.pauseAsked = true;
+    else one.state = 'paused';
+  }
+
+  private async resume(one: Model): Promise<void> {
+    const resuming = this.on.pausing.resume({ id: one.id, by: 'ada' });
+    if (OVER.includes(one.state)) {
+      await expect(resuming).rejects.toMatchObject({ code: 'conflict' });
+      return;
+    }
+    await resuming;
+    if (one.state === 'paused') one.state = this.allDone(one) ? 'ready' : 'blocked';
+    one.pauseAsked = false;
+  }
+
+  private allDone = (one: Model): boolean => one.dependsOn.every((index) => this.model[index]?.state === 'completed');
 
   /** What waits for others follows them. In order of creation, one pass is enough. */
   private settle(): void {
@@ -204,6 +242,8 @@ class Run {
         await this.finish(one, { do: 'finish', task: 0, how: 'completed', stale: false, twice: false });
         this.settle();
       }
+      for (const one of this.model.filter(({ state }) => state === 'paused')) await this.resume(one);
+      this.settle();
       await this.claim(3);
     }
     await this.compare();
@@ -216,7 +256,7 @@ class Run {
   }
 }
 
-describe('any run of claims, finishes, losses and cancellations', () => {
+describe('any run of claims, finishes, losses, pauses and cancellations', () => {
   let server: TestDatabase;
   let database: Database;
   let on: OnPostgres;

@@ -4,6 +4,7 @@ import { type ReplyOf, type RequestOf, workAvailable, workClaim, workFinish, wor
 import { MeasuresRepository } from '../worth/measures.repository.js';
 import { ClaimGate } from './claim-gate.js';
 import { RecordKeeper } from '../worth/record-keeper.service.js';
+import { SignalsService } from '../signals/signals.service.js';
 import { ClaimService } from './claim.service.js';
 import { LiveRunners } from './live-runners.js';
 import { WorkService } from './work.service.js';
@@ -17,6 +18,7 @@ export class WorkHandlers {
     private readonly measures: MeasuresRepository,
     private readonly gate: ClaimGate,
     private readonly records: RecordKeeper,
+    private readonly signals: SignalsService,
   ) {}
 
   @Serve(workClaim)
@@ -32,15 +34,16 @@ export class WorkHandlers {
   }
 
   @Serve(workHeartbeat)
-  heartbeat(request: RequestOf<typeof workHeartbeat>): Promise<ReplyOf<typeof workHeartbeat>> {
+  async heartbeat(request: RequestOf<typeof workHeartbeat>): Promise<ReplyOf<typeof workHeartbeat>> {
     this.runners.heard(request.runner);
-    return this.work.heartbeat(request);
+    return this.signals.answer(request, await this.work.heartbeat(request));
   }
 
   @Serve(workFinish)
   async finish({ measures, ...request }: RequestOf<typeof workFinish>): Promise<ReplyOf<typeof workFinish>> {
     const answer = await this.work.finish(request);
     this.records.expect();
+    await this.signals.finished(request);
     // After it, since a refused session's do not count. When this fails the runner asks again, and the answer is the same.
     if (measures) await this.measures.keep(request.taskId, request.epoch, measures);
     return answer;

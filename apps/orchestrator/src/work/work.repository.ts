@@ -29,6 +29,7 @@ interface HeldRow {
   start_digest: string | null;
   checkpoint_digest: string | null;
   cancel_requested: boolean;
+  pause_requested: string | null;
   overdue: boolean;
   more: MoreOfTask;
 }
@@ -76,6 +77,7 @@ export interface Extended {
   taskId: string;
   epoch: number;
   mustEnd: boolean;
+  mustPause: boolean;
   tellProgress: Progress | null;
   newCheckpoint: boolean;
 }
@@ -102,13 +104,13 @@ const END = `
   WITH over AS MATERIALIZED (
     SELECT * FROM unnest($1::text[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
       $9::double precision[], $10::integer[], $11::integer[], $12::integer[], $13::integer[], $14::integer[], $15::text[],
-      $16::text[], $17::text[])
+      $16::text[], $17::text[], $18::text[])
       AS o (id, epoch, outcome, reason, state, request_id, result, error, after_ms, sessions_used, failures, lost_in_a_row,
-        unchanged_in_a_row, number, digest, progress, version)
+        unchanged_in_a_row, number, digest, progress, version, paused_reason)
     ORDER BY id
   ), done AS (
   UPDATE tasks t SET state = over.state, session_id = NULL, runner = NULL, lease_until = NULL, cancel_requested = false,
-    result = over.result::json, error = over.error::json,
+    pause_requested = NULL, paused_reason = over.paused_reason, result = over.result::json, error = over.error::json,
     available_at = clock_timestamp() + over.after_ms * interval '1 millisecond',
     lane = CASE WHEN over.after_ms > 0 THEN '@later' ELSE '' END,
     sessions_used = over.sessions_used, failures = over.failures, lost_in_a_row = over.lost_in_a_row,
@@ -127,13 +129,13 @@ const END = `
     FROM done JOIN over USING (id) WHERE s.task_id = done.id AND s.epoch = done.epoch AND s.ended_at IS NULL
   ), told AS (
     INSERT INTO outbox (event_id, subject, event)
-    SELECT event_id, subject, event FROM unnest($18::text[], $19::text[], $20::text[], $21::text[])
+    SELECT event_id, subject, event FROM unnest($19::text[], $20::text[], $21::text[], $22::text[])
       AS facts (id, event_id, subject, event) JOIN done USING (id)
     ON CONFLICT (event_id) DO NOTHING
   )
   SELECT id, EXISTS (SELECT 1 FROM task_dependencies d WHERE d.depends_on = id) AS needed FROM done`;
 const HELD = `id, session_id, epoch, runner, sessions_used, max_sessions, failures, retries, lost_in_a_row,
-  unchanged_in_a_row, start_digest, checkpoint_digest, cancel_requested, more,
+  unchanged_in_a_row, start_digest, checkpoint_digest, cancel_requested, pause_requested, more,
   coalesce(deadline <= clock_timestamp(), false) AS overdue`;
 
 const OF_RUNNERS = `
@@ -183,6 +185,7 @@ export class WorkRepository {
        FROM held WHERE t.id = held.id
        RETURNING t.id AS "taskId", t.epoch,
          t.cancel_requested OR coalesce(t.deadline <= clock_timestamp(), false) AS "mustEnd",
+         t.pause_requested IS NOT NULL AS "mustPause",
          CASE WHEN held.untold AND held.may_tell THEN t.progress END AS "tellProgress",
          held.new_checkpoint AS "newCheckpoint"`,
       [
@@ -264,6 +267,7 @@ export class WorkRepository {
         column(({ by }) => by.checkpoint?.digest ?? null),
         column(({ by }) => (by.progress === undefined ? null : JSON.stringify(by.progress))),
         column(({ held }) => held.version ?? null),
+        column(({ step: { next } }) => (next.state === 'paused' ? next.reason : null)),
         told.map(({ taskId }) => taskId),
         told.map(({ eventId }) => eventId),
         told.map(({ subject }) => subject),
@@ -309,5 +313,6 @@ const heldOf = (row: HeldRow): HeldSession => ({
   startDigest: row.start_digest,
   lastDigest: row.checkpoint_digest,
   cancelRequested: row.cancel_requested,
+  pauseRequested: row.pause_requested,
   overdue: row.overdue,
 });

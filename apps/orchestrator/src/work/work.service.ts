@@ -4,7 +4,7 @@ import { Database } from '@purser/database';
 import { CONFIG } from '@purser/service';
 import type { Config } from '../config.js';
 import { type Finish, Finishes } from './finishes.js';
-import { WorkRepository } from './work.repository.js';
+import { type Extended, WorkRepository } from './work.repository.js';
 import { TaskFacts } from '../tasks/task-facts.js';
 
 const MAX_RESULT_BYTES = 2 * 1024 * 1024;
@@ -43,8 +43,7 @@ export class WorkService {
       leaseMs,
       sessions: sessions.map(({ taskId, epoch }) => {
         const one = held.get(taskId);
-        const verdict = one?.epoch !== epoch ? 'lost' : one.mustEnd ? 'cancel' : 'extended';
-        return { taskId, epoch, verdict };
+        return { taskId, epoch, verdict: one?.epoch === epoch ? verdictOn(one) : 'lost' };
       }),
     };
   }
@@ -54,6 +53,8 @@ export class WorkService {
     return this.finishes.finish(request, outcome.kind === 'completed' ? sizeOf(outcome.result) : 0);
   }
 }
+
+const verdictOn = ({ mustEnd, mustPause }: Extended) => (mustEnd ? 'cancel' : mustPause ? 'pause' : 'extended');
 
 /** @throws PurserError `payload_too_large` */
 function sizeOf(result: unknown): number {

@@ -14,6 +14,7 @@ export function openApi(operations: readonly Operation[], version: string): Reco
     const path = operation.http.path.replaceAll(/:(\w+)/g, '{$1}');
     (paths[path] ??= {})[operation.http.method.toLowerCase()] = describe(operation);
   }
+  paths['/v1/events'] = { get: EVENTS };
   return {
     openapi: '3.1.0',
     info: {
@@ -34,6 +35,33 @@ export function openApi(operations: readonly Operation[], version: string): Reco
     },
   };
 }
+
+const query = (name: string, schema: object, description: string) => ({ name, in: 'query', schema, description });
+
+/** Answered by the control API itself, from the stream of facts; asyncapi.json has their shapes. */
+const EVENTS = {
+  operationId: 'events',
+  tags: ['orchestrator'],
+  summary: 'What happens, as it happens, as server-sent events.',
+  parameters: [
+    query('subjects', { type: 'string' }, 'Only these, separated by commas, such as `task.>,alert.critical.*`.'),
+    query('task', { type: 'string' }, 'Only those of one task.'),
+    query('after', { type: 'integer' }, 'The place to go on from; 0 is all that is kept. `Last-Event-ID` counts more.'),
+    {
+      name: 'Last-Event-ID',
+      in: 'header',
+      schema: { type: 'integer' },
+      description: 'The `id` of the last event that was received: nothing after it is lost.',
+    },
+  ],
+  responses: {
+    '200': {
+      description:
+        'Each message is a CloudEvent, its `id` the place of the event. Besides: `event: open` (nothing is missed from here on), `gap` (something was), `dropped` (too slow), `closing`.',
+      content: { 'text/event-stream': { schema: { type: 'string' } } },
+    },
+  },
+};
 
 const isServed = (operation: Operation): operation is Served => operation.http !== undefined;
 
