@@ -66,7 +66,7 @@ export class TaskViews {
     // It is stored, whatever becomes of this question.
     const worth = await this.worth.of(row).catch(() => ({}));
     const none = { sessions: [], children: [] };
-    return { ...taskOf(row, none, { usage: NOTHING_USED, waiting }, () => null), ...worth };
+    return { ...taskOf(row, none, { usage: NOTHING_USED, waiting }, () => null), artifacts: [], ...worth };
   }
 
   async list({ state, label, parent, limit, after }: RequestOf<typeof tasksList>): Promise<ReplyOf<typeof tasksList>> {
