@@ -26,9 +26,9 @@ export class TaskUpkeep {
   }
 
   /** What only a crash, or time, leaves behind. */
-  settleAll(): Promise<void> {
+  async settleAll(anyBlocked: boolean): Promise<void> {
     void this.finished.deleteOld();
-    return this.dependents.settle();
+    if (anyBlocked) await this.dependents.settle();
   }
 
   /** In the background: a watchdog that is slow to answer must not hold up the leases. */

@@ -53,7 +53,7 @@ export class Sweep implements OnApplicationBootstrap, OnModuleDestroy {
   /** Never rejects. @returns when to look again */
   private async lookAround(): Promise<number> {
     try {
-      const { now, nextLapseMs, nextReadyMs, overdue, withoutBudget } = await this.gate.look();
+      const { now, nextLapseMs, nextReadyMs, overdue, anyBlocked, withoutBudget } = await this.gate.look();
       const trusted = this.guard.mayLapse({
         monotonic: this.clock.monotonic(),
         database: now,
@@ -65,7 +65,7 @@ export class Sweep implements OnApplicationBootstrap, OnModuleDestroy {
       }
       if (nextReadyMs !== null && nextReadyMs <= 0) await this.upkeep.letGo();
       if (overdue) await this.upkeep.failOverdue();
-      await this.keepUp();
+      await this.keepUp(anyBlocked);
       if (withoutBudget) this.upkeep.setBudgets();
       if (this.failing) this.log.info({}, 'leases are looked after again');
       this.failing = false;
@@ -79,10 +79,10 @@ export class Sweep implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
-  private async keepUp(): Promise<void> {
+  private async keepUp(anyBlocked: boolean): Promise<void> {
     const now = this.clock.monotonic();
     if (now - this.keptUpAt < UPKEEP_MS) return;
-    await this.upkeep.settleAll();
+    await this.upkeep.settleAll(anyBlocked);
     this.keptUpAt = now;
   }
 }

@@ -91,6 +91,8 @@ export interface Sight {
   nextReadyMs: number | null;
   /** A task could be handed out, unless a limit holds it. */
   anyReady: boolean;
+  /** A task waits for others. */
+  anyBlocked: boolean;
   /** A task whose label has a limit waits. */
   anyLimited: boolean;
   /** A deadline passed before the task could start. */
@@ -288,6 +290,7 @@ export class WorkRepository {
          EXISTS (SELECT 1 FROM tasks WHERE deadline <= now() AND state IN ('blocked', 'ready', 'paused')) AS overdue,
          EXISTS (SELECT 1 FROM tasks WHERE state = 'ready' AND lane < '@') AS "anyReady",
          EXISTS (SELECT 1 FROM tasks WHERE state = 'ready' AND lane > '=' AND lane < '@') AS "anyLimited",
+         EXISTS (SELECT 1 FROM tasks WHERE state = 'blocked') AS "anyBlocked",
          EXISTS (SELECT 1 FROM tasks WHERE NOT budget_ready AND finished_at IS NULL) AS "withoutBudget"`,
       [],
       'work at a look',
