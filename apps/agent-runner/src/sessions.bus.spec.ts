@@ -12,7 +12,6 @@ import {
   sessionsHandoff,
   sessionsLogs,
   taskHandedOff,
-  taskSignalled,
 } from '@purser/contracts';
 import { listProcesses } from '@purser/embedded';
 import { keyHash, keyPrefix, type RunningService } from '@purser/service';
@@ -320,54 +319,6 @@ it('wraps up a cancelled task and gives it back', async () => {
     reason: 'the task was cancelled, or its deadline has passed',
   });
   expect(await processesOf('unwanted')).toEqual([]);
-});
-
-it('wraps up a paused task and gives it back, with its checkpoint', async () => {
-  const script = `: held; save() { echo '{"at":1}' > "$PURSER_STATE_DIR/n"; mv "$PURSER_STATE_DIR/n" "$PURSER_STATE_DIR/checkpoint.json"; exit 75; }
-    trap save TERM; echo ready; while :; do sleep 0.05; done`;
-  await others.submit({ taskId: 'held', input: sh(script) });
-  await atWork('held');
-  others.verdicts.set('held', 'pause');
-  const { outcome, checkpoint } = await finishOf('held');
-  expect(outcome).toEqual({ kind: 'released', reason: 'the task was paused' });
-  expect(checkpoint?.number).toBe(1);
-});
-
-it('gives signals to the program at once, in order, and says which it was given', async () => {
-  const signal = (number: number, payload: unknown) => ({ number, name: 'go', payload, at: '2026-11-29T00:00:00Z' });
-  const script = `: signalled; echo ready; while [ "$(wc -l < "$PURSER_STATE_DIR/signals.jsonl")" -lt 3 ]; do sleep 0.05; done
-    cat "$PURSER_STATE_DIR/signals.jsonl"`;
-  others.signals.set('signalled', [signal(4, 'from before')]);
-  await others.submit({ taskId: 'signalled', input: sh(script) });
-  await atWork('signalled');
-  others.signals.set('signalled', [signal(4, 'from before'), signal(5, 'two\nlines'), signal(6, { a: [1] })]);
-  await others.bus.publish(taskSignalled, 'signalled', { taskId: 'signalled', number: 6, name: 'go', by: 'ada' });
-  const { outcome, signals } = await finishOf('signalled');
-  expect(outcome.kind).toBe('completed');
-  expect(signals).toBe(6);
-  const lines = (await logOf('signalled')).flatMap((line) => /^stdout: (\{.*)$/.exec(line)?.[1] ?? []);
-  expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
-    signal(4, 'from before'),
-    signal(5, 'two\nlines'),
-    signal(6, { a: [1] }),
-  ]);
-});
-
-it('goes on from what a failed task left when it is a retry of it, and from nothing when it is not', async () => {
-  const leaves = `echo '{"at":7}' > "$PURSER_STATE_DIR/n"; mv "$PURSER_STATE_DIR/n" "$PURSER_STATE_DIR/checkpoint.json"
-    echo draft > "$HOME/notes"; echo '# Do the rest' > "$PURSER_HANDOFF"; exit 3`;
-  const tells = `echo "resume $PURSER_RESUME"; cat "$PURSER_STATE_DIR/checkpoint.json" "$PURSER_HANDOFF" "$HOME/notes"; exit 0`;
-  await others.submit({ taskId: 'broken', input: sh(leaves) });
-  expect((await finishOf('broken')).outcome.kind).toBe('failed');
-  await others.submit({ taskId: 'broken-r1', input: sh('exit 3'), continues: ['broken'] });
-  await finishOf('broken-r1');
-  await others.submit({ taskId: 'broken-r2', input: sh(tells), continues: ['broken-r1', 'broken'] });
-  await finishOf('broken-r2');
-  const told = await logOf('broken-r2');
-  expect(told).toEqual(expect.arrayContaining(['stdout: resume 1', 'stdout: {"at":7}', 'stdout: draft']));
-  await others.submit({ taskId: 'broken-r3', input: sh(tells) });
-  await finishOf('broken-r3');
-  expect(await logOf('broken-r3')).toContain('stdout: resume 0');
 });
 
 it('stops everything in an emergency, says what, and takes nothing until it is over', async () => {

@@ -5,7 +5,8 @@ const AT = '2026-11-23T10:00:00Z';
 /** For specs: a task as the control API tells of it. */
 export const taskWith = (more: Partial<Task> = {}): Task => {
   const spec: Pick<TaskSpec, 'executor' | 'input'> = { executor: 'command', input: { argv: ['date'] } };
-  const nothing = Object.fromEntries(Object.keys(Task.shape).map((field) => [field, null]));
+  const nullable = Object.entries(Task.shape).filter(([, schema]) => schema.safeParse(null).success);
+  const nothing = Object.fromEntries(nullable.map(([field]) => [field, null]));
   return Task.parse({
     ...nothing,
     ...spec,
@@ -22,6 +23,7 @@ export const taskWith = (more: Partial<Task> = {}): Task => {
     state: 'ready',
     epoch: 1,
     sessions: [],
+    children: [],
     createdAt: AT,
     updatedAt: AT,
     ...more,

@@ -201,6 +201,7 @@ describe('the control API', () => {
       const response = await fetch(service.url + path, { method: http.method });
       expect({ name, status: response.status }).toEqual({ name, status: 401 });
     }
+    expect((await fetch(`${service.url}/v1/events`)).status).toBe(401);
   });
 
   it('refuses a body that is larger than a message may be', async () => {

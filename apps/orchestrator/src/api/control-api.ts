@@ -48,11 +48,12 @@ export async function serveControlApi(app: NestFastifyApplication, config: Confi
       }
     });
     scope.get('/openapi.json', () => document);
-    serveEvents(scope, authenticate, app.get(LiveEvents));
+    // Both show what any session leaves: for the admin key alone.
+    serveEvents(scope, checkAdmin, app.get(LiveEvents));
     for (const operation of OPERATIONS) {
       if (operation.http) serve(scope, operation, authenticate, bus);
     }
-    serveContent(scope, authenticate, bus);
+    serveContent(scope, checkAdmin, bus);
     done();
   });
 }

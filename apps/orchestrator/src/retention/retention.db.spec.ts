@@ -145,8 +145,8 @@ describe('tasks that ended long ago', () => {
     await complete();
     const waiting = await create({ dependsOn: [first], notBefore: '2999-01-01T00:00:00Z' });
     const parent = await create();
-    await complete();
     const child = await create({ parent, notBefore: '2999-01-01T00:00:00Z' });
+    await complete();
     await age(31);
     await rounds();
     expect(await hot()).toEqual([first, waiting, parent, child]);

@@ -42,7 +42,7 @@ describe('signals', () => {
   const send = (id: string, name: string, more: { payload?: unknown; key?: string } = {}) =>
     signals.send(tasksSignal.request.parse({ id, name, by: 'ada', ...more }));
   const claim = async () => {
-    await database.query(`UPDATE tasks SET available_at = '-infinity' WHERE executor = $1`, [executor]);
+    await database.query(`UPDATE tasks SET available_at = '-infinity', lane = '' WHERE executor = $1`, [executor]);
     const asked = { requestId: randomUUID(), runner: 'r1', slots: 10, executors: [executor] };
     return (await on.claims.claim(asked)).assignments;
   };

@@ -101,13 +101,14 @@ export class NewTasksRepository {
    */
   async lock(tx: Sql, ids: readonly string[], mostChildren: number): Promise<Reference[]> {
     const found = await this.lockThere(tx, ids, mostChildren);
-    if (found.length === new Set(ids).size) return found;
-    // What was archived is needed again.
-    const restored = await tx.query(
-      'SELECT restore_task(id) FROM archived_tasks WHERE id = ANY($1) AND removed ORDER BY id',
-      [ids],
-    );
-    return restored.length === 0 ? found : this.lockThere(tx, ids, mostChildren);
+    const missing = found.length < new Set(ids).size;
+    return missing && (await this.restore(tx, ids)) ? this.lockThere(tx, ids, mostChildren) : found;
+  }
+
+  /** What was archived is needed again. False when nothing of it was. */
+  private async restore(sql: Sql, ids: readonly string[]): Promise<boolean> {
+    const archived = 'SELECT restore_task(id) FROM archived_tasks WHERE id = ANY($1) AND removed ORDER BY id';
+    return (await sql.query(archived, [ids])).length > 0;
   }
 
   private lockThere(tx: Sql, ids: readonly string[], mostChildren: number): Promise<Reference[]> {
@@ -130,7 +131,11 @@ export class NewTasksRepository {
   }
 
   /** What is stored under these ids; the input only where it can be the same, so that it is not much. */
-  stored(sql: Sql, tasks: readonly NewTask[]): Promise<TaskRow[]> {
+  async stored(sql: Sql, tasks: readonly NewTask[]): Promise<TaskRow[]> {
+    await this.restore(
+      sql,
+      tasks.map(({ id }) => id),
+    );
     return sql.query(
       `SELECT ${SUMMARY_COLUMNS}, NULL AS result,
          CASE WHEN (id, input_bytes) IN (SELECT * FROM unnest($1::text[], $2::integer[])) THEN input END AS input
