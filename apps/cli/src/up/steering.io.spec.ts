@@ -84,6 +84,8 @@ describe('a running task', () => {
       'started',
       'signalled',
       'completed',
+      // A paused session leaves a document, too.
+      'handed_off',
     ];
     expect([...told].sort()).toEqual([...expected].sort());
     purser.signal('SIGTERM');
