@@ -1,9 +1,9 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LogLine, sessionsLogs } from '@purser/contracts';
 import type { RunningService } from '@purser/service';
-import { createTestDatabase, eventually, startTestNats, type TestDatabase } from '@purser/testing';
+import { cloneIsOpen, createTestDatabase, eventually, startTestNats, type TestDatabase } from '@purser/testing';
 import { Client } from 'pg';
 import { start } from './index.js';
 import { type Finish, OtherServices } from './other-services.fake.js';
@@ -25,6 +25,7 @@ export class TestRunner {
     ]);
     // Enterable by others, as programs run as another user when the specs run as root.
     await chmod(home, 0o755);
+    if (!cloneIsOpen()) await runAsRoot(join(home, 'config'));
     const others = await OtherServices.start(nats.url);
     const cleanUp = async (): Promise<void> => {
       await others.stop();
@@ -87,4 +88,11 @@ export class TestRunner {
       await client.end();
     }
   }
+}
+
+/** Programs of the clone, when nobody else can read them. */
+async function runAsRoot(config: string): Promise<void> {
+  await mkdir(config);
+  const plugins = [{ use: '@purser/command', config: { user: { uid: 0, gid: 0 } } }];
+  await writeFile(join(config, 'plugins.json'), JSON.stringify({ plugins }));
 }

@@ -1,5 +1,6 @@
 export * from './books/index.js';
 export { childrenLeft, expectNoChildren } from './children-left.js';
+export { cloneIsOpen } from './clone-is-open.js';
 export { cleanEnvironment } from './clean-environment.js';
 export {
   type BilledRow,

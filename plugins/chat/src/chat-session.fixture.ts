@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { chooseUser } from '@purser/guard';
 import type { ExecutorResult, ExecutorSession, SessionResources, SessionSignal } from '@purser/plugin-sdk';
+import { cloneIsOpen } from '@purser/testing';
 import type { z } from 'zod';
 import { ChatExecutor, type ChatExecutorOptions } from './chat.executor.js';
 import { type ChatState, readState } from './conversation/state.js';
@@ -136,7 +137,9 @@ export class TestSession implements ExecutorSession {
 }
 
 export function createExecutor(options: Partial<ChatExecutorOptions> = {}): ChatExecutor {
-  const user = chooseUser(undefined, process.getuid?.() ?? -1);
+  // The session's user has to be able to read what is in this clone.
+  const owner = cloneIsOpen() ? undefined : { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+  const user = chooseUser(owner, process.getuid?.() ?? -1);
   const retries = { forMs: 20_000, attempts: 4, firstWaitMs: 5, maxWaitMs: 20, random: () => 0.5 };
   return new ChatExecutor({ user, inherit: [], environment: process.env, retries, ...options });
 }

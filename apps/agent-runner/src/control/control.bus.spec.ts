@@ -121,7 +121,7 @@ it('serves nobody but the user whom the session runs as', async () => {
   const program = `const answer = await fetch('${url}/resources'); console.log(answer.status, await answer.text())`;
   const askAs = async (uid?: number) => {
     const options = { cwd: '/', ...(uid === undefined ? {} : { uid }) };
-    return (await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], options)).stdout;
+    return (await promisify(execFile)('node', ['--input-type=module', '-e', program], options)).stdout;
   };
   expect(await askAs()).toMatch(/^200 /);
   // Only root can be somebody else.

@@ -220,7 +220,10 @@ describe('tasks that ended long ago', () => {
     await Promise.all([service().round(), service().round()]);
     await database.query(`UPDATE archived_tasks SET archived_at = archived_at - interval '1 minute'`);
     const removed = await Promise.all([1, 2, 3].map(() => repository.remove(40)));
-    expect(removed.map((one) => one.removed).sort((a, b) => a - b)).toEqual([10, 40, 40]);
+    expect(Math.max(...removed.map((one) => one.removed))).toBeLessThanOrEqual(40);
+    // Each passes over what another one has locked, so that one may be left for the next round.
+    const rest = await repository.remove(40);
+    expect(removed.reduce((sum, one) => sum + one.removed, rest.removed)).toBe(90);
     expect(await hot()).toEqual([young]);
     expect((await repository.copy('cancelled', 0n, 30, 20)).next).toBeUndefined();
   });
