@@ -26,7 +26,6 @@ COPY plugins/anthropic-costs/package.json plugins/anthropic-costs/
 COPY plugins/aws-costs/package.json plugins/aws-costs/
 COPY plugins/chat/package.json plugins/chat/
 COPY plugins/command/package.json plugins/command/
-COPY plugins/container/package.json plugins/container/
 COPY plugins/desktop/package.json plugins/desktop/
 COPY plugins/file-costs/package.json plugins/file-costs/
 COPY plugins/gcp-billing/package.json plugins/gcp-billing/
