@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '@purser/embedded';
 import {
+  cloneIsOpen,
   createTestDatabase,
   eventually,
   type ModelServerProcess,
@@ -54,6 +55,11 @@ const MODELS = {
   },
 };
 
+/** Agents run parts of this clone, which nobody but root may be able to read. */
+const AS_ROOT = {
+  plugins: ['@purser/command', '@purser/chat'].map((use) => ({ use, config: { user: { uid: 0, gid: 0 } } })),
+};
+
 /** The five services as five processes on a real nats-server and a real Postgres, with a model server of their own. */
 export class System {
   readonly instances = new Map<string, Instance>();
@@ -83,6 +89,7 @@ export class System {
     await mkdir(join(folder, 'home'), { mode: 0o755 });
     await writeFile(join(config, 'budgets.json'), JSON.stringify(budgets));
     await writeFile(join(config, 'models.json'), JSON.stringify(MODELS));
+    if (!cloneIsOpen()) await writeFile(join(config, 'plugins.json'), JSON.stringify(AS_ROOT));
     const [nats, models, database, ports] = await Promise.all([
       startTestNats(),
       spawnModelServer({

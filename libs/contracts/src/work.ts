@@ -41,7 +41,7 @@ export const workClaim = operation('work.claim', {
     executors: z.array(Token).min(1),
     /** It was asked before and got no answer: it may have been given something then. */
     again: z.boolean().optional(),
-    /** Tasks whose work trees the runner has: of tasks that are equal otherwise, it is given those. */
+    /** Tasks whose work trees the runner has: of tasks at the same place, such as those of one batch, it is given these first. */
     holds: z.array(Id).max(200).optional(),
   }),
   reply: z.object({ leaseMs: z.number().int(), assignments: z.array(Assignment) }),

@@ -1,4 +1,4 @@
-import { chmod, chown, lchown, lstat, opendir } from 'node:fs/promises';
+import { chmod, lchown, lstat, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunAs } from './guard-protocol.js';
 
@@ -19,8 +19,9 @@ export async function giveWorkspace(workspace: string, owner: RunAs, signal: Abo
   await giveFolder(workspace, owner, signal);
 }
 
-/** The folder itself last, so that a walk that was cut short is done again. */
+/** The folder itself last, so that a walk that was cut short is done again. A link is not followed, also at the top. */
 export async function giveFolder(folder: string, { uid, gid }: RunAs, signal: AbortSignal): Promise<void> {
+  if (!(await lstat(folder)).isDirectory()) throw new Error(`${folder} is no folder`);
   const pending = [folder];
   for (let current = pending.pop(); current !== undefined; current = pending.pop()) {
     for await (const entry of await opendir(current)) {
@@ -30,5 +31,5 @@ export async function giveFolder(folder: string, { uid, gid }: RunAs, signal: Ab
       await lchown(path, uid, gid);
     }
   }
-  await chown(folder, uid, gid);
+  await lchown(folder, uid, gid);
 }

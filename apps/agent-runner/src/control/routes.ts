@@ -36,9 +36,9 @@ export const ROUTES: Record<string, Record<string, Route> | undefined> = {
   },
   checkpoint: {
     /** The last one, this session's or the one it goes on from; 204 when there is none. */
-    GET: ({ records }) => {
-      const state = records.lastState();
-      return Promise.resolve(state && Buffer.from(state));
+    GET: async ({ records }) => {
+      const state = await records.lastState();
+      return state && Buffer.from(state);
     },
     /** Answered when it is stored. */
     POST: async ({ session, records }, exchange) => {

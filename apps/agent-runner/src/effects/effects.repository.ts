@@ -37,6 +37,19 @@ export class EffectsRepository {
     );
   }
 
+  /** A task that goes on from others must not repeat what those did: their effects are its own from the start. */
+  async inherit(writer: Writer, from: readonly string[]): Promise<void> {
+    await this.fenced(
+      writer,
+      `INSERT INTO effects (task_id, epoch, key, session_id, attempt, begun_at, ended_at, result)
+       SELECT DISTINCT ON (e.key) $1, $2, e.key, e.session_id, e.attempt, e.begun_at, e.ended_at, e.result
+       FROM effects e JOIN unnest($3::text[]) WITH ORDINALITY AS earlier (task, place) ON e.task_id = earlier.task, fence
+       ORDER BY e.key, earlier.place
+       ON CONFLICT (task_id, key) DO NOTHING RETURNING 1`,
+      [from],
+    );
+  }
+
   /** Whether there was an intent of unknown outcome. It may be an older session's: a newer one found out what came of it. */
   async finish(writer: Writer, { key, result, at }: { key: string; result: string; at: Date }): Promise<boolean> {
     return this.fenced(

@@ -1,6 +1,7 @@
 import type { Progress } from '@purser/contracts';
 import type { StoredCheckpoint } from '../records/checkpoints.repository.js';
 import type { Usage } from '../resources/resources.service.js';
+import { withoutSecrets } from './without-secrets.js';
 
 export interface HandoffFacts {
   taskId: string;
@@ -91,7 +92,7 @@ export function describeSession(facts: HandoffFacts): string {
     ...section('Task', [
       `Executor \`${facts.executor}\` with this input:`,
       '',
-      ...block(clipped(JSON.stringify(facts.input, null, 2), INPUT_LIMIT), 'json'),
+      ...block(clipped(JSON.stringify(withoutSecrets(facts.input), null, 2), INPUT_LIMIT), 'json'),
     ]),
     ...section('Done', [
       progress ? reached(progress) : 'No progress was reported.',

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Clock, Log } from '@purser/service';
+import { EffectsRepository } from '../effects/effects.repository.js';
 import { Artifacts } from '../records/artifacts.service.js';
 import { CheckpointsRepository } from '../records/checkpoints.repository.js';
 import { Checkpoints } from '../records/checkpoints.service.js';
@@ -23,6 +24,7 @@ export class RecordStores {
     readonly handoffs: HandoffsRepository,
     readonly artifacts: Artifacts,
     readonly news: RecordNews,
+    readonly effects: EffectsRepository,
   ) {}
 }
 
@@ -39,14 +41,18 @@ export class SessionRecordsService {
 
   /** Rejects with `stale_epoch` when a newer session owns the task. */
   async open(session: Session): Promise<SessionRecords> {
+    const { workspace, continues: earlier } = session.assignment;
+    // The work tree of another task is not taken over, and a checkpoint without the work that it speaks of misleads.
+    const continues = workspace ? [] : earlier;
     const { lastSeq, checkpoint, checkpointOf, damaged, handoff } = await persist(
       () => {
         session.assertMayWrite();
-        return this.records.takeOver(session.writer, session.assignment.continues);
+        return this.records.takeOver(session.writer, continues);
       },
       { mayGoOn: () => !session.wrap.aborted && !session.lease.over },
     );
     if (checkpoint) session.measuring.wentOnFrom(checkpoint, damaged[0]?.found ?? checkpoint.digest);
+    if (earlier.length > 0) await this.stores.effects.inherit(session.writer, earlier);
     const log = this.openLog(session, lastSeq);
     session.sayTo((line) => void log.line('purser', line));
     for (const { epoch, number, found } of damaged)

@@ -52,9 +52,12 @@ export class SessionRecords {
   }
 
   /** The last checkpoint's bytes; undefined when there is none. */
-  lastState(): Uint8Array | undefined {
+  async lastState(): Promise<Uint8Array | undefined> {
     const { last } = this;
-    if (!last || last.bytes !== null) return last?.bytes ?? undefined;
+    if (!last) return undefined;
+    const of = last === this.resumed ? this.resumedOf : this.session.assignment.taskId;
+    const { bytes } = await this.stores.read.withBytes(of, last);
+    if (bytes !== null) return bytes;
     throw new PurserError('payload_too_large', {
       message: `the checkpoint is larger than ${MEMORY_LIMIT_BYTES} bytes; read it as a file, $PURSER_STATE_DIR/checkpoint.json`,
       details: { limit: MEMORY_LIMIT_BYTES },

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { Bus } from '@purser/bus';
 import { CONFIG, Log } from '@purser/service';
@@ -7,7 +8,7 @@ import type { Config } from '../config.js';
 import type { SessionRecords } from '../sessions/session-records.js';
 import type { Session } from '../sessions/session.js';
 import { HeldTrees } from './held-trees.js';
-import { type GitTurn, Mirrors, type Remote } from './mirrors.service.js';
+import { type GitTurn, Mirrors, type Remote, type Tips } from './mirrors.service.js';
 import { removeTree } from './remove-tree.js';
 import { refuseAddress } from './repository-address.js';
 import { chooseStart } from './start-commit.js';
@@ -18,6 +19,7 @@ const FETCH_MS = 5 * 60_000;
 const PUSH_MS = 60_000;
 const PUSH_TRIES = 4;
 const FIRST_WAIT_MS = 500;
+const FETCHED_AGAIN_AFTER_MS = [1_000, 4_000];
 
 /** One session's git work tree. */
 export interface WorkTree extends Remote {
@@ -67,6 +69,20 @@ export class WorkTrees {
     return new HeldTrees(join(this.mirrors.folder, 'held'));
   }
 
+  /** A network that is away for a moment is no reason to fail a task. */
+  private async fetch(turn: GitTurn & { signal: AbortSignal }, remote: Remote, commit: string | null): Promise<Tips> {
+    for (const waitMs of FETCHED_AGAIN_AFTER_MS) {
+      try {
+        return await this.mirrors.fetch(turn, remote, commit);
+      } catch (error) {
+        turn.signal.throwIfAborted();
+        this.log.warn({ error, taskId: turn.taskId }, 'a repository could not be fetched; it is tried again');
+        await delay(waitMs, undefined, { signal: turn.signal });
+      }
+    }
+    return this.mirrors.fetch(turn, remote, commit);
+  }
+
   /** Makes the folder the work tree that the task's state belongs to. Rejects with a `WorkTreeProblem` when it cannot. */
   async open(session: Session, records: SessionRecords, folder: string): Promise<WorkTree | undefined> {
     const { taskId, epoch, workspace } = session.assignment;
@@ -83,7 +99,9 @@ export class WorkTrees {
       before = await this.repository.take(session.writer, this.bus.origin.instance);
     });
     const commit = before?.commit ?? null;
-    const tips = await this.mirrors.fetch(turn, remote, commit).catch((error: Error) => {
+    const tips = await this.fetch(turn, remote, commit).catch(async (error: Error) => {
+      // What is here is as good as before: the next session may find the repository again.
+      if (before !== undefined && heldEpoch === before.epoch) await this.held.hold(taskId, epoch);
       throw new WorkTreeProblem(`the repository could not be fetched: ${error.message}`);
     });
     const mayKeep = before !== undefined && heldEpoch === before.epoch;
@@ -131,11 +149,10 @@ export class WorkTrees {
       return { commit, said: undefined };
     }
     const turn = turnOf(session, session.cause === undefined ? PUSH_MS : session.grace.standardMs);
-    const bundle =
-      commit === records.commit
-        ? undefined
-        : await bundleOf(turn, folder, records.commit ?? tree.baseTip).catch(toProblem);
+    let bundle: string | undefined;
     try {
+      if (commit !== records.commit)
+        bundle = await bundleOf(turn, folder, records.commit ?? tree.baseTip).catch(toProblem);
       await this.push(session, records, tree, { commit, lease: tree.lease, bundle }, turn.timeoutMs);
     } catch (error) {
       // Whoever goes on elsewhere has to know that there is more than the branch shows.

@@ -51,6 +51,7 @@ export class Admission implements OnApplicationBootstrap, OnModuleDestroy {
   onApplicationBootstrap(): void {
     this.nudge.whenReady(() => this.lookSoon());
     this.ticker.start();
+    this.lookSoon();
   }
 
   async onModuleDestroy(): Promise<void> {

@@ -111,6 +111,10 @@ describe('a session with its own key', () => {
     expect(
       await ask(key, 'POST', '/v1/tasks/batch', { tasks: [JSON.stringify(work('x', { parent: 'other' }))] }),
     ).toMatchObject({ body: { taken: 0, refused: 1 } });
+    // A runner would clone it, and push to it, with rights of its own.
+    const elsewhere = work('x', { workspace: { repository: 'https://example.org/private.git' } });
+    expect(await ask(key, 'POST', '/v1/tasks', elsewhere)).toMatchObject({ status: 403 });
+    expect(await ask(key, 'POST', '/v1/tasks/batch', [elsewhere])).toMatchObject({ status: 403 });
     expect(await ask(key, 'GET', '/v1/tasks?parent=other')).toMatchObject({ status: 403 });
     for (const id of ['part-of-other', 'other', 'mine', 'nobody']) {
       expect(await ask(key, 'GET', `/v1/tasks/${id}`)).toMatchObject({ status: 404 });

@@ -15,8 +15,20 @@ type Confine = (asked: Asked, caller: SessionCaller, bus: Bus) => Asked | Promis
 
 /** What a session may ask for, and how it is kept to the parts of its own task. */
 const ALLOWED = new Map<Operation, Confine>([
-  [tasksCreate, (asked, { task }) => asPart(asked, task, 'parent')],
-  [tasksBatch, (asked, { task }) => ({ ...asked, tasks: partsOf(asked.tasks, task) })],
+  [
+    tasksCreate,
+    async (asked, { task }, bus) => {
+      const [part] = await withinRepository([asPart(asked, task, 'parent')], task, bus);
+      return part ?? asked;
+    },
+  ],
+  [
+    tasksBatch,
+    async (asked, { task }, bus) => {
+      const tasks = partsOf(asked.tasks, task);
+      return { ...asked, tasks: Array.isArray(tasks) ? await withinRepository(tasks, task, bus) : tasks };
+    },
+  ],
   [tasksList, (asked, { task }) => asPart(asked, task, 'parent')],
   [tasksGet, ownPart],
   [tasksCancel, ownPart],
@@ -37,6 +49,27 @@ function asPart(asked: Asked, task: string, where: string): Asked {
     message: `${where}: a session hands in and sees parts of its own task "${task}" alone; leave it out`,
     details: { issues: [{ field: where, problem: `must be "${task}", or be left out` }] },
   });
+}
+
+/**
+ * A runner clones and pushes with its own rights: a session may have that done for the repository that a person named for
+ * its task, and for no other.
+ */
+async function withinRepository<Part>(parts: Part[], task: string, bus: Bus): Promise<Part[]> {
+  const repositoryOf = (part: unknown) =>
+    (part as { workspace?: { repository?: unknown } } | null)?.workspace?.repository;
+  if (parts.every((part) => repositoryOf(part) === undefined)) return parts;
+  const { workspace } = await bus.call(tasksGet, { id: task });
+  for (const part of parts) {
+    const repository = repositoryOf(part);
+    if (repository === undefined || repository === workspace?.repository) continue;
+    const right = workspace ? `"${workspace.repository}", as for its own` : 'none, since its own has none';
+    throw new PurserError('forbidden', {
+      message: `workspace.repository: a session may name ${right} for the parts of its task`,
+      details: { issues: [{ field: 'workspace.repository', problem: `must be ${right}` }] },
+    });
+  }
+  return parts;
 }
 
 /** What is no task is left as it is: it is refused by itself. An event would hide what it carries. */

@@ -51,6 +51,8 @@ export class TaskBudgets {
         const set = await Promise.all(waiting.map(({ id, budget_nano }) => this.set(id, budget_nano)));
         // Those of the tasks above them may be set by now.
         if (await this.tasks.budgetsAboveAreSet()) this.nudge.workIsReady();
+        for (const id of await this.tasks.budgetAboveNeverCame(AT_ONCE))
+          await this.refuse(id, 'a task that it is a part of ended before its budget was set');
         if (waiting.length === AT_ONCE && set.some(Boolean)) this.again = true;
       } catch (error) {
         this.log.warn({ error }, 'tasks that wait for their budget could not be read');
@@ -74,12 +76,12 @@ export class TaskBudgets {
         },
         { timeoutMs: CALL_TIMEOUT_MS },
       );
-      await this.tasks.budgetIsSet(taskId);
-      this.nudge.workIsReady();
-      return true;
+      const isSet = await this.tasks.budgetIsSet(taskId);
+      if (isSet) this.nudge.workIsReady();
+      return isSet;
     } catch (error) {
       if (isPurserError(error) && !error.retryable && error.code !== 'internal')
-        await this.refuse(taskId, error.message);
+        await this.refuse(taskId, `the watchdog refused the task's budget: ${error.message}`);
       else this.log.debug({ error, taskId }, 'the budget of a task is not set yet');
       return false;
     }
@@ -87,7 +89,7 @@ export class TaskBudgets {
 
   /** A budget that the watchdog will never take: the task cannot start within its limit, so it does not start. */
   private async refuse(taskId: string, message: string): Promise<void> {
-    const error = { code: 'budget_refused', message: `the watchdog refused the task's budget: ${message}` };
+    const error = { code: 'budget_refused', message };
     await this.database.transaction(async (tx) => {
       const failed = await this.tasks.failWaiting(tx, taskId, error);
       if (failed) await this.facts.failed(tx, taskId, failed.epoch, error);

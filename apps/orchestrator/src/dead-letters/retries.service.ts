@@ -59,6 +59,12 @@ export class Retries {
     return task.id;
   }
 
+  /** One that is over gets no more parts: then the retry stands by itself, and the budgets above it count no more. */
+  private async parentOf({ parent_id: id }: TaskRow): Promise<string | undefined> {
+    const parent = id === null ? undefined : await this.tasks.find(id);
+    return parent?.finished_at === null ? parent.id : undefined;
+  }
+
   private async specOf(old: TaskRow, { budgetUsd, maxSessions, retries, limits }: Request): Promise<TaskSpec> {
     const retried = await this.deadLetters.lastRetries(old.depends_on);
     const { retryOf: _retryOf, continues: _continues, ...more } = old.more;
@@ -77,7 +83,7 @@ export class Retries {
       retries: retries ?? old.retries,
       deadline,
       onDependencyFailure: old.on_dependency_failure,
-      parent: old.parent_id ?? undefined,
+      parent: await this.parentOf(old),
       paidOnly: old.paid_only,
       ...more,
     });

@@ -90,10 +90,11 @@ const RESTORE = `
     PERFORM restore_task(old.task->>'parent_id');
     SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum), string_agg(${UNPACKED}, ', ' ORDER BY attnum)
       INTO names, columns ${COLUMNS}
-      AND attgenerated = '' AND attname <> 'parent_id' AND old.task->attname::text IS NOT NULL;
+      AND attgenerated = '' AND attname NOT IN ('parent_id', 'ancestors') AND old.task->attname::text IS NOT NULL;
     EXECUTE format(
-      'INSERT INTO tasks (parent_id, %s) OVERRIDING SYSTEM VALUE
-       SELECT (SELECT id FROM tasks WHERE id = was.parent_id), %s FROM json_populate_record(NULL::tasks, $1) AS was',
+      'INSERT INTO tasks (parent_id, ancestors, %s) OVERRIDING SYSTEM VALUE
+       SELECT parent.id, CASE WHEN parent.id IS NULL THEN ''{}'' ELSE was.ancestors END, %s FROM json_populate_record(NULL::tasks, $1) AS was
+         LEFT JOIN tasks parent ON parent.id = was.parent_id',
       names, columns) USING old.task;
     SELECT string_agg(quote_ident(attname), ', ') INTO names FROM pg_attribute
       WHERE attrelid = 'sessions'::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '';

@@ -32,9 +32,12 @@ export class PausingRepository {
     return row;
   }
 
-  /** A task that was paused before all it depends on was done waits for that again. */
-  async resume(tx: Sql, id: string): Promise<'ready' | 'blocked' | undefined> {
-    const [row] = await tx.query<{ state: 'ready' | 'blocked' }>(
+  /**
+   * A task that was paused before all it depends on was done waits for that again. `paused`: it waits for its budget now,
+   * as one that becomes ready does.
+   */
+  async resume(tx: Sql, id: string): Promise<'ready' | 'blocked' | 'paused' | undefined> {
+    const [row] = await tx.query<{ state: 'ready' | 'blocked' | 'paused' }>(
       `UPDATE tasks t SET paused_reason = NULL, updated_at = now(),
          state = CASE WHEN EXISTS (SELECT 1 FROM task_dependencies d JOIN tasks p ON p.id = d.depends_on
                                    WHERE d.task_id = t.id AND p.state <> 'completed')

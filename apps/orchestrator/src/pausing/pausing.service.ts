@@ -37,10 +37,11 @@ export class PausingService {
   async resume({ id, by }: RequestOf<typeof tasksResume>): Promise<void> {
     const state = await this.database.transaction(async (tx) => {
       const resumed = await this.pausing.resume(tx, id);
-      if (resumed) await this.facts.resumed(tx, id, by, resumed);
+      if (resumed) await this.facts.resumed(tx, id, by, resumed === 'blocked' ? resumed : 'ready');
       return resumed ?? ((await this.pausing.withdraw(tx, id)) ? ('running' as const) : undefined);
     });
-    if (state === 'ready') this.nudge.workIsReady();
+    // Also for one that waits for its budget from here on: that is looked at then.
+    if (state === 'ready' || state === 'paused') this.nudge.workIsReady();
     // While it was paused, what it waits for may have ended; only what is blocked was looked at then.
     if (state === 'blocked') await this.dependents.settle();
     if (state === undefined) await this.refuseToResume(id);

@@ -151,12 +151,25 @@ export class TasksRepository {
     );
   }
 
-  async budgetIsSet(id: string): Promise<void> {
-    await this.database.query(
+  /** False while a task above waits for its own. */
+  async budgetIsSet(id: string): Promise<boolean> {
+    const rows = await this.database.query(
       `UPDATE tasks t SET budget_ready = true, lane = '', updated_at = now()
-       WHERE id = $1 AND NOT budget_ready AND ${ABOVE_ARE_SET}`,
+       WHERE id = $1 AND NOT budget_ready AND ${ABOVE_ARE_SET} RETURNING id`,
       [id],
     );
+    return rows.length > 0;
+  }
+
+  /** Parts that wait for the budget of a task above them that is over and will never have it. */
+  async budgetAboveNeverCame(limit: number): Promise<string[]> {
+    const rows = await this.database.query<{ id: string }>(
+      `SELECT id FROM tasks t WHERE NOT budget_ready AND finished_at IS NULL AND state <> 'running' AND EXISTS (
+         SELECT 1 FROM tasks a WHERE a.id = ANY(t.ancestors) AND NOT a.budget_ready AND a.finished_at IS NOT NULL)
+       ORDER BY seq LIMIT $1`,
+      [limit],
+    );
+    return rows.map(({ id }) => id);
   }
 
   /** Lets go the parts without a budget of their own whose ancestors all have theirs set; says whether there were any. */

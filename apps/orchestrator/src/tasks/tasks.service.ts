@@ -37,6 +37,9 @@ export class TasksService {
    */
   private async cancelFamily(tx: Sql, id: string, withParts: boolean) {
     const asked: { id: string; state: TaskState }[] = [];
+    const before = await this.tasks.find(id, tx);
+    // Of one that has ended by itself nothing is cancelled: its parts go on.
+    if (before?.finished_at && before.state !== 'cancelled') return asked;
     for (let generation = [id]; generation.length > 0;) {
       const rows = await this.tasks.cancel(tx, generation);
       asked.push(...rows);

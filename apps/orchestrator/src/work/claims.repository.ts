@@ -32,6 +32,7 @@ export interface ClaimRequest {
   executors: string[];
   leaseMs: number;
   again?: boolean | undefined;
+  holds?: string[] | undefined;
 }
 
 /** A lane of what waits for an executor, and how much of it may be handed out. */
@@ -81,7 +82,7 @@ const CLAIM = `
   ), fitting AS (
     SELECT id FROM (
       SELECT id, row_number() OVER w AS position, sum(input_bytes) OVER w AS bytes FROM seen WHERE belongs = lane
-      WINDOW w AS (ORDER BY place, seq)
+      WINDOW w AS (ORDER BY place, id = ANY($8::text[]) DESC, seq)
     ) AS counted WHERE position <= $4 AND (position = 1 OR bytes <= ${MAX_CLAIM_BYTES})
   ), t AS (
     UPDATE tasks SET state = 'running', epoch = tasks.epoch + 1, session_id = gen_random_uuid()::text, runner = $5,
@@ -129,7 +130,7 @@ export class ClaimsRepository {
   /** Hands out the next tasks, in the order of their places, and says how many it met that are not for now. */
   async claim(
     tx: Sql,
-    { requestId, runner, slots, leaseMs }: ClaimRequest,
+    { requestId, runner, slots, leaseMs, holds = [] }: ClaimRequest,
     sources: Source[],
   ): Promise<{ assignments: Assignment[]; setAside: number }> {
     const rows = await tx.query<AssignmentRow & { set_aside: number }>(
@@ -142,6 +143,7 @@ export class ClaimsRepository {
         runner,
         requestId,
         leaseMs,
+        holds,
       ],
       'claims',
     );

@@ -285,7 +285,7 @@ export class WorkRepository {
       `SELECT clock_timestamp() AS now,
          (SELECT (extract(epoch FROM min(lease_until) - clock_timestamp()) * 1000)::double precision
             FROM tasks WHERE state = 'running') AS "nextLapseMs",
-         (SELECT (extract(epoch FROM min(available_at) - clock_timestamp()) * 1000)::double precision
+         (SELECT (extract(epoch FROM min(greatest(available_at, 'epoch')) - clock_timestamp()) * 1000)::double precision
             FROM tasks WHERE state = 'ready' AND lane = '@later') AS "nextReadyMs",
          EXISTS (SELECT 1 FROM tasks WHERE deadline <= now() AND state IN ('blocked', 'ready', 'paused')) AS overdue,
          EXISTS (SELECT 1 FROM tasks WHERE state = 'ready' AND lane < '@') AS "anyReady",
