@@ -68,3 +68,24 @@ it('goes on from what a failed task left when it is a retry of it, and from noth
   await runner.finishOf('broken-r3');
   expect(await logOf('broken-r3')).toContain('stdout: resume 0');
 });
+
+it('does not do again what the task that it goes on from did, and is told what nobody knows the outcome of', async () => {
+  const post = (path: string, body: object) =>
+    `curl -s -X POST -H 'content-type: application/json' -d '${JSON.stringify(body)}' "$PURSER_CONTROL_URL/effects/${path}"; echo`;
+  const did = [
+    post('begin', { key: 'mail' }),
+    post('finish', { key: 'mail', result: 7 }),
+    post('begin', { key: 'pay' }),
+  ];
+  await runner.others.submit({ taskId: 'mailed', input: sh(`${did.join('; ')}; exit 3`) });
+  await runner.finishOf('mailed');
+  const asks = ['mail', 'pay', 'new'].map((key) => post('begin', { key })).join('; ');
+  await runner.others.submit({ taskId: 'mailed-r1', input: sh(asks), continues: ['mailed'] });
+  await runner.finishOf('mailed-r1');
+  const answers = (await logOf('mailed-r1')).flatMap((line) => /^stdout: (\{.*)$/.exec(line)?.[1] ?? []);
+  expect(answers.map((answer) => JSON.parse(answer) as unknown)).toMatchObject([
+    { state: 'done', result: 7 },
+    { state: 'unknown', epoch: 1 },
+    { state: 'begun' },
+  ]);
+});

@@ -56,6 +56,16 @@ describe('a pause', () => {
     ]);
   });
 
+  it('of a task that waits for its budget can be ended by a person, who leaves it to the budget', async () => {
+    const id = await create({ paidOnly: true });
+    expect((await see(id)).why).toMatch(/^budget:/);
+    await on.pausing.pause({ id, by: 'ada' });
+    expect(await see(id)).toEqual({ state: 'paused', why: 'person: ada' });
+    await on.pausing.resume({ id, by: 'bob' });
+    expect((await see(id)).why).toMatch(/^budget:/);
+    expect(await told(id)).toContain(`task.resumed.${id}`);
+  });
+
   it('has a running session wrap up, and comes into force with its end, without a session counted', async () => {
     const id = await create({ maxSessions: 1 });
     await claim();
