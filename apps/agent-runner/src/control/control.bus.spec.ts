@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { sessionsCheckpoint, sessionsEffects, sessionsHandoff } from '@purser/contracts';
-import { eventually, expectNoChildren } from '@purser/testing';
+import { cloneIsOpen, eventually, expectNoChildren } from '@purser/testing';
 import { TestRunner } from '../runner.fixture.js';
 
 let runner: TestRunner;
@@ -127,7 +127,8 @@ it('serves nobody but the user whom the session runs as', async () => {
   // Only root can be somebody else.
   if (process.getuid?.() === 0) {
     expect(await askAs(54_321)).toMatch(/^403 .*not for uid 54321/);
-    expect(await askAs(65_534)).toMatch(/^200 /);
+    // As who the session runs, where that is not root for want of an open clone.
+    if (cloneIsOpen()) expect(await askAs(65_534)).toMatch(/^200 /);
   }
   await end(id);
 });

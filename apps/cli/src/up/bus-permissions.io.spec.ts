@@ -26,7 +26,7 @@ describe('the services of purser up on its own NATS', () => {
         headers: { authorization: 'Bearer ' + process.env.OPENAI_API_KEY, 'content-type': 'application/json' },
         body: JSON.stringify({ model: 'general_chat', max_tokens: 20, messages: [{ role: 'user', content: 'hi' }] }),
       }).then((answer) => process.exit(answer.status === 200 ? 0 : 1))`;
-      const task = ['--id', 'paid', '--budget', '0.5', '--wait', '--', process.execPath, '-e', ask];
+      const task = ['--id', 'paid', '--budget', '0.5', '--wait', '--', 'node', '-e', ask];
       expect(await place.purser(['task', 'submit', ...task])).toMatchObject({ code: 0 });
       await eventually(async () => {
         const { out } = await place.purser(['budget', 'list', '--json']);
