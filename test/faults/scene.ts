@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { listProcesses } from '@purser/embedded';
 import { type OwnPostgres, startOwnPostgres } from '@purser/testing';
@@ -71,5 +71,6 @@ export class Scene {
     await this.system.stop();
     await this.link.close();
     await this.postgres.remove();
+    await rm(this.clockFile, { force: true });
   }
 }

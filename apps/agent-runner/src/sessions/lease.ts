@@ -26,11 +26,6 @@ export class Lease {
     this.until = Math.max(this.until, sentAt + lengthMs);
   }
 
-  /** By the clock that it is measured by. */
-  get now(): number {
-    return this.clock.monotonic();
-  }
-
   get remainingMs(): number {
     return this.until - this.clock.monotonic();
   }

@@ -41,23 +41,26 @@ export class SessionRecordsService {
 
   /** Rejects with `stale_epoch` when a newer session owns the task. */
   async open(session: Session): Promise<SessionRecords> {
-    const { workspace, continues: earlier } = session.assignment;
+    const { taskId, workspace, continues: earlier } = session.assignment;
     // The work tree of another task is not taken over, and a checkpoint without the work that it speaks of misleads.
     const continues = workspace ? [] : earlier;
     const { lastSeq, checkpoint, checkpointOf, damaged, handoff } = await persist(
-      () => {
+      async () => {
         session.assertMayWrite();
-        return this.records.takeOver(session.writer, continues);
+        const found = await this.records.takeOver(session.writer, continues);
+        // Until it has a checkpoint of its own: what it forgot or withdrew since then stays so.
+        const ownState = found.checkpoint !== undefined && found.checkpointOf === taskId;
+        if (earlier.length > 0 && !ownState) await this.stores.effects.inherit(session.writer, earlier);
+        return found;
       },
       { mayGoOn: () => !session.wrap.aborted && !session.lease.over },
     );
     if (checkpoint) session.measuring.wentOnFrom(checkpoint, damaged[0]?.found ?? checkpoint.digest);
-    if (earlier.length > 0) await this.stores.effects.inherit(session.writer, earlier);
     const log = this.openLog(session, lastSeq);
     session.sayTo((line) => void log.line('purser', line));
     for (const { epoch, number, found } of damaged)
       session.say(`checkpoint ${number} of epoch ${epoch} is damaged (${found}); the one before it is taken`);
-    await this.stores.news.damaged(session.assignment.taskId, damaged);
+    await this.stores.news.damaged(taskId, damaged);
     return new SessionRecords(session, this.stores, this.clock, log, checkpoint, checkpointOf, handoff?.markdown);
   }
 
