@@ -170,6 +170,12 @@ describe('DAILY_SPEND_CAP', () => {
     expect(await capped(undefined)).toMatchObject({ 'daily-spend-cap': '0.90' });
   });
 
+  it('that only has its id is of the file, and stays when the file is lost', async () => {
+    await run({ 'daily-spend-cap': '3' });
+    expect(await run(undefined)).toEqual({ 'daily-spend-cap': '3.00' });
+    expect(await run({})).toEqual({});
+  });
+
   it('wins over what the file has under its id', async () => {
     expect(await capped('0.5', { 'daily-spend-cap': '3' })).toEqual({ 'daily-spend-cap': '0.50' });
     expect(await capped(undefined, { 'daily-spend-cap': '3' })).toEqual({ 'daily-spend-cap': '3.00' });

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { Budget } from '@purser/contracts';
 import { Log } from '@purser/service';
 import type { Sql } from '@purser/database';
 import { RecallService } from '../leases/recall.service.js';
@@ -6,7 +7,7 @@ import { type Touched, WindowChanges } from '../windows/window-changes.js';
 import { definitionOf, fingerprint } from './budget-row.js';
 import { BUDGETS_FILE, type BudgetsFile } from './budgets-file.js';
 import { BudgetsRepository } from './budgets.repository.js';
-import { DAILY_SPEND_CAP_ID } from './daily-spend-cap.js';
+import { DAILY_SPEND_CAP_ID, dailySpendCap } from './daily-spend-cap.js';
 import { DefinitionsService } from './definitions.service.js';
 
 const BY_FILE = { by: 'config/budgets.json', reason: 'the file says so' };
@@ -65,7 +66,8 @@ export class FileFollower {
 
   private async removeMissing(tx: Sql, touched: Touched, named: ReadonlySet<string>): Promise<void> {
     for (const row of await this.budgets.fromFile(tx)) {
-      const ofFile = row.id !== DAILY_SPEND_CAP_ID;
+      // Of that id the file may have one, too: it is the environment's only where it is word for word as that one says it.
+      const ofFile = !isCap(row.id, row.file_content);
       if (named.has(row.id) || !row.file_content || (ofFile && !this.file.found)) continue;
       const untouched = fingerprint(definitionOf(row)) === fingerprint(row.file_content);
       const { by } = ofFile ? BY_FILE : BY_ENVIRONMENT;
@@ -81,3 +83,6 @@ export class FileFollower {
     }
   }
 }
+
+const isCap = (id: string, said: Budget | null): boolean =>
+  id === DAILY_SPEND_CAP_ID && said !== null && fingerprint(said) === fingerprint(dailySpendCap(said.limitUsd));
