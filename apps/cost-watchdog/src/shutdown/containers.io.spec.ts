@@ -169,6 +169,22 @@ describe('keeping them stopped', () => {
     expect(state('back')).toBe('running');
   });
 
+  it('stops at last what could not be stopped at first, and does not say that it came back', async () => {
+    docker.add('odd', { labels: CHOSEN });
+    docker.oddities.set('stop odd', 304);
+    const at = emergency();
+    const containers = service();
+    await containers.stopChosen(at);
+    expect(fates(at)).toEqual({ odd: 'alive' });
+    const returned: string[] = [];
+    watching = containers.keepStopped(at, ({ name }) => returned.push(name));
+    await eventually(() => expect(fates(at)).toEqual({ odd: 'stopped' }));
+    over.abort();
+    await watching;
+    expect(returned).toEqual([]);
+    expect(at.targets.all[0]?.detail).not.toContain('came back');
+  });
+
   it('asks for the events again when they break off, and misses nothing meanwhile', async () => {
     docker.add('back', { labels: CHOSEN });
     const at = emergency();

@@ -98,9 +98,10 @@ export class ContainersService {
         ({ container, choice }) => choice.verdict === 'stop' && (wanted === undefined || container.id === wanted),
       );
       for (const one of back) {
+        const before = emergency.targets.get('container', one.container.id)?.fate;
         await this.stopAgain(engine, one, emergency);
         const target = emergency.targets.get('container', one.container.id);
-        if (target && target.fate !== 'over_cap') returned(target);
+        if (target && target.fate !== 'over_cap' && before !== 'alive') returned(target);
       }
     };
     const begin = (wanted?: string): void => {
@@ -123,6 +124,8 @@ export class ContainersService {
     const before = emergency.targets.get('container', container.id);
     // Over the cap it runs on, and that is known.
     if (before?.fate === 'over_cap') return;
+    // One that could not be stopped was never away.
+    if (before?.fate === 'alive') return this.stop(engine, { container, choice }, emergency);
     this.log.warn({ container: container.name }, 'emergency: a container came back and is stopped again');
     await this.stop(engine, { container, choice }, emergency, 'it came back');
   }
