@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database, type Sql } from '@purser/database';
 import type { Nano } from '@purser/money';
 import type { CountedRow, KnownRow } from './counting.js';
+import type { Period } from './period.js';
 
 interface ReportedRow {
   id: string;
@@ -22,10 +23,11 @@ interface ReportedRow {
 export class ReportedRepository {
   constructor(private readonly database: Database) {}
 
-  async within(source: string, from: Date, to: Date): Promise<KnownRow[]> {
+  /** Those of a period, and those told now: books may tell more than they were asked for. */
+  async known(source: string, { from, to }: Period, told: readonly string[]): Promise<KnownRow[]> {
     const rows = await this.database.query<ReportedRow>(
-      'SELECT * FROM reported_costs WHERE source = $1 AND from_at >= $2 AND from_at < $3',
-      [source, from, to],
+      `SELECT * FROM reported_costs WHERE source = $1 AND ((from_at >= $2 AND from_at < $3) OR id = ANY($4::text[]))`,
+      [source, from, to, told],
     );
     return rows.map(
       ({ from_at, to_at, amount_nano, counted_nano, changed_at, id, service, model, project, revision, finality }) => ({

@@ -11,6 +11,8 @@ export class ScriptedSource implements CostSource {
   rows: Record<string, string> = {};
   finality: ReportedCost['finality'] = 'estimate';
   failure: Error | undefined;
+  /** Otherwise it tells all that it has. */
+  heedsPeriod = true;
   readonly asked: string[] = [];
   /** Waited for before each answer. */
   before: (signal: AbortSignal) => Promise<void> = () => Promise.resolve();
@@ -19,7 +21,8 @@ export class ScriptedSource implements CostSource {
     this.asked.push(`${from.toISOString().slice(0, 10)} ${to.toISOString().slice(0, 10)}`);
     await this.before(signal);
     if (this.failure) throw this.failure;
-    return { costs: this.costs().filter((row) => row.from >= from && row.from < to), ownCostUsd: this.ownCostUsd };
+    const costs = this.costs().filter((row) => !this.heedsPeriod || (row.from >= from && row.from < to));
+    return { costs, ownCostUsd: this.ownCostUsd };
   }
 
   /** Half way, at this price. */

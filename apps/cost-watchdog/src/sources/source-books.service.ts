@@ -45,7 +45,11 @@ export class SourceBooks {
   /** @returns whether anything in the books is new. Throws when they cannot be believed, or the lease is lost. */
   async take(one: ConfiguredSource, row: SourceRow, period: Period, told: readonly BooksRow[]): Promise<boolean> {
     const { name, books, meteredServices, source } = one;
-    const known = await this.reported.within(name, period.from, period.to);
+    const known = await this.reported.known(
+      name,
+      period,
+      told.map(({ id }) => id),
+    );
     refuseSilence(known, told);
     const byDay = await this.sources.ownByDay(name, period.from, period.to);
     const counting: Counting = {

@@ -52,6 +52,17 @@ describe('a provider that the gateway does not meter', () => {
     expect(await bench.alerts('budget_exhausted', 'critical')).toHaveLength(1);
   });
 
+  it('is revised also where its books tell of days that they were not asked for', async () => {
+    bench.source.heedsPeriod = false;
+    bench.source.rows = { '2026-10-05 late': '10', '2026-11-20 compute': '1' };
+    await bench.poll();
+    expect(await bench.cents()).toEqual(['reported 1000', 'reported 100']);
+    bench.source.rows = { '2026-10-05 late': '12', '2026-11-20 compute': '1' };
+    await bench.later(HOUR);
+    await bench.later(HOUR);
+    expect(await bench.cents()).toEqual(['reported 1000', 'reported 100', 'reported 200']);
+  });
+
   it('is corrected by what is revised, comes late or is gone, entry by entry', async () => {
     await bench.budget();
     bench.source.rows = { '2026-11-19 compute': '10', '2026-11-19 storage': '1', '2026-11-20 compute': '3' };
