@@ -136,6 +136,7 @@ export class Admission implements OnApplicationBootstrap, OnModuleDestroy {
       ancestors: row.ancestors,
       expected: expectedOf(row.id),
       refusal: row.budget_refusal,
+      paidOnly: row.paid_only,
     }));
     await this.carryOut(rows, decide(candidates, purses, await this.repository.now()));
   }
