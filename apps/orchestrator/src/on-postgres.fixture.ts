@@ -1,6 +1,7 @@
 import type { Bus } from '@purser/bus';
 import { CreateOutbox1700000000000, Database } from '@purser/database';
 import { createLog, Latch, Metrics, Outbox, systemClock } from '@purser/service';
+import { AdmissionRepository } from './admission/admission.repository.js';
 import { TaskBudgets } from './budgets/task-budgets.service.js';
 import { MIGRATIONS } from './migrations/index.js';
 import { LabelLanes } from './labels/label-lanes.js';
@@ -88,7 +89,8 @@ export class OnPostgres {
     const gate = new ClaimGate(this.latch, claims, work, nudge, systemClock);
     const handout = new Handout(claims, new LabelLanes(labels), gate, facts);
     this.claims = new ClaimService(database, claims, handout, facts, metrics, gate, config);
-    this.work = new WorkService(database, work, facts, new Finishes(database, work, this.ends), config);
+    const admission = new AdmissionRepository(database);
+    this.work = new WorkService(database, work, facts, new Finishes(database, work, this.ends), config, admission);
     this.latch.observe({ serial: 1, active: false, by: 'spec', reason: '', at: new Date().toISOString() }, true);
   }
 

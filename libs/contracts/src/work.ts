@@ -84,8 +84,8 @@ export const workHeartbeat = operation('work.heartbeat', {
 export const FinishOutcome = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('completed'), result: z.unknown() }),
   z.object({ kind: z.literal('failed'), error: z.object({ code: z.string(), message: z.string() }) }),
-  /** A fresh session is to go on from the checkpoint. */
-  z.object({ kind: z.literal('continue'), reason: z.string() }),
+  /** A fresh session is to go on from the checkpoint. `waitsFor`: none of its budgets covers the next call, so that not until then. */
+  z.object({ kind: z.literal('continue'), reason: z.string(), waitsFor: z.literal('budget').optional() }),
   /** The runner gives the session back unfinished: it shuts down, an emergency, a cancelled or paused task. */
   z.object({ kind: z.literal('released'), reason: z.string() }),
 ]);

@@ -77,8 +77,8 @@ export interface ExecutorSession {
 
 export type ExecutorResult =
   | { kind: 'completed'; result: unknown }
-  /** A fresh session is to go on from the last checkpoint. */
-  | { kind: 'continue'; reason: string }
+  /** A fresh session is to go on from the last checkpoint. `waitsFor`: once there is money again, since a call found none. */
+  | { kind: 'continue'; reason: string; waitsFor?: 'budget' }
   | { kind: 'failed'; error: { code: string; message: string } };
 
 export interface Executor {

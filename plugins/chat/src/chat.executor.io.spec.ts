@@ -200,10 +200,10 @@ describe('the gateway refuses', () => {
       error: { message: 'budget monthly is used up', code: 'budget_exceeded' },
     });
     const result = await task.session({ goal: 'go', tools: { files: 'read' } }).run();
-    expect(result).toEqual({ kind: 'continue', reason: 'budget: budget monthly is used up' });
+    expect(result).toEqual({ kind: 'continue', reason: 'budget: budget monthly is used up', waitsFor: 'budget' });
     expect(model.requests).toHaveLength(2);
     expect(task.handoffs[0]).toContain('budget monthly is used up');
-    // The same again changes nothing: so sessions that only find no money are seen to make no progress.
+    // The same again changes nothing.
     const before = task.checkpoints.length;
     await task.session({ goal: 'go', tools: { files: 'read' } }).run();
     expect(Buffer.compare(task.checkpoints.at(-1)!, task.checkpoints[before - 1]!)).toBe(0);

@@ -15,7 +15,7 @@ export function decideOutcome(result: ExecutorResult, cause: StopCause | undefin
   if (result.kind === 'completed') return completed(result.result);
   if (cause !== undefined && cause.kind !== 'resource') return { kind: 'released', reason: inWords(cause) };
   if (result.kind === 'failed') return { kind: 'failed', error: result.error };
-  return { kind: 'continue', reason: cause === undefined ? result.reason : inWords(cause) };
+  return cause === undefined ? result : { kind: 'continue', reason: inWords(cause) };
 }
 
 function completed(result: unknown): FinishOutcome {

@@ -103,6 +103,22 @@ it('pauses a session’s task whose call was refused, and starts it again when t
   await live.finish(again, done);
 });
 
+it('has any task wait whose session found no money, using up none of its sessions, until the budget is raised', async () => {
+  await set('gone', 'exhausted', '1.00');
+  await live.create({ id: 'chat', project: 'gone', executor: 'e7', maxSessions: 1 });
+  const session = await live.started('chat', 'e7');
+  await live.finish(session, { kind: 'continue', reason: 'budget: "gone" is used up', waitsFor: 'budget' });
+  await waits('chat', `budget: "gone" ($1.00 per day) is exhausted; it resets at ${TOMORROW}`);
+  expect(await live.claim('e7')).toEqual([]);
+  await set('gone', 'ok', '1.00', { limitUsd: '5.00' });
+  const again = await eventually(
+    async () => (await live.claim('e7'))[0] ?? Promise.reject(new Error('nothing is handed out')),
+    { timeoutMs: 15_000 },
+  );
+  expect(again).toMatchObject({ taskId: 'chat', epoch: 2, paidOnly: false });
+  await live.finish(again, done);
+});
+
 it('has the next session wait when the budget goes while one runs', async () => {
   await set('going', 'ok', '0.10');
   await live.create({ id: 'long', paidOnly: true, project: 'going', executor: 'e4' });

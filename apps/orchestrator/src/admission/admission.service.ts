@@ -33,6 +33,8 @@ export class Admission implements OnApplicationBootstrap, OnModuleDestroy {
   private ticks = 0;
   /** The last look found tasks that wait for budgets, or run on them. */
   private busy = true;
+  /** The last look failed, which is told once. */
+  private troubled = false;
   private looking: Promise<void> | undefined;
   private again = false;
   private stopped = false;
@@ -102,10 +104,15 @@ export class Admission implements OnApplicationBootstrap, OnModuleDestroy {
       this.busy = rows.length > 0;
       if (rows.length > 0) await this.judge(rows);
     } catch (error) {
-      this.log.debug({ error }, 'tasks that wait for their budgets could not be looked at');
+      this.failing('tasks that wait for their budgets could not be looked at', error);
     }
     const endedAt = performance.now();
     this.restsUntil = endedAt + Math.min(LOOK_MS, Math.max(SHORTEST_REST_MS, REST * (endedAt - startedAt)));
+  }
+
+  private failing(message: string, error: unknown): void {
+    this.log[this.troubled ? 'debug' : 'warn']({ error }, message);
+    this.troubled = true;
   }
 
   private async candidates(): Promise<CandidateRow[]> {
@@ -127,6 +134,7 @@ export class Admission implements OnApplicationBootstrap, OnModuleDestroy {
       });
       return;
     }
+    this.troubled = false;
     const { purses, expectedOf } = seen;
     const candidates = rows.map((row) => ({
       id: row.id,
@@ -136,6 +144,7 @@ export class Admission implements OnApplicationBootstrap, OnModuleDestroy {
       ancestors: row.ancestors,
       expected: expectedOf(row.id),
       refusal: row.budget_refusal,
+      paidOnly: row.paid_only,
     }));
     await this.carryOut(rows, decide(candidates, purses, await this.repository.now()));
   }
@@ -146,7 +155,7 @@ export class Admission implements OnApplicationBootstrap, OnModuleDestroy {
     try {
       return { purses: await this.sight.purses(rows), expectedOf: await this.sight.expected(rows) };
     } catch (error) {
-      this.log.debug({ error }, 'budgets could not be read');
+      this.failing('budgets could not be read: tasks that wait for theirs go on waiting', error);
       return undefined;
     }
   }

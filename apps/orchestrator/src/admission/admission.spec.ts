@@ -23,6 +23,7 @@ const candidate = (id: string, given: Partial<Candidate> = {}): Candidate => ({
   ancestors: [],
   expected: 0n,
   refusal: null,
+  paidOnly: true,
   ...given,
 });
 const admitted = (candidates: Candidate[], purses: Purse[], now = 0) =>
@@ -117,4 +118,17 @@ it('never promises more than is left, and passes over nobody who fits', () => {
       expect(promised <= left).toBe(true);
     }),
   );
+});
+
+it('has one that may go on for free wait after a refusal too, but not for longer than it may be that something is free again', () => {
+  const refusal = { budgets: [], needNano: null, at: 1_000, times: 1 };
+  const task = candidate('a', { paidOnly: false, refusal });
+  const spent = [purse({ exhausted: true })];
+  expect(admitted([task], spent, 1_000 + 299_999)).toEqual([]);
+  expect(admitted([task], spent, 1_000 + 300_000)).toEqual(['a']);
+  expect(reasons([task], [], 1_000)).toEqual([
+    'budget: no budget that it may use covered its last call; it is tried again at 1970-01-01T00:00:06.000Z',
+  ]);
+  expect(admitted([task], [purse()], 6_000)).toEqual(['a']);
+  expect(decide([{ ...task, state: 'running' }], spent, 6_000).toEnd).toEqual([]);
 });

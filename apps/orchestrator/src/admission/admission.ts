@@ -30,6 +30,8 @@ export interface Candidate {
   /** What it will still cost, as far as that can be told. */
   expected: Nano;
   refusal: Refusal | null;
+  /** False: it may go on for free, and waits only since a call of it was refused. */
+  paidOnly: boolean;
 }
 
 export type Verdict = { id: string; admit: true } | { id: string; admit: false; reason: string };
@@ -64,7 +66,7 @@ export function decide(
   const running = candidates.filter(({ state }) => state === 'running');
   for (const task of running) {
     const its = pursesOf(task);
-    if (its.some(({ exhausted, left }) => exhausted || left === 0n)) toEnd.push(task.id);
+    if (task.paidOnly && its.some(({ exhausted, left }) => exhausted || left === 0n)) toEnd.push(task.id);
     pools.promise(its, task.expected);
   }
   const verdicts = candidates
@@ -80,16 +82,18 @@ export function decide(
 }
 
 function obstacle(task: Candidate, purses: readonly Purse[], pools: Pools, now: number): string | undefined {
+  const { refusal } = task;
+  // What is free may be back, which no budget tells.
+  if (!task.paidOnly && now - (refusal?.at ?? -Infinity) >= LONGEST_AFTER_REFUSAL_MS) return undefined;
   for (const purse of purses) {
     const need = needOf(task, purse);
     const left = pools.leftOf(purse, task.priority);
     if (purse.exhausted || left <= 0n || left < need) return whyNot(purse, need > 0n ? formatUsd(need) : undefined);
   }
-  const { refusal } = task;
   if (!refusal || now - refusal.at >= afterRefusalMs(refusal.times)) return undefined;
-  const names = refusal.budgets.map((id) => `"${id}"`).join(', ');
+  const names = refusal.budgets.map((id) => `"${id}"`).join(', ') || 'no budget that it may use';
   const again = new Date(refusal.at + afterRefusalMs(refusal.times)).toISOString();
-  return `budget: ${names} did not cover its last call; it is tried again at ${again}`;
+  return `budget: ${names} ${refusal.budgets.length === 0 ? 'covered' : 'did not cover'} its last call; it is tried again at ${again}`;
 }
 
 function needOf({ expected, refusal }: Candidate, { id, limit }: Purse): Nano {

@@ -13,6 +13,7 @@ import { OrderClaims1700000005100 } from './order-claims.js';
 import { RelateTasks1700000005200 } from './relate-tasks.js';
 import { RetryTasks1700000005302 } from './retry-tasks.js';
 import { WaitForBudgets1700000005520 } from './wait-for-budgets.js';
+import { WaitOnceRefused1700000005900 } from './wait-once-refused.js';
 
 export const MIGRATIONS: MigrationClass[] = [
   CreateTasks1700000001000,
@@ -29,4 +30,5 @@ export const MIGRATIONS: MigrationClass[] = [
   CreateSchedules1700000005400,
   KeepRecords1700000005510,
   WaitForBudgets1700000005520,
+  WaitOnceRefused1700000005900,
 ];

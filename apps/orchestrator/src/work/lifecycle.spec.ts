@@ -40,6 +40,13 @@ describe('what follows a session', () => {
     expect(backoffMs(1, 0)).toBe(500);
   });
 
+  it('blames no task for sessions that found no money, however many', () => {
+    const broke: Ending = { ...goOn, waitsFor: 'budget' };
+    const used = { sessionsUsed: 3, maxSessions: 4, unchangedInARow: 4 };
+    expect(after(used, broke)).toMatchObject({ next: { state: 'ready' }, sessionsUsed: 3, unchangedInARow: 4 });
+    expect(after({ ...used, lastDigest: 'b' }, broke)).toMatchObject({ sessionsUsed: 3, unchangedInARow: 0 });
+  });
+
   it('waits between tries as the task says', () => {
     const retryBackoff = { firstSeconds: 10, factor: 3, maxSeconds: 60 };
     const waits = [0, 1, 2, 99].map((failures) => after({ retries: 100, failures, retryBackoff }, failure).next);

@@ -58,13 +58,18 @@ const OUTCOMES: Record<Ending['kind'], SessionOutcome> = {
 /** The one place that decides what follows the end of a session. `random` is in [0, 1). */
 export function afterSession(standing: Standing, ending: Ending, random: number): Step {
   const unchanged = standing.lastDigest === standing.startDigest;
+  const unaffordable = ending.kind === 'continue' && ending.waitsFor === 'budget';
   const counted = {
-    // A runner that shuts down or stops for an emergency is not the task's doing.
-    sessionsUsed: standing.sessionsUsed + (ending.kind === 'released' ? 0 : 1),
+    // A runner that shuts down or stops for an emergency is not the task's doing, nor is it that there is no money.
+    sessionsUsed: standing.sessionsUsed + (ending.kind === 'released' || unaffordable ? 0 : 1),
     failures: standing.failures + (ending.kind === 'failed' ? 1 : 0),
     lostInARow: ending.kind === 'lost' ? standing.lostInARow + 1 : 0,
     unchangedInARow:
-      ending.kind === 'continue' ? (unchanged ? standing.unchangedInARow + 1 : 0) : standing.unchangedInARow,
+      ending.kind !== 'continue' || (unchanged && unaffordable)
+        ? standing.unchangedInARow
+        : unchanged
+          ? standing.unchangedInARow + 1
+          : 0,
   };
   return {
     ...counted,

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { PurserError, type ReplyOf, type RequestOf, type workFinish, type workHeartbeat } from '@purser/contracts';
 import { Database } from '@purser/database';
+import { AdmissionRepository } from '../admission/admission.repository.js';
 import { CONFIG } from '@purser/service';
 import type { Config } from '../config.js';
 import { type Finish, Finishes } from './finishes.js';
@@ -18,6 +19,7 @@ export class WorkService {
     private readonly facts: TaskFacts,
     private readonly finishes: Finishes,
     @Inject(CONFIG) private readonly config: Pick<Config, 'PURSER_LEASE_MS'>,
+    private readonly admission: AdmissionRepository,
   ) {}
 
   async heartbeat({ runner, sessions }: RequestOf<typeof workHeartbeat>): Promise<ReplyOf<typeof workHeartbeat>> {
@@ -50,6 +52,8 @@ export class WorkService {
 
   async finish(request: Finish): Promise<ReplyOf<typeof workFinish>> {
     const { outcome } = request;
+    if (outcome.kind === 'continue' && outcome.waitsFor === 'budget')
+      await this.admission.foundNoMoney(request.taskId, request.epoch);
     return this.finishes.finish(request, outcome.kind === 'completed' ? sizeOf(outcome.result) : 0);
   }
 }

@@ -164,7 +164,8 @@ export class ChatSession {
   private async refused({ refusal }: ModelRefusal): Promise<ExecutorResult> {
     const { end, byModel } = await endOf(refusal, this.chat);
     if (end.kind !== 'continue') return end;
-    return wrapUp(this.chat, end.reason, this.room, byModel);
+    const wrapped = await wrapUp(this.chat, end.reason, this.room, byModel);
+    return { ...end, ...wrapped };
   }
 
   private noteOf({ text, calls }: AnswerMessage): string {

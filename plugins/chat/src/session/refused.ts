@@ -28,7 +28,7 @@ export async function endOf(refusal: Refusal, chat: Chat): Promise<{ end: Execut
   const { message } = refusal;
   switch (refusal.kind) {
     case 'budget':
-      return { end: { kind: 'continue', reason: `budget: ${message}` }, byModel: false };
+      return { end: { kind: 'continue', reason: `budget: ${message}`, waitsFor: 'budget' }, byModel: false };
     case 'emergency':
       await untilEnded(chat);
       return { end: { kind: 'continue', reason: `emergency: ${message}` }, byModel: false };
