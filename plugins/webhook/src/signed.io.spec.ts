@@ -1,4 +1,7 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { notifierChecks } from '@purser/plugin-sdk/testing';
 import { WebhookConfig } from './config.js';
 import { Receiver, notice, notifier, send } from './receiver.fixture.js';
@@ -147,4 +150,27 @@ it.each([
 ])('refuses %j', (given, field) => {
   const parsed = WebhookConfig.safeParse(given);
   expect(parsed.error?.issues.map(({ path }) => path.join('.'))).toContain(field);
+});
+
+it('reads only the beginning of what a server says without end, and shows no part of a secret', async () => {
+  const path = '/services/very-secret-path-of-the-hook';
+  const server = createServer((_, response) => {
+    response.writeHead(500);
+    const flood = (text: string): void => {
+      while (response.write(text)) text = 'x'.repeat(8192);
+      response.once('drain', () => flood('x'));
+    };
+    flood(`${'-'.repeat(285)}${path}`);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  try {
+    const { port } = server.address() as AddressInfo;
+    const sent = send({ template: 'slack', urlEnv: 'HOOK_URL' }, {}, { HOOK_URL: `http://127.0.0.1:${port}${path}` });
+    const refused = await sent.catch((error: unknown) => error);
+    expect((refused as Error).message).toMatch(/answered 500: -{285}/);
+    expect((refused as Error).message).not.toContain('/services');
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
 });

@@ -5,6 +5,8 @@ import { signedHeaders } from './signature.js';
 
 /** What a server says of a refusal, at most. */
 const MOST_SAID = 300;
+/** What of it is read. */
+const MOST_READ = 16 * 1024;
 
 export class WebhookNotifier implements Notifier {
   /** An incident in PagerDuty, and whatever reads the signed form, knows an alert by its fingerprint. */
@@ -62,8 +64,9 @@ export class WebhookNotifier implements Notifier {
       await response.body?.cancel();
       return;
     }
-    const said = clip(await response.text().catch(() => ''), MOST_SAID);
-    throw new Error(this.shown(`${originOf(url)} answered ${response.status}${advice(response)}: ${said}`));
+    // Concealed before it is cut: the first half of a secret would not be known for one.
+    const said = clip(this.shown(await beginningOf(response)), MOST_SAID);
+    throw new Error(`${originOf(url)} answered ${response.status}${advice(response)}: ${said}`);
   }
 
   private signature(id: string, body: string): Record<string, string> {
@@ -85,6 +88,20 @@ export class WebhookNotifier implements Notifier {
 }
 
 const originOf = (url: string): string => URL.parse(url)?.origin ?? 'its URL, which is not one,';
+
+async function beginningOf({ body }: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  try {
+    for await (const part of body ?? []) {
+      text += decoder.decode(part as Uint8Array, { stream: true });
+      if (text.length >= MOST_READ) break;
+    }
+  } catch {
+    // What was said until then is told.
+  }
+  return text;
+}
 
 function reasonOf(error: unknown): string {
   const { message, cause } = error as { message?: string; cause?: { message?: string; code?: string } };
