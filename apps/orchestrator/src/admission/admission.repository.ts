@@ -73,7 +73,7 @@ export class AdmissionRepository {
     return tx.query(
       `UPDATE tasks t SET state = 'paused', admitted = false, paused_reason = h.reason, updated_at = now()
        FROM unnest($1::text[], $2::text[]) AS h (id, reason)
-       WHERE t.id = h.id AND (t.paid_only OR t.budget_refusal IS NOT NULL) AND (t.state = 'ready' OR t.${FOR_A_BUDGET})
+       WHERE t.id = h.id AND ${CONCERNED} AND (t.state = 'ready' OR t.${FOR_A_BUDGET})
          AND t.paused_reason IS DISTINCT FROM h.reason
        RETURNING t.id, t.paused_reason AS reason`,
       [held.map(({ id }) => id), held.map(({ reason }) => reason)],

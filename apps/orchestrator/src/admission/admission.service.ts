@@ -102,7 +102,7 @@ export class Admission implements OnApplicationBootstrap, OnModuleDestroy {
     try {
       const rows = await this.candidates();
       this.busy = rows.length > 0;
-      if (rows.length > 0) await this.judge(rows);
+      if (rows.length === 0 || (await this.judge(rows))) this.troubled = false;
     } catch (error) {
       this.failing('tasks that wait for their budgets could not be looked at', error);
     }
@@ -124,7 +124,8 @@ export class Admission implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
-  private async judge(rows: CandidateRow[]): Promise<void> {
+  /** @returns whether their budgets could be read */
+  private async judge(rows: CandidateRow[]): Promise<boolean> {
     const seen = await this.seen(rows);
     if (!seen) {
       const unseen = rows.filter(({ paused_reason }) => paused_reason === NOT_LOOKED_AT);
@@ -132,9 +133,8 @@ export class Admission implements OnApplicationBootstrap, OnModuleDestroy {
         verdicts: unseen.map(({ id }) => ({ id, admit: false, reason: UNSEEN })),
         toEnd: [],
       });
-      return;
+      return false;
     }
-    this.troubled = false;
     const { purses, expectedOf } = seen;
     const candidates = rows.map((row) => ({
       id: row.id,
@@ -147,6 +147,7 @@ export class Admission implements OnApplicationBootstrap, OnModuleDestroy {
       paidOnly: row.paid_only,
     }));
     await this.carryOut(rows, decide(candidates, purses, await this.repository.now()));
+    return true;
   }
 
   /** Undefined while the watchdog is away: what was admitted stays so, since its calls are refused without one anyway. */

@@ -91,9 +91,10 @@ function obstacle(task: Candidate, purses: readonly Purse[], pools: Pools, now: 
     if (purse.exhausted || left <= 0n || left < need) return whyNot(purse, need > 0n ? formatUsd(need) : undefined);
   }
   if (!refusal || now - refusal.at >= afterRefusalMs(refusal.times)) return undefined;
-  const names = refusal.budgets.map((id) => `"${id}"`).join(', ') || 'no budget that it may use';
+  const names = refusal.budgets.map((id) => `"${id}"`).join(', ');
+  const why = names === '' ? 'no budget that it may use covered' : `${names} did not cover`;
   const again = new Date(refusal.at + afterRefusalMs(refusal.times)).toISOString();
-  return `budget: ${names} ${refusal.budgets.length === 0 ? 'covered' : 'did not cover'} its last call; it is tried again at ${again}`;
+  return `budget: ${why} its last call; it is tried again at ${again}`;
 }
 
 function needOf({ expected, refusal }: Candidate, { id, limit }: Purse): Nano {

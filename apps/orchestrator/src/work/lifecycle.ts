@@ -65,11 +65,9 @@ export function afterSession(standing: Standing, ending: Ending, random: number)
     failures: standing.failures + (ending.kind === 'failed' ? 1 : 0),
     lostInARow: ending.kind === 'lost' ? standing.lostInARow + 1 : 0,
     unchangedInARow:
-      ending.kind !== 'continue' || (unchanged && unaffordable)
-        ? standing.unchangedInARow
-        : unchanged
-          ? standing.unchangedInARow + 1
-          : 0,
+      ending.kind === 'continue' && !unchanged
+        ? 0
+        : standing.unchangedInARow + (ending.kind === 'continue' && !unaffordable ? 1 : 0),
   };
   return {
     ...counted,
