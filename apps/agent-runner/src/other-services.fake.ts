@@ -56,7 +56,7 @@ export class OtherServices {
   readonly budgets = new Map<string, { limitUsd: string; settledUsd: string }>();
   readonly started: Assignment[] = [];
   latch: Latch = { serial: 1, active: false, by: 'spec', reason: 'none', at: new Date(0).toISOString() };
-  /** Continuations after so many sessions wait for `release`. */
+  /** Continuations after so many sessions wait for `release`, as what a runner gave back always does. */
   hold = Infinity;
   private readonly held: Assignment[] = [];
   private readonly waiting: Assignment[] = [];
@@ -179,7 +179,8 @@ export class OtherServices {
     if (!last || last.epoch !== request.epoch) throw new PurserError('stale_epoch');
     this.finishes.push(request);
     const again = request.outcome.kind === 'continue';
-    if (again) (last.epoch >= this.hold ? this.held : this.waiting).push(last);
+    if (again && last.epoch < this.hold) this.waiting.push(last);
+    else if (again || request.outcome.kind === 'released') this.held.push(last);
     return { state: again ? 'ready' : 'completed' };
   }
 

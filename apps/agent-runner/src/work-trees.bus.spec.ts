@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { access, chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -224,6 +224,55 @@ it('does not wait for a repository that does not answer when it is to stop', asy
   (connected[0] as Socket).destroy();
   silent.close();
 });
+
+it('gives a push up when it is to stop, and has the task go on with it elsewhere or later', async () => {
+  const hook = join(remote.path, 'hooks', 'pre-receive');
+  await writeFile(hook, '#!/bin/sh\ntouch waiting; while [ ! -e go ]; do sleep 0.05; done\n', { mode: 0o755 });
+  await startRunner('a');
+  await submit('held-up', `[ "$PURSER_EPOCH" = 2 ] && exit 0; echo done > work.txt`);
+  await eventually(() => access(join(remote.path, 'waiting')));
+  await stopRunners();
+  const { outcome } = await finishOf('held-up');
+  expect(outcome.kind).toBe('released');
+  expect((outcome as { reason: string }).reason).toMatch(/^the runner shuts down: .*could not be pushed/);
+  await writeFile(join(remote.path, 'go'), '');
+  await rm(hook);
+  await startRunner('a');
+  await others.release();
+  expect(await finishOf('held-up', 2)).toMatchObject({ outcome: { kind: 'completed' } });
+  expect(await remote.show('purser/held-up', 'work.txt')).toBe('done');
+});
+
+/** Runs with a git before the real one. */
+const withGit = async (before: string, run: () => Promise<void>) => {
+  const bin = join(homes.a, 'bin');
+  await mkdir(bin);
+  const { PATH } = process.env;
+  await writeFile(join(bin, 'git'), `#!/bin/sh\n${before}\nPATH='${PATH}' exec git "$@"\n`, { mode: 0o755 });
+  process.env.PATH = `${bin}:${PATH}`;
+  await run().finally(() => (process.env.PATH = PATH));
+};
+
+it('waits for the commit of a large work tree', () =>
+  withGit('case " $* " in *" add "*) sleep 6 ;; esac', async () => {
+    await startRunner('a');
+    await submit('large', 'echo much > work.txt; [ "$PURSER_EPOCH" = 2 ] || exit 75');
+    expect((await finishOf('large')).outcome.kind).toBe('continue');
+    expect(await remote.show('purser/large', 'work.txt')).toBe('much');
+  }));
+
+it('goes on from work that could not be pushed, where it is', () =>
+  withGit(`case " $* " in *" bundle "*) [ -e '${homes.a}/may' ] || { echo no room >&2; exit 1; } ;; esac`, async () => {
+    await startRunner('a');
+    others.hold = 1;
+    await submit('kept', '[ "$PURSER_EPOCH" = 2 ] && exec cat work.txt; echo one > work.txt; exit 75');
+    expect((await finishOf('kept')).outcome.kind).toBe('continue');
+    expect(await remote.tip('purser/kept')).toBeUndefined();
+    await writeFile(join(homes.a, 'may'), '');
+    await others.release();
+    expect((await finishOf('kept', 2)).outcome).toMatchObject({ kind: 'completed', result: { output: 'one\n' } });
+    expect(await remote.show('purser/kept', 'work.txt')).toBe('one');
+  }));
 
 it('begins from a branch other than the default, and says when the repository cannot be had', async () => {
   await remote.commit('next', { 'next.txt': 'next\n' });

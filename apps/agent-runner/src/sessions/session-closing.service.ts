@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { FinishOutcome } from '@purser/contracts';
-import type { ExecutorResult } from '@purser/plugin-sdk';
+import { type ExecutorResult, reasonOf } from '@purser/plugin-sdk';
 import { Log } from '@purser/service';
 import { pullRequestBody, pullRequestTitle } from '../pull-requests/pull-request-text.js';
 import { PullRequests } from '../pull-requests/pull-requests.service.js';
@@ -49,7 +49,9 @@ export class SessionClosing {
       if (kept.problem !== undefined) session.say(kept.problem);
       // Its work is what the task was for: without it there is no result.
       if (outcome.kind === 'completed' && kept.problem !== undefined)
-        outcome = { kind: 'failed', error: { code: 'workspace', message: kept.problem } };
+        outcome = session.hurry.aborted
+          ? { kind: 'released', reason: `${reasonOf(session.hurry)}: ${kept.problem}` }
+          : { kind: 'failed', error: { code: 'workspace', message: kept.problem } };
       else if (outcome.kind === 'completed') await this.propose(session, records, folders, outcome.result);
       if (session.lost === undefined && outcome.kind !== 'completed')
         await this.handOff(session, records, kept, { outcome, result });

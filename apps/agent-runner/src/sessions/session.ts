@@ -28,9 +28,11 @@ export class Session {
   readonly measuring: Measuring;
   private readonly wrapping = new AbortController();
   private readonly killing = new AbortController();
+  private readonly hurrying = new AbortController();
   readonly grace: Grace;
   readonly meter: SessionMeter;
   private graceTimer: NodeJS.Timeout | undefined;
+  private hurryTimer: NodeJS.Timeout | undefined;
   private working = true;
   private resolveStopped!: () => void;
   private resolveEnded!: () => void;
@@ -79,6 +81,16 @@ export class Session {
     return this.killing.signal;
   }
 
+  /** Aborted when what is done after its work has to end too, so that its end can still be told. */
+  get hurry(): AbortSignal {
+    return this.hurrying.signal;
+  }
+
+  /** Whether nobody waits for this runner, or this task, to be done with it. */
+  get hasTime(): boolean {
+    return this.cause === undefined || !(URGENT.has(this.cause.kind) || this.cause.kind === 'cancelled');
+  }
+
   /** Until its executor has returned; what stops a session has no sense afterwards. */
   get isWorking(): boolean {
     return this.working;
@@ -118,7 +130,10 @@ export class Session {
 
   /** Asks it to finish the unit at hand, and kills it at the end of the grace period. */
   wrapUp(cause: StopCause): void {
-    if (!this.working) return;
+    if (!this.working) {
+      if (URGENT.has(cause.kind)) this.hurryUp(cause);
+      return;
+    }
     const first = this.cause === undefined;
     if (first || cause.kind === 'cancelled') this.cause = cause;
     const shorter = URGENT.has(cause.kind) && this.grace.cut();
@@ -132,6 +147,11 @@ export class Session {
     this.meter.wraps();
     this.killWhenGraceEnds(cause);
     this.wrapping.abort(inWords(cause));
+  }
+
+  /** Its work is done already, and is being kept. */
+  private hurryUp(cause: StopCause): void {
+    this.hurryTimer ??= setTimeout(() => this.hurrying.abort(inWords(cause)), this.grace.standardMs);
   }
 
   /** A program in a long unit may have asked for more time meanwhile; then it is looked at again when that ends. */
@@ -183,6 +203,7 @@ export class Session {
 
   end(): void {
     this.workDone();
+    clearTimeout(this.hurryTimer);
     this.resolveEnded();
   }
 }

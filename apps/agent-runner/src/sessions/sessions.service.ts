@@ -81,7 +81,7 @@ export class Sessions {
   wrapAll(cause: StopCause): Session[] {
     if (cause.kind === 'shutdown') this.closing = cause;
     const working = this.list.filter((session) => session.isWorking);
-    for (const session of working) session.wrapUp(cause);
+    for (const session of this.list) session.wrapUp(cause);
     return working;
   }
 

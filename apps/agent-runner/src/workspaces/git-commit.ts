@@ -14,6 +14,8 @@ export interface CommitRequest {
   sessionId: string;
   /** How long they may go on from now without this process. */
   aliveWithinMs?: () => number;
+  /** Aborted: it is to be given up. */
+  signal?: AbortSignal;
 }
 
 export type CommitResult =
@@ -88,9 +90,12 @@ async function configured(request: CommitRequest, user: { uid?: number; gid?: nu
  * under a guard: whatever a repository makes git start must have no more rights than the session had, and not outlive it.
  */
 export async function commitWorkspace(request: CommitRequest): Promise<CommitResult> {
-  const { workspace, message, timeoutMs, sessionId, aliveWithinMs } = request;
+  const { workspace, message, timeoutMs, sessionId, aliveWithinMs, signal } = request;
   const until = performance.now() + timeoutMs;
-  const late: CommitResult = { kind: 'failed', detail: `not done within ${Math.round(timeoutMs)} ms` };
+  const late = (): CommitResult => ({
+    kind: 'failed',
+    detail: signal?.aborted ? 'it was given up' : `not done within ${Math.round(timeoutMs)} ms`,
+  });
   const repository = await stat(join(workspace, '.git')).catch(() => undefined);
   if (!repository) return { kind: 'nothing' };
   if (timeoutMs <= 0) return { kind: 'failed', detail: 'the lease is over' };
@@ -100,7 +105,7 @@ export async function commitWorkspace(request: CommitRequest): Promise<CommitRes
     const filters = withoutFilters(await configured(request, other ? { uid, gid } : {}));
     const settings = [...SETTINGS, ...filters].flatMap((setting) => ['-c', setting]);
     const leftMs = until - performance.now();
-    if (leftMs <= 0) return late;
+    if (leftMs <= 0 || signal?.aborted) return late();
     const end = await runGuarded({
       id: sessionId,
       argv: ['/bin/sh', '-c', STEPS, 'purser-commit', ...settings],
@@ -109,13 +114,14 @@ export async function commitWorkspace(request: CommitRequest): Promise<CommitRes
       timeoutMs: leftMs,
       ...(other && { runAs: { uid, gid } }),
       ...(aliveWithinMs && { aliveWithinMs }),
+      ...(signal && { signal }),
     });
     if (end.code === 0) return { kind: 'committed', commit: end.stdout.trim() };
     if (end.code === NOTHING) return { kind: 'nothing' };
-    if (end.timedOut) return late;
+    if (end.timedOut) return late();
     return { kind: 'failed', detail: end.stderr.trim() || `git ended with ${end.code}` };
   } catch (error) {
     const { killed, stderr, message: said } = error as Error & { killed?: boolean; stderr?: string };
-    return killed === true ? late : { kind: 'failed', detail: stderr?.trim() || said };
+    return killed === true ? late() : { kind: 'failed', detail: stderr?.trim() || said };
   }
 }

@@ -67,6 +67,8 @@ git symbolic-ref HEAD "refs/heads/$branch" && git reset --quiet --hard || exit
 git remote add origin "$url" || exit
 git config user.name Purser && git config user.email purser@localhost`;
 
+const ABSORB = `cd "$1" && git fetch --quiet --no-tags --no-write-fetch-head --no-auto-maintenance -- "$2" "+HEAD:refs/purser/work/$3"`;
+
 /** With a lease on the commit that the session began with: what another pushed meanwhile is not overwritten. */
 const PUSH = `cd "$1" && bundle=$2 url=$3 task=$4 branch=$5 commit=$6 lease=$7 || exit
 if [ -n "$bundle" ]; then
@@ -125,6 +127,13 @@ export class Mirrors {
   async clone(turn: GitTurn, folder: string, { repository, branch }: Remote, start: string, base: string) {
     const args = [this.pathOf(repository), turn.taskId, start, branch, base, repository];
     const end = await this.run(turn, CLONE, args, folder, localEnvironment(process.env.PATH));
+    if (end.code !== 0) throw new Error(end.said);
+  }
+
+  /** Takes in what a work tree has and the mirror lacks. */
+  async absorb(turn: GitTurn, repository: string, bundle: string): Promise<void> {
+    const args = [this.pathOf(repository), bundle, turn.taskId];
+    const end = await this.run(turn, ABSORB, args, this.folder, localEnvironment(process.env.PATH));
     if (end.code !== 0) throw new Error(end.said);
   }
 

@@ -46,7 +46,7 @@ const bundleIn = (folder: string) => join(folder, '.git', 'purser.bundle');
 /** What a tree's HEAD has beyond a commit, as one file: that can be read without trusting the repository it is from. */
 export async function bundleOf(turn: GitTurn, folder: string, beyond: string): Promise<string> {
   const file = bundleIn(folder);
-  const { sessionId, timeoutMs, aliveWithinMs } = turn;
+  const { sessionId, timeoutMs, aliveWithinMs, signal } = turn;
   const owner = await ownerOf(folder);
   const script = `git merge-base --is-ancestor "$2" HEAD 2>/dev/null && { git bundle create --quiet "$1" HEAD "^$2"; exit; }
 git bundle create --quiet "$1" HEAD`;
@@ -57,6 +57,7 @@ git bundle create --quiet "$1" HEAD`;
     env: { ...localEnvironment(process.env.PATH), GIT_ALLOW_PROTOCOL: 'none', GIT_NO_LAZY_FETCH: '1' },
     timeoutMs,
     aliveWithinMs,
+    ...(signal && { signal }),
     ...(owner && { runAs: owner }),
   });
   if (end.code === 0) return file;

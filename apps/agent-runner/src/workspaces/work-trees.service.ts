@@ -99,12 +99,20 @@ export class WorkTrees {
       before = await this.repository.take(session.writer, this.bus.origin.instance);
     });
     const commit = before?.commit ?? null;
-    const tips = await this.fetch(turn, remote, commit).catch(async (error: Error) => {
-      // What is here is as good as before: the next session may find the repository again.
-      if (before !== undefined && heldEpoch === before.epoch) await this.held.hold(taskId, epoch);
-      throw new WorkTreeProblem(`the repository could not be fetched: ${error.message}`);
-    });
     const mayKeep = before !== undefined && heldEpoch === before.epoch;
+    let tips: Tips;
+    try {
+      tips = await this.fetch(turn, remote, commit);
+      // The session before could not bring its work to the mirror, and the tree is as it left it.
+      if (mayKeep && commit !== null && !tips.known && (await contains(folder, commit))) {
+        await this.gather(turn, folder, remote.repository, tips.baseTip);
+        tips = await this.fetch(turn, remote, commit);
+      }
+    } catch (error) {
+      // What is here is as good as before: the next session may find the repository again.
+      if (mayKeep) await this.held.hold(taskId, epoch);
+      throw new WorkTreeProblem(`the repository could not be fetched: ${(error as Error).message}`);
+    }
     const head = mayKeep ? await headOf(folder) : undefined;
     const chosen = chooseStart({
       ...tips,
@@ -148,7 +156,7 @@ export class WorkTrees {
       await records.write(() => this.repository.keep(session.writer, commit, true));
       return { commit, said: undefined };
     }
-    const turn = turnOf(session, session.cause === undefined ? PUSH_MS : session.grace.standardMs);
+    const turn = turnOf(session, session.hasTime ? PUSH_MS : session.grace.standardMs);
     let bundle: string | undefined;
     try {
       if (commit !== records.commit)
@@ -166,6 +174,14 @@ export class WorkTrees {
     tree.lease = commit;
     records.commit = commit;
     return { commit, said: `The branch ${tree.branch} was pushed at ${commit.slice(0, 12)}.` };
+  }
+
+  private async gather(turn: GitTurn, folder: string, repository: string, beyond: string): Promise<void> {
+    try {
+      await this.mirrors.absorb(turn, repository, await bundleOf(turn, folder, beyond));
+    } finally {
+      await removeBundle(folder);
+    }
   }
 
   private async push(
@@ -186,9 +202,10 @@ export class WorkTrees {
       }
       const { taskId, epoch } = session.assignment;
       this.log.warn({ taskId, epoch, detail: end.detail }, 'a branch could not be pushed');
-      if (tries === PUSH_TRIES || performance.now() + waitMs >= until)
+      if (tries === PUSH_TRIES || session.hurry.aborted || performance.now() + waitMs >= until)
         throw new WorkTreeProblem(`the branch ${tree.branch} could not be pushed: ${end.detail}`);
-      await new Promise((resolve) => setTimeout(resolve, waitMs * (0.75 + Math.random() / 2)));
+      // Given up meanwhile, the next push says so.
+      await delay(waitMs * (0.75 + Math.random() / 2), undefined, { signal: session.hurry }).catch(() => undefined);
     }
   }
 }
@@ -196,7 +213,7 @@ export class WorkTrees {
 function turnOf(session: Session, mostMs: number): GitTurn {
   const { taskId, sessionId } = session.assignment;
   const { lease } = session;
-  return { taskId, sessionId, timeoutMs: mostMs, aliveWithinMs: () => lease.unattendedMs };
+  return { taskId, sessionId, timeoutMs: mostMs, aliveWithinMs: () => lease.unattendedMs, signal: session.hurry };
 }
 
 function toProblem(error: Error): never {

@@ -25,7 +25,9 @@ const OWNER_FILE = 'owner.json';
 const HOUR_MS = 3_600_000;
 /** The folder of a runner elsewhere, when nothing was heard of it for this long. */
 const FOREIGN_AGE_MS = 24 * HOUR_MS;
-const COMMIT_MS = 5_000;
+/** A large work tree has many files to be read. */
+const COMMIT_MS = 5 * 60_000;
+const HURRIED_COMMIT_MS = 5_000;
 /** Questions per sweep; the next one goes on where this one ended. */
 const SWEEP_LIMIT = 200;
 
@@ -117,9 +119,10 @@ export class Workspaces {
     const result = await commitWorkspace({
       workspace: folders.workspace,
       message,
-      timeoutMs: Math.min(COMMIT_MS, lease.unattendedMs),
+      timeoutMs: session.hasTime ? COMMIT_MS : Math.min(HURRIED_COMMIT_MS, lease.unattendedMs),
       sessionId: session.id,
       aliveWithinMs: () => lease.unattendedMs,
+      signal: session.hurry,
     });
     if (result.kind === 'nothing') return { said: undefined, failed: false };
     if (result.kind === 'committed')
