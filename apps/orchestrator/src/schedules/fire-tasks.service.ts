@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { isPurserError, TaskSpec, type ScheduleSpec } from '@purser/contracts';
+import { TaskSpec, type ScheduleSpec } from '@purser/contracts';
 import type { Sql } from '@purser/database';
 import { ExecutorInputs } from '../tasks/executor-inputs.js';
 import { NewTasksRepository } from '../tasks/new-tasks.repository.js';
 import { newTask } from '../tasks/submission.js';
 import { TaskStore, type Verdict } from '../tasks/task-store.service.js';
-import { TasksService } from '../tasks/tasks.service.js';
+import { type Cancelled, TasksService } from '../tasks/tasks.service.js';
 import { jitterMs, taskIdOf } from './fire-plan.js';
 
 /** What became of the task of a fire, when it was taken. */
@@ -40,20 +40,17 @@ export class FireTasks {
     return verdict;
   }
 
-  /** Each by itself, so it holds whatever becomes of the fire; one that has ended meanwhile is left as it is. */
-  async cancel(ids: string[]): Promise<void> {
-    for (const id of ids) {
-      try {
-        await this.service.cancel(id);
-      } catch (error) {
-        if (!isPurserError(error) || error.code !== 'conflict') throw error;
-      }
-    }
+  /** One that has ended meanwhile is left as it is. */
+  async cancel(tx: Sql, ids: string[]): Promise<Cancelled[]> {
+    const asked: Cancelled[] = [];
+    for (const id of ids) asked.push(...(await this.service.cancelIn(tx, id)));
+    return asked;
   }
 
   /** After the commit. */
-  async announce(fired: FiredTask | undefined): Promise<void> {
-    if (fired) await this.store.announce([fired]);
+  async announce(fired: { task: FiredTask | undefined; cancelled: readonly Cancelled[] } | undefined): Promise<void> {
+    if (fired?.cancelled.length) await this.service.announce(fired.cancelled);
+    if (fired?.task) await this.store.announce([fired.task]);
   }
 }
 

@@ -5,6 +5,7 @@ import { Clock, Log } from '@purser/service';
 import { decideOverlap, type EarlierTask, planFires } from './fire-plan.js';
 import { type FiredTask, FireTasks } from './fire-tasks.service.js';
 import type { FireRow, ScheduleRow } from './schedule.row.js';
+import type { Cancelled } from '../tasks/tasks.service.js';
 import { SchedulesRepository } from './schedules.repository.js';
 
 const KEPT_MS = 7 * 86_400_000;
@@ -19,11 +20,12 @@ interface Decided {
   outcome: FireRow['outcome'];
   reason: string | null;
   task: FiredTask | undefined;
+  /** The tasks that it replaces. */
+  cancelled: Cancelled[];
 }
 
-interface Fired {
+interface Fired extends Pick<Decided, 'task' | 'cancelled'> {
   row: FireRow;
-  task: FiredTask | undefined;
 }
 
 /** Fires schedules: the row of a fire and its task are one transaction, under the lock of the schedule. */
@@ -55,16 +57,12 @@ export class Firing {
     return held !== undefined;
   }
 
-  private async fireDue(
-    tx: Sql,
-    row: ScheduleRow,
-    now: number,
-  ): Promise<{ fired: FiredTask | undefined; missed: number }> {
+  private async fireDue(tx: Sql, row: ScheduleRow, now: number): Promise<{ fired: Fired | undefined; missed: number }> {
     const plan = planFires({ spec: row.spec, anchor: row.anchor_at.getTime(), cursor: row.cursor_at.getTime() }, now);
     const fired = plan.fire === null ? undefined : await this.fire(tx, row, { at: plan.fire, now, manual: false });
     await this.schedules.moveOn(tx, row.id, plan);
     await this.schedules.forgetFires(tx, row.id, now - KEPT_MS);
-    return { fired: fired?.task, missed: plan.missed };
+    return { fired, missed: plan.missed };
   }
 
   /** One that cannot even be refused would keep all others from being fired. */
@@ -84,14 +82,19 @@ export class Firing {
       while (at % 1000 === 0 || (await this.schedules.isFired(tx, id, at))) at++;
       return this.fire(tx, held, { at, now, manual: true });
     });
-    await this.tasks.announce(fired?.task);
+    await this.tasks.announce(fired);
     return fired?.row;
   }
 
   /** Undefined when this time was fired already, as after the clock was set back. */
   private async fire(tx: Sql, { id, spec }: ScheduleRow, { at, now, manual }: Fire): Promise<Fired | undefined> {
     if (await this.schedules.isFired(tx, id, at)) return undefined;
-    const { task, reason, outcome } = await this.decide(tx, spec, at, await this.schedules.earlierTasks(tx, id));
+    const { task, reason, outcome, cancelled } = await this.decide(
+      tx,
+      spec,
+      at,
+      await this.schedules.earlierTasks(tx, id),
+    );
     const row: FireRow = {
       schedule_id: id,
       fire_at: new Date(at),
@@ -102,19 +105,20 @@ export class Firing {
       fired_at: new Date(now),
     };
     await this.schedules.addFire(tx, row);
-    return { row, task };
+    return { row, task, cancelled };
   }
 
   private async decide(tx: Sql, spec: ScheduleSpec, at: number, earlier: EarlierTask[]): Promise<Decided> {
     const decision = decideOverlap(spec, earlier);
-    if (decision.kind === 'skip') return { outcome: 'skipped', reason: decision.reason, task: undefined };
+    if (decision.kind === 'skip')
+      return { outcome: 'skipped', reason: decision.reason, task: undefined, cancelled: [] };
     const after = decision.kind === 'start' ? [] : decision.earlier;
-    if (decision.kind === 'replace') await this.tasks.cancel(after);
+    const cancelled = decision.kind === 'replace' ? await this.tasks.cancel(tx, after) : [];
     const stored = await this.tryStore(tx, () => this.tasks.put(tx, spec, at, after));
-    if ('refused' in stored) return { outcome: 'refused', reason: stored.refused, task: undefined };
+    if ('refused' in stored) return { outcome: 'refused', reason: stored.refused, task: undefined, cancelled };
     const isBlocked = stored.kind === 'stored' && stored.state === 'blocked';
     const waits = isBlocked ? `waits for ${stored.task.spec.dependsOn.join(', ')}` : null;
-    return { outcome: 'fired', reason: waits, task: stored };
+    return { outcome: 'fired', reason: waits, task: stored, cancelled };
   }
 
   /** A task that nobody would take must hold up neither its schedule nor the others. */

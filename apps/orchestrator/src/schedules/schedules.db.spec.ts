@@ -1,5 +1,5 @@
 import type { PurserError } from '@purser/contracts';
-import type { Database } from '@purser/database';
+import { Database } from '@purser/database';
 import { createTestDatabase, type TestDatabase } from '@purser/testing';
 import { openTasks } from '../on-postgres.fixture.js';
 import { scheduleSpec, SchedulesOnPostgres, SetClock } from './schedules-on-postgres.fixture.js';
@@ -130,6 +130,20 @@ describe('schedules', () => {
       await one.work.finish({ requestId: 'f1', runner: 'r1', taskId, epoch, outcome });
       expect([await find(2), await find(3)]).toMatchObject([{ state: 'cancelled' }, { state: 'ready' }]);
     });
+  });
+
+  it('cancel what they replace on the one connection that they have', async () => {
+    const narrow = await Database.connect({ url: test.url, schema: 'tasks', applicationName: 'spec', poolSize: 1 });
+    try {
+      const other = new SchedulesOnPostgres(narrow, new SetClock(NOW));
+      await one.make('c', { ...HOURLY, overlap: 'cancel' });
+      await one.wakeAt('2026-11-29T01:00:00Z');
+      await other.wakeAt('2026-11-29T02:00:00Z');
+      expect(await one.fires('c')).toHaveLength(2);
+      expect(await one.repository.find('c-20261129T010000Z')).toMatchObject({ state: 'cancelled' });
+    } finally {
+      await narrow.close();
+    }
   });
 
   it('fire each time once, with several orchestrators that wake up at the same moments', async () => {

@@ -5,6 +5,12 @@ import { DependentsService } from './dependents.service.js';
 import { TaskFacts } from './task-facts.js';
 import { TasksRepository } from './tasks.repository.js';
 
+/** A task that was asked to end, and what it is now: one that runs is not over yet. */
+export interface Cancelled {
+  id: string;
+  state: TaskState;
+}
+
 /** Cancels tasks, and fails those whose time is over. */
 @Injectable()
 export class TasksService {
@@ -17,10 +23,8 @@ export class TasksService {
 
   /** Cancelling twice is no error; cancelling what is done is. */
   async cancel(id: string, withParts = true): Promise<void> {
-    const asked = await this.database.transaction((tx) => this.cancelFamily(tx, id, withParts));
-    const over = asked.filter(({ state }) => state === 'cancelled').map((one) => one.id);
-    if (over.length > 0) this.facts.send();
-    await this.dependents.settle(over);
+    const asked = await this.database.transaction((tx) => this.cancelIn(tx, id, withParts));
+    await this.announce(asked);
     if (asked.some((one) => one.id === id)) return;
     const task = await this.tasks.find(id);
     if (!task) throw noSuchTask(id);
@@ -31,12 +35,19 @@ export class TasksService {
     });
   }
 
+  /** After the commit of `cancelIn`. */
+  async announce(asked: readonly Cancelled[]): Promise<void> {
+    const over = asked.filter(({ state }) => state === 'cancelled').map(({ id }) => id);
+    if (over.length > 0) this.facts.send();
+    await this.dependents.settle(over);
+  }
+
   /**
-   * One generation after the other, each by its own statement: a part that is handed in meanwhile holds its parent, so
+   * Cancels what is not over, with its parts. One generation after the other, each by its own statement: a part that is handed in meanwhile holds its parent, so
    * it is either there when its generation is looked for, or refused since its parent is cancelled.
    */
-  private async cancelFamily(tx: Sql, id: string, withParts: boolean) {
-    const asked: { id: string; state: TaskState }[] = [];
+  async cancelIn(tx: Sql, id: string, withParts = true): Promise<Cancelled[]> {
+    const asked: Cancelled[] = [];
     const before = await this.tasks.find(id, tx);
     // Of one that has ended by itself nothing is cancelled: its parts go on.
     if (before?.finished_at && before.state !== 'cancelled') return asked;
