@@ -83,13 +83,13 @@ describe('/v1/events', () => {
   let dropped: () => Promise<string>;
   const clients: Client[] = [];
 
-  const serve = async () => {
+  const serve = async (patienceMs = 500) => {
     const log = createLog({ service: 'orchestrator', instance: 'spec', level: 'silent' });
     const metrics = new Metrics('orchestrator');
     dropped = () => metrics.registry.getSingleMetricAsString('purser_event_clients_dropped_total');
     events = new LiveEvents(bus, log, metrics);
     server = fastify({ forceCloseConnections: true });
-    serveEvents(server, () => undefined, events, 500);
+    serveEvents(server, () => undefined, events, patienceMs);
     await server.listen({ port: 0, host: '127.0.0.1' });
     url = `http://127.0.0.1:${(server.server.address() as AddressInfo).port}/v1/events`;
   };
@@ -201,6 +201,24 @@ describe('/v1/events', () => {
     const last = text.slice(text.lastIndexOf('event: '));
     expect(last).toMatch(/^event: dropped\ndata: .*connect again with Last-Event-ID \d+/);
     expect(text.match(/^id: /gm)!.length).toBeLessThan(20_000);
+  });
+
+  it('of the past reach one client while others take theirs slowly', async () => {
+    await stop();
+    await serve(60_000);
+    const { port } = new URL(url);
+    const slow = await Promise.all(
+      Array.from({ length: 5 }, async () => {
+        const socket = connect(Number(port), '127.0.0.1');
+        await once(socket, 'connect');
+        socket.write('GET /v1/events?task=flood&after=0 HTTP/1.1\r\nhost: x\r\n\r\n');
+        await once(socket, 'data');
+        return socket.pause();
+      }),
+    );
+    const good = await open('?task=flood&after=0');
+    await eventually(() => expect(good.events).toHaveLength(20_000), { timeoutMs: 30_000 });
+    for (const socket of slow) socket.destroy();
   });
 
   it('are refused in words when what is asked for cannot be', async () => {

@@ -8,8 +8,10 @@ import { EventRing } from './event-ring.js';
 export const MAX_CLIENTS = 500;
 /** Without a client for so long, nothing is followed any more. */
 const LINGER_MS = 30_000;
-/** Histories that are read at once; who comes then waits for its turn. */
+/** Pages of histories that are read at once; who comes then waits for its turn. */
 const MAX_REPLAYS = 4;
+/** In letters: what of a history is in memory at once for each client. */
+const PAGE_LENGTH = 1024 * 1024;
 
 /** One who reads events. */
 export interface Reader {
@@ -26,7 +28,7 @@ export interface Reader {
 export class LiveEvents implements OnModuleDestroy {
   private readonly stream: StreamReader;
   private readonly readers = new Set<Reader>();
-  private readonly replaysWaiting: (() => void)[] = [];
+  private readonly replaysWaiting = new Set<() => void>();
   private replays = 0;
   private opening: Promise<EventRing> | undefined;
   private following: Following | undefined;
@@ -72,20 +74,58 @@ export class LiveEvents implements OnModuleDestroy {
     this.dropped.inc();
   }
 
-  /** What the stream has after a place, up to another one. */
+  /** What the stream has after a place, up to another one. A client that takes it slowly keeps nobody waiting. */
   async *history(after: number, upTo: number, filter: EventFilter, signal: AbortSignal): AsyncGenerator<Kept> {
-    if (this.replays >= MAX_REPLAYS) await new Promise<void>((resolve) => this.replaysWaiting.push(resolve));
-    this.replays += 1;
-    try {
-      if (signal.aborted) return;
-      for await (const event of this.stream.between(after + 1, upTo, filter.single)) {
-        if (signal.aborted) return;
-        if (filter.wants(event.subject)) yield event;
+    for (let next = after + 1; next <= upTo;) {
+      if (!(await this.myTurn(signal))) return;
+      let page: { events: Kept[]; next: number };
+      try {
+        page = await this.page(next, upTo, filter);
+      } finally {
+        this.replays -= 1;
+        this.wakeNext();
       }
-    } finally {
-      this.replays -= 1;
-      this.replaysWaiting.shift()?.();
+      yield* page.events;
+      next = page.next;
     }
+  }
+
+  private async page(from: number, upTo: number, filter: EventFilter): Promise<{ events: Kept[]; next: number }> {
+    const events: Kept[] = [];
+    let length = 0;
+    for await (const event of this.stream.between(from, upTo, filter.single)) {
+      if (!filter.wants(event.subject)) continue;
+      events.push(event);
+      length += event.text.length;
+      if (length >= PAGE_LENGTH) return { events, next: event.seq + 1 };
+    }
+    return { events, next: upTo + 1 };
+  }
+
+  /** @returns false when the reader has gone meanwhile; otherwise the turn is to be given back */
+  private async myTurn(signal: AbortSignal): Promise<boolean> {
+    while (this.replays >= MAX_REPLAYS && !signal.aborted)
+      await new Promise<void>((resolve) => {
+        const go = () => {
+          signal.removeEventListener('abort', go);
+          this.replaysWaiting.delete(go);
+          resolve();
+        };
+        signal.addEventListener('abort', go);
+        this.replaysWaiting.add(go);
+      });
+    if (!signal.aborted) {
+      this.replays += 1;
+      return true;
+    }
+    // The turn may have been for this one.
+    if (this.replays < MAX_REPLAYS) this.wakeNext();
+    return false;
+  }
+
+  private wakeNext(): void {
+    const [next] = this.replaysWaiting;
+    next?.();
   }
 
   /** The place before the oldest event that is kept. */
