@@ -10,6 +10,7 @@ import type { Config } from '../config.js';
 import { EffectsService } from '../effects/effects.service.js';
 import type { Session } from '../sessions/session.js';
 import type { SessionRecords } from '../sessions/session-records.js';
+import { BodyRoom } from './body-room.js';
 import { Exchange } from './exchange.js';
 import { peerUser } from './peer-user.js';
 import { ROUTES } from './routes.js';
@@ -17,7 +18,9 @@ import { ROUTES } from './routes.js';
 /** Requests of one session at a time; a long poll is one. */
 const MOST_REQUESTS = 32;
 const MOST_CONNECTIONS = 2_000;
-/** For a request to arrive; the state of a session is 1 MiB at most. */
+/** Of all sessions. */
+const BODIES_BYTES = 64 * 1024 * 1024;
+/** For a request to arrive. */
 const REQUEST_MS = 30_000;
 
 /** One session as its programs may ask about it and act on it. */
@@ -43,6 +46,7 @@ export class ControlServer implements OnModuleInit, BeforeApplicationShutdown {
   private readonly server: Server;
   private readonly byToken = new Map<string, Opened>();
   private readonly tokens = new Map<Session, string>();
+  private readonly room = new BodyRoom(BODIES_BYTES);
   private base = '';
 
   constructor(
@@ -95,13 +99,15 @@ export class ControlServer implements OnModuleInit, BeforeApplicationShutdown {
 
   /** Never rejects. */
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const exchange = new Exchange(request, response);
+    const exchange = new Exchange(request, response, this.room);
     try {
       await this.serve(exchange);
     } catch (error) {
       const known = isPurserError(error) ? error : new PurserError('internal', { cause: error });
       if (known !== error) this.log.error({ error, path: exchange.action }, 'a request of a session failed');
       exchange.refuse(known);
+    } finally {
+      exchange.done();
     }
   }
 

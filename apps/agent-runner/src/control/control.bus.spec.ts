@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { promisify } from 'node:util';
 import { sessionsCheckpoint, sessionsEffects, sessionsHandoff } from '@purser/contracts';
 import { cloneIsOpen, eventually, expectNoChildren } from '@purser/testing';
@@ -113,6 +115,34 @@ it('says what is wrong with a request', async () => {
     status: 404,
     body: refusal('not_found', /no session has this address/),
   });
+  await end(id);
+});
+
+it('takes no more large bodies at once than it has room for', async () => {
+  const { id, url } = await begin();
+  const { port, pathname } = new URL(url);
+  const size = 15 * 1024 * 1024;
+  const stuck = await Promise.all(
+    Array.from({ length: 4 }, async () => {
+      const socket = connect(Number(port), '127.0.0.1');
+      await once(socket, 'connect');
+      socket.write(`POST ${pathname}/checkpoint HTTP/1.1\r\nhost: x\r\ncontent-length: ${size}\r\n\r\n"`);
+      return socket;
+    }),
+  );
+  const large = JSON.stringify('x'.repeat(size));
+  // Once those have arrived.
+  await eventually(
+    async () => {
+      const answer = await ask(url, 'POST', 'checkpoint', large);
+      expect(answer).toMatchObject({ status: 503, body: refusal('unavailable', /no room/) });
+    },
+    { timeoutMs: 20_000 },
+  );
+  expect(await ask(url, 'POST', 'checkpoint', '{"at":7}')).toMatchObject({ status: 200 });
+  stuck.pop()?.destroy();
+  expect(await ask(url, 'POST', 'checkpoint', large)).toMatchObject({ status: 200 });
+  for (const socket of stuck) socket.destroy();
   await end(id);
 });
 

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { invalidRequest, PurserError } from '@purser/contracts';
 import type { z } from 'zod';
+import type { BodyRoom } from './body-room.js';
 
 /** One request to the control API and its answer. */
 export class Exchange {
@@ -13,10 +14,12 @@ export class Exchange {
   private readonly query: URLSearchParams;
   /** Aborted when the client is gone. */
   private readonly gone = new AbortController();
+  private giveBack: (() => void) | undefined;
 
   constructor(
     private readonly request: IncomingMessage,
     private readonly response: ServerResponse,
+    private readonly room: BodyRoom,
   ) {
     const [path = '', query = ''] = (request.url ?? '').split('?', 2);
     const [, token = '', ...action] = path.split('/');
@@ -48,6 +51,8 @@ export class Exchange {
   async bytes(limit: number): Promise<Buffer> {
     const announced = Number(this.request.headers['content-length'] ?? 0);
     if (announced > limit) throw tooLarge(limit, announced);
+    // Whoever does not say how much may come with as much as is allowed.
+    this.giveBack = await this.room.take(announced || limit, this.left);
     const chunks: Buffer[] = [];
     let size = 0;
     for await (const chunk of this.request as AsyncIterable<Buffer>) {
@@ -63,6 +68,11 @@ export class Exchange {
     const parsed = schema.safeParse(parseJson(await this.bytes(limit)));
     if (!parsed.success) throw invalidRequest(this.action, parsed.error);
     return parsed.data;
+  }
+
+  /** Nobody needs the body any more. */
+  done(): void {
+    this.giveBack?.();
   }
 
   reply(answer: unknown): void {
