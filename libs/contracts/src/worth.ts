@@ -102,10 +102,12 @@ export const figuresGet = operation('figures.get', {
 export const sessionRefused = fact('session.refused', {
   by: 'model-gateway',
   id: 'sessionId',
-  summary: 'A call of a session that uses paid models alone was refused (402): it has to wait for its budget.',
+  summary: 'A call of a session was refused (402), since no budget covers it and no free model may serve it.',
   data: z.object({
     taskId: Id,
     sessionId: Id,
+    /** Its task uses paid models alone: it is to wrap up and wait. Another one decides by itself whether it can go on. */
+    paidOnly: z.boolean(),
     budgets: z.array(Id),
     /** The least that the call would have been held at; null when that is not known. */
     needUsd: Usd.nullable(),

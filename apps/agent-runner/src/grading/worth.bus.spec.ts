@@ -82,8 +82,8 @@ const printed = (taskId: string, line: string) =>
   });
 
 describe('a session that waits for its budget', () => {
-  const refuse = async (taskId: string) => {
-    const fact = { taskId, sessionId: `${taskId}-s1`, budgets: ['daily'], needUsd: '0.01', resetsAt: null };
+  const refuse = async (taskId: string, paidOnly = true) => {
+    const fact = { taskId, sessionId: `${taskId}-s1`, paidOnly, budgets: ['daily'], needUsd: '0.01', resetsAt: null };
     await others.bus.publish(sessionRefused, fact.sessionId, fact);
     await others.bus.connection.flush();
   };
@@ -120,6 +120,22 @@ describe('a session that waits for its budget', () => {
     const name = (await readdir(root)).find((one) => one.includes(taskId));
     return { workspace: join(root, name ?? '') };
   };
+
+  it('goes on where free models may do, and waits when it ends without being done', async () => {
+    await others.submit({
+      taskId: 'refused',
+      input: sh("trap 'exit 9' TERM; echo ready; while [ ! -e go ]; do sleep 0.05; done; exit 1"),
+    });
+    await printed('refused', 'ready');
+    const { workspace } = await workspaceOf('refused');
+    await refuse('refused', false);
+    await writeFile(join(workspace, 'go'), '');
+    expect((await finishOf('refused')).outcome).toEqual({
+      kind: 'continue',
+      reason: expect.stringMatching(/^budget: "daily" does not cover its next call; exit/) as unknown,
+      waitsFor: 'budget',
+    });
+  });
 
   it('leaves others alone: without paidOnly a program that fails has failed', async () => {
     await others.submit({ taskId: 'fails', input: sh('exit 1') });

@@ -8,14 +8,15 @@ import { Sessions } from '../sessions/sessions.service.js';
 export class RefusalsHandlers {
   constructor(private readonly sessions: Sessions) {}
 
-  /** It saves what it has, and its task waits: trying on would cost time and bring nothing. */
+  /** Where nothing but paid models will do, it saves what it has and its task waits: trying on would bring nothing. */
   @Hear(sessionRefused)
-  refused({ sessionId, budgets, resetsAt }: FactData<typeof sessionRefused>): Promise<void> {
+  refused({ sessionId, paidOnly, budgets, resetsAt }: FactData<typeof sessionRefused>): Promise<void> {
     const names = budgets.map((id) => `"${id}"`).join(', ');
     const until = resetsAt === null ? '' : `; it resets at ${resetsAt}`;
-    this.sessions.list
-      .find(({ id }) => id === sessionId)
-      ?.wrapUp({ kind: 'budget', reason: `budget: ${names} does not cover its next call${until}` });
+    const session = this.sessions.list.find(({ id }) => id === sessionId);
+    if (!session) return Promise.resolve();
+    session.noMoney = `budget: ${names} does not cover its next call${until}`;
+    if (paidOnly) session.wrapUp({ kind: 'budget', reason: session.noMoney });
     return Promise.resolve();
   }
 }

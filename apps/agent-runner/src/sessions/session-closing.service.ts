@@ -42,7 +42,7 @@ export class SessionClosing {
     folders: SessionFolders,
     result: ExecutorResult,
   ): Promise<void> {
-    let outcome = decideOutcome(result, session.cause);
+    let outcome = decideOutcome(result, session);
     if (session.lost === undefined) {
       const kept = await this.keepWork(session, records, folders, outcome);
       if (kept.said !== undefined) session.say(kept.said);

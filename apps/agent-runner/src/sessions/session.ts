@@ -18,6 +18,8 @@ export class Session {
   checkpoint: CheckpointMark | undefined;
   /** Why it was asked to end; the first cause counts, except that a cancelled task stays cancelled. */
   cause: StopCause | undefined;
+  /** Of a call that no budget covered, once there was one. */
+  noMoney: string | undefined;
   /** Why it may not write any more, once that is so. */
   lost: string | undefined;
   readonly signals = new SessionSignals();

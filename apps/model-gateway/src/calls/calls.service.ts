@@ -119,7 +119,7 @@ export class Calls {
     }
     context.inFlight.throwIfAborted();
     const error = noTierLeft(context.passed);
-    if (context.caller.paidOnly) await this.refused.tell(context.caller, error);
+    await this.refused.tell(context.caller, error);
     throw error;
   }
 

@@ -23,14 +23,15 @@ export class RefusedSessions {
 
   /** Never rejects. The server has the fact when this resolves, so that it is ahead of the end of a program that gives up at once. */
   async tell({ task, session, paidOnly }: Caller, error: PurserError): Promise<void> {
-    if (!paidOnly || task === null || session === null || error.code !== 'budget_exhausted') return;
+    if (task === null || session === null || error.code !== 'budget_exhausted') return;
     const now = this.clock.monotonic();
     if (now - (this.toldAt.get(session) ?? -Infinity) < AT_MOST_EVERY_MS) return;
     if (this.toldAt.size >= MOST_REMEMBERED) this.toldAt.clear();
     this.toldAt.set(session, now);
     const { budgets, resetsAt, needUsd } = error.details as unknown as BudgetRefusal;
     try {
-      await this.bus.publish(sessionRefused, session, { taskId: task, sessionId: session, budgets, resetsAt, needUsd });
+      const refusal = { taskId: task, sessionId: session, paidOnly: paidOnly === true, budgets, resetsAt, needUsd };
+      await this.bus.publish(sessionRefused, session, refusal);
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise((resolve) => (timer = setTimeout(resolve, FLUSH_MS)));
       await Promise.race([this.bus.connection.flush(), late]);

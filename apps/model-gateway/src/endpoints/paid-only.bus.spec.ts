@@ -44,11 +44,19 @@ it('refuses what no budget pays for, where another key goes on for free, and say
     {
       taskId: 't-1',
       sessionId: 's-1',
+      paidOnly: true,
       budgets: ['daily'],
       resetsAt: '2099-01-01T00:00:00.000Z',
       needUsd: expect.stringMatching(/^0\.00\d+$/) as unknown,
     },
   ]);
+});
+
+it('says so of every session that asks for what nobody pays for', async () => {
+  const key = await world.createKey({ task: 't-2', session: 's-3' });
+  expect((await refusalOf(key, { ...body, model: 'demo-paid' })).status).toBe(402);
+  await world.bus.connection.flush();
+  expect(refused).toMatchObject([{ taskId: 't-2', sessionId: 's-3', paidOnly: false, budgets: ['daily'] }]);
 });
 
 it('refuses a model that is free whatever the budgets say', async () => {

@@ -41,7 +41,14 @@ const waits = (id: string, reason: string) =>
     expect(await waitingOf(id)).toEqual({ state: 'paused', waiting: expect.stringContaining(reason) as string }),
   );
 const refuse = (taskId: string, sessionId: string, budgets: string[], needUsd: string) =>
-  live.bus.publish(sessionRefused, sessionId, { taskId, sessionId, budgets, needUsd, resetsAt: TOMORROW });
+  live.bus.publish(sessionRefused, sessionId, {
+    taskId,
+    sessionId,
+    paidOnly: true,
+    budgets,
+    needUsd,
+    resetsAt: TOMORROW,
+  });
 
 it('starts a task at once whose budgets have something left', async () => {
   await live.create({ id: 'rich', paidOnly: true, project: 'plenty' });
