@@ -36,7 +36,7 @@ beforeEach(async () => {
     {
       open: () => Promise.resolve(undefined),
       load: () => Promise.resolve(),
-      drop: () => Promise.resolve(),
+      forget: () => Promise.resolve(),
     } as unknown as WorkTrees,
   );
   await workspaces.open();

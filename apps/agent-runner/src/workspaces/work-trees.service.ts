@@ -58,10 +58,17 @@ export class WorkTrees {
     for (const taskId of await this.held.list()) this.here.add(taskId);
   }
 
-  /** Forgets one whose folder was removed. */
-  async drop(taskId: string): Promise<void> {
+  private async drop(taskId: string): Promise<void> {
     this.here.delete(taskId);
     await this.held.drop(taskId);
+  }
+
+  /** Forgets what there is of a task that is over. Never rejects: what stays costs space alone. */
+  async forget(taskId: string): Promise<void> {
+    await this.drop(taskId);
+    await this.mirrors.forget(taskId).catch((error: unknown) => {
+      this.log.warn({ error, taskId }, 'what the mirrors have of a finished task could not be removed');
+    });
   }
 
   /** Of this machine, as sessions left them. */

@@ -166,7 +166,7 @@ export class Workspaces {
       if (isRunning(taskId) || (await ageMs(folder, now)) < this.keepMs) continue;
       if (await this.isFinished(taskId, now)) {
         await this.remove(folder);
-        await this.trees.drop(taskId);
+        await this.trees.forget(taskId);
         this.log.info({ taskId }, 'the workspace of a finished task was removed');
       }
       this.sweptTo = taskId;
