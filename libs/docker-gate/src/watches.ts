@@ -6,6 +6,7 @@ const RETRY_MS = 1_000;
  */
 export class Watches {
   private readonly timers = new Map<string, NodeJS.Timeout>();
+  private readonly givenUp = new Set<string>();
   private readonly remove: (id: string) => Promise<boolean>;
 
   /** `remove`: whether it is gone. */
@@ -29,9 +30,9 @@ export class Watches {
     );
   }
 
-  /** @returns whether it is watched at all: one that was given up is not taken back */
+  /** @returns whether it is watched at all: one that was given up is not taken back, also while it is being removed */
   renew(id: string, forMs: number): boolean {
-    if (!this.timers.has(id)) return false;
+    if (!this.timers.has(id) || this.givenUp.has(id)) return false;
     this.begin(id, forMs);
     return true;
   }
@@ -39,16 +40,15 @@ export class Watches {
   forget(id: string): void {
     clearTimeout(this.timers.get(id));
     this.timers.delete(id);
+    this.givenUp.delete(id);
   }
 
   /** Until it is gone, however long the engine cannot be reached. */
   private async end(id: string): Promise<void> {
+    this.givenUp.add(id);
     const gone = await this.remove(id).catch(() => false);
     // Meanwhile it may have been removed by its caller.
-    if (gone || !this.timers.has(id)) return this.forget(id);
-    this.timers.set(
-      id,
-      setTimeout(() => void this.end(id), RETRY_MS),
-    );
+    if (gone || !this.timers.has(id)) this.forget(id);
+    else this.begin(id, RETRY_MS);
   }
 }
