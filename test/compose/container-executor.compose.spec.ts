@@ -302,6 +302,15 @@ it.each([
   expect(result).toMatchObject({ kind: 'failed', error: { code } });
 });
 
+it('says that Docker is not there', async () => {
+  const executor = create({ PURSER_GATE_ENGINE: join(root, 'absent.sock') });
+  const result = await (await Trial.open()).run(executor, sh('true'));
+  expect(result).toMatchObject({
+    kind: 'failed',
+    error: { code: 'no_gate', message: expect.stringContaining('absent.sock') as string },
+  });
+});
+
 it('removes the container of a runner that stands still, before another takes over', async () => {
   const trial = await Trial.open();
   const executor = create();

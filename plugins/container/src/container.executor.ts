@@ -95,7 +95,9 @@ export class ContainerExecutor implements Executor {
   ): Promise<ContainerProgram> {
     await refuseFolder(session.workspace, input.cwd);
     const engine = new Engine(await this.options.gate.socketPath());
-    const about = await engine.about();
+    const about = await engine.about().catch((error: unknown) => {
+      throw new NotStarted('no_gate', `what makes containers cannot be asked: ${wordsOf(error)}`);
+    });
     const limits = limitsFor(input, about, this.options.standard);
     if (input.network === 'bridge' && !about.bridge)
       throw new NotStarted(

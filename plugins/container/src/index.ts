@@ -14,9 +14,9 @@ export { ContainerInput } from './input.js';
 const id = z.number().int().min(1).max(0xfffffffe);
 
 const Config = z.strictObject({
-  /** Where Purser keeps its data, and below which folders sessions work: the runner says it. */
-  home: z.string().min(1),
-  folders: z.array(z.string().min(1)).min(1),
+  /** Where Purser keeps its data, and below which folders sessions work: the runner fills it in. */
+  home: z.string().min(1).optional(),
+  folders: z.array(z.string().min(1)).default([]),
   /** The socket of a gate that somebody else runs, which alone may speak to Docker. */
   gate: z.string().min(1).optional(),
   /** Whom containers run as when Purser was started as root; `nobody` otherwise. */
@@ -34,6 +34,7 @@ const BOUNDS = ['MEMORY_MB', 'CPUS', 'PIDS', 'CONTAINERS', 'IMAGES', 'PULL', 'BR
 );
 
 function ownGate({ home, folders }: Config, context: PluginContext) {
+  if (home === undefined) throw new Error('containers are offered where PURSER_CONTAINERS is true');
   const host = context.secret('DOCKER_HOST') ?? 'unix:///var/run/docker.sock';
   if (!host.startsWith('unix://'))
     throw new Error(`containers need Docker on this machine, whose socket DOCKER_HOST names; it is ${host}`);
