@@ -302,6 +302,20 @@ it.each([
   expect(result).toMatchObject({ kind: 'failed', error: { code } });
 });
 
+it('does not wait for an image when it is to wrap up', async () => {
+  const registry = createServer(() => undefined);
+  registry.listen(0, '127.0.0.1');
+  await once(registry, 'listening');
+  const image = `127.0.0.1:${(registry.address() as AddressInfo).port}/slow:1`;
+  const trial = await Trial.open();
+  const running = trial.run(create(), { image });
+  await trial.said(`the image ${image} is pulled`);
+  trial.wrapping.abort(new Error('time 0.90'));
+  expect(await running).toEqual({ kind: 'continue', reason: 'time 0.90; the container was not started' });
+  registry.closeAllConnections();
+  registry.close();
+});
+
 it('says that Docker is not there', async () => {
   const executor = create({ PURSER_GATE_ENGINE: join(root, 'absent.sock') });
   const result = await (await Trial.open()).run(executor, sh('true'));

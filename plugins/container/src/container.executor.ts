@@ -63,6 +63,9 @@ export class ContainerExecutor implements Executor {
       program = await this.start(session, input, files, log);
     } catch (error) {
       if (session.kill.aborted) return { kind: 'continue', reason: `stopped: ${reasonOf(session.kill)}` };
+      // Such as while an image was pulled, which may take longer than any grace period.
+      if (session.wrap.aborted)
+        return { kind: 'continue', reason: `${reasonOf(session.wrap)}; the container was not started` };
       const code = error instanceof NotStarted ? error.code : 'not_started';
       const message =
         error instanceof NotStarted ? error.message : `the session could not be set up: ${wordsOf(error)}`;
@@ -119,6 +122,7 @@ export class ContainerExecutor implements Executor {
     const id = await engine.create(body);
     try {
       session.kill.throwIfAborted();
+      session.wrap.throwIfAborted();
       return await ContainerProgram.start(engine, id, session.aliveWithinMs && (() => session.aliveWithinMs!()));
     } catch (error) {
       await engine.remove(id).catch(() => undefined);
@@ -144,7 +148,7 @@ export class ContainerExecutor implements Executor {
       if (pull === 'never')
         throw new NotStarted('no_image', `the image ${image} is not here, and the task says it is never pulled`);
       log.say(`the image ${image} is pulled`);
-      await engine.pull(image, session.kill).catch((error: unknown) => {
+      await engine.pull(image, AbortSignal.any([session.kill, session.wrap])).catch((error: unknown) => {
         const code = statusOf(error) === 403 ? 'forbidden_image' : 'no_image';
         throw new NotStarted(code, `the image ${image} could not be pulled: ${wordsOf(error)}`);
       });
