@@ -26,7 +26,11 @@ export default tseslint.config(
             { sourceTag: 'type:plugin-sdk', onlyDependOnLibsWithTags: ['type:contracts'] },
             { sourceTag: 'type:guard', onlyDependOnLibsWithTags: [] },
             { sourceTag: 'type:agent', onlyDependOnLibsWithTags: [] },
-            { sourceTag: 'type:plugin', onlyDependOnLibsWithTags: ['type:plugin-sdk', 'type:guard', 'type:testing'] },
+            { sourceTag: 'type:program-session', onlyDependOnLibsWithTags: ['type:plugin-sdk', 'type:guard'] },
+            {
+              sourceTag: 'type:plugin',
+              onlyDependOnLibsWithTags: ['type:plugin-sdk', 'type:guard', 'type:program-session', 'type:testing'],
+            },
             {
               sourceTag: 'type:lib',
               onlyDependOnLibsWithTags: ['type:lib', 'type:contracts', 'type:plugin-sdk', 'type:testing'],

@@ -1,9 +1,8 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { freePort } from '@purser/embedded';
-import { eventually } from '@purser/testing';
 import { connect } from '@nats-io/transport-node';
 import { countingAgent, tickingAgent } from '../agents.js';
+import { type Container, Stack, type Task } from './stack.js';
 
 const run = promisify(execFile);
 jest.setTimeout(900_000);
@@ -55,94 +54,24 @@ const NOSY = `
     console.log(JSON.stringify({ secrets, role, answers }));
   })();`;
 
-interface Task {
-  state: string;
-  epoch: number;
-  result: Record<string, unknown>;
-  sessions: { runner: string; outcome: string | null }[];
-}
-
-interface Container {
-  Name: string;
-  Service: string;
-  ID: string;
-  Publishers: { URL: string; PublishedPort: number }[] | null;
-}
-
 /** The main job from outside, through the published ports of the containers. */
 describe('docker compose up', () => {
+  let stack: Stack;
   let env: NodeJS.ProcessEnv;
-  let adminKey: string;
-
-  const compose = async (...args: string[]): Promise<string> => {
-    const { stdout } = await run('docker', ['compose', '-p', project, ...files, ...args], {
-      env,
-      maxBuffer: 64 * 2 ** 20,
-    });
-    return stdout;
-  };
-
-  const containers = async (): Promise<Container[]> =>
-    (await compose('ps', '--format', 'json'))
-      .split('\n')
-      .filter(Boolean)
-      .flatMap((line) => JSON.parse(line) as Container | Container[]);
-
-  const api = async <Body = Record<string, unknown>>(
-    method: string,
-    path: string,
-    body?: unknown,
-    port = env.PURSER_API_PORT,
-  ) => {
-    const response = await fetch(`http://127.0.0.1:${port}${path}`, {
-      method,
-      headers: {
-        authorization: `Bearer ${adminKey}`,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(20_000),
-    });
-    return { status: response.status, headers: response.headers, body: (await response.json()) as Body };
-  };
-
-  const taskIn = (id: string, state: string, timeoutMs = 60_000): Promise<Task> =>
-    eventually(
-      async () => {
-        const { body } = await api<Task>('GET', `/v1/tasks/${id}`);
-        if (body.state !== state) throw new Error(`${id}: ${JSON.stringify(body)}`);
-        return body;
-      },
-      { timeoutMs, everyMs: 200 },
-    );
+  const compose = (...args: string[]): Promise<string> => stack.compose(...args);
+  const containers = (): Promise<Container[]> => stack.containers();
+  const taskIn = (id: string, state: string, timeoutMs?: number): Promise<Task> => stack.taskIn(id, state, timeoutMs);
+  const api = <Body = Record<string, unknown>>(method: string, path: string, body?: unknown, port?: string) =>
+    stack.api<Body>(method, path, body, port);
 
   beforeAll(async () => {
-    const [gateway, control, nats, models] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
-    env = {
-      ...process.env,
-      PURSER_GATEWAY_PORT: String(gateway),
-      PURSER_API_PORT: String(control),
-      PURSER_NATS_PORT: String(nats),
-      TEST_MODELS_PORT: String(models),
-    };
-    await up();
-    adminKey = (await compose('exec', '-T', 'orchestrator', 'purser', 'key')).trim();
+    stack = await Stack.up({ project, files, scale });
+    env = stack.env;
   });
 
   afterAll(async () => {
-    await compose('down', '--volumes', '--timeout', '40');
+    await stack?.down();
   });
-
-  const up = async (): Promise<void> => {
-    try {
-      await compose('up', '--build', '--detach', '--wait', '--wait-timeout', '240', ...scale);
-    } catch (error) {
-      const logs = await compose('logs', '--no-color', '--tail', '40').catch(() => '');
-      throw new Error(`compose up failed: ${(error as { stderr?: string }).stderr?.slice(-2_000)}\n${logs}`, {
-        cause: error,
-      });
-    }
-  };
 
   it('runs three runners and two gateways, all as an unprivileged user', async () => {
     const all = await containers();
@@ -260,8 +189,8 @@ describe('docker compose up', () => {
 
   it('goes on after a stop of everything, with the same volumes', async () => {
     await compose('down', '--timeout', '40');
-    await up();
-    expect((await compose('exec', '-T', 'orchestrator', 'purser', 'key')).trim()).toBe(adminKey);
+    await stack.up();
+    expect((await compose('exec', '-T', 'orchestrator', 'purser', 'key')).trim()).toBe(stack.adminKey);
     expect((await api<Task>('GET', '/v1/tasks/long-work')).body).toMatchObject({ state: 'completed' });
     await api('POST', '/v1/tasks', { id: 'after', executor: 'command', input: { argv: ['true'] } });
     await taskIn('after', 'completed');

@@ -18,6 +18,10 @@ export const Config = z.looseObject({
   PURSER_CONTROL_PORT: port(0),
   /** The host under which programs reach it, such as those in containers: PURSER_CONTROL_HOST unless said. */
   PURSER_CONTROL_ADVERTISED_HOST: z.string().min(1).optional(),
+  /** Whether tasks may run containers here. */
+  PURSER_CONTAINERS: z.stringbool('true or false').default(false),
+  /** The socket of a gate that makes them; without it the runner starts one, which speaks to Docker itself. */
+  PURSER_CONTAINERS_GATE: z.string().startsWith('/', 'a path such as /run/purser-containers/docker.sock').optional(),
   /** Where programs reach the model gateway. */
   PURSER_GATEWAY_URL: z
     .url({ protocol: /^https?$/, error: 'a URL such as http://127.0.0.1:8080' })

@@ -1,37 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { isAbsolute, resolve, sep } from 'node:path';
-import {
-  GuardedProgram,
-  type Isolation,
-  OutputPipes,
-  type ProgramSpec,
-  type ProgramUser,
-  pumpLines,
-  Tail,
-} from '@purser/guard';
-import {
-  type Executor,
-  type ExecutorResult,
-  type ExecutorSession,
-  reasonOf,
-  SessionLog,
-  type SessionSignal,
-} from '@purser/plugin-sdk';
-import { keepArtifacts } from './artifacts.js';
-import { Captures } from './captures.js';
-import { within } from './deadline.js';
+import { GuardedProgram, type Isolation, OutputPipes, type ProgramSpec, type ProgramUser } from '@purser/guard';
+import { type Executor, type ExecutorResult, type ExecutorSession, reasonOf, SessionLog } from '@purser/plugin-sdk';
+import { attend, SessionFiles } from '@purser/program-session';
 import { programEnvironment } from './environment.js';
 import { CommandInput } from './input.js';
-import { outcome } from './outcome.js';
-import { FILE_LIMIT, SessionFiles } from './session-files.js';
-import { Stop } from './stop.js';
-
-const OUTPUT_TAIL = 4 * 1024;
-const ERROR_TAIL = 2 * 1024;
-/** For the last checkpoint, and for the last lines of output, once the program has ended. */
-const FINISH_MS = 10_000;
-/** The same for a session that was to stop at once: an emergency does not wait for a slow database. */
-const STOPPED_FINISH_MS = 1000;
 
 export interface CommandExecutorOptions {
   /** Whom programs run as; undefined for the runner's own user. */
@@ -102,61 +75,23 @@ export class CommandExecutor implements Executor {
     };
   }
 
-  private async attend(
+  private attend(
     session: ExecutorSession,
     { argv }: ProgramSpec,
     files: SessionFiles,
     output: OutputPipes,
     program: GuardedProgram,
   ): Promise<ExecutorResult> {
-    const log = new SessionLog(session);
-    const stop = new Stop(session, program);
-    const captures = new Captures(session, files, { say: (line) => log.say(line), stale: () => stop.stale() });
-    const stdout = new Tail(OUTPUT_TAIL);
-    const stderr = new Tail(ERROR_TAIL);
-    const printed = Promise.all([
-      pumpLines(output.stdout, stdout, (line) => log.take('stdout', line)),
-      pumpLines(output.stderr, stderr, (line) => log.take('stderr', line)),
-    ]);
-    printed.catch(() => undefined);
-    captures.start();
-    let ended = false;
-    session.onSignal?.((signal) =>
-      ended ? Promise.reject(new Error('the program has ended')) : addSignal(signal, files, log),
-    );
-    const end = await program.ended;
-    ended = true;
-    stop.release();
-    const finishMs = stop.killed === undefined ? FINISH_MS : STOPPED_FINISH_MS;
-    if (program.survivors > 0) log.say(`${program.survivors} processes of the session could not be killed`);
-    await within(finishMs, printed).catch((error: Error) => log.say(`the last output was not kept: ${error.message}`));
-    output.destroy();
-    await captures.finish(finishMs).catch((error: Error) => log.say(`the last state was not kept: ${error.message}`));
-    await within(finishMs, keepArtifacts(session, files, log)).catch((error: Error) =>
-      log.say(`not all artifacts were kept: ${error.message}`),
-    );
-    const result = end.kind === 'exited' && end.code === 0 ? await readResult(log, files) : undefined;
-    log.finish();
-    return outcome(end, {
+    const { user } = this.options;
+    return attend(session, {
+      program,
+      files,
+      stdout: output.stdout,
+      stderr: output.stderr,
       argv0: argv[0]!,
-      user: this.options.user && (this.options.user.name ?? `uid ${this.options.user.uid}`),
-      wrap: stop.wrapped,
-      graceMs: stop.graceOver ? session.graceMs : undefined,
-      killed: stop.killed,
-      result,
-      stdoutTail: stdout.toString(),
-      stderrTail: stderr.toString(),
+      user: user && (user.name ?? `uid ${user.uid}`),
+      log: new SessionLog(session),
     });
-  }
-}
-
-/** Rejects when the program does not get it, so that the next session does. */
-async function addSignal(signal: SessionSignal, files: SessionFiles, log: SessionLog): Promise<void> {
-  try {
-    await files.addSignal(signal);
-  } catch (error) {
-    log.say(`signal ${signal.number} ("${signal.name}") was not delivered: ${(error as Error).message}`);
-    throw error;
   }
 }
 
@@ -173,17 +108,4 @@ async function refuseFolder(
   const found = await stat(cwd).catch(() => undefined);
   if (found?.isDirectory()) return undefined;
   return refuse(`cwd "${given ?? cwd}" is no folder (looked at ${cwd}); create it first, or leave cwd out`);
-}
-
-async function readResult(log: SessionLog, files: SessionFiles): Promise<{ value: unknown } | undefined> {
-  const path = files.inState('result.json');
-  if (!(await files.stat(path))) return undefined;
-  try {
-    const bytes = await files.read(path, FILE_LIMIT);
-    if (!bytes) throw new Error(`no plain file of the program's of at most ${FILE_LIMIT} bytes`);
-    return { value: JSON.parse(bytes.toString('utf8')) as unknown };
-  } catch (error) {
-    log.say(`result.json was not taken: ${(error as Error).message}`);
-    return undefined;
-  }
 }

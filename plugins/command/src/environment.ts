@@ -1,6 +1,6 @@
 import { inheritedVariables, type ProgramUser } from '@purser/guard';
 import type { ExecutorSession } from '@purser/plugin-sdk';
-import type { SessionFiles } from './session-files.js';
+import { contractVariables, type SessionFiles } from '@purser/program-session';
 
 export interface EnvironmentSources {
   own: NodeJS.ProcessEnv;
@@ -20,13 +20,6 @@ export function programEnvironment(
     HOME: session.workspace,
     TMPDIR: files.temporaryDir,
     ...sources.task,
-    ...session.environment,
-    PURSER_TASK_ID: session.taskId,
-    PURSER_SESSION_ID: session.sessionId,
-    PURSER_EPOCH: String(session.epoch),
-    PURSER_RESUME: session.resumeFrom === undefined && session.resumeFile === undefined ? '0' : '1',
-    PURSER_STATE_DIR: files.stateDir,
-    PURSER_INPUT: files.input,
-    PURSER_HANDOFF: files.handoff,
+    ...contractVariables(session, files),
   };
 }

@@ -5,6 +5,7 @@ import { loadPlugins, pluginContexts, type PluginEntry, readPluginEntries } from
 import { type ExecutorOffer, ExecutorOffers } from '@purser/contracts';
 import { CONFIG, HeartbeatPublisher, Log, Readiness } from '@purser/service';
 import type { Config } from '../config.js';
+import { CONTAINER, containerEntries } from './container-entry.js';
 import { inputSchema } from './input-schema.js';
 
 /** One that cannot be loaded does not take the others with it. */
@@ -42,9 +43,13 @@ export class Executors {
   async load(): Promise<void> {
     const file = join(this.config.PURSER_CONFIG_DIR, 'plugins.json');
     const { entries, resolveFrom } = await readPluginEntries(file, STANDARD);
-    await this.loadFrom(entries, resolveFrom);
+    await this.loadFrom(
+      entries.filter(({ use }) => use !== CONTAINER),
+      resolveFrom,
+    );
     const named = entries.some(({ use }) => STANDARD.some((standard) => standard.use === use));
     if (this.byName.size === 0 && !named) await this.loadFrom(STANDARD, resolveFrom);
+    await this.loadFrom(await containerEntries(entries, this.config), resolveFrom);
     const offers = ExecutorOffers.safeParse(
       [...this.byName].map(([name, { input }]) => ({ name, input: inputSchema(input) })),
     );

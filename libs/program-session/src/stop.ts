@@ -1,5 +1,5 @@
-import type { GuardedProgram } from '@purser/guard';
 import { type ExecutorSession, reasonOf } from '@purser/plugin-sdk';
+import type { AttendedProgram } from './attend.js';
 
 /** Passes a session's wish to wrap up or stop on to its program, until released. */
 export class Stop {
@@ -9,10 +9,10 @@ export class Stop {
   /** Why everything was stopped at once, if it was. */
   killed: string | undefined;
   private readonly session: ExecutorSession;
-  private readonly program: GuardedProgram;
+  private readonly program: AttendedProgram;
   private grace: NodeJS.Timeout | undefined;
 
-  constructor(session: ExecutorSession, program: GuardedProgram) {
+  constructor(session: ExecutorSession, program: AttendedProgram) {
     this.session = session;
     this.program = program;
     session.wrap.addEventListener('abort', this.wrap);

@@ -1,0 +1,36 @@
+import { Listed } from './answers.ts';
+import { answerOf } from './engine.ts';
+import { isGateAlive } from './gates.ts';
+import { LABELS } from './labels.ts';
+import { requestFor } from './rules.ts';
+import type { GateSettings } from './settings.ts';
+import type { Watches } from './watches.ts';
+
+/** Made, but the engine's answer got lost: by then whoever made it would watch it. */
+const UNWATCHED_SECONDS = 60;
+
+/** @returns whether it is gone */
+export async function removeContainer({ PURSER_GATE_ENGINE: engine, ...own }: GateSettings, id: string) {
+  const { status } = await answerOf(engine, requestFor({ do: 'remove', id }, own.PURSER_GATE_INSTALLATION));
+  // 409: somebody else is removing it.
+  return status === 204 || status === 404 || status === 409;
+}
+
+/**
+ * Removes what nobody watches: containers of gates that are dead, and at the start all that carry this gate's own name.
+ * @returns what was removed, as ids
+ */
+export async function sweep(settings: GateSettings, watches: Watches, starting: boolean): Promise<string[]> {
+  const { PURSER_GATE_ENGINE: engine, PURSER_GATE_FOLDER: folder, PURSER_GATE_NAME: name } = settings;
+  const { status, text } = await answerOf(engine, requestFor({ do: 'list' }, settings.PURSER_GATE_INSTALLATION));
+  if (status !== 200) throw new Error(`the engine answered ${status} to a list of containers`);
+  const removed: string[] = [];
+  for (const { Id: id, Labels, Created } of Listed.parse(JSON.parse(text))) {
+    if (watches.has(id)) continue;
+    const gate = Labels?.[LABELS.gate];
+    const lost = gate === name && (starting || Date.now() / 1000 - Created > UNWATCHED_SECONDS);
+    const orphan = gate !== name && !(await isGateAlive(folder, gate));
+    if ((lost || orphan) && (await removeContainer(settings, id))) removed.push(id);
+  }
+  return removed;
+}

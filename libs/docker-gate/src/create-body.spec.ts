@@ -1,0 +1,113 @@
+import { containerFor, CreateBody, Refused } from './create-body.js';
+import { GateSettings } from './settings.js';
+
+const settings = (changes: Record<string, string> = {}) =>
+  GateSettings.parse({
+    PURSER_GATE_FOLDER: '/run/gate',
+    PURSER_GATE_INSTALLATION: 'mine',
+    PURSER_GATE_NETWORK: 'agents',
+    PURSER_GATE_FOLDERS: '/home/purser/workspaces,/home/purser/sessions',
+    PURSER_GATE_MEMORY_MB: '512',
+    ...changes,
+  });
+
+const body = {
+  Image: 'python:3.13-slim',
+  Cmd: ['python3', '-c', 'print(1)'],
+  Env: ['A=b'],
+  WorkingDir: '/purser/workspace',
+  User: '1000:1000',
+  Labels: { 'purser.session': 's', 'purser.task': 't', 'purser.epoch': '1' },
+  HostConfig: {
+    Memory: 256 * 1024 * 1024,
+    NanoCpus: 1e9,
+    PidsLimit: 100,
+    NetworkMode: 'agents',
+    Mounts: [{ Type: 'bind', Source: '/home/purser/workspaces/t', Target: '/purser/workspace' }],
+  },
+};
+const host = (changes: object) => ({ ...body, HostConfig: { ...body.HostConfig, ...changes } });
+const mount = (changes: object) => host({ Mounts: [{ ...body.HostConfig.Mounts[0], ...changes }] });
+
+describe('what a gate lets be made', () => {
+  it('adds what nobody may leave out', () => {
+    expect(containerFor(body, settings())).toMatchObject({
+      Labels: { ...body.Labels, 'purser.managed': 'mine', 'purser.gate': 'docker', 'purser.stop': 'true' },
+      NetworkingConfig: { EndpointsConfig: { agents: {} } },
+      HostConfig: {
+        CapDrop: ['ALL'],
+        SecurityOpt: ['no-new-privileges:true'],
+        ReadonlyRootfs: true,
+        Init: true,
+        NetworkMode: 'agents',
+        MemorySwap: 256 * 1024 * 1024,
+        RestartPolicy: { Name: 'no' },
+      },
+    });
+  });
+
+  it.each<[string, object]>([
+    ['privileges', host({ Privileged: true })],
+    ['capabilities', host({ CapAdd: ['SYS_ADMIN'] })],
+    ['devices', host({ Devices: [{ PathOnHost: '/dev/sda', PathInContainer: '/dev/sda' }] })],
+    ['binds beside mounts', host({ Binds: ['/:/host'] })],
+    ['other volumes', host({ VolumesFrom: ['other'] })],
+    ["the machine's processes", host({ PidMode: 'host' })],
+    ['published ports', host({ PortBindings: { '80/tcp': [{ HostPort: '80' }] } })],
+    ["the machine's network", host({ NetworkMode: 'host' })],
+    ["another container's network", host({ NetworkMode: 'container:other' })],
+    ["Docker's bridge, unless it is allowed", host({ NetworkMode: 'bridge' })],
+    ['a folder elsewhere', mount({ Source: '/etc' })],
+    ['the folder itself', mount({ Source: '/home/purser/workspaces' })],
+    ['a way out of a folder', mount({ Source: '/home/purser/workspaces/../../../etc' })],
+    ['a folder that begins like it', mount({ Source: '/home/purser/workspaces-of-others/t' })],
+    ["Docker's socket", mount({ Source: '/var/run/docker.sock' })],
+    ['a mount of another kind', mount({ Type: 'volume', Source: 'secrets' })],
+    ['options of a mount', mount({ BindOptions: { Propagation: 'rshared' } })],
+    ['more memory than allowed', host({ Memory: 1024 * 1024 * 1024 })],
+    ['more processors than allowed', host({ NanoCpus: 64e9 })],
+    ['no limit of processes', host({ PidsLimit: -1 })],
+    ['root', { ...body, User: '0:0' }],
+    ['root by name', { ...body, User: 'root' }],
+    ["labels that are the gate's", { ...body, Labels: { ...body.Labels, 'purser.managed': 'other' } }],
+    ['protection from an emergency', { ...body, Labels: { ...body.Labels, 'purser.protect': 'true' } }],
+    ['no labels', { ...body, Labels: {} }],
+  ])('refuses %s', (_what, asked) => {
+    expect(() => containerFor(asked, settings())).toThrow(Refused);
+  });
+
+  it('refuses whatever else Docker takes, by being strict at every level', () => {
+    const { HostConfig, ...rest } = CreateBody.parse(body);
+    expect(() => containerFor({ ...rest, HostConfig, OnBuild: [] }, settings())).toThrow('Unrecognized key');
+  });
+
+  it('puts a container on the bridge beside its own network where that is allowed', () => {
+    const made = containerFor(host({ NetworkMode: 'bridge' }), settings({ PURSER_GATE_BRIDGE: 'true' }));
+    expect(made).toMatchObject({
+      NetworkingConfig: { EndpointsConfig: { agents: {}, bridge: {} } },
+      HostConfig: { NetworkMode: 'agents' },
+    });
+  });
+
+  it('mounts out of a volume what the caller has in one', () => {
+    const made = containerFor(body, settings({ PURSER_GATE_VOLUME: 'runner-home:/home/purser' }));
+    expect(made).toMatchObject({
+      HostConfig: {
+        Mounts: [
+          {
+            Type: 'volume',
+            Source: 'runner-home',
+            Target: '/purser/workspace',
+            VolumeOptions: { Subpath: 'workspaces/t' },
+          },
+        ],
+      },
+    });
+  });
+
+  it('takes images by the beginning of their names where those are given', () => {
+    const limited = settings({ PURSER_GATE_IMAGES: 'registry.example.com/agents/, python:3' });
+    expect(() => containerFor(body, limited)).not.toThrow();
+    expect(() => containerFor({ ...body, Image: 'alpine' }, limited)).toThrow('images here begin with');
+  });
+});

@@ -1,0 +1,229 @@
+import { once } from 'node:events';
+import { chmod, realpath, rm } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { labelsOf, narrowed } from './answers.ts';
+import { removeContainer, sweep } from './containers.ts';
+import { containerFor, CreateBody, isBelow, refuseImage, Refused } from './create-body.ts';
+import { answerOf, askEngine, textOf } from './engine.ts';
+import { socketOf } from './gates.ts';
+import { LABELS } from './labels.ts';
+import { internalNetwork } from './network.ts';
+import { requestFor, type Wish, wishOf } from './rules.ts';
+import type { GateSettings } from './settings.ts';
+import { Watches } from './watches.ts';
+
+const LARGEST_BODY = 1024 * 1024;
+const SWEEP_MS = 5_000;
+/** Until the one that had it made says for how long. */
+const FIRST_WATCH_MS = 30_000;
+const STREAMS: readonly Wish['do'][] = ['logs', 'wait', 'events', 'pull'];
+
+type Say = (line: string) => void;
+interface Answer {
+  status: number;
+  text: string;
+}
+
+const refusal = (status: number, message: string): Answer => ({ status, text: JSON.stringify({ message }) });
+
+/** What of Docker's API whoever runs sessions may use, on a socket; everything else is refused with 403. */
+export class Gate {
+  private readonly settings: GateSettings;
+  private readonly say: Say;
+  private readonly server: Server;
+  private readonly watches: Watches;
+  private sweeping: NodeJS.Timeout | undefined;
+  /** Containers that are being made, which count already. */
+  private making = 0;
+
+  static async start(settings: GateSettings, say: Say): Promise<Gate> {
+    const gate = new Gate(settings, say);
+    await gate.sweep(true);
+    const listen = socketOf(settings.PURSER_GATE_FOLDER, settings.PURSER_GATE_NAME);
+    // Left by one that was killed.
+    await rm(listen, { force: true });
+    gate.server.listen(listen);
+    await once(gate.server, 'listening');
+    // Who may enter the folder may ask.
+    await chmod(listen, 0o666);
+    gate.sweepAgain();
+    return gate;
+  }
+
+  private constructor(settings: GateSettings, say: Say) {
+    this.settings = settings;
+    this.say = say;
+    this.watches = new Watches(async (id) => {
+      say(`nobody watches ${id.slice(0, 12)} any more: it is removed`);
+      return removeContainer(settings, id);
+    });
+    this.server = createServer((request, response) => {
+      this.answer(request, response).catch((error: unknown) => {
+        const why = error instanceof Error ? error.message : String(error);
+        if (response.headersSent) return response.destroy();
+        send(response, refusal(502, `the engine does not answer: ${why}`));
+      });
+    });
+    this.server.requestTimeout = 10_000;
+  }
+
+  /** Removes all containers that it watches, for nobody will watch them then. */
+  async close(): Promise<void> {
+    clearTimeout(this.sweeping);
+    const closed = once(this.server, 'close');
+    this.server.close();
+    this.server.closeAllConnections();
+    await closed;
+    await Promise.all(
+      this.watches.ids.map(async (id) => {
+        this.watches.forget(id);
+        await removeContainer(this.settings, id).catch((error: Error) =>
+          this.say(`${id.slice(0, 12)} could not be removed: ${error.message}`),
+        );
+      }),
+    );
+  }
+
+  private async sweep(starting: boolean): Promise<void> {
+    try {
+      for (const id of await sweep(this.settings, this.watches, starting))
+        this.say(`removed ${id.slice(0, 12)}, which nobody watched`);
+    } catch (error) {
+      if (starting) this.say(`the engine cannot be asked yet: ${(error as Error).message}`);
+    }
+  }
+
+  private sweepAgain(): void {
+    this.sweeping = setTimeout(() => void this.sweep(false).finally(() => this.sweepAgain()), SWEEP_MS);
+  }
+
+  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method = '', url = '' } = request;
+    const body = await textOf(request, LARGEST_BODY).catch(() => undefined);
+    const wish = body === undefined ? undefined : wishOf(method, url);
+    if (!wish) {
+      this.say(`refused ${JSON.stringify(`${method} ${url.slice(0, 200)}`)}`);
+      return send(response, refusal(403, 'this gate makes, watches and ends containers of sessions, and nothing else'));
+    }
+    try {
+      if ('id' in wish) await this.refuseForeign(wish.id);
+      if (wish.do === 'pull') this.refusePull(wish.name);
+      if (STREAMS.includes(wish.do)) return await this.pass(wish, response);
+      send(response, await this.grant(wish, body!));
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      this.say(`refused to ${wish.do}: ${error.message}`);
+      send(response, refusal(403, error.message));
+    }
+  }
+
+  private async grant(wish: Wish, body: string): Promise<Answer> {
+    switch (wish.do) {
+      case 'about':
+        return this.about();
+      case 'create':
+        return this.create(body);
+      case 'watch':
+        return this.watches.renew(wish.id, wish.forMs)
+          ? { status: 204, text: '' }
+          : refusal(404, 'this gate does not watch the container');
+      default: {
+        const answer = await this.ask(wish);
+        if (wish.do === 'remove' && (answer.status === 204 || answer.status === 404)) this.watches.forget(wish.id);
+        if (answer.status !== 200 || (wish.do !== 'list' && wish.do !== 'inspect')) return answer;
+        return { status: 200, text: narrowed(wish.do, answer.text) };
+      }
+    }
+  }
+
+  private ask(wish: Parameters<typeof requestFor>[0]): Promise<Answer> {
+    const { PURSER_GATE_ENGINE: engine, PURSER_GATE_INSTALLATION: installation } = this.settings;
+    return answerOf(engine, requestFor(wish, installation));
+  }
+
+  private async about(): Promise<Answer> {
+    const { PURSER_GATE_NETWORK: name, PURSER_GATE_BRIDGE: bridge } = this.settings;
+    const network = { name, ...(await internalNetwork(this.settings)) };
+    const most = {
+      memoryMb: this.settings.PURSER_GATE_MEMORY_MB,
+      cpus: this.settings.PURSER_GATE_CPUS,
+      pids: this.settings.PURSER_GATE_PIDS,
+    };
+    return { status: 200, text: JSON.stringify({ network, bridge, most }) };
+  }
+
+  private async create(body: string): Promise<Answer> {
+    const { PURSER_GATE_ENGINE: engine, PURSER_GATE_CONTAINERS: most } = this.settings;
+    const wanted = containerFor(parsed(body), this.settings);
+    await this.refuseLinks(CreateBody.parse(parsed(body)));
+    if (this.watches.ids.length + this.making >= most)
+      throw new Refused(`there are ${most} containers, the most there may be`);
+    this.making += 1;
+    try {
+      const path = '/containers/create';
+      const made = await answerOf(engine, { method: 'POST', path, body: JSON.stringify(wanted), timeoutMs: 60_000 });
+      if (made.status === 201) {
+        const { Id: id } = JSON.parse(made.text) as { Id: string };
+        this.watches.begin(id, FIRST_WATCH_MS);
+        this.say(`made ${id.slice(0, 12)}`);
+      }
+      return made;
+    } finally {
+      this.making -= 1;
+    }
+  }
+
+  /** What is no volume the engine mounts through links too, which must not lead out of the folders. */
+  private async refuseLinks({ HostConfig: { Mounts } }: CreateBody): Promise<void> {
+    const { PURSER_GATE_VOLUME: volume, PURSER_GATE_FOLDERS: folders } = this.settings;
+    if (volume !== undefined) return;
+    const real = (path: string) => realpath(path).catch(() => undefined);
+    const known = await Promise.all(folders.map(real));
+    for (const { Source } of Mounts) {
+      const found = await real(Source);
+      if (found === undefined || !known.some((folder) => folder !== undefined && isBelow(folder, found)))
+        throw new Refused(`${Source} is not there, or leads out of the folders that may be mounted`);
+    }
+  }
+
+  private refusePull(name: string): void {
+    if (!this.settings.PURSER_GATE_PULL) throw new Refused('images are not pulled here');
+    refuseImage(name, this.settings);
+  }
+
+  private async refuseForeign(id: string): Promise<void> {
+    const { status, text } = await this.ask({ do: 'inspect', id });
+    // The engine says itself that there is none.
+    if (status === 404) return;
+    if (status !== 200) throw new Error(`it answered ${status}`);
+    if (labelsOf(text)[LABELS.managed] !== this.settings.PURSER_GATE_INSTALLATION)
+      throw new Refused('the container is not one of this installation');
+  }
+
+  /** For as long as both sides hold it open. */
+  private async pass(wish: Wish, response: ServerResponse): Promise<void> {
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    const { PURSER_GATE_ENGINE: engine, PURSER_GATE_INSTALLATION: installation } = this.settings;
+    const asked = requestFor(wish as Parameters<typeof requestFor>[0], installation);
+    const answer = await askEngine(engine, { ...asked, signal: gone.signal });
+    response.writeHead(answer.statusCode ?? 502, { 'content-type': answer.headers['content-type'] ?? 'text/plain' });
+    response.flushHeaders();
+    answer.on('error', () => response.destroy());
+    answer.pipe(response);
+  }
+}
+
+function parsed(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    throw new Refused('the request is no JSON');
+  }
+}
+
+function send(response: ServerResponse, { status, text }: Answer): void {
+  const empty = status === 204 || status === 304;
+  response.writeHead(status, empty ? {} : { 'content-type': 'application/json' });
+  response.end(empty ? undefined : text);
+}

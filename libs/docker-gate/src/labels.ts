@@ -1,0 +1,11 @@
+export const LABELS = {
+  /** The installation. Put on by the gate alone, and looked at before anything is done to a container. */
+  managed: 'purser.managed',
+  /** The gate that watches it. */
+  gate: 'purser.gate',
+  session: 'purser.session',
+  task: 'purser.task',
+  epoch: 'purser.epoch',
+  /** What an emergency stops, as config/emergency.json has it unless that was changed. */
+  stop: 'purser.stop',
+} as const;

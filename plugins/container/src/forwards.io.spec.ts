@@ -1,0 +1,46 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Forwards, ownAddress } from './forwards.js';
+
+let server: Server;
+let port: number;
+const forwards = new Forwards();
+
+beforeAll(async () => {
+  server = createServer((request, response) => response.end(`${request.method} ${request.url}`));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  ({ port } = server.address() as AddressInfo);
+});
+
+afterAll(async () => {
+  await forwards.close();
+  server.closeAllConnections();
+  server.close();
+});
+
+it('passes on what is said to a door, with the path of the address', async () => {
+  const url = await forwards.through(`http://127.0.0.1:${port}/v1`, '127.0.0.1');
+  expect(url).not.toContain(`:${port}`);
+  expect(url).toMatch(/\/v1$/);
+  const answer = await fetch(`${url}/models`, { method: 'POST', body: 'x'.repeat(100_000) });
+  expect(await answer.text()).toBe('POST /v1/models');
+});
+
+it('has one door for one target', async () => {
+  const [one, two] = await Promise.all(
+    ['/a', '/b'].map((path) => forwards.through(`http://127.0.0.1:${port}${path}`, '127.0.0.1')),
+  );
+  expect(one?.replace('/a', '')).toBe(two?.replace('/b', ''));
+});
+
+it('has none for what is not plain HTTP', async () => {
+  expect(await forwards.through('https://gateway.example.com/v1', '127.0.0.1')).toBeUndefined();
+  expect(await forwards.through('secret', '127.0.0.1')).toBeUndefined();
+});
+
+it('knows its own address on a network, or takes that of the bridge', () => {
+  expect(ownAddress({ subnet: '127.0.0.0/8', gateway: '127.9.9.9' })).toMatch(/^127\./);
+  expect(ownAddress({ subnet: '203.0.113.0/24', gateway: '203.0.113.1' })).toBe('203.0.113.1');
+});

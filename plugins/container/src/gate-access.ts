@@ -1,0 +1,29 @@
+import { OwnGate, type OwnGateSettings } from '@purser/docker-gate';
+
+/** The gate that containers are asked of: one that somebody else runs, or one of this process's own. */
+export class GateAccess {
+  private starting: Promise<OwnGate> | undefined;
+  private own: OwnGate | undefined;
+  private readonly where: string | OwnGateSettings;
+  private readonly say: (line: string) => void;
+
+  /** `where`: the socket of another's gate, or how to start one. */
+  constructor(where: string | OwnGateSettings, say: (line: string) => void) {
+    this.where = where;
+    this.say = say;
+  }
+
+  /** Starts it (again) when it is this process's own and does not run, which also removes what the last one left. */
+  async socketPath(): Promise<string> {
+    if (typeof this.where === 'string') return this.where;
+    if (this.own?.alive) return this.own.socketPath;
+    this.starting ??= OwnGate.start(this.where, this.say).finally(() => (this.starting = undefined));
+    this.own = await this.starting;
+    return this.own.socketPath;
+  }
+
+  async close(): Promise<void> {
+    await this.starting?.catch(() => undefined);
+    await this.own?.close();
+  }
+}
