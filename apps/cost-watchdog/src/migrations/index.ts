@@ -16,6 +16,7 @@ import { IndexBudgetChanges1700000003003 } from './index-budget-changes.js';
 import { IndexWhatIsOver1700000003800 } from './index-what-is-over.js';
 import { NamePriceRows1700000003007 } from './name-price-rows.js';
 import { RelateEntries1700000005202 } from './relate-entries.js';
+import { ReviseOverCorrections1700000003801 } from './revise-over-corrections.js';
 import { RollUpLedger1700000003601 } from './roll-up-ledger.js';
 
 export const MIGRATIONS: MigrationClass[] = [
@@ -36,5 +37,6 @@ export const MIGRATIONS: MigrationClass[] = [
   FollowBudgets1700000003602,
   CreateReportedSpend1700000003700,
   IndexWhatIsOver1700000003800,
+  ReviseOverCorrections1700000003801,
   RelateEntries1700000005202,
 ];
