@@ -7,6 +7,13 @@ const addresses = z
   .string()
   .regex(/^[^\s@,]+@[^\s@,]+(\s*,\s*[^\s@,]+@[^\s@,]+)*$/, 'an address such as ops@example.org; several with commas')
   .optional();
+const sender = z
+  .string()
+  .regex(
+    /^(?:[^\s@,<>]+@[^\s@,<>]+|[^@,<>]*<[^\s@,<>]+@[^\s@,<>]+>)$/,
+    'an address such as purser@example.org, or Purser <purser@example.org>',
+  )
+  .optional();
 
 export const Config = z.object({
   ...serviceSettings,
@@ -16,6 +23,7 @@ export const Config = z.object({
   ENABLE_DESKTOP_NOTIFICATIONS: onOff,
   ALERT_EMAIL: addresses,
   JARVIS_ALERT_EMAIL: addresses,
+  SMTP_FROM: sender,
   SMTP_PORT: wholeBetween(1, 65_535, 'a port (1 to 65535) such as 587').optional(),
   ...capSetting,
   ...thresholdSettings,
