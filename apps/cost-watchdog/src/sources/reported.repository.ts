@@ -37,12 +37,16 @@ export class ReportedRepository {
     }));
   }
 
-  /** By row: what people corrected of these entries. */
+  /**
+   * By row: what people corrected of these entries. One look into the small index of corrections for each of them: as a plain
+   * join it was a scan of all the ledger where that has no statistics of this column yet, 20 s with ten million entries.
+   */
   async corrections(tx: Sql, attempts: readonly { row: string; attempt: string }[]): Promise<Map<string, Nano>> {
     if (attempts.length === 0) return new Map();
     const rows = await tx.query<{ row: string; nano: Nano }>(
-      `SELECT a.row, sum(c.amount_nano)::bigint AS nano
-         FROM unnest($1::text[], $2::text[]) AS a(row, attempt) JOIN entries c ON c.corrects = a.attempt GROUP BY a.row`,
+      `SELECT a.row, sum(c.nano)::bigint AS nano FROM unnest($1::text[], $2::text[]) AS a(row, attempt)
+        CROSS JOIN LATERAL (SELECT sum(amount_nano) AS nano FROM entries WHERE corrects = a.attempt) AS c
+        WHERE c.nano IS NOT NULL GROUP BY a.row`,
       [attempts.map(({ row }) => row), attempts.map(({ attempt }) => attempt)],
     );
     return new Map(rows.map(({ row, nano }) => [row, nano]));
