@@ -68,6 +68,8 @@ import { NoticesRepository } from './notices/notices.repository.js';
 import { NoticesService } from './notices/notices.service.js';
 import { SpendNotices } from './notices/spend-notices.service.js';
 import { SPEND_THRESHOLDS, type SpendThresholds } from './notices/spend-thresholds.js';
+import { RetentionRepository } from './retention/retention.repository.js';
+import { Retention } from './retention/retention.service.js';
 import { AcknowledgementsService } from './shutdown/acknowledgements.service.js';
 import { ContainersService } from './shutdown/containers.service.js';
 import { DockerEngine } from './shutdown/docker-engine.js';
@@ -191,6 +193,8 @@ export function appModule({ env, budgets, alerts, thresholds, shutdown }: Ground
       AlertSweeps,
       AlertFigures,
       NoticeSweeps,
+      RetentionRepository,
+      Retention,
       Announcements,
     ],
   })

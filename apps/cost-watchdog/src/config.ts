@@ -7,6 +7,13 @@ const addresses = z
   .string()
   .regex(/^[^\s@,]+@[^\s@,]+(\s*,\s*[^\s@,]+@[^\s@,]+)*$/, 'an address such as ops@example.org; several with commas')
   .optional();
+const sender = z
+  .string()
+  .regex(
+    /^(?:[^\s@,<>]+@[^\s@,<>]+|[^@,<>]*<[^\s@,<>]+@[^\s@,<>]+>)$/,
+    'an address such as purser@example.org, or Purser <purser@example.org>',
+  )
+  .optional();
 
 export const Config = z.object({
   ...serviceSettings,
@@ -16,9 +23,14 @@ export const Config = z.object({
   ENABLE_DESKTOP_NOTIFICATIONS: onOff,
   ALERT_EMAIL: addresses,
   JARVIS_ALERT_EMAIL: addresses,
+  SMTP_FROM: sender,
   SMTP_PORT: wholeBetween(1, 65_535, 'a port (1 to 65535) such as 587').optional(),
   ...capSetting,
   ...thresholdSettings,
+  /** Ended alerts and how they were told: long enough to compare a month with that of the year before. 0 keeps all. */
+  PURSER_ALERT_RETENTION_DAYS: wholeBetween(0, 36_500, 'a number of days such as 400; 0 keeps all').default(400),
+  /** Reports on emergencies, in Postgres and on disk: few, and what people are asked about years later. 0 keeps all. */
+  PURSER_REPORT_RETENTION_DAYS: wholeBetween(0, 36_500, 'a number of days such as 1825; 0 keeps all').default(1_825),
   /** Where Docker is, as for every other program; emergency.json says whether it is used. */
   DOCKER_HOST: z.string().optional(),
 });

@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Notice } from '@purser/plugin-sdk';
+import { eventually } from '@purser/testing';
 
 /** In a process of its own: programs inherit the environment of the process, of which specs have but a copy. */
 const PROGRAM = `
   import plugin from '@purser/desktop';
-  const { notice, config } = JSON.parse(process.argv[1]);
+  const { notice, config, ms } = JSON.parse(process.argv[1]);
   const notifier = plugin.capabilities.notifier({}, plugin.config.parse(config));
-  await notifier.send({ ...notice, at: new Date(notice.at) }, { signal: AbortSignal.timeout(10_000) })
+  await notifier.send({ ...notice, at: new Date(notice.at) }, { signal: AbortSignal.timeout(ms) })
     .catch((error) => console.log(error.message));`;
 
 let folder: string;
@@ -31,7 +32,11 @@ afterEach(() => rm(folder, { recursive: true }));
 const seen = async () => (await readFile(join(folder, 'seen'), 'utf8')).split('\x1f').slice(0, -1);
 
 /** Gives back what went wrong. */
-async function send(more: Partial<Notice> = {}, config: object = {}, path = process.env.PATH): Promise<string> {
+async function send(
+  more: Partial<Notice> = {},
+  config: object = {},
+  { path = process.env.PATH, ms = 10_000 } = {},
+): Promise<string> {
   const notice: Notice = {
     id: 'n-1',
     fingerprint: 'spike',
@@ -44,7 +49,7 @@ async function send(more: Partial<Notice> = {}, config: object = {}, path = proc
     at: new Date('2026-11-23T10:00:00Z'),
     ...more,
   };
-  const args = ['--input-type=module', '-e', PROGRAM, JSON.stringify({ notice, config })];
+  const args = ['--input-type=module', '-e', PROGRAM, JSON.stringify({ notice, config, ms })];
   const env = { ...process.env, HOME: folder, PATH: `${folder}${delimiter}${path}` };
   return (await promisify(execFile)(process.execPath, args, { env, timeout: 30_000 })).stdout;
 }
@@ -78,5 +83,13 @@ it('says what is wrong', async () => {
   await standIn('echo "cannot open display" >&2; exit 1');
   expect(await send()).toMatch(/^the desktop took no notice: .*cannot open display/);
   await rm(join(folder, 'notify-send'));
-  expect(await send({}, {}, '/nowhere')).toMatch(/^notify-send is not installed on this machine/);
+  expect(await send({}, {}, { path: '/nowhere' })).toMatch(/^notify-send is not installed on this machine/);
+});
+
+it('ends a program that does not come to an end, with its signal', async () => {
+  await standIn(`echo $$ > "${folder}/pid"; exec sleep 1000`);
+  // This process ends when nothing is left for it to wait for.
+  expect(await send({}, {}, { ms: 1_000 })).toMatch(/aborted due to timeout/);
+  const pid = Number(await readFile(join(folder, 'pid'), 'utf8'));
+  await eventually(() => expect(() => process.kill(pid, 0)).toThrow('ESRCH'));
 });

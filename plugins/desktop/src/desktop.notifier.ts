@@ -1,3 +1,6 @@
+import type { ChildProcess } from 'node:child_process';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { readFileSync } from 'node:fs';
 import { type CallOptions, clip, type Notice, type Notifier, oneLine } from '@purser/plugin-sdk';
 import notifier from 'node-notifier';
 import { z } from 'zod';
@@ -22,7 +25,11 @@ export class DesktopNotifier implements Notifier {
     const { title, message, urgency } = popup(notice);
     const stays = urgency === 'critical';
     await new Promise<void>((resolve, reject) => {
-      const aborted = () => reject(signal.reason as Error);
+      const aborted = () => {
+        // One whose desktop hangs would stay, and one more with each attempt.
+        if (program) end(program);
+        reject(signal.reason as Error);
+      };
       signal.addEventListener('abort', aborted, { once: true });
       const options = {
         title,
@@ -34,12 +41,43 @@ export class DesktopNotifier implements Notifier {
         // Waiting for a click would keep a process for each notice that nobody closes.
         wait: false,
       };
-      notifier.notify(options, (error: unknown) => {
-        signal.removeEventListener('abort', aborted);
-        if (failed(error)) reject(new Error(explain(error)));
-        else resolve();
-      });
+      const program = startedBy(() =>
+        notifier.notify(options, (error: unknown) => {
+          signal.removeEventListener('abort', aborted);
+          if (failed(error)) reject(new Error(explain(error)));
+          else resolve();
+        }),
+      );
     });
+  }
+}
+
+/** node-notifier does not give its program away. Where it starts one only later (macOS), that ends by itself. */
+function startedBy(start: () => void): ChildProcess | undefined {
+  let program: ChildProcess | undefined;
+  const seen = (message: unknown): void => {
+    program ??= (message as { process: ChildProcess }).process;
+  };
+  subscribe('child_process', seen);
+  try {
+    start();
+  } finally {
+    unsubscribe('child_process', seen);
+  }
+  return program;
+}
+
+/** A shell is given the command, and some shells wait for it: that one first, while it is known whose it is. */
+function end(program: ChildProcess): void {
+  for (const pid of childrenOf(program.pid)) process.kill(pid, 'SIGKILL');
+  program.kill('SIGKILL');
+}
+
+function childrenOf(pid: number | undefined): number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
+  } catch {
+    return [];
   }
 }
 

@@ -86,6 +86,32 @@ it('finds its issue among many, not in pull requests, and not without its label'
   expect(github.issues[2]?.comments).toHaveLength(1);
 });
 
+it('opens no second one however many are open, and says so where it cannot know', async () => {
+  const others = (count: number) => {
+    for (let n = 0; n < count; n++) github.add({ body: alertMark(`other/${n}`), labels: ['purser-alert'] });
+  };
+  await send();
+  await send({ id: 'n-2' });
+  others(1_200);
+  // Something happened in it lately.
+  await send({ id: 'n-3' });
+  expect(github.issues[0]?.comments).toHaveLength(2);
+  const silent = send({ fingerprint: 'silent/for/long' });
+  await expect(silent).rejects.toThrow('more than 1000 open issues with the label purser-alert');
+  expect(github.issues).toHaveLength(1_201);
+});
+
+it('reads no more of the comments than may be its own', async () => {
+  await send();
+  github.issues[0]?.comments.push(...Array.from({ length: 950 }, (_, n) => `of before ${n}`));
+  github.issues[0]?.commentedAt.push(...Array.from({ length: 950 }, () => '2020-01-01T00:00:00Z'));
+  github.requests.length = 0;
+  await send({ id: 'n-2', at: new Date() });
+  await send({ id: 'n-2', at: new Date() });
+  expect(github.issues[0]?.comments).toHaveLength(951);
+  expect(github.requests.filter((one) => one === 'GET /repos/acme/ops/issues/1/comments')).toHaveLength(2);
+});
+
 it('leaves nothing open after a test', async () => {
   await send({ state: 'test', fingerprint: 'test/1', kind: 'test', title: 'Test' });
   expect(github.issues).toMatchObject([{ title: 'Test', state: 'closed' }]);
@@ -119,10 +145,16 @@ describe('what is wrong', () => {
     expect(await failure(send({}, { repository: 'acme/nothing' }))).toContain('there is no repository acme/nothing');
     const before = github.requests.length;
     github.next = [403, { message: 'rate limited' }, { 'retry-after': '60', 'x-ratelimit-remaining': '0' }];
-    expect(await failure(send())).toContain('rate limited');
+    expect(await failure(send())).toMatch(/takes no more requests .* for now.*: rate limited/);
+    github.next = [403, { message: 'You have exceeded a secondary rate limit.' }];
+    expect(await failure(send())).toContain('takes no more requests');
+    github.next = [429, { message: 'slow down' }];
+    expect(await failure(send())).toContain('takes no more requests');
+    github.next = [403, { message: 'Resource not accessible' }, { 'x-ratelimit-remaining': '4999' }];
+    expect(await failure(send())).toContain('does not let the token in GITHUB_TOKEN write issues');
     github.next = [500, { message: 'oops' }];
     expect(await failure(send())).toContain('GitHub answered 500: oops');
-    expect(github.requests).toHaveLength(before + 2);
+    expect(github.requests).toHaveLength(before + 5);
     expect(await failure(send({}, { baseUrl: 'http://127.0.0.1:1' }))).toContain('GitHub cannot be reached');
   });
 

@@ -11,6 +11,8 @@ export interface FakeIssue {
   labels: string[];
   assignees: string[];
   comments: string[];
+  /** When each of them was made; long ago where nothing stands. */
+  commentedAt: string[];
   pull_request?: object;
 }
 
@@ -55,6 +57,7 @@ export class FakeGithub {
       labels: [],
       assignees: [],
       comments: [],
+      commentedAt: [],
       ...issue,
     };
     this.issues.push(made);
@@ -101,6 +104,7 @@ export class FakeGithub {
     const found = this.issues
       .filter((issue) => issue.state === state && issue.labels.includes(wanted))
       .reverse()
+      .sort((a, b) => (url.searchParams.get('sort') === 'updated' ? updatedAt(b).localeCompare(updatedAt(a)) : 0))
       .map(shown);
     return this.page(url, found);
   }
@@ -108,12 +112,14 @@ export class FakeGithub {
   private comments(method: string | undefined, issue: FakeIssue, { body = '' }: { body?: string }, url: URL): Answer {
     if (method === 'POST') {
       issue.comments.push(body);
+      issue.commentedAt.push(new Date().toISOString());
       return [201, { id: issue.comments.length, body }];
     }
-    return this.page(
-      url,
-      issue.comments.map((comment, index) => ({ id: index, body: comment })),
-    );
+    const since = url.searchParams.get('since') ?? '';
+    const told = issue.comments
+      .map((comment, id) => ({ id, body: comment, updated_at: issue.commentedAt[id] ?? '2020-01-01T00:00:00Z' }))
+      .filter(({ updated_at }) => updated_at >= since);
+    return this.page(url, told);
   }
 
   private page(url: URL, all: unknown[]): Answer {
@@ -126,7 +132,10 @@ export class FakeGithub {
   }
 }
 
-const shown = ({ comments, labels, ...issue }: FakeIssue) => ({
+/** As far as comments tell. */
+const updatedAt = ({ commentedAt }: FakeIssue): string => commentedAt.at(-1) ?? '';
+
+const shown = ({ comments, commentedAt: _, labels, ...issue }: FakeIssue) => ({
   ...issue,
   id: issue.number,
   comments: comments.length,

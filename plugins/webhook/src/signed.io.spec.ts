@@ -128,6 +128,34 @@ it('follows no redirect, and says what a server answers without what is secret',
   await expect(send(hidden, {}, { HOOK_SECRET: SECRET })).rejects.toThrow('HOOK_URL is not set');
 });
 
+it('does not show what is secret in a URL that stands in the file', async () => {
+  const hook = `${receiver.url}/hooks/very-secret-path?token=very-secret-query`;
+  receiver.answers = [404, `nothing at ${hook}, which is /hooks/very-secret-path with token=very-secret-query`];
+  const given = { secretEnv: 'HOOK_SECRET', url: hook };
+  const failure = async (more: object) => {
+    const refused: unknown = await send({ ...given, ...more }, {}, { HOOK_SECRET: SECRET }).catch(
+      (error: unknown) => error,
+    );
+    return (refused as Error).message;
+  };
+  expect(await failure({})).toMatch(/answered 404 .*: nothing at \[secret\], which is \[secret\] with \[secret\]$/);
+  // Such a one is refused by fetch, with all of it in the error.
+  const withPassword = hook.replace('http://', 'http://somebody:very-secret-word@');
+  expect(await failure({ url: withPassword })).not.toContain('very-secret');
+});
+
+it('stays within what receivers take', async () => {
+  const much = { living: Array.from({ length: 10_000 }, (_, n) => ({ name: `"container" ${n} \u0000` })) };
+  await send(
+    config(),
+    { title: '\u0000'.repeat(50_000), text: '"'.repeat(1_000_000), details: much },
+    { HOOK_SECRET: SECRET },
+  );
+  expect(Buffer.byteLength(receiver.last.body)).toBeLessThanOrEqual(256 * 1_024);
+  const { data } = receiver.json<{ data: { details: { clipped: string } } }>();
+  expect(data.details.clipped).toMatch(/^\{"living":\[\{"name":/);
+});
+
 it('says that nobody is there', async () => {
   const gone = { ...config(), url: 'http://127.0.0.1:1/x' };
   await expect(send(gone, {}, { HOOK_SECRET: SECRET })).rejects.toThrow(

@@ -76,15 +76,20 @@ export class WebhookNotifier implements Notifier {
     return signedHeaders({ id, at: new Date(), body, secrets, secretName: secretEnv });
   }
 
-  /** Without what is secret here; the path of a URL often is. */
+  /** Without what is secret here, wherever it is configured: of a URL all but the server may be. */
   private shown(message: string): string {
-    const { urlEnv, tokenEnv, secretEnv } = this.config;
-    const secrets = [urlEnv, tokenEnv, secretEnv].flatMap((name) =>
-      name === undefined ? [] : [this.context.secret(name)],
-    );
-    const paths = urlEnv === undefined ? [] : [URL.parse(this.context.secret(urlEnv) ?? '')?.pathname];
-    return conceal(message, [...secrets, ...paths]);
+    const { url, urlEnv, tokenEnv, secretEnv } = this.config;
+    const secret = (name: string | undefined) => (name === undefined ? undefined : this.context.secret(name));
+    const address = url ?? secret(urlEnv);
+    return conceal(message, [address, ...partsOf(address), secret(tokenEnv), secret(secretEnv)]);
   }
+}
+
+function partsOf(address: string | undefined): string[] {
+  const url = URL.parse(address ?? '');
+  if (!url) return [];
+  const { href, pathname, search, username, password } = url;
+  return [href, `${pathname}${search}`, pathname, search.slice(1), username, password];
 }
 
 const originOf = (url: string): string => URL.parse(url)?.origin ?? 'its URL, which is not one,';

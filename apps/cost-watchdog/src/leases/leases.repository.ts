@@ -213,6 +213,7 @@ export class LeasesRepository {
         [...charges.values()],
         now,
       ],
+      'settle-in-windows',
     );
   }
 

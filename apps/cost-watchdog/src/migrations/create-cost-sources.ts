@@ -79,10 +79,14 @@ export class CreateCostSources1700000003400 implements MigrationInterface {
   /** A window in which credits prevail counts less than nothing; still no more than its limit is ever granted. */
   private async letCreditsPrevail(runner: QueryRunner): Promise<void> {
     await runner.query('ALTER TABLE windows DROP CONSTRAINT windows_settled_nano_check');
+    await this.refuseOverdrawn(runner, 'greatest(NEW.settled_nano, 0)');
+  }
+
+  private async refuseOverdrawn(runner: QueryRunner, settled: string): Promise<void> {
     await runner.query(`
       CREATE OR REPLACE FUNCTION refuse_overdrawn_window() RETURNS trigger LANGUAGE plpgsql AS $$
       BEGIN
-        IF NEW.leased_nano > OLD.leased_nano AND greatest(NEW.settled_nano, 0) + NEW.leased_nano > NEW.limit_nano THEN
+        IF NEW.leased_nano > OLD.leased_nano AND ${settled} + NEW.leased_nano > NEW.limit_nano THEN
           RAISE EXCEPTION 'window % of budget %: settled % + leased % would pass the limit %',
             NEW.id, NEW.budget_id, NEW.settled_nano, NEW.leased_nano, NEW.limit_nano
             USING ERRCODE = 'check_violation', CONSTRAINT = 'windows_not_overdrawn';
@@ -100,6 +104,7 @@ export class CreateCostSources1700000003400 implements MigrationInterface {
     await runner.query(
       'ALTER TABLE windows ADD CONSTRAINT windows_settled_nano_check CHECK (settled_nano >= 0) NOT VALID',
     );
+    await this.refuseOverdrawn(runner, 'NEW.settled_nano');
     await runner.query('DROP TABLE reconciliations, own_costs, reported_costs, cost_sources');
   }
 }

@@ -13,8 +13,10 @@ import { CreateReports1700000003500 } from './create-reports.js';
 import { CreateShaping1700000003005 } from './create-shaping.js';
 import { FollowBudgets1700000003602 } from './follow-budgets.js';
 import { IndexBudgetChanges1700000003003 } from './index-budget-changes.js';
+import { IndexWhatIsOver1700000003800 } from './index-what-is-over.js';
 import { NamePriceRows1700000003007 } from './name-price-rows.js';
 import { RelateEntries1700000005202 } from './relate-entries.js';
+import { ReviseOverCorrections1700000003801 } from './revise-over-corrections.js';
 import { RollUpLedger1700000003601 } from './roll-up-ledger.js';
 
 export const MIGRATIONS: MigrationClass[] = [
@@ -34,5 +36,7 @@ export const MIGRATIONS: MigrationClass[] = [
   RollUpLedger1700000003601,
   FollowBudgets1700000003602,
   CreateReportedSpend1700000003700,
+  IndexWhatIsOver1700000003800,
+  ReviseOverCorrections1700000003801,
   RelateEntries1700000005202,
 ];

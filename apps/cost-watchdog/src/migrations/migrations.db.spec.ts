@@ -1,11 +1,12 @@
-import { CreateOutbox1700000000000, Database } from '@purser/database';
+import { CreateOutbox1700000000000, Database, type QueryRunner } from '@purser/database';
 import { createTestDatabase, type TestDatabase } from '@purser/testing';
 import { CountByOwnClock1700000003004 } from './count-by-own-clock.js';
+import { CreateCostSources1700000003400 } from './create-cost-sources.js';
 import { MIGRATIONS } from './index.js';
 
 let own: TestDatabase;
-beforeAll(async () => void (own = await createTestDatabase()));
-afterAll(() => own?.drop());
+beforeEach(async () => void (own = await createTestDatabase()));
+afterEach(() => own?.drop());
 
 const open = (migrations: typeof MIGRATIONS) =>
   Database.open({
@@ -47,4 +48,22 @@ it('take over what an older ledger holds: entries count when they were observed,
   ]);
   await expect(newer.query('UPDATE entries SET amount_nano = 0')).rejects.toThrow('append-only');
   await newer.close();
+});
+
+it('take cost sources back with the rule on windows of before them', async () => {
+  const rule = async (database: Database) =>
+    (
+      await database.query<{ rule: string }>(
+        `SELECT prosrc AS rule FROM pg_proc WHERE proname = 'refuse_overdrawn_window'`,
+      )
+    )[0]?.rule;
+  const at = MIGRATIONS.indexOf(CreateCostSources1700000003400);
+  const before = await open(MIGRATIONS.slice(0, at));
+  const strict = await rule(before);
+  await before.close();
+  const after = await open(MIGRATIONS.slice(0, at + 1));
+  expect(await rule(after)).toContain('greatest');
+  await after.transaction((tx) => new CreateCostSources1700000003400().down(tx as unknown as QueryRunner));
+  expect(await rule(after)).toBe(strict);
+  await after.close();
 });

@@ -1,10 +1,13 @@
-import { Log } from '@purser/service';
+import type { Bus } from '@purser/bus';
+import { Log, systemClock } from '@purser/service';
 import { eventually } from '@purser/testing';
 import { BlastRadius } from './blast-radius.js';
 import { ContainersService } from './containers.service.js';
 import { FakeDocker } from './docker.fake.js';
 import { DockerEngine } from './docker-engine.js';
 import { EmergencyFile } from './emergency-file.js';
+import type { ProcessesService } from './processes.service.js';
+import { StoppingService } from './stopping.service.js';
 import { type Emergency, TargetList } from './target-list.js';
 
 let docker: FakeDocker;
@@ -183,6 +186,25 @@ describe('keeping them stopped', () => {
     await watching;
     expect(returned).toEqual([]);
     expect(at.targets.all[0]?.detail).not.toContain('came back');
+  });
+
+  it('tells of what came back before the second look, or started only then', async () => {
+    docker.add('back', { labels: CHOSEN });
+    const containers = service();
+    const nothing = { survey: () => [] } as unknown as ProcessesService;
+    const bus = { origin: { service: 'cost-watchdog', instance: 'one' } } as Bus;
+    const stopping = new StoppingService(containers, nothing, bus, systemClock, EmergencyFile.parse({}));
+    const at = stopping.begin(over.signal);
+    await stopping.stopContainers(at);
+    docker.startAgain('back');
+    docker.add('new', { labels: CHOSEN });
+    await stopping.lookAgain(at);
+    expect(fates(at)).toEqual({ back: 'alive', new: 'alive' });
+    const returned: string[] = [];
+    watching = stopping.keepContainersStopped(at, ({ name }) => returned.push(name));
+    await eventually(() =>
+      expect([fates(at), returned]).toEqual([{ back: 'stopped', new: 'stopped' }, ['back', 'new']]),
+    );
   });
 
   it('asks for the events again when they break off, and misses nothing meanwhile', async () => {

@@ -9,7 +9,7 @@ import {
   pricePerHour,
   projectOf,
 } from './container-choice.js';
-import { DockerEngine, type FoundEngine } from './docker-engine.js';
+import { DockerEngine, type FoundEngine, type Stopped } from './docker-engine.js';
 import { EMERGENCY_FILE, type EmergencyFile } from './emergency-file.js';
 import { ownContainerId } from './own-container.js';
 import { pause } from './pause.js';
@@ -30,6 +30,8 @@ export interface Choosing {
 @Injectable()
 export class ContainersService {
   private ownId: Promise<string | undefined> | undefined;
+  /** What came of the last attempt to stop each container, by emergency: a second look may have seen it run since. */
+  private readonly attempts = new WeakMap<TargetList, Map<string, Stopped['fate']>>();
 
   constructor(
     private readonly docker: DockerEngine,
@@ -98,10 +100,10 @@ export class ContainersService {
         ({ container, choice }) => choice.verdict === 'stop' && (wanted === undefined || container.id === wanted),
       );
       for (const one of back) {
-        const before = emergency.targets.get('container', one.container.id)?.fate;
+        const attempt = this.attempts.get(emergency.targets)?.get(one.container.id);
         await this.stopAgain(engine, one, emergency);
         const target = emergency.targets.get('container', one.container.id);
-        if (target && target.fate !== 'over_cap' && before !== 'alive') returned(target);
+        if (target && target.fate !== 'over_cap' && attempt !== 'alive') returned(target);
       }
     };
     const begin = (wanted?: string): void => {
@@ -121,11 +123,11 @@ export class ContainersService {
   }
 
   private async stopAgain(engine: FoundEngine, { container, choice }: Choosing, emergency: Emergency): Promise<void> {
-    const before = emergency.targets.get('container', container.id);
     // Over the cap it runs on, and that is known.
-    if (before?.fate === 'over_cap') return;
+    if (emergency.targets.get('container', container.id)?.fate === 'over_cap') return;
     // One that could not be stopped was never away.
-    if (before?.fate === 'alive') return this.stop(engine, { container, choice }, emergency);
+    if (this.attempts.get(emergency.targets)?.get(container.id) === 'alive')
+      return this.stop(engine, { container, choice }, emergency);
     this.log.warn({ container: container.name }, 'emergency: a container came back and is stopped again');
     await this.stop(engine, { container, choice }, emergency, 'it came back');
   }
@@ -143,9 +145,15 @@ export class ContainersService {
       return;
     }
     const { fate, detail } = await engine.stop(container.id, this.file.docker.graceSeconds);
+    this.remember(targets, container.id, fate);
     const before = targets.get('container', container.id)?.detail ?? '';
     const kept = note === '' ? [] : [before.replace(/; it came back.*$/, '')];
     targets.set(seen, { fate, detail: [...kept, choice.why, note, detail].filter(distinct).join('; ') });
+  }
+
+  private remember(targets: TargetList, id: string, fate: Stopped['fate']): void {
+    const attempts = this.attempts.get(targets) ?? new Map<string, Stopped['fate']>();
+    this.attempts.set(targets, attempts.set(id, fate));
   }
 
   private note(targets: TargetList, container: ContainerSeen, { verdict, why }: Choice): void {

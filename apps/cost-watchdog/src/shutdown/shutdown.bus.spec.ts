@@ -18,9 +18,11 @@ import {
   reportsList,
 } from '@purser/contracts';
 import { runningPrograms } from '@purser/guard';
+import { CreateOutbox1700000000000, Database } from '@purser/database';
 import type { RunningService } from '@purser/service';
 import { createTestDatabase, eventually, startTestNats, type TestDatabase, type TestNats } from '@purser/testing';
 import { start } from '../index.js';
+import { MIGRATIONS } from '../migrations/index.js';
 import { FakeDocker } from './docker.fake.js';
 
 let nats: TestNats;
@@ -213,4 +215,24 @@ it('stops again what is started while the latch is set, also after a kill of the
   await eventually(() => expect(docker.watchers).toBe(0));
   docker.startAgain('job');
   expect(states().job).toBe('running');
+}, 60_000);
+
+it('stops again what is started before the report is written', async () => {
+  const ledger = await Database.open({
+    url: database.url,
+    schema: 'ledger',
+    migrations: [CreateOutbox1700000000000, ...MIGRATIONS],
+    applicationName: 'spec',
+  });
+  await ledger.transaction(async (tx) => {
+    // The report waits for the ledger, for seconds.
+    await tx.query('LOCK TABLE entries IN ACCESS EXCLUSIVE MODE');
+    const { at } = await gateway.call(emergencyTrigger, { by: 'ada', reason: 'once more' }, call);
+    await eventually(() => expect(states().job).toBe('exited'), { timeoutMs: 20_000 });
+    docker.startAgain('job');
+    await eventually(() => expect(states().job).toBe('exited'), { timeoutMs: 20_000 });
+    const { reports } = await gateway.call(reportsList, {}, call);
+    expect(reports.filter((one) => one.at === at)).toEqual([]);
+  });
+  await ledger.close();
 }, 60_000);

@@ -62,8 +62,31 @@ export class ShutdownService implements OnModuleDestroy {
     return { latch, expected, steps, problems: [...new Set(problems)] };
   }
 
-  /** Reports, and while the latch is set stops again what comes back, and adds to the report what changes. */
+  /** While the latch is set: stops again what comes back, from now on, reports, and adds to the report what changes. */
   private async keepWatch(found: Found, emergency: Emergency): Promise<void> {
+    // Not after the report: that waits for a ledger that may be slow, or away.
+    await Promise.all([
+      this.stopping.keepContainersStopped(emergency, this.tellingOnce(found.latch)),
+      this.keepProgramsStopped(emergency),
+      this.report(found, emergency),
+    ]);
+  }
+
+  private tellingOnce(latch: LatchState): (target: ShutdownTarget) => void {
+    const told = new Set<string>();
+    return (target) => {
+      if (told.has(target.id)) return;
+      told.add(target.id);
+      void this.reporting.tellOfReturn(latch, target);
+    };
+  }
+
+  private async keepProgramsStopped(emergency: Emergency): Promise<void> {
+    for (; !emergency.signal.aborted; await pause(WATCH_MS, emergency.signal))
+      await this.stopping.stopPrograms(emergency);
+  }
+
+  private async report(found: Found, emergency: Emergency): Promise<void> {
     const { signal, targets } = emergency;
     let kept = await this.reporting.fingerprint(found, emergency);
     const first = await this.reporting.compose(found, emergency);
@@ -73,21 +96,12 @@ export class ShutdownService implements OnModuleDestroy {
       { serial: found.latch.serial, targets: targets.all.length, problems: found.problems },
       'emergency: the shutdown is over',
     );
-    const told = new Set<string>();
-    const returned = (target: ShutdownTarget): void => {
-      if (told.has(target.id)) return;
-      told.add(target.id);
-      void this.reporting.tellOfReturn(found.latch, target);
-    };
-    const keeping = this.stopping.keepContainersStopped(emergency, returned);
     for (; !signal.aborted; await pause(WATCH_MS, signal)) {
-      await this.stopping.stopPrograms(emergency);
       const now = await this.reporting.fingerprint(found, emergency);
       if (now === kept) continue;
       const { stored } = await this.reporting.keep(await this.reporting.compose(found, emergency));
       if (stored) kept = now;
     }
-    await keeping;
   }
 
   async onModuleDestroy(): Promise<void> {

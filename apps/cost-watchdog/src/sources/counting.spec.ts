@@ -1,6 +1,6 @@
 import { parseUsd, sumNano } from '@purser/money';
 import fc from 'fast-check';
-import { type Counting, type KnownRow, plan } from './counting.js';
+import { attemptsOf, counted, type Counting, type KnownRow, plan } from './counting.js';
 import { periodToRead } from './period.js';
 import { type BooksRow, roundedNano } from './reading.js';
 import { conditionOf, retryAfterMs } from './schedule.js';
@@ -27,15 +27,19 @@ const reading = fc.record({
   ),
   meteredFrom: fc.option(fc.integer({ min: 1, max: 4 })),
   own: fc.array(fc.bigInt({ min: 0n, max: 80n }), { minLength: 4, maxLength: 4 }),
+  corrected: fc.bigInt({ min: -50n, max: 50n }),
 });
 
-it('leaves the ledger at what the last reading says, however often rows come, change and go', () => {
+it('leaves the ledger at what the last reading says, however often rows come, change and go, and whatever people corrected before', () => {
   fc.assert(
     fc.property(fc.array(reading, { minLength: 1, maxLength: 8 }), (readings) => {
       const known = new Map<string, KnownRow>();
       const ids = new Set<string>();
-      let counted = 0n;
-      for (const { rows, meteredFrom, own } of readings) {
+      let ledger = 0n;
+      const corrections = new Map<string, bigint>();
+      /** Of these, what no reading has had another word on since. */
+      const standing = new Map<string, bigint>();
+      for (const { rows, meteredFrom, own, corrected } of readings) {
         const counting: Counting = {
           source: 's',
           provider: 'p',
@@ -47,12 +51,15 @@ it('leaves the ledger at what the last reading says, however often rows come, ch
           newsAt: null,
         };
         const told = rows.map(({ day, service, nano }) => rowOf(day, service, nano));
-        for (const { row, entry } of plan([...known.values()], told, counting).changes) {
+        for (const change of plan([...known.values()], told, counting).changes) {
+          const { row, entry } = counted(change, corrections.get(change.row.id) ?? 0n, counting);
           known.set(row.id, { ...row, changedAt: counting.observedAt });
+          if (change.difference !== 0n) standing.delete(row.id);
           if (!entry) continue;
           expect(ids.has(entry.attemptId)).toBe(false);
+          expect(attemptsOf(row, 's')).toContain(entry.attemptId);
           ids.add(entry.attemptId);
-          counted += parseUsd(entry.amountUsd);
+          ledger += parseUsd(entry.amountUsd);
         }
         const expected = rows
           .filter(({ day, service }) => service !== 'elsewhere' && (meteredFrom === null || day < meteredFrom))
@@ -61,8 +68,12 @@ it('leaves the ledger at what the last reading says, however often rows come, ch
             if (service !== 'own' || nano <= 0n) return nano;
             return nano > ours ? nano - ours : 0n;
           });
-        expect(counted).toBe(sumNano(expected));
+        expect(ledger).toBe(sumNano(expected) + sumNano([...standing.values()]));
         expect(plan([...known.values()], told, counting).changes).toEqual([]);
+        const [one] = [...known.values()].filter(({ revision }) => revision > 0);
+        if (!one) continue;
+        for (const noted of [corrections, standing]) noted.set(one.id, (noted.get(one.id) ?? 0n) + corrected);
+        ledger += corrected;
       }
     }),
   );

@@ -9,6 +9,8 @@ import { addedBy, type ReportedSpend } from './reported-spend.js';
 export interface CountedRow extends BooksRow {
   counted: Nano;
   revision: number;
+  /** What people had corrected of its entries when it was last counted: that is a part of `counted`. */
+  corrected: Nano;
 }
 
 export interface KnownRow extends CountedRow {
@@ -31,9 +33,18 @@ export interface Counting {
   newsAt: Date | null;
 }
 
+export interface Change {
+  /** As it is from now on. */
+  row: CountedRow;
+  /** What it counts more than before. */
+  difference: Nano;
+  /** It was known before. */
+  again: boolean;
+  added: ReportedSpend | undefined;
+}
+
 export interface Plan {
-  /** Rows as they are from now on, each with the entry that makes the ledger agree with it, where one is needed. */
-  changes: { row: CountedRow; entry: NewEntry | undefined; added: ReportedSpend | undefined }[];
+  changes: Change[];
   /** Anything in the books is new: a row, an amount, a finality. */
   news: boolean;
 }
@@ -45,8 +56,8 @@ export const isReconciled = (
 ) => books === 'reconcile' || (books === 'auto' && meteredSince !== null && row.to > dayOf(meteredSince));
 
 /**
- * What a reading changes: for each row the difference between what should be in the ledger and what is in it becomes an
- * entry. A row that the books no longer have is worth nothing.
+ * What a reading changes: rows that were told otherwise, and those of which something else should be in the ledger than is
+ * in it. A row that the books no longer have is worth nothing.
  */
 export function plan(known: readonly KnownRow[], told: readonly BooksRow[], counting: Counting): Plan {
   const before = new Map(known.map((row) => [row.id, row]));
@@ -61,11 +72,31 @@ export function plan(known: readonly KnownRow[], told: readonly BooksRow[], coun
     if (!changed && difference === 0n) continue;
     if (changed) made.news = true;
     const revision = (old?.revision ?? 0) + (difference === 0n ? 0 : 1);
-    const kept = { ...row, counted: (old?.counted ?? 0n) + difference, revision };
-    const entry = difference === 0n ? undefined : entryOf(kept, difference, old !== undefined, counting);
-    made.changes.push({ row: kept, entry, added: addedBy(row, old, counting) });
+    const kept = { ...row, counted: (old?.counted ?? 0n) + difference, revision, corrected: old?.corrected ?? 0n };
+    made.changes.push({ row: kept, difference, again: old !== undefined, added: addedBy(row, old, counting) });
   }
   return made;
+}
+
+/** The entries that a row has in the ledger, of which people may have corrected any. */
+export function attemptsOf({ id, revision }: Pick<CountedRow, 'id' | 'revision'>, source: string): string[] {
+  return Array.from({ length: revision }, (_, index) => `${callOf(source, id)}-${index + 1}`);
+}
+
+/**
+ * The row, and the entry that makes the ledger agree with it, where one is needed. What a person corrected stands for as
+ * long as the row counts the same; when it counts something else, that is the newer word on all of it, whether or not the
+ * books have heard what the person knew.
+ */
+export function counted(
+  { row, difference, again }: Change,
+  corrections: Nano,
+  counting: Counting,
+): { row: CountedRow; entry: NewEntry | undefined } {
+  if (difference === 0n) return { row, entry: undefined };
+  const amount = difference - (corrections - row.corrected);
+  const kept = { ...row, corrected: corrections };
+  return { row: kept, entry: amount === 0n ? undefined : entryOf(kept, amount, again, counting) };
 }
 
 function shouldCount(row: BooksRow, counting: Counting, own: Map<string, Nano>): Nano {
@@ -82,9 +113,12 @@ function shouldCount(row: BooksRow, counting: Counting, own: Map<string, Nano>):
   return rest;
 }
 
+const callOf = (source: string, id: string): string =>
+  `reported-${createHash('sha256').update(`${source}\n${id}`).digest('hex').slice(0, 40)}`;
+
 function entryOf(row: CountedRow, amount: Nano, again: boolean, counting: Counting): NewEntry {
   const { source, provider, observedAt } = counting;
-  const callId = `reported-${createHash('sha256').update(`${source}\n${row.id}`).digest('hex').slice(0, 40)}`;
+  const callId = callOf(source, row.id);
   return {
     ...NOT_A_CALL,
     attemptId: `${callId}-${row.revision}`,

@@ -3,7 +3,7 @@ import type { Nano } from '@purser/money';
 import { Clock } from '@purser/service';
 import { SettlementService } from '../ledger/settlement.service.js';
 import type { ConfiguredSource } from './configured-sources.js';
-import { type Counting, type KnownRow, ownEntry, plan, type Plan } from './counting.js';
+import { attemptsOf, type Change, counted, type Counting, type KnownRow, ownEntry, plan } from './counting.js';
 import type { Period } from './period.js';
 import type { BooksRow } from './reading.js';
 import { ReconciliationService } from './reconciliation.service.js';
@@ -57,37 +57,46 @@ export class SourceBooks {
       provider: source.provider,
       books,
       meteredServices,
-      meteredSince: await this.sources.findMetered(row, source.provider),
+      meteredSince: await this.sources.findMetered(name, source.provider),
       own: source.ownCosts && { inBooksAs: source.ownCosts.inBooksAs, byDay },
       observedAt: this.clock.now(),
       newsAt: row.news_at,
     };
     const made = plan(known, told, counting);
-    await this.write(name, row.epoch, made);
+    await this.write(counting, row.epoch, made.changes);
     // Comparing reads much of the ledger: when there is something new to compare, and once a day.
     if (made.news || period.whole) await this.reconciliation.compare(one, counting, period);
     return made.news;
   }
 
   /** Rows and entries together, as long as nobody else asks by now. */
-  private async write(name: string, epoch: bigint, { changes }: Plan): Promise<void> {
+  private async write(counting: Counting, epoch: bigint, changes: readonly Change[]): Promise<void> {
+    const name = counting.source;
     for (let from = 0; from < changes.length; from += MOST_AT_ONCE) {
       const part = changes.slice(from, from + MOST_AT_ONCE);
       await this.settlement.settleMade(async (tx) => {
         if (!(await this.sources.holds(tx, name, epoch))) throw new LeaseLost();
+        const corrections = await this.reported.corrections(tx, part.flatMap(correctable(name)));
+        const made = part.map((change) => counted(change, corrections.get(change.row.id) ?? 0n, counting));
         await this.reported.keep(
           tx,
           name,
-          part.map(({ row }) => row),
+          made.map(({ row }) => row),
           this.clock.now(),
         );
         const added = part.map((change) => change.added).filter((one) => one !== undefined);
         await this.spend.add(tx, name, added, this.clock.now());
-        return part.map(({ entry }) => entry).filter((entry) => entry !== undefined);
+        return made.map(({ entry }) => entry).filter((entry) => entry !== undefined);
       });
     }
   }
 }
+
+/** The entries of before, of a row that is to count something else. */
+const correctable =
+  (source: string) =>
+  ({ row, difference }: Change): { row: string; attempt: string }[] =>
+    difference === 0n ? [] : attemptsOf(row, source).map((attempt) => ({ row: row.id, attempt }));
 
 /** Books that had rows and have none any more are broken, or were asked for the wrong thing: nothing is taken back for that. */
 function refuseSilence(known: readonly KnownRow[], told: readonly BooksRow[]): void {

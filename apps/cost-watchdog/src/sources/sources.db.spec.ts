@@ -1,6 +1,7 @@
 import { CostsService } from '../costs/costs.service.js';
 import { newSpend } from '../ledger/new-spend.fixture.js';
 import { LedgerService } from '../ledger/ledger.service.js';
+import { CorrectionsService } from '../ledger/corrections.service.js';
 import { SettlementService } from '../ledger/settlement.service.js';
 import { SourcePoller } from './poller.service.js';
 import { ScriptedSource } from './scripted-source.fixture.js';
@@ -83,6 +84,38 @@ describe('a provider that the gateway does not meter', () => {
     expect(await bench.entries()).toHaveLength(7);
     expect(bench.source.asked.slice(1)).toEqual(['2026-11-18 2026-11-21', '2026-11-18 2026-11-21']);
   });
+
+  it('counts what the books said last, also after a person corrected it', async () => {
+    await bench.budget();
+    bench.source.rows = { '2026-11-19 compute': '10', '2026-11-20 compute': '3' };
+    await bench.poll();
+    const [{ attempt_id: attemptId }] = (await bench.watchdog.database.query<{ attempt_id: string }>(
+      'SELECT attempt_id FROM entries ORDER BY seq LIMIT 1',
+    )) as [{ attempt_id: string }];
+    const correct = (actualUsd: string) =>
+      bench.watchdog.get(CorrectionsService).correct({ attemptId, actualUsd, by: 'ada', reason: 'the invoice' });
+    await correct('7');
+    await bench.later(HOUR);
+    // The books do not know it yet, and nothing new: what she said stands.
+    expect(await bench.spent()).toBe('10.00');
+    bench.source.rows = { '2026-11-19 compute': '7', '2026-11-20 compute': '3' };
+    await bench.later(HOUR);
+    expect(await bench.spent()).toBe('10.00');
+    expect(await bench.cents()).toEqual(['reported 1000', 'reported 300', 'correction -300']);
+    await correct('6');
+    bench.source.rows = { '2026-11-19 compute': '6.5', '2026-11-20 compute': '3' };
+    await bench.later(HOUR);
+    expect(await bench.spent()).toBe('9.50');
+  });
+
+  it('is not looked for in the whole ledger when its books are read first', async () => {
+    await bench.watchdog.database.transaction(async (tx) => {
+      // Whoever reads entries waits for this, which waits for the reading.
+      await tx.query('LOCK TABLE entries IN ACCESS EXCLUSIVE MODE');
+      await bench.poll();
+    });
+    expect(await bench.status()).toMatchObject({ state: 'ok', counts: 'added' });
+  }, 10_000);
 
   it('is read anew as a whole each day, and the month before until it is closed', async () => {
     bench.source.rows = { '2026-11-20 compute': '1' };

@@ -20,7 +20,6 @@ export interface SourceRow {
   told: 'failing' | 'stale' | null;
   last_own_nano: Nano;
   metered_since: Date | null;
-  metered_seq: bigint;
 }
 
 export interface Claim {
@@ -144,17 +143,15 @@ export class SourcesRepository {
   }
 
   /**
-   * From when on the provider's spend is metered. The ledger only grows, and in the order of its numbers, since settlements
-   * exclude each other: what was searched once is not searched again.
+   * From when on the provider's spend is metered, to the hour. By the sums of the ledger by the hour: few, and in the order
+   * of time. What was metered is never negative, so an hour without any of it sums up to nothing.
    */
-  async findMetered({ name, metered_seq }: SourceRow, provider: string): Promise<Date | null> {
+  async findMetered(name: string, provider: string): Promise<Date | null> {
     const [row] = await this.database.query<{ metered_since: Date | null }>(
-      `UPDATE cost_sources s SET metered_seq = greatest(s.metered_seq, found.last), metered_since = least(s.metered_since, found.first)
-         FROM (SELECT coalesce(max(seq), 0) AS last,
-                      min(usage_at) FILTER (WHERE provider = $2 AND source = 'metered' AND amount_nano <> 0) AS first
-                 FROM entries WHERE seq > $3) AS found
+      `UPDATE cost_sources s
+          SET metered_since = least(s.metered_since, (SELECT min(hour) FROM spend_hours WHERE provider = $2 AND metered_nano <> 0))
         WHERE s.name = $1 RETURNING s.metered_since`,
-      [name, provider, metered_seq],
+      [name, provider],
     );
     return row?.metered_since ?? null;
   }

@@ -21,12 +21,16 @@ export class WindowsRepository {
    * too: with locks that they share, a shaper might never get its turn, and most of them meet at a window all the same.
    */
   async lockShaping(tx: Sql): Promise<void> {
-    await tx.query('SELECT one FROM shaping FOR UPDATE');
+    await tx.query('SELECT one FROM shaping FOR UPDATE', [], 'lock-shaping');
   }
 
   /** Row locks in id order, the order of every statement that changes several windows; first these, then leases. */
   async lockRows(tx: Sql, windowIds: readonly bigint[]): Promise<void> {
-    await tx.query('SELECT id FROM windows WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE', [windowIds]);
+    await tx.query(
+      'SELECT id FROM windows WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE',
+      [windowIds],
+      'lock-windows',
+    );
   }
 
   /** Live budgets whose current window is missing, or whose rolling window has not moved on. */
@@ -124,6 +128,7 @@ export class WindowsRepository {
         WHERE w.id = f.id AND w.level <> f.level
        RETURNING w.id AS window_id, w.budget_id, f.on_exhausted, f.previous, f.level`,
       [windowIds, now],
+      'change-levels',
     );
   }
 }
