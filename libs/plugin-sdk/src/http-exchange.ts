@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
+import type { BytesInPieces, TakeBytes } from './pass-through.js';
 
 export interface AnswerHead {
   status: number;
@@ -13,11 +14,17 @@ const MOST_WAITING = 256 * 1024;
 const LEFT = new Error('nobody reads the answer any more');
 const NEVER_BEGAN = new Error('the answer ended before it began');
 
+interface Taker {
+  take: TakeBytes;
+  resolve: () => void;
+  reject: (error: unknown) => void;
+}
+
 /**
  * One request and its answer, straight on undici's callbacks: its streams and promises cost more than all that a gateway
  * does with a call. The body may be read once; leaving it, or aborting the signal, closes the connection.
  */
-export class HttpExchange implements Dispatcher.DispatchHandler, AsyncIterableIterator<Uint8Array> {
+export class HttpExchange implements Dispatcher.DispatchHandler, AsyncIterableIterator<Uint8Array>, BytesInPieces {
   /** Rejects with what `failure` makes of the network's error. */
   readonly head: Promise<AnswerHead>;
   private begun!: (head: AnswerHead) => void;
@@ -28,6 +35,9 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AsyncIterableIt
   private headThere = false;
   private over = false;
   private error: unknown;
+  private taker: Taker | undefined;
+  /** The taker has not done with its last piece. */
+  private busy = false;
   private reader: { resolve: (next: IteratorResult<Uint8Array>) => void; reject: (error: unknown) => void } | undefined;
 
   constructor(
@@ -56,7 +66,11 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AsyncIterableIt
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    const { reader } = this;
+    const { reader, taker } = this;
+    if (taker && !this.busy) {
+      this.give(taker, chunk);
+      return;
+    }
     if (reader) {
       this.reader = undefined;
       reader.resolve({ done: false, value: chunk });
@@ -81,17 +95,20 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AsyncIterableIt
     this.end(LEFT);
   }
 
+  pushTo(take: TakeBytes): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.taker = { take, resolve, reject };
+      this.goOn();
+    });
+  }
+
   [Symbol.asyncIterator](): this {
     return this;
   }
 
   next(): Promise<IteratorResult<Uint8Array>> {
-    const value = this.waiting.shift();
-    if (value) {
-      this.bytesWaiting -= value.length;
-      if (this.waiting.length === 0 && this.controller?.paused === true) this.controller.resume();
-      return Promise.resolve({ done: false, value });
-    }
+    const value = this.nextWaiting();
+    if (value) return Promise.resolve({ done: false, value });
     if (!this.over) return new Promise((resolve, reject) => (this.reader = { resolve, reject }));
     if (this.error !== undefined) return Promise.reject(this.failure(this.error));
     return Promise.resolve({ done: true, value: undefined });
@@ -100,6 +117,58 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AsyncIterableIt
   return(): Promise<IteratorResult<Uint8Array>> {
     this.leave();
     return Promise.resolve({ done: true, value: undefined });
+  }
+
+  private nextWaiting(): Uint8Array | undefined {
+    const value = this.waiting.shift();
+    if (!value) return undefined;
+    this.bytesWaiting -= value.length;
+    if (this.waiting.length === 0 && this.controller?.paused === true) this.controller.resume();
+    return value;
+  }
+
+  /** Gives the taker what waits, as long as it keeps up, and tells it of the end. */
+  private goOn(): void {
+    const { taker } = this;
+    while (taker && taker === this.taker && !this.busy) {
+      const value = this.nextWaiting();
+      if (!value) {
+        if (this.over) this.dismiss(taker);
+        return;
+      }
+      this.give(taker, value);
+    }
+  }
+
+  private give(taker: Taker, chunk: Uint8Array): void {
+    try {
+      const done = taker.take(chunk);
+      if (!done) return;
+      this.busy = true;
+      done.then(
+        () => {
+          this.busy = false;
+          this.goOn();
+        },
+        (error: unknown) => this.refuse(taker, error),
+      );
+    } catch (error) {
+      this.refuse(taker, error);
+    }
+  }
+
+  /** The taker wants no more. */
+  private refuse(taker: Taker, error: unknown): void {
+    this.taker = undefined;
+    this.waiting.length = 0;
+    this.leave();
+    taker.reject(error);
+  }
+
+  private dismiss({ resolve, reject }: Taker): void {
+    this.taker = undefined;
+    if (this.error === undefined) resolve();
+    else reject(this.failure(this.error));
   }
 
   private readonly aborted = (): void => {
@@ -114,6 +183,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AsyncIterableIt
     this.error = error;
     this.signal.removeEventListener('abort', this.aborted);
     if (!this.headThere) this.failed(this.failure(error ?? NEVER_BEGAN));
+    this.goOn();
     const { reader } = this;
     this.reader = undefined;
     if (!reader) return;

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
-import { httpPassThrough, type HttpPassThroughOptions, type PassThroughAnswer } from './index.js';
+import { httpPassThrough, type HttpPassThroughOptions, type PassThroughAnswer, readAll } from './index.js';
 
 const never = new AbortController().signal;
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -268,4 +268,75 @@ it('cancels upstream when the body is left', async () => {
   const { body } = await post();
   for await (const part of body) if (part.length > 0) break;
   await over;
+});
+
+describe('a body that is pushed', () => {
+  const textOf = (part: Uint8Array) => Buffer.from(part).toString();
+
+  it('waits for whoever takes it, piece by piece, to the end', async () => {
+    await listen((_request, response) => {
+      response.write('one');
+      response.end('two');
+    });
+    const { body } = await post();
+    const seen: string[] = [];
+    await readAll(body, async (part) => {
+      seen.push(`< ${textOf(part)}`);
+      await new Promise((resolve) => setImmediate(resolve));
+      seen.push(`${textOf(part)} >`);
+    });
+    expect(seen.join(' ')).toMatch(/^(< (\w+) \2 > ?)+$/);
+    expect(seen.filter((one) => one.startsWith('<')).join('')).toMatch(/^< one(< )?two$/);
+  });
+
+  it('gives what came before the connection broke', async () => {
+    await listen((_request, response) => {
+      response.writeHead(200, { 'content-length': '100' });
+      response.write('half', () => response.destroy());
+    });
+    const { body } = await post();
+    let seen = '';
+    const reading = readAll(body, async (part) => {
+      await new Promise((resolve) => setImmediate(resolve));
+      seen += textOf(part);
+    });
+    await expect(reading).rejects.toMatchObject({ name: 'ProviderError', kind: 'connection', mayBill: true });
+    expect(seen).toBe('half');
+  });
+
+  it.each([
+    ['later', () => Promise.reject(new Error('enough'))],
+    [
+      'at once',
+      () => {
+        throw new Error('enough');
+      },
+    ],
+  ])('is left when its taker throws, %s', async (_when, take) => {
+    let over: Promise<void> | undefined;
+    await listen((_request, response) => {
+      over = lost(response);
+      response.writeHead(200).write('half');
+    });
+    const { body } = await post();
+    await expect(readAll(body, take)).rejects.toThrow('enough');
+    await over;
+  });
+
+  it('ends with the signal’s own reason', async () => {
+    const abort = new AbortController();
+    const reason = new Error('the caller left');
+    let over: Promise<void> | undefined;
+    await listen((_request, response) => {
+      over = lost(response);
+      response.writeHead(200).write('half');
+    });
+    const { body } = await post('{}', abort.signal);
+    const reading = readAll(body, () => {
+      abort.abort(reason);
+      return undefined;
+    });
+    await expect(reading).rejects.toBe(reason);
+    await over;
+  });
 });

@@ -12,11 +12,17 @@ export interface KeyedProvider {
   isOwn(host: string): boolean;
 }
 
-/** Where calls go now, and with which key. */
-export interface KeyedEndpoint {
+/** Where calls go now. */
+export interface KeyedAddress {
   /** As it was given. */
   baseUrl: string;
   url: URL;
+  /** One of the provider's own hosts. */
+  own: boolean;
+}
+
+/** Where calls go now, and with which key. */
+export interface KeyedEndpoint extends KeyedAddress {
   /** Without user name and password, to be shown. */
   shown: string;
   key: string | undefined;
@@ -24,8 +30,6 @@ export interface KeyedEndpoint {
   keyName: string | undefined;
   /** No call can succeed without the key. */
   keyRequired: boolean;
-  /** One of the provider's own hosts. */
-  own: boolean;
 }
 
 const MOST_PARSED = 100;
@@ -45,6 +49,17 @@ function parse(baseUrl: string, { baseUrlEnv, example }: KeyedProvider): URL {
   return url;
 }
 
+/** For what depends on the address alone: a key is not even looked up. As `keyedEndpoint` in all else. */
+export function keyedAddress(
+  provider: KeyedProvider,
+  given: string | undefined,
+  context: Pick<PluginContext, 'secret'>,
+): KeyedAddress {
+  const baseUrl = given ?? context.secret(provider.baseUrlEnv) ?? provider.baseUrl;
+  const url = parse(baseUrl, provider);
+  return { baseUrl, url, own: provider.isOwn(url.hostname) };
+}
+
 /**
  * The configured address, else the environment's, else the provider's own. With a configured address that is none of the
  * provider's no key is sent unless its variable is named, so that a key never goes to somebody else's server. To be
@@ -55,9 +70,7 @@ export function keyedEndpoint(
   given: { baseUrl: string | undefined; keyEnv: string | undefined },
   context: Pick<PluginContext, 'secret'>,
 ): KeyedEndpoint {
-  const baseUrl = given.baseUrl ?? context.secret(provider.baseUrlEnv) ?? provider.baseUrl;
-  const url = parse(baseUrl, provider);
-  const own = provider.isOwn(url.hostname);
+  const { baseUrl, url, own } = keyedAddress(provider, given.baseUrl, context);
   const keyName = given.keyEnv ?? (given.baseUrl === undefined || own ? provider.keyEnv : undefined);
   return {
     baseUrl,

@@ -1,4 +1,11 @@
-import { type KeyedEndpoint, keyedEndpoint, type KeyedProvider, type PluginContext } from '@purser/plugin-sdk';
+import {
+  type KeyedAddress,
+  keyedAddress,
+  type KeyedEndpoint,
+  keyedEndpoint,
+  type KeyedProvider,
+  type PluginContext,
+} from '@purser/plugin-sdk';
 import type { OpenAiConfig } from './config.js';
 
 const openAi: KeyedProvider = {
@@ -10,23 +17,39 @@ const openAi: KeyedProvider = {
 };
 const isAzure = (host: string) => host.endsWith('.openai.azure.com');
 
-/** Where calls go now, and with which key. */
-export interface Endpoint extends KeyedEndpoint {
+/** What the address tells of the server there. */
+export interface Server {
+  own: boolean;
   outputLimitField: 'max_completion_tokens' | 'max_tokens';
   /** It serves the Responses API too, as far as its address tells. */
   speaksResponses: boolean;
+}
+
+/** Where calls go now, and with which key. */
+export interface Endpoint extends KeyedEndpoint, Server {
   organization: string | null;
   project: string | null;
 }
 
+function serverAt({ own, url }: KeyedAddress, { outputLimitField }: OpenAiConfig): Server {
+  const openAiKind = own || isAzure(url.hostname);
+  return {
+    own,
+    outputLimitField: outputLimitField ?? (openAiKind ? 'max_completion_tokens' : 'max_tokens'),
+    speaksResponses: openAiKind,
+  };
+}
+
+/** Several questions of each call are about it alone. */
+export const server = (config: OpenAiConfig, context: PluginContext): Server =>
+  serverAt(keyedAddress(openAi, config.baseUrl, context), config);
+
 /** Read anew for every call: secrets may be rotated. */
 export function endpoint(config: OpenAiConfig, context: PluginContext): Endpoint {
   const at = keyedEndpoint(openAi, { baseUrl: config.baseUrl, keyEnv: config.apiKeyEnv }, context);
-  const openAiKind = at.own || isAzure(at.url.hostname);
   return {
     ...at,
-    outputLimitField: config.outputLimitField ?? (openAiKind ? 'max_completion_tokens' : 'max_tokens'),
-    speaksResponses: openAiKind,
+    ...serverAt(at, config),
     organization: at.own ? (context.secret('OPENAI_ORG_ID') ?? null) : null,
     project: at.own ? (context.secret('OPENAI_PROJECT_ID') ?? null) : null,
   };

@@ -21,7 +21,7 @@ import {
 import OpenAI from 'openai';
 import type { OpenAiConfig } from './config.js';
 import { embed } from './embeddings.js';
-import { type Endpoint, endpoint, keyAdvice } from './endpoint.js';
+import { type Endpoint, endpoint, keyAdvice, server } from './endpoint.js';
 import { failure, jsonObject } from './failure.js';
 import { generateImages } from './images.js';
 import { PassThroughs } from './pass-through.js';
@@ -76,7 +76,7 @@ export class OpenAiProvider implements ChatProvider {
   /** Every call will tell what is wrong with the address, if anything is. */
   private isOwn(): boolean {
     try {
-      return endpoint(this.config, this.context).own;
+      return server(this.config, this.context).own;
     } catch {
       return false;
     }

@@ -1,6 +1,6 @@
 import { type ChatProtocol, httpPassThrough, type PassThrough, type PluginContext } from '@purser/plugin-sdk';
 import type { OpenAiConfig } from './config.js';
-import { type Endpoint, endpoint } from './endpoint.js';
+import { type Endpoint, endpoint, server } from './endpoint.js';
 
 const headersOf = ({ key, organization, project }: Endpoint): Record<string, string> => ({
   ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
@@ -19,7 +19,7 @@ export class PassThroughs {
   ) {
     const chat = this.way('chat/completions', ({ max_completion_tokens: limit, stream_options: options, ...body }) => ({
       ...body,
-      [endpoint(config, context).outputLimitField]: limit,
+      [server(config, context).outputLimitField]: limit,
       ...(options === undefined || !config.requestStreamUsage ? {} : { stream_options: options }),
     }));
     this.chatAlone = { 'chat-completions': chat };
@@ -35,7 +35,7 @@ export class PassThroughs {
     const { protocols } = this.config;
     if (protocols) return protocols.includes('responses');
     try {
-      return endpoint(this.config, this.context).speaksResponses;
+      return server(this.config, this.context).speaksResponses;
     } catch {
       // Every call will tell what is wrong with the address.
       return false;

@@ -47,10 +47,14 @@ export class AttemptSignal {
   }
 
   /** Starts to count the silence anew. */
-  listen(): void {
+  listen(): undefined {
     this.paused = false;
     if (this.idle) this.idle.refresh();
     else this.idle = setTimeout(() => this.silent(), this.limits.idleMs);
+  }
+
+  throwIfAborted(): void {
+    this.cancellation.throwIfAborted();
   }
 
   /** Until it listens again; the clock itself goes on, since to stop and start it for every piece costs more. */

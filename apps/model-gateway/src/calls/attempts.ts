@@ -10,7 +10,8 @@ import { Meter } from './meter.js';
 import type { Bills, Ending, Settlement } from './settlement-rules.js';
 import { AttemptSignal, brokenOff, providerFailure } from './attempt-signal.js';
 import type { Cancellation } from './cancellation.js';
-import type { StreamPiece, WholeAnswer } from './way.js';
+import { Relay } from './relay.js';
+import type { Frames, WholeAnswer, WriteFrames } from './way.js';
 
 export interface Finished {
   cost: Nano;
@@ -19,7 +20,7 @@ export interface Finished {
 
 export type AttemptResult =
   | { kind: 'whole'; answer: WholeAnswer; finished: Finished }
-  | { kind: 'stream'; frames: AsyncGenerator<string, void> }
+  | { kind: 'stream'; frames: Frames }
   /** Before the first byte: another tier may be tried. */
   | { kind: 'failed'; error: ProviderError; cost: Nano };
 
@@ -62,16 +63,14 @@ export class Attempts {
     const { cancelledCallsBill: bills } = target;
     try {
       timer.listen();
-      const source = target.stream({ signal: timer.signal, heard: () => timer.listen() })[Symbol.asyncIterator]();
-      const first = await timer.race(source.next());
+      const relay = new Relay(timer);
+      const all = timer.race(target.stream({ signal: timer.signal, heard: () => timer.listen() }, relay.take));
+      await Promise.race([relay.begun, all]);
       turn.succeeded();
-      const run: Run = { plan, source, first, timer, outer, bills, finished, bytes: 0 };
       // However the call ends, also when nobody ever reads the stream.
-      timer.whenOver(() => {
-        this.end(plan, endingOf(timer, run.bytes, bills));
-        source.return?.().catch(() => undefined);
-      });
-      return { kind: 'stream', frames: this.relay(run) };
+      timer.whenOver(() => this.end(plan, endingOf(timer, relay.bytes, bills)));
+      const run: Run = { plan, relay, all, timer, outer, bills, finished };
+      return { kind: 'stream', frames: { to: (write) => this.relay(run, write) } };
     } catch (thrown) {
       if (outer.aborted) this.end(plan, endingOf(timer, 0, bills));
       timer.end();
@@ -79,27 +78,19 @@ export class Attempts {
     }
   }
 
-  private async *relay(run: Run): AsyncGenerator<string, void> {
-    const { plan, source, timer, outer, bills } = run;
-    let usage: Usage | undefined;
+  private async relay({ plan, relay, all, timer, outer, bills, finished }: Run, write: WriteFrames): Promise<void> {
     try {
-      for (let next = run.first; !next.done; next = await timer.race(source.next())) {
-        // A client that reads slowly is no silence of the provider.
-        timer.pause();
-        const { frames, bytes, usage: told } = next.value;
-        run.bytes += bytes;
-        usage = told ?? usage;
-        if (frames !== '') yield frames;
-        timer.listen();
-      }
-      const cost = this.end(plan, { how: 'answered', usage, bytes: run.bytes, bills });
+      relay.writeTo(write);
+      await all;
+      const { usage, bytes } = relay;
+      const cost = this.end(plan, { how: 'answered', usage, bytes, bills });
       timer.end({ whole: true });
-      run.finished({ cost, usage });
+      finished({ cost, usage });
     } catch (thrown) {
       outer.throwIfAborted();
       const error = providerFailure(thrown);
       // Whatever else the provider says: tokens were generated, and mostly it does not tell how many.
-      this.end(plan, { how: 'failed', bytes: run.bytes, usage: error.usage });
+      this.end(plan, { how: 'failed', bytes: relay.bytes, usage: error.usage });
       const { provider, model } = plan.attempt.tier;
       await this.providers.circuits.brokeOff(provider, model, error);
       throw brokenOff(error);
@@ -136,12 +127,11 @@ const tokensOf = (settlement: Settlement | undefined): number | undefined =>
 
 interface Run {
   plan: Plan;
-  source: AsyncIterator<StreamPiece>;
-  first: IteratorResult<StreamPiece>;
+  relay: Relay;
+  /** Settles with the provider's stream. */
+  all: Promise<void>;
   timer: AttemptSignal;
   outer: Cancellation;
   bills: Bills;
   finished: (finished: Finished) => void;
-  /** Of the answer's text that reached us. */
-  bytes: number;
 }

@@ -18,7 +18,7 @@ import { RefusedSessions } from './refused-sessions.js';
 import { TierCalls } from './tier-calls.js';
 import { expectedCost, inOrder } from './tier-order.js';
 import { tokensBound } from './tokens-bound.js';
-import type { WholeAnswer } from './way.js';
+import type { Frames, WholeAnswer } from './way.js';
 
 /** One attempt of a call; settled when the call is over. */
 export interface Tried {
@@ -55,8 +55,7 @@ export interface Served {
   limitSet: number | undefined;
 }
 
-export type Answer = Served &
-  ({ kind: 'whole'; answer: WholeAnswer } | { kind: 'stream'; frames: AsyncGenerator<string, void> });
+export type Answer = Served & ({ kind: 'whole'; answer: WholeAnswer } | { kind: 'stream'; frames: Frames });
 
 /** Walks a call down its ladder. */
 @Injectable()

@@ -19,8 +19,20 @@ export interface StreamPiece {
 }
 
 export interface StreamOptions extends CallOptions {
-  /** To be told of each sign of life, also of those that say nothing: a provider that thinks may send comments meanwhile. */
-  heard(): void;
+  /** To be told of each sign of life that is no piece: a provider that thinks may send comments meanwhile. */
+  heard(): undefined;
+}
+
+/** Takes one piece after the other; a promise when the next one must wait for it. */
+export type TakePiece = (piece: StreamPiece) => Promise<void> | undefined;
+
+/** As `TakePiece`, for the client. */
+export type WriteFrames = (frames: string) => Promise<void> | undefined;
+
+/** A stream that has begun. What its writer throws ends it. */
+export interface Frames {
+  /** Once; resolves when all is written. */
+  to(write: WriteFrames): Promise<void>;
 }
 
 /** How one model of one provider is asked for one call, and how its answer becomes the client's. */
@@ -28,6 +40,6 @@ export interface Target {
   /** What a call costs that we cancelled. */
   readonly cancelledCallsBill: 'delivered' | 'full';
   whole(options: CallOptions): Promise<WholeAnswer>;
-  /** Throws, also in mid-stream, what the provider threw. */
-  stream(options: StreamOptions): AsyncIterable<StreamPiece>;
+  /** Resolves when all of it was taken. Rejects, also in mid-stream, with what the provider threw. */
+  stream(options: StreamOptions, take: TakePiece): Promise<void>;
 }

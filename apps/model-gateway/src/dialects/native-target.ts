@@ -1,6 +1,13 @@
-import { type CallOptions, type PassThrough, type PassThroughAnswer, ProviderError } from '@purser/plugin-sdk';
+import {
+  type BytesInPieces,
+  type CallOptions,
+  type PassThrough,
+  type PassThroughAnswer,
+  ProviderError,
+  readAll,
+} from '@purser/plugin-sdk';
 import { othersFirst } from '../bodies/others-first.js';
-import type { StreamOptions, StreamPiece, Target, WholeAnswer } from '../calls/way.js';
+import type { StreamOptions, StreamPiece, TakePiece, Target, WholeAnswer } from '../calls/way.js';
 import type { ChatCall, Dialect, StreamReader } from './dialect.js';
 import { EventReader, formatEvent, type SseEvent } from './server-sent-events.js';
 
@@ -34,24 +41,22 @@ export class NativeTarget implements Target {
     return { body: bytes, contentType, ...this.dialect.readAnswer(this.parse(bytes)) };
   }
 
-  async *stream(options: StreamOptions): AsyncIterable<StreamPiece> {
+  async stream(options: StreamOptions, take: TakePiece): Promise<void> {
     const { body, contentType } = await this.send(options);
     if (contentType.startsWith('application/json'))
       throw this.failure('it answered in one piece although a stream was asked for');
     const reader = this.dialect.readStream(this.call);
     const source = new EventReader();
     let ended = false;
-    for await (const bytes of body) {
-      options.heard();
-      const read = this.read(reader, source.take(bytes));
+    const pass = (events: readonly SseEvent[]): Promise<void> | undefined => {
+      const read = this.read(reader, events);
       ended ||= read.ended;
-      if (hasNews(read.piece)) yield read.piece;
-      if (read.failure) throw read.failure;
-    }
-    const rest = this.read(reader, source.end());
-    if (hasNews(rest.piece)) yield rest.piece;
-    if (rest.failure) throw rest.failure;
-    ended ||= rest.ended;
+      const taken = hasNews(read.piece) ? take(read.piece) : options.heard();
+      if (!read.failure) return taken;
+      return (taken ?? Promise.resolve()).then(() => Promise.reject(read.failure!));
+    };
+    await readAll(body, (bytes) => pass(source.take(bytes)));
+    await pass(source.end());
     options.signal.throwIfAborted();
     if (!ended) throw this.failure('the stream ended before the answer did', 'connection');
   }
@@ -90,14 +95,15 @@ export class NativeTarget implements Target {
     return { piece, ended, failure };
   }
 
-  private async collect(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  private async collect(body: BytesInPieces): Promise<Uint8Array> {
     const parts: Uint8Array[] = [];
     let size = 0;
-    for await (const part of body) {
+    await readAll(body, (part) => {
       size += part.length;
       if (size > MAX_ANSWER_BYTES) throw this.failure(`its answer is larger than ${MAX_ANSWER_BYTES} bytes`);
       parts.push(part);
-    }
+      return undefined;
+    });
     return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
   }
 

@@ -1,6 +1,6 @@
 import type { CallOptions, ChatProvider, ChatRequest } from '@purser/plugin-sdk';
 import { othersFirst } from '../bodies/others-first.js';
-import type { StreamPiece, Target, WholeAnswer } from '../calls/way.js';
+import type { TakePiece, Target, WholeAnswer } from '../calls/way.js';
 import { answerBytes, chunkBytes } from './chat-completions/figures.js';
 import type { ChatCall, Dialect } from './dialect.js';
 import { withMarks } from './with-marks.js';
@@ -27,13 +27,13 @@ export class TranslatedTarget implements Target {
     return { body: this.dialect.fromChat(completion, this.call), usage, bytes: answerBytes(completion) };
   }
 
-  async *stream(options: CallOptions): AsyncIterable<StreamPiece> {
+  async stream(options: CallOptions, take: TakePiece): Promise<void> {
     await othersFirst(this.call.size.textBytes);
     const writer = this.dialect.writeStream(this.call);
     for await (const part of this.provider.streamChat(...this.given(options)))
-      yield { frames: framed(writer.write(part)), bytes: chunkBytes(part.chunk), usage: part.usage };
+      await take({ frames: framed(writer.write(part)), bytes: chunkBytes(part.chunk), usage: part.usage });
     options.signal.throwIfAborted();
-    yield { frames: framed(writer.end()), bytes: 0, usage: undefined };
+    await take({ frames: framed(writer.end()), bytes: 0, usage: undefined });
   }
 
   private given(options: CallOptions): [ChatRequest, CallOptions] {

@@ -5,6 +5,7 @@ import { bodyOf } from '../bodies/client-body.js';
 import { answerHeaders, costHeaders } from '../calls/answer-headers.js';
 import { CallLog } from '../calls/call-log.js';
 import { type Answer, type CallContext, Calls } from '../calls/calls.service.js';
+import { pulled } from '../calls/pulled.js';
 import type { WholeAnswer } from '../calls/way.js';
 import { chatCompletions } from '../dialects/chat-completions/chat-completions.js';
 import { ChatModelCall } from '../dialects/chat-model-call.js';
@@ -82,7 +83,7 @@ async function* stream(
   { done }: Dialect,
 ): AsyncGenerator<Message> {
   const headers = headersOf(context, answer);
-  for await (const frames of answer.frames) {
+  for await (const frames of pulled(answer.frames)) {
     context.inFlight.throwIfAborted();
     yield { headers, data: { frames } };
   }

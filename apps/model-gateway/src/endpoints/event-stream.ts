@@ -17,10 +17,10 @@ export class EventStream {
     });
   }
 
-  /** Events that are framed already. */
-  async send(frames: string): Promise<void> {
+  /** Events that are framed already. A promise when the client must catch up first. */
+  send(frames: string): Promise<void> | undefined {
     this.call.throwIfAborted();
-    if (!this.response.write(frames)) await this.drained();
+    return this.response.write(frames) ? undefined : this.drained();
   }
 
   end(frames: string): void {

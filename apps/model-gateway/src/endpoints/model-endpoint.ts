@@ -152,7 +152,7 @@ async function sendStream(
   reply.hijack();
   const stream = new EventStream(reply.raw, context.inFlight, headers);
   try {
-    for await (const frames of served.frames) await stream.send(frames);
+    await served.frames.to((frames) => stream.send(frames));
     // What was not known when the headers left.
     const late = Object.entries({ ...costHeaders(context), ...notes() });
     const comments = late.map(([name, value]) => formatComment(`${name} ${value}`)).join('');

@@ -126,6 +126,29 @@ describe('chat completions untranslated', () => {
     expect(await spend()).toMatchObject({ outcome: 'ok', amountUsd: '0.000150' });
   });
 
+  it('wait for a client that does not read, and lose nothing', async () => {
+    const count = 64;
+    let taken = 0;
+    const parts = function* () {
+      for (let number = 0; number < count; number++) {
+        yield* events(says(`${number}`.padEnd(1024 * 1024, '.')));
+        taken += 1;
+      }
+      yield* events(stops(), chunk({ choices: [], usage }), '[DONE]');
+    };
+    next({ parts: parts() as unknown as string[] });
+    const stream = await world.client().chat.completions.create({ model, messages, stream: true });
+    const chunks = stream[Symbol.asyncIterator]();
+    let text = textOf([(await chunks.next()).value as OpenAI.ChatCompletionChunk]);
+    // By then all of it would be here, if nobody waited.
+    for (let call = 0; call < 100; call++) await world.client().models.list();
+    expect(taken).toBeLessThan(count);
+    for (let one = await chunks.next(); !one.done; one = await chunks.next()) text += textOf([one.value]);
+    expect(text.match(/\d+/g)).toEqual(Array.from({ length: count }, (_, number) => `${number}`));
+    expect(text).toHaveLength(count * 1024 * 1024);
+    expect(await spend()).toMatchObject({ outcome: 'ok', amountUsd: '0.000150' });
+  });
+
   it('may leave out the blank line at the end, and the last mark', async () => {
     const last = `data: ${chunk({ choices: [], usage })}`;
     next({ parts: [...events(says('Hi'), stops()), last] });

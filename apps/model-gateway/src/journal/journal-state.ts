@@ -70,7 +70,8 @@ export class JournalState {
     ];
   }
 
-  private settle(spend: Spend): void {
+  settle(spend: Spend): void {
+    this.closed = false;
     this.unsent.set(spend.attemptId, spend);
     this.open.delete(spend.attemptId);
     // A settlement of an earlier name: another lease's money.

@@ -91,7 +91,8 @@ export class Journal {
    */
   settled(spend: Spend): void {
     const record = this.state.open.has(spend.attemptId) ? endOf(spend) : { t: 'settle' as const, spend };
-    this.state.apply(record);
+    // Not by applying the record: that would make a second object of what the ledger is told of.
+    this.state.settle(spend);
     this.waiting.push(record);
     this.timer ??= setTimeout(() => this.flush(), WAIT_MS);
   }
