@@ -10,6 +10,7 @@ COPY apps/docker-stopper/package.json apps/docker-stopper/
 COPY apps/model-gateway/package.json apps/model-gateway/
 COPY apps/offload-manager/package.json apps/offload-manager/
 COPY apps/orchestrator/package.json apps/orchestrator/
+COPY apps/vm-agent/package.json apps/vm-agent/
 COPY libs/agent/package.json libs/agent/
 COPY libs/bus/package.json libs/bus/
 COPY libs/contracts/package.json libs/contracts/
@@ -27,8 +28,10 @@ COPY plugins/aws-costs/package.json plugins/aws-costs/
 COPY plugins/chat/package.json plugins/chat/
 COPY plugins/command/package.json plugins/command/
 COPY plugins/desktop/package.json plugins/desktop/
+COPY plugins/docker-compute/package.json plugins/docker-compute/
 COPY plugins/file-costs/package.json plugins/file-costs/
 COPY plugins/gcp-billing/package.json plugins/gcp-billing/
+COPY plugins/gcp-compute/package.json plugins/gcp-compute/
 COPY plugins/github-billing/package.json plugins/github-billing/
 COPY plugins/github-issue/package.json plugins/github-issue/
 COPY plugins/google-speech/package.json plugins/google-speech/

@@ -1,5 +1,6 @@
 import { port, serviceSettings } from '@purser/service';
 import { z } from 'zod';
+import { offloadSettings } from './settings/offload-settings.js';
 
-export const Config = z.object({ ...serviceSettings, PURSER_OFFLOAD_PORT: port(8084) });
+export const Config = z.object({ ...serviceSettings, PURSER_OFFLOAD_PORT: port(8084), ...offloadSettings });
 export type Config = z.output<typeof Config>;

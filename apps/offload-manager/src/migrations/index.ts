@@ -1,0 +1,4 @@
+import type { MigrationClass } from '@purser/database';
+
+/** What the offload-manager's schema, `offload`, is made of. */
+export const MIGRATIONS: MigrationClass[] = [];
