@@ -2,6 +2,7 @@ import type { Contract, Operation, ServiceName } from './contract.js';
 import * as alerts from './alerts.js';
 import * as budgets from './budgets.js';
 import * as calls from './calls.js';
+import * as components from './components.js';
 import * as costs from './costs.js';
 import * as deadLetters from './dead-letters.js';
 import * as emergency from './emergency.js';
@@ -27,6 +28,7 @@ export * from './alerts.js';
 export * from './budgets.js';
 export * from './calls.js';
 export * from './cloud-event.js';
+export * from './components.js';
 export * from './contract.js';
 export * from './costs.js';
 export * from './dead-letters.js';
@@ -90,6 +92,7 @@ export const CONTRACTS: readonly Contract[] = [
   calls,
   prices,
   offload,
+  components,
   services,
   alerts,
 ]

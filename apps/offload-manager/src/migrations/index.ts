@@ -1,4 +1,5 @@
 import type { MigrationClass } from '@purser/database';
+import { CreateProfiles1700000006400 } from './create-profiles.js';
 
 /** What the offload-manager's schema, `offload`, is made of. */
-export const MIGRATIONS: MigrationClass[] = [];
+export const MIGRATIONS: MigrationClass[] = [CreateProfiles1700000006400];
