@@ -5,6 +5,7 @@ import * as calls from './calls.js';
 import * as components from './components.js';
 import * as costs from './costs.js';
 import * as deadLetters from './dead-letters.js';
+import * as deciding from './deciding.js';
 import * as emergency from './emergency.js';
 import * as keys from './keys.js';
 import * as labels from './labels.js';
@@ -32,6 +33,7 @@ export * from './components.js';
 export * from './contract.js';
 export * from './costs.js';
 export * from './dead-letters.js';
+export * from './deciding.js';
 export { asyncApi } from './docs/asyncapi.js';
 export { errorsPage } from './docs/errors-page.js';
 export { GATEWAY_ENDPOINTS, gatewayOpenApi } from './docs/gateway-openapi.js';
@@ -93,6 +95,7 @@ export const CONTRACTS: readonly Contract[] = [
   prices,
   offload,
   components,
+  deciding,
   services,
   alerts,
 ]

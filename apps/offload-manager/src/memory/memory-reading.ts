@@ -1,3 +1,4 @@
+import type { Pressure } from '@purser/contracts';
 import type { MemoryBound } from './cgroup.js';
 
 export interface HostMemory {
@@ -67,11 +68,11 @@ export interface PressureBounds {
   maxUsedPercent: number;
 }
 
-/** `easing`: neither scarce nor so plentiful that something could come back. */
-export type Pressure = 'critical' | 'pressure' | 'easing' | 'calm';
+
+
 
 /** So much more than the bound must be there before memory counts as plentiful: between the two nothing changes. */
-const EASE = 1.25;
+export const PLENTIFUL = 1.25;
 
 export function pressureOf({ availableMb, usedPercent }: MemoryReading, bounds: PressureBounds): Pressure {
   if (availableMb < bounds.criticalMb) return 'critical';
@@ -83,4 +84,4 @@ export function pressureOf({ availableMb, usedPercent }: MemoryReading, bounds: 
 export const isPlentiful = (
   { availableMb, usedPercent }: Pick<MemoryReading, 'availableMb' | 'usedPercent'>,
   { offloadMb, maxUsedPercent }: PressureBounds,
-): boolean => availableMb >= offloadMb * EASE && usedPercent <= maxUsedPercent - (100 - maxUsedPercent) / 2;
+): boolean => availableMb >= offloadMb * PLENTIFUL && usedPercent <= maxUsedPercent - (100 - maxUsedPercent) / 2;

@@ -1,3 +1,4 @@
+import type { Pressure } from '@purser/contracts';
 import { Inject, Injectable } from '@nestjs/common';
 import { Clock, CONFIG } from '@purser/service';
 import { mem } from 'systeminformation';
@@ -6,7 +7,6 @@ import { memoryBounds } from './cgroup.js';
 import {
   memoryReading,
   type MemoryReading,
-  type Pressure,
   type PressureBounds,
   pressureOf,
   trendOf,

@@ -9,7 +9,7 @@ import { PLACES, type PlaceOf, type Places } from './places.js';
 import { explanationOf, type Scored } from './explanation.js';
 import { priorityOf, weightOf } from './weight.js';
 
-const HERE: PlaceOf = { place: 'local', vm: null };
+const HERE = { place: 'local', vm: null } as const;
 
 /** The components with what is known of them. */
 @Injectable()
@@ -54,12 +54,13 @@ export class Catalogue {
 export const neededMb = (component: Component, profile: Profile | undefined): number =>
   Math.max(component.memoryMb ?? 0, profile?.memoryMb ?? 0);
 
-const statusOf = (component: Component, { profile, weight, priority }: Scored, at: PlaceOf): ComponentStatus => ({
+const statusOf = (component: Component, { profile, weight, priority }: Scored, at: Pick<PlaceOf, 'place' | 'vm'>): ComponentStatus => ({
   name: component.name,
   kind: component.kind,
   source: component.source,
   image: component.image ?? null,
-  ...at,
+  place: at.place,
+  vm: at.vm,
   weight: weight?.weight ?? null,
   priority,
   memoryMb: profile?.memoryMb ?? component.memoryMb ?? null,
