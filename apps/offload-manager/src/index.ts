@@ -3,6 +3,7 @@ import { type Environment, type RunningService, startService } from '@purser/ser
 import { AppModule } from './app.module.js';
 import { Config } from './config.js';
 import { MIGRATIONS } from './migrations/index.js';
+import { withPreset } from './settings/presets.js';
 
 export { Config } from './config.js';
 
@@ -16,5 +17,5 @@ export const start = (env: Environment): Promise<RunningService> =>
       module: AppModule,
       database: { schema: SERVICE_SCHEMAS['offload-manager'], migrations: MIGRATIONS },
     },
-    env,
+    withPreset(env),
   );

@@ -6,6 +6,7 @@ import {
   budgetsRetire,
   type Contract,
   CONTRACTS,
+  costsSummary,
   deadLetter,
   emergencyAcknowledged,
   emergencyCleared,
@@ -106,7 +107,7 @@ const NEEDS: Record<ServiceName, Needs> = {
     hears: [],
     consumes: ['SPEND', 'FACTS', 'DEAD'],
   },
-  'offload-manager': { calls: [], hears: [], consumes: [] },
+  'offload-manager': { calls: [costsSummary], hears: [], consumes: [] },
 };
 
 const anyId = ({ name, id }: Pick<Fact, 'name' | 'id'>): string => (id === undefined ? name : `${name}.>`);
