@@ -1,7 +1,6 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { Clock, CONFIG, Log } from '@purser/service';
+import { Clock, CONFIG, Log, Repeating } from '@purser/service';
 import type { Config } from '../config.js';
-import { Repeating } from '../repeating.js';
 import { Decider } from './decider.service.js';
 import { Situations } from './situations.service.js';
 

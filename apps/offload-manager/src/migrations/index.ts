@@ -1,6 +1,13 @@
 import type { MigrationClass } from '@purser/database';
 import { CreateDecisions1700000006401 } from './create-decisions.js';
 import { CreateProfiles1700000006400 } from './create-profiles.js';
+import { CreateStrays1700000006001 } from './create-strays.js';
+import { CreateVms1700000006000 } from './create-vms.js';
 
 /** What the offload-manager's schema, `offload`, is made of. */
-export const MIGRATIONS: MigrationClass[] = [CreateProfiles1700000006400, CreateDecisions1700000006401];
+export const MIGRATIONS: MigrationClass[] = [
+  CreateVms1700000006000,
+  CreateStrays1700000006001,
+  CreateProfiles1700000006400,
+  CreateDecisions1700000006401,
+];
