@@ -1,8 +1,7 @@
 import { Module } from '@nestjs/common';
 import { ComponentsHandlers } from './components/components.handlers.js';
 import { COMPONENT_PARTS } from './components/parts.js';
-import { DECIDING_PARTS } from './deciding/parts.js';
-import { OffloadHandlers } from './status/offload.handlers.js';
+import { DECIDING_CONTROLLERS, DECIDING_PARTS } from './deciding/parts.js';
 import { EmergencyService } from './emergency/emergency.service.js';
 import { BillingRepository } from './money/billing.repository.js';
 import { Billing } from './money/billing.service.js';
@@ -54,7 +53,7 @@ export const VM_PROVIDERS = [
 ];
 
 @Module({
-  controllers: [VmsHandlers, ComponentsHandlers, OffloadHandlers],
+  controllers: [VmsHandlers, ComponentsHandlers, ...DECIDING_CONTROLLERS],
   providers: [
     ...VM_PROVIDERS,
     { provide: VmPrices, useValue: NO_PRICES },

@@ -49,6 +49,7 @@ import {
   workClaim,
   workFinish,
   workHeartbeat,
+  vmFacts,
 } from '@purser/contracts';
 
 export const SERVICE_NAMES: readonly ServiceName[] = [
@@ -113,7 +114,7 @@ const NEEDS: Record<ServiceName, Needs> = {
   'offload-manager': {
     // It holds money for VMs as gateways do for calls, and tells what they cost.
     calls: [leasesGrant, leasesReturn, budgetsList, costsSummary],
-    hears: [],
+    hears: [vmFacts.preempted],
     tells: [spendRecorded],
     consumes: [],
   },
