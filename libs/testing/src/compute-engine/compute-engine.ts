@@ -1,7 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as wait } from 'node:timers/promises';
 import { charge, type Meter, RATES, type Rates } from './bill.js';
 import { Estate } from './estate.js';
 import { type Call, type Fault, Faults } from './faults.js';
@@ -44,7 +43,6 @@ export class ComputeEngine {
   private readonly rates: Rates;
   private readonly server: Server;
   private readonly requests: Requests;
-  private readonly stopped = new AbortController();
 
   constructor(options: ComputeEngineOptions = {}) {
     const { project = 'demo-project', now = Date.now, bootMs = 20, deleteMs = 20, rates = RATES } = options;
@@ -67,7 +65,6 @@ export class ComputeEngine {
   }
 
   async stop(): Promise<void> {
-    this.stopped.abort();
     const closed = new Promise((resolve) => this.server.close(resolve));
     this.server.closeAllConnections();
     await closed;
@@ -131,17 +128,6 @@ export class ComputeEngine {
     return this.meters().reduce((sum, meter) => sum + charge(meter, this.rates, this.now()), 0n);
   }
 
-  /** Answers when an operation is done, or after two seconds whatever it is. */
-  async untilDone(scope: string, name: string): Promise<void> {
-    const until = Date.now() + 2000;
-    for (;;) {
-      this.estate.pass();
-      const left = this.operations.left(scope, name);
-      if (left === undefined || Date.now() >= until) return;
-      await wait(Math.min(left, 20), undefined, { signal: this.stopped.signal });
-    }
-  }
-
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const parts: Buffer[] = [];
     for await (const part of request) parts.push(part as Buffer);
@@ -156,16 +142,16 @@ export class ComputeEngine {
     if (fault === 'hang') return;
     if (fault === 'lost-before') return void response.destroy();
     this.estate.pass();
-    const answer = await this.answer(asked, fault);
+    const answer = this.answer(asked, fault);
     if (fault === 'lost-after') return void response.destroy();
     response.writeHead(answer.status, { 'content-type': 'application/json; charset=UTF-8' });
     response.end(JSON.stringify(answer.body));
   }
 
-  private async answer(asked: Asked, fault: Fault | undefined): Promise<Answer> {
+  private answer(asked: Asked, fault: Fault | undefined): Answer {
     if (typeof fault === 'object' && 'status' in fault) return refusal(fault.status, fault.reason, fault.message);
     const failing = typeof fault === 'object' ? { code: fault.operation, message: fault.message } : undefined;
-    const answer = await this.requests.answer(asked, failing);
+    const answer = this.requests.answer(asked, failing);
     return fault === '503-after' ? refusal(503, 'backendError', 'Internal error. Please try again.') : answer;
   }
 }

@@ -1,4 +1,4 @@
-/** Which request; `instances.insert`, `operations.wait`, `disks.aggregatedList` and so on. */
+/** Which request; `instances.insert`, `operations.get`, `disks.aggregatedList` and so on. */
 export type Call = `${string}.${string}`;
 
 export type Fault =

@@ -50,13 +50,6 @@ export class Operations {
     return ok(this.body(operation));
   }
 
-  /** So long until one may be done, undefined when it is. */
-  left(scope: string, name: string): number | undefined {
-    const operation = this.known.get(`${scope}/${name}`);
-    if (!operation || this.isDone(operation)) return undefined;
-    return Math.max(1, operation.doneAt - this.now());
-  }
-
   get(scope: string, name: string): Answer {
     const operation = this.known.get(`${scope}/${name}`);
     return operation ? ok(this.body(operation)) : refusal(404, 'notFound', `The resource '${name}' was not found`);

@@ -34,13 +34,12 @@ export class Requests {
     if (path.endsWith(':testIamPermissions')) return 'projects.testIamPermissions';
     const [, , , , , ...rest] = path.split('/');
     if (rest[0] === 'aggregated') return `${rest[1] ?? ''}.aggregatedList`;
-    if (rest.at(-1) === 'wait') return 'operations.wait';
     const collection = rest.length % 2 === 1;
     const kind = (collection ? rest.at(-1) : rest.at(-2)) ?? '';
     return `${kind}.${collection && method === 'GET' ? 'list' : (VERBS[method] ?? method)}`;
   }
 
-  async answer(asked: Asked, failing: OperationError | undefined): Promise<Answer> {
+  answer(asked: Asked, failing: OperationError | undefined): Answer {
     const { engine } = this;
     const { call, path } = asked;
     if (call === 'token.get') return this.token(asked);
@@ -74,9 +73,6 @@ export class Requests {
         const address = engine.estate.addresses.get(`${scope}/${name}`);
         return address ? ok(addressBody(engine.project, address)) : this.unknown(`regions/${scope}/addresses/${name}`);
       }
-      case 'operations.wait':
-        await engine.untilDone(`${scopeKind}/${scope}`, name);
-        return engine.operations.get(`${scopeKind}/${scope}`, name);
       case 'operations.get':
         return engine.operations.get(`${scopeKind}/${scope}`, name);
       case 'instances.aggregatedList':
