@@ -36,6 +36,8 @@ export class ScriptedPlatform {
   deleteFaults: (Fault | undefined)[] = [];
   zones = ['zone-a', 'zone-b', 'zone-c'];
   away = false;
+  /** The name of one that no deletion ends. */
+  keeps = '';
 
   constructor(
     private readonly clock: Clock,
@@ -103,7 +105,7 @@ export class ScriptedPlatform {
         call(() => {
           const fault = this.deleteFaults.shift();
           if (fault === 'lost request' || fault === 'unavailable') throw new Error('no answer');
-          this.end(resource);
+          if (resource.name !== this.keeps) this.end(resource);
           if (fault === 'lost reply') throw new Error('no answer');
         }),
     };

@@ -18,6 +18,9 @@ export interface VmSpec {
   startup: VmStartup;
 }
 
+/** How Purser's own image is run as a VM's agent. */
+export const AGENT_COMMAND: readonly string[] = ['node', '/app/apps/vm-agent/dist/main.js'];
+
 /** Two containers that share a network: the component, reached at 127.0.0.1, and the agent that speaks for it. */
 export interface VmStartup {
   component: {
@@ -27,6 +30,8 @@ export interface VmStartup {
   };
   agent: {
     image: string;
+    /** AGENT_COMMAND unless said. */
+    command?: readonly string[];
     /** With secrets of this VM alone: never logged, never in a label. */
     env: Readonly<Record<string, string>>;
   };

@@ -47,6 +47,8 @@ export class VmCreation {
       made = await this.platform.driverOf(provider).create(spec, { signal: within });
     } catch (error) {
       const failure = failureOf(error);
+      // A platform may answer a request that it knows with the same failure: the next attempt is a new one.
+      if (failure?.kind === 'unavailable') await this.records.change(asked, { request_id: randomUUID() });
       if (!failure || failure.kind === 'unavailable') throw error;
       // Of this call that is certain; but an earlier one, whose answer was lost, may have made it.
       const earlier = row.called_at === null ? undefined : await this.platform.look(asked);
