@@ -1,4 +1,5 @@
 import type { MigrationClass } from '@purser/database';
+import { CreateMoves1700000006200 } from './create-moves.js';
 
 /** What the offload-manager's schema, `offload`, is made of. */
-export const MIGRATIONS: MigrationClass[] = [];
+export const MIGRATIONS: MigrationClass[] = [CreateMoves1700000006200];

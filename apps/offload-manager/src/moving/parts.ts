@@ -1,0 +1,41 @@
+import type { Provider } from '@nestjs/common';
+import { PurserError } from '@purser/contracts';
+import { AgentsRepository } from '../agents/agents.repository.js';
+import { AgentsService } from '../agents/agents.service.js';
+import { CredentialsRepository } from '../credentials/credentials.repository.js';
+import { NatsCredentials } from '../credentials/nats-credentials.service.js';
+import { Endpoints } from '../endpoints/endpoints.service.js';
+import { LocalPlaces } from '../endpoints/local-places.service.js';
+import { PlacesRepository } from '../endpoints/places.repository.js';
+import { VM_CREDENTIALS } from '../vms/vm-credentials.js';
+import { MOVABLES, type Movables } from './movables.js';
+import { VM_LIFE, type VmLife } from './vm-life.js';
+
+const none = (): Promise<never> => Promise.reject(new PurserError('not_found', { message: 'there are no VMs' }));
+const NO_VMS: VmLife = {
+  request: none,
+  get: none,
+  list: () => Promise.resolve([]),
+  remove: none,
+  agentHeard: none,
+  preempted: none,
+};
+const NO_COMPONENTS: Movables = {
+  get: () => undefined,
+  list: () => [],
+  whyItStays: () => 'there is no such component',
+};
+
+/** Everything by which components get to VMs, are asked there, and come home. */
+export const MOVING_PARTS: Provider[] = [
+  AgentsRepository,
+  AgentsService,
+  CredentialsRepository,
+  NatsCredentials,
+  { provide: VM_CREDENTIALS, useExisting: NatsCredentials },
+  PlacesRepository,
+  LocalPlaces,
+  Endpoints,
+  { provide: VM_LIFE, useValue: NO_VMS },
+  { provide: MOVABLES, useValue: NO_COMPONENTS },
+];
