@@ -2,8 +2,10 @@ import type { Contract, Operation, ServiceName } from './contract.js';
 import * as alerts from './alerts.js';
 import * as budgets from './budgets.js';
 import * as calls from './calls.js';
+import * as components from './components.js';
 import * as costs from './costs.js';
 import * as deadLetters from './dead-letters.js';
+import * as deciding from './deciding.js';
 import * as emergency from './emergency.js';
 import * as keys from './keys.js';
 import * as labels from './labels.js';
@@ -28,9 +30,11 @@ export * from './alerts.js';
 export * from './budgets.js';
 export * from './calls.js';
 export * from './cloud-event.js';
+export * from './components.js';
 export * from './contract.js';
 export * from './costs.js';
 export * from './dead-letters.js';
+export * from './deciding.js';
 export { asyncApi } from './docs/asyncapi.js';
 export { errorsPage } from './docs/errors-page.js';
 export { GATEWAY_ENDPOINTS, gatewayOpenApi } from './docs/gateway-openapi.js';
@@ -93,6 +97,8 @@ export const CONTRACTS: readonly Contract[] = [
   prices,
   offload,
   vmAgents,
+  components,
+  deciding,
   services,
   alerts,
 ]

@@ -32,6 +32,8 @@ export class CreateMoves1700000006200 implements MigrationInterface {
         vm_id       text,
         -- Whether the managers take its requests for the place at home; both do while a move passes them on.
         serve_local boolean NOT NULL,
+        -- As it was when it left: a container that is stopped is not found any more.
+        definition  jsonb,
         since       timestamptz NOT NULL DEFAULT now()
       )`);
     await runner.query(`

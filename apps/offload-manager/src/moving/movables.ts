@@ -1,3 +1,6 @@
+import { type Component, type LocalPlace, whyItStays } from '../components/component.js';
+import type { Components } from '../components/components.service.js';
+
 /** What must be known of a component to start it elsewhere, and to bring it home. */
 export interface Movable {
   name: string;
@@ -10,12 +13,7 @@ export interface Movable {
   memoryMb?: number | undefined;
   diskGb: number;
   /** Where it runs on this machine, and how it is started and stopped there. */
-  local?: {
-    url: string;
-    container?: string | undefined;
-    command?: readonly string[] | undefined;
-    cwd?: string | undefined;
-  };
+  local?: LocalPlace | undefined;
 }
 
 export interface Movables {
@@ -24,5 +22,14 @@ export interface Movables {
   /** Why it cannot move; undefined when it can. */
   whyItStays(name: string): string | undefined;
 }
+
+export const movablesOf = (components: Components): Movables => ({
+  get: (name) => components.get(name),
+  list: () => components.list(),
+  whyItStays: (name) => {
+    const one: Component | undefined = components.get(name);
+    return one ? whyItStays(one) : `there is no component "${name}"`;
+  },
+});
 
 export const MOVABLES = Symbol('movable components');

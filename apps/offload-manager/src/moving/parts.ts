@@ -2,13 +2,14 @@ import type { Provider } from '@nestjs/common';
 import { PurserError } from '@purser/contracts';
 import { AgentsRepository } from '../agents/agents.repository.js';
 import { AgentsService } from '../agents/agents.service.js';
+import { Components } from '../components/components.service.js';
 import { CredentialsRepository } from '../credentials/credentials.repository.js';
 import { NatsCredentials } from '../credentials/nats-credentials.service.js';
 import { Endpoints } from '../endpoints/endpoints.service.js';
 import { LocalPlaces } from '../endpoints/local-places.service.js';
 import { PlacesRepository } from '../endpoints/places.repository.js';
 import { VM_CREDENTIALS } from '../vms/vm-credentials.js';
-import { MOVABLES, type Movables } from './movables.js';
+import { MOVABLES, movablesOf } from './movables.js';
 import { VM_LIFE, type VmLife } from './vm-life.js';
 
 const none = (): Promise<never> => Promise.reject(new PurserError('not_found', { message: 'there are no VMs' }));
@@ -19,11 +20,6 @@ const NO_VMS: VmLife = {
   remove: none,
   agentHeard: none,
   preempted: none,
-};
-const NO_COMPONENTS: Movables = {
-  get: () => undefined,
-  list: () => [],
-  whyItStays: () => 'there is no such component',
 };
 
 /** Everything by which components get to VMs, are asked there, and come home. */
@@ -37,5 +33,5 @@ export const MOVING_PARTS: Provider[] = [
   LocalPlaces,
   Endpoints,
   { provide: VM_LIFE, useValue: NO_VMS },
-  { provide: MOVABLES, useValue: NO_COMPONENTS },
+  { provide: MOVABLES, useFactory: movablesOf, inject: [Components] },
 ];
