@@ -30,6 +30,12 @@ export class Endpoints {
     }
   }
 
+  /** Whether any manager takes its requests for the place at home. */
+  isServedLocally(component: string): Promise<boolean> {
+    return this.repository.isServedLocally(component);
+  }
+
+  /** From now on; whoever serves it follows. */
   async moved(component: string, vmId: string | null, serveLocal: boolean): Promise<void> {
     await this.repository.set(component, vmId, serveLocal);
     const row = await this.repository.find(component);

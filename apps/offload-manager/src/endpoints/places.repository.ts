@@ -35,6 +35,14 @@ export class PlacesRepository {
     return row;
   }
 
+  /** Those that are not on the way. */
+  settled(): Promise<PlaceRow[]> {
+    return this.database.query(
+      `SELECT component, vm_id, serve_local, since FROM component_places p
+       WHERE NOT EXISTS (SELECT FROM moves m WHERE m.component = p.component AND m.step NOT IN ('done', 'failed'))`,
+    );
+  }
+
   async set(component: string, vmId: string | null, serveLocal: boolean): Promise<void> {
     await this.database.query(
       `INSERT INTO component_places (component, vm_id, serve_local) VALUES ($1, $2, $3)

@@ -32,8 +32,6 @@ export class CreateMoves1700000006200 implements MigrationInterface {
         vm_id       text,
         -- Whether the managers take its requests for the place at home; both do while a move passes them on.
         serve_local boolean NOT NULL,
-        -- As it was when it left: a container that is stopped is not found any more.
-        definition  jsonb,
         since       timestamptz NOT NULL DEFAULT now()
       )`);
     await runner.query(`
@@ -52,6 +50,8 @@ export class CreateMoves1700000006200 implements MigrationInterface {
         machine_type  text,
         spot          boolean,
         vm_id         text,
+        -- The component as it was: one whose container is stopped is not found any more.
+        definition    jsonb NOT NULL,
         reason        text NOT NULL,
         error         text,
         created_at    timestamptz NOT NULL DEFAULT now(),

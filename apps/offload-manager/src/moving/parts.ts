@@ -9,7 +9,14 @@ import { Endpoints } from '../endpoints/endpoints.service.js';
 import { LocalPlaces } from '../endpoints/local-places.service.js';
 import { PlacesRepository } from '../endpoints/places.repository.js';
 import { VM_CREDENTIALS } from '../vms/vm-credentials.js';
+import { HomeSteps } from './home-steps.service.js';
+import { LocalComponents } from './local-components.js';
 import { MOVABLES, movablesOf } from './movables.js';
+import { Mover } from './mover.service.js';
+import { MovesRepository } from './moves.repository.js';
+import { Moves } from './moves.service.js';
+import { OutSteps } from './out-steps.service.js';
+import { Returns } from './returns.service.js';
 import { VM_LIFE, type VmLife } from './vm-life.js';
 
 const none = (): Promise<never> => Promise.reject(new PurserError('not_found', { message: 'there are no VMs' }));
@@ -32,6 +39,13 @@ export const MOVING_PARTS: Provider[] = [
   PlacesRepository,
   LocalPlaces,
   Endpoints,
+  MovesRepository,
+  Moves,
+  LocalComponents,
+  OutSteps,
+  HomeSteps,
+  Returns,
+  Mover,
   { provide: VM_LIFE, useValue: NO_VMS },
   { provide: MOVABLES, useFactory: movablesOf, inject: [Components] },
 ];
