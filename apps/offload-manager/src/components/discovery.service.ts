@@ -1,9 +1,8 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { CONFIG, Log } from '@purser/service';
+import { CONFIG, Log, Repeating } from '@purser/service';
 import type { Config } from '../config.js';
 import { ProfileCache } from '../profiles/profile-cache.js';
 import { Profiler } from '../profiles/profiler.service.js';
-import { Repeating } from '../repeating.js';
 import type { Component } from './component.js';
 import { Components } from './components.service.js';
 

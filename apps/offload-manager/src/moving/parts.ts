@@ -1,5 +1,4 @@
 import type { Provider } from '@nestjs/common';
-import { PurserError } from '@purser/contracts';
 import { AgentsRepository } from '../agents/agents.repository.js';
 import { AgentsService } from '../agents/agents.service.js';
 import { Components } from '../components/components.service.js';
@@ -9,6 +8,7 @@ import { Endpoints } from '../endpoints/endpoints.service.js';
 import { LocalPlaces } from '../endpoints/local-places.service.js';
 import { PlacesRepository } from '../endpoints/places.repository.js';
 import { VM_CREDENTIALS } from '../vms/vm-credentials.js';
+import { VmsService } from '../vms/vms.service.js';
 import { HomeSteps } from './home-steps.service.js';
 import { LocalComponents } from './local-components.js';
 import { MOVABLES, movablesOf } from './movables.js';
@@ -17,17 +17,7 @@ import { MovesRepository } from './moves.repository.js';
 import { Moves } from './moves.service.js';
 import { OutSteps } from './out-steps.service.js';
 import { Returns } from './returns.service.js';
-import { VM_LIFE, type VmLife } from './vm-life.js';
-
-const none = (): Promise<never> => Promise.reject(new PurserError('not_found', { message: 'there are no VMs' }));
-const NO_VMS: VmLife = {
-  request: none,
-  get: none,
-  list: () => Promise.resolve([]),
-  remove: none,
-  agentHeard: none,
-  preempted: none,
-};
+import { VM_LIFE } from './vm-life.js';
 
 /** Everything by which components get to VMs, are asked there, and come home. */
 export const MOVING_PARTS: Provider[] = [
@@ -46,6 +36,6 @@ export const MOVING_PARTS: Provider[] = [
   HomeSteps,
   Returns,
   Mover,
-  { provide: VM_LIFE, useValue: NO_VMS },
+  { provide: VM_LIFE, useExisting: VmsService },
   { provide: MOVABLES, useFactory: movablesOf, inject: [Components] },
 ];
