@@ -1,8 +1,11 @@
 import { Module } from '@nestjs/common';
+import { CONFIG, Log } from '@purser/service';
+import { AgentsHandlers } from './agents/agents.handlers.js';
 import { ComponentsHandlers } from './components/components.handlers.js';
 import { COMPONENT_PARTS } from './components/parts.js';
 import { DECIDING_CONTROLLERS, DECIDING_PARTS } from './deciding/parts.js';
-import { CONFIG, Log } from '@purser/service';
+import { EndpointsHandlers } from './endpoints/endpoints.handlers.js';
+import { MOVING_PARTS } from './moving/parts.js';
 import { EmergencyService } from './emergency/emergency.service.js';
 import { BillingRepository } from './money/billing.repository.js';
 import { Billing } from './money/billing.service.js';
@@ -16,10 +19,8 @@ import { StraysRepository } from './reaping/strays.repository.js';
 import { Strays } from './reaping/strays.service.js';
 import { Sweeps } from './sweeps.js';
 import { ActiveDriver } from './vms/active-driver.js';
-import { NO_CREDENTIALS } from './vms/no-credentials.js';
 import { Platform } from './vms/platform.js';
 import { Reconciler } from './vms/reconciler.service.js';
-import { VM_CREDENTIALS } from './vms/vm-credentials.js';
 import { VmCreation } from './vms/vm-creation.js';
 import { VmGate } from './vms/vm-gate.js';
 import { VmRecords } from './vms/vm-records.js';
@@ -55,14 +56,14 @@ export const VM_PROVIDERS = [
 ];
 
 @Module({
-  controllers: [VmsHandlers, ComponentsHandlers, ...DECIDING_CONTROLLERS],
+  controllers: [VmsHandlers, ComponentsHandlers, AgentsHandlers, EndpointsHandlers, ...DECIDING_CONTROLLERS],
   providers: [
     ...VM_PROVIDERS,
     { provide: VmPrices, inject: [CONFIG, Log], useFactory: pricesFrom },
-    { provide: VM_CREDENTIALS, useValue: NO_CREDENTIALS },
-    Sweeps,
     ...COMPONENT_PARTS,
+    ...MOVING_PARTS,
     ...DECIDING_PARTS,
+    Sweeps,
   ],
 })
 export class AppModule {}

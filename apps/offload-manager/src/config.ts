@@ -1,5 +1,6 @@
 import { port, serviceSettings, wholeBetween } from '@purser/service';
 import { z } from 'zod';
+import { credentialSettings } from './credentials/credential-settings.js';
 import { offloadSettings } from './settings/offload-settings.js';
 import { profilingSettings } from './settings/profiling-settings.js';
 
@@ -10,6 +11,7 @@ export const Config = z.object({
   ...serviceSettings,
   PURSER_OFFLOAD_PORT: port(8084),
   ...offloadSettings,
+  ...credentialSettings,
   ...profilingSettings,
   /** Between the two looks of the reaper. */
   PURSER_REAP_PAUSE_SECONDS: seconds(60),

@@ -22,6 +22,7 @@ import * as sources from './sources.js';
 import * as spikes from './spikes.js';
 import * as taskControl from './task-control.js';
 import * as tasks from './tasks.js';
+import * as vmAgents from './vm-agents.js';
 import * as work from './work.js';
 import * as worth from './worth.js';
 
@@ -62,6 +63,7 @@ export * from './streams.js';
 export * from './task-budget.js';
 export * from './task-control.js';
 export * from './tasks.js';
+export * from './vm-agents.js';
 export * from './work.js';
 export * from './worth.js';
 
@@ -94,6 +96,7 @@ export const CONTRACTS: readonly Contract[] = [
   calls,
   prices,
   offload,
+  vmAgents,
   components,
   deciding,
   services,
