@@ -17,6 +17,7 @@ import { addSourcesCommands } from './commands/sources.js';
 import { addSpikeCommands } from './commands/spikes.js';
 import { addStatusCommand } from './commands/status.js';
 import { addTaskCommands } from './commands/task.js';
+import { addVmsCommands } from './commands/vms.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import { takenByNpm } from './output/npm-options.js';
 import type { Terminal } from './terminal.js';
@@ -91,6 +92,7 @@ function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addCallCommands(program, commands);
   addPricesCommands(program, commands);
   addSourcesCommands(program, commands);
+  addVmsCommands(program, commands);
   addEmergencyCommands(program, commands);
   addAlertsCommands(program, commands);
   pointToHelp(program, 'purser');

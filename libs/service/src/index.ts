@@ -21,6 +21,7 @@ export { createLog, Log, type LogSink, logTo } from './log.js';
 export { runUntilSignal } from './main.js';
 export { Outbox } from './outbox-relay.js';
 export { adminKeyFile, readOrCreateSecret, readSecret } from './secrets.js';
+export { Repeating } from './repeating.js';
 export { type RunningService, type ServiceDefinition, startService } from './service.js';
 export { openSqlite } from './sqlite.js';
 export { Ticker, untilTick } from './ticker.js';

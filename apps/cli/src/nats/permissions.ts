@@ -34,6 +34,7 @@ import {
   sessionRefused,
   sessionsContent,
   sessionsForget,
+  spendRecorded,
   STREAM_KEEPER,
   STREAMS,
   type StreamName,
@@ -67,6 +68,8 @@ interface Needs {
   calls: readonly Operation[];
   /** Beyond the heartbeats and the emergency broadcasts, which every service hears. */
   hears: readonly Fact[];
+  /** Facts of another service that it publishes too. */
+  tells?: readonly Fact[];
   /** Streams that it has durable consumers on. */
   consumes: readonly StreamName[];
   /** Streams that it reads in order, taking nothing from them, by consumers that end with it. */
@@ -106,7 +109,13 @@ const NEEDS: Record<ServiceName, Needs> = {
     hears: [],
     consumes: ['SPEND', 'FACTS', 'DEAD'],
   },
-  'offload-manager': { calls: [], hears: [], consumes: [] },
+  'offload-manager': {
+    // It holds money for VMs as gateways do for calls, and tells what they cost.
+    calls: [leasesGrant, leasesReturn, budgetsList],
+    hears: [],
+    tells: [spendRecorded],
+    consumes: [],
+  },
 };
 
 const anyId = ({ name, id }: Pick<Fact, 'name' | 'id'>): string => (id === undefined ? name : `${name}.>`);
@@ -117,8 +126,9 @@ const ofOneself = (fact: Fact, service: ServiceName): string =>
 
 function published(service: ServiceName): string[] {
   const isFact = (contract: Contract): contract is Fact => contract.kind === 'fact';
+  const { tells = [] } = NEEDS[service];
   return CONTRACTS.filter(isFact)
-    .filter(({ by }) => by === service || by === 'every service')
+    .filter((fact) => fact.by === service || fact.by === 'every service' || tells.includes(fact))
     .filter((fact) => fact !== deadLetter || NEEDS[service].consumes.length > 0)
     .map((fact) => ofOneself(fact, service));
 }
