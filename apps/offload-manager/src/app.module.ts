@@ -1,11 +1,13 @@
 import { Module } from '@nestjs/common';
+import { CONFIG, Log } from '@purser/service';
 import { EmergencyService } from './emergency/emergency.service.js';
 import { BillingRepository } from './money/billing.repository.js';
 import { Billing } from './money/billing.service.js';
 import { VmMoney } from './money/vm-money.service.js';
-import { NO_PRICES, VmPrices } from './money/vm-prices.js';
+import { VmPrices } from './money/vm-prices.js';
 import { VmRates } from './money/vm-rates.js';
 import { WatchdogDesk } from './money/watchdog-desk.js';
+import { pricesFrom } from './prices/prices.js';
 import { Reaper } from './reaping/reaper.service.js';
 import { StraysRepository } from './reaping/strays.repository.js';
 import { Strays } from './reaping/strays.service.js';
@@ -53,7 +55,7 @@ export const VM_PROVIDERS = [
   controllers: [VmsHandlers],
   providers: [
     ...VM_PROVIDERS,
-    { provide: VmPrices, useValue: NO_PRICES },
+    { provide: VmPrices, inject: [CONFIG, Log], useFactory: pricesFrom },
     { provide: VM_CREDENTIALS, useValue: NO_CREDENTIALS },
     Sweeps,
   ],
