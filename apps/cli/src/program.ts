@@ -3,6 +3,7 @@ import { addAlertsCommands } from './commands/alerts.js';
 import { addCallCommands } from './commands/call.js';
 import { CommandSet, type Outcome } from './commands/command.js';
 import { addBudgetCommands } from './commands/budget.js';
+import { addComponentsCommands } from './commands/components.js';
 import { addCostsCommand } from './commands/costs.js';
 import { addEmergencyCommands } from './commands/emergency.js';
 import { addFiguresCommand } from './commands/figures.js';
@@ -93,6 +94,7 @@ function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addPricesCommands(program, commands);
   addSourcesCommands(program, commands);
   addVmsCommands(program, commands);
+  addComponentsCommands(program, commands);
   addEmergencyCommands(program, commands);
   addAlertsCommands(program, commands);
   pointToHelp(program, 'purser');
