@@ -12,6 +12,7 @@ import { addEventsCommand } from './commands/events.js';
 import { addKeyCommands } from './commands/key.js';
 import { addLabelsCommands } from './commands/labels.js';
 import { addLedgerCommands } from './commands/ledger.js';
+import { addOffloadCommands } from './commands/offload.js';
 import { addPricesCommands } from './commands/prices.js';
 import { addScheduleCommands } from './commands/schedule.js';
 import { addSourcesCommands } from './commands/sources.js';
@@ -94,6 +95,7 @@ function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addPricesCommands(program, commands);
   addSourcesCommands(program, commands);
   addComponentsCommands(program, commands);
+  addOffloadCommands(program, commands);
   addVmsCommands(program, commands);
   addEmergencyCommands(program, commands);
   addAlertsCommands(program, commands);

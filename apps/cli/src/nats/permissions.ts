@@ -7,6 +7,7 @@ import {
   budgetsRetire,
   type Contract,
   CONTRACTS,
+  costsSummary,
   deadLetter,
   emergencyAcknowledged,
   emergencyCleared,
@@ -49,6 +50,7 @@ import {
   workClaim,
   workFinish,
   workHeartbeat,
+  vmFacts,
 } from '@purser/contracts';
 
 export const SERVICE_NAMES: readonly ServiceName[] = [
@@ -112,8 +114,8 @@ const NEEDS: Record<ServiceName, Needs> = {
   },
   'offload-manager': {
     // It holds money for VMs as gateways do for calls, and tells what they cost.
-    calls: [leasesGrant, leasesReturn, budgetsList],
-    hears: [],
+    calls: [leasesGrant, leasesReturn, budgetsList, costsSummary],
+    hears: [vmFacts.preempted],
     tells: [spendRecorded],
     consumes: [],
   },

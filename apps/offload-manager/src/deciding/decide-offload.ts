@@ -21,12 +21,27 @@ export function decideOffload(situation: Situation, rules: Rules, slots: number)
     );
   if (market.hindrance !== undefined)
     return nothing('hindered', `memory is scarce, but no VM can be made: ${market.hindrance}`);
-  const ready = heavy.filter(({ at }) => urgent || at === undefined || heldFor(at.since, now, rules.dwellMs));
+  const tried = heavy.filter(({ at }) => (at?.notBefore?.getTime() ?? 0) <= now.getTime());
+  if (tried.length === 0)
+    return nothing(
+      'failed',
+      'memory is scarce, but moves of all that could move have failed, and are not tried again yet',
+    );
+  const ready = tried.filter(({ at }) => urgent || at === undefined || heldFor(at.since, now, rules.dwellMs));
   if (ready.length === 0)
-    return nothing('dwelling', `memory is scarce, but all that could move came here less than ${rules.dwellMs / 1000} s ago`);
+    return nothing(
+      'dwelling',
+      `memory is scarce, but all that could move came here less than ${rules.dwellMs / 1000} s ago`,
+    );
   const { moves, misfits } = planned(situation, rules, ready, slots);
   if (moves.length === 0) return nothing(...misfits);
-  return { action: 'offload', code: urgent ? 'critical' : 'pressure', reason: pressureWords(situation, urgent), urgent, moves };
+  return {
+    action: 'offload',
+    code: urgent ? 'critical' : 'pressure',
+    reason: pressureWords(situation, urgent),
+    urgent,
+    moves,
+  };
 }
 
 function isUrgent({ pressure, memory, trendMbPerMinute: trend = 0 }: Situation, { bounds }: Rules): boolean {
@@ -48,7 +63,10 @@ function planned({ memory, market }: Situation, rules: Rules, ready: readonly Ca
     if (machine === 'none_fits') continue;
     if (machine === 'unaffordable') {
       const left = affordable === undefined ? 'nothing' : `$${formatUsd(affordable)}`;
-      misfits = ['unaffordable', `memory is scarce, but budgets have only ${left} left, and no VM is made that is not paid for to its end`];
+      misfits = [
+        'unaffordable',
+        `memory is scarce, but budgets have only ${left} left, and no VM is made that is not paid for to its end`,
+      ];
       continue;
     }
     if (affordable !== undefined) affordable -= machine.worstCase;

@@ -27,7 +27,11 @@ const offer = (machineType: string, gb: number, nano: bigint): Offer => ({
   regularWorstCase: nano * 12n,
 });
 const market: Market = {
-  offers: [offer('e2-highmem-4', 32, 29_000_000n), offer('e2-standard-2', 8, 20_000_000n), offer('e2-small', 2, 5_000_000n)],
+  offers: [
+    offer('e2-highmem-4', 32, 29_000_000n),
+    offer('e2-standard-2', 8, 20_000_000n),
+    offer('e2-small', 2, 5_000_000n),
+  ],
   affordable: undefined,
   hindrance: undefined,
   preemptions: 0,
@@ -59,7 +63,13 @@ function situation(freeGb: number, given: Partial<Situation> = {}): Situation {
 }
 const moved = (given: Situation, with_: Partial<Rules> = {}) => {
   const { action, moves } = decide(given, { ...rules, ...with_ });
-  return [action, ...moves.map(({ component, machine }) => `${component} ${machine ? `${machine.machineType}${machine.spot ? ' spot' : ''}` : 'home'}`)];
+  return [
+    action,
+    ...moves.map(
+      ({ component, machine }) =>
+        `${component} ${machine ? `${machine.machineType}${machine.spot ? ' spot' : ''}` : 'home'}`,
+    ),
+  ];
 };
 
 describe('under pressure', () => {
@@ -96,6 +106,9 @@ describe('under pressure', () => {
     expect(code({ candidates: [candidate('light', 20, 1)] })).toBe('nothing_movable');
     expect(code({ market: { ...market, hindrance: 'there is an emergency' } })).toBe('hindered');
     expect(code({ market: { ...market, offers: [] } })).toBe('nothing_fits');
+    const failed: Candidate['at'] = { place: 'local', vm: null, since: new Date(0), notBefore: after(1) };
+    expect(code({ candidates: [candidate('heavy', 90, 6, failed)] })).toBe('failed');
+    expect(code({ candidates: [candidate('heavy', 90, 6, { ...failed, notBefore: after(0) })] })).toBe('critical');
     const moving: Candidate['at'] = { place: 'moving', vm: 'v', since: start };
     expect(code({ candidates: ['a', 'b', 'c'].map((name) => candidate(name, 90, 1, moving)) })).toBe('moving');
   });

@@ -49,14 +49,12 @@ function decideRecall(situation: Situation, rules: Rules, slots: number): Verdic
   const home = withinMemory(situation, rules, ready, away);
   if (home.length === 0)
     return nothing('no_room', 'memory is plentiful, but would not be with any of those that are on VMs');
-  const moves = home.slice(0, slots).map(
-    ({ name, memoryMb }): PlannedMove => ({
-      component: name,
-      to: 'local',
-      machine: undefined,
-      reason: `there is room for its ${Math.round(memoryMb)} MB here`,
-    }),
-  );
+  const moves = home.slice(0, slots).map(({ name, memoryMb }): PlannedMove => ({
+    component: name,
+    to: 'local',
+    machine: undefined,
+    reason: `there is room for its ${Math.round(memoryMb)} MB here`,
+  }));
   return homewards('calm', 'memory has been plentiful for long enough', moves);
 }
 

@@ -68,9 +68,6 @@ export interface PressureBounds {
   maxUsedPercent: number;
 }
 
-
-
-
 /** So much more than the bound must be there before memory counts as plentiful: between the two nothing changes. */
 export const PLENTIFUL = 1.25;
 

@@ -4,13 +4,7 @@ import { Clock, CONFIG } from '@purser/service';
 import { mem } from 'systeminformation';
 import type { Config } from '../config.js';
 import { memoryBounds } from './cgroup.js';
-import {
-  memoryReading,
-  type MemoryReading,
-  type PressureBounds,
-  pressureOf,
-  trendOf,
-} from './memory-reading.js';
+import { memoryReading, type MemoryReading, type PressureBounds, pressureOf, trendOf } from './memory-reading.js';
 
 const KEPT_MS = 5 * 60_000;
 

@@ -1,4 +1,5 @@
 import type { MigrationClass } from '@purser/database';
+import { CreateDecisions1700000006401 } from './create-decisions.js';
 import { CreateMoves1700000006200 } from './create-moves.js';
 import { CreateProfiles1700000006400 } from './create-profiles.js';
 import { CreateStrays1700000006001 } from './create-strays.js';
@@ -10,4 +11,5 @@ export const MIGRATIONS: MigrationClass[] = [
   CreateStrays1700000006001,
   CreateMoves1700000006200,
   CreateProfiles1700000006400,
+  CreateDecisions1700000006401,
 ];

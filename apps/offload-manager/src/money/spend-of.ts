@@ -24,14 +24,15 @@ export const resourceId = (provider: string, kind: string, zone: string, name: s
     .digest('hex')
     .slice(0, 32);
 
-/** The whole minutes of its life that are not told yet; to the end, once it is gone. */
+/** The whole minutes of its life that are not told yet; to the end, once it is gone. Platforms bill a minute at least. */
 export function dueStretch(
   { createdAt, billedUntil, goneAt }: { createdAt: Date; billedUntil: Date | null; goneAt: Date | null },
   now: Date,
 ): Stretch | undefined {
   const from = billedUntil ?? createdAt;
   const minutes = Math.floor((now.getTime() - createdAt.getTime()) / MINUTE_MS);
-  const until = goneAt ?? new Date(createdAt.getTime() + minutes * MINUTE_MS);
+  const end = goneAt?.getTime() ?? createdAt.getTime() + minutes * MINUTE_MS;
+  const until = new Date(goneAt ? Math.max(end, createdAt.getTime() + MINUTE_MS) : end);
   return until.getTime() > from.getTime() ? { from, until } : undefined;
 }
 

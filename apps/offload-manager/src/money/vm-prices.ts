@@ -1,13 +1,13 @@
 import type { Nano } from '@purser/money';
 
 export interface MachineRate {
-  nanoPerSecond: Nano;
+  nanoPerHour: Nano;
   /** The row of prices it follows, as the ledger names it. */
   row: string;
 }
 
 export interface DiskRate {
-  nanoPerGbSecond: Nano;
+  nanoPerGbHour: Nano;
   row: string;
 }
 

@@ -36,7 +36,7 @@ export class VmRates {
   /** What it is charged: by the price row where there is one, by the setting else. */
   rate({ provider, zone, machineType, spot, diskGb }: Costing): Rate {
     const machine = machineType === undefined ? undefined : this.prices.rateFor(provider, machineType, spot, zone);
-    const known = machine === undefined ? this.setting(provider, spot) : machine.nanoPerSecond * HOUR_S;
+    const known = machine === undefined ? this.setting(provider, spot) : machine.nanoPerHour;
     const running = machineType === undefined ? 0n : known;
     const disk = this.prices.diskRateFor(provider, zone);
     return {
@@ -49,7 +49,7 @@ export class VmRates {
   worstCase(costing: Costing): Nano {
     const { provider, zone, machineType = '', spot, diskGb } = costing;
     const price = this.prices.rateFor(provider, machineType, spot, zone);
-    const perHour = maxNano((price?.nanoPerSecond ?? 0n) * HOUR_S, this.setting(provider, spot));
+    const perHour = maxNano(price?.nanoPerHour ?? 0n, this.setting(provider, spot));
     const hour = perHour + this.diskRate(provider, zone) * BigInt(diskGb);
     return (hour * BigInt(Math.ceil(this.config.MAX_VM_LIFETIME_HOURS * 3_600))) / HOUR_S;
   }
@@ -61,7 +61,7 @@ export class VmRates {
 
   private diskRate(provider: string, zone: string | undefined): Nano {
     const known = this.prices.diskRateFor(provider, zone);
-    return known ? known.nanoPerGbSecond * HOUR_S : provider === OWN ? 0n : DISK_NANO_PER_GB_HOUR;
+    return known ? known.nanoPerGbHour : provider === OWN ? 0n : DISK_NANO_PER_GB_HOUR;
   }
 }
 

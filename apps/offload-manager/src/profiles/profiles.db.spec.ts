@@ -2,27 +2,19 @@ import { copyFile, mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Profile } from '@purser/contracts';
-import { CreateOutbox1700000000000, Database } from '@purser/database';
-import { Latch, type Log } from '@purser/service';
+import { Database } from '@purser/database';
+import { Latch } from '@purser/service';
 import { createTestDatabase, type TestDatabase } from '@purser/testing';
 import { Components } from '../components/components.service.js';
 import { DockerComponents } from '../components/docker-components.js';
 import { Config } from '../config.js';
 import { Memory } from '../memory/memory.service.js';
-import { MIGRATIONS } from '../migrations/index.js';
+import { DATABASE_OPTIONS, OFFLOAD_TEMPLATE, QUIET } from '../offload.fixture.js';
 import { Imports } from './imports.service.js';
 import { whyNotIsolated } from './measure.js';
 import { ProfileCache } from './profile-cache.js';
 import { Profiler } from './profiler.service.js';
 import { ProfilesRepository } from './profiles.repository.js';
-
-const options = { schema: 'offload', migrations: [CreateOutbox1700000000000, ...MIGRATIONS], applicationName: 'spec' };
-const TEMPLATE = {
-  name: 'offload-profiles',
-  build: async (url: string): Promise<void> => (await Database.open({ ...options, url })).close(),
-};
-const quiet = () => undefined;
-const log: Log = { debug: quiet, info: quiet, warn: quiet, error: quiet, child: () => log };
 
 let folder: string;
 let test: TestDatabase;
@@ -32,8 +24,8 @@ const clock = { now: () => now, monotonic: () => performance.now() };
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'purser-profiles-'));
-  test = await createTestDatabase({ template: TEMPLATE });
-  database = await Database.connect({ ...options, url: test.url });
+  test = await createTestDatabase({ template: OFFLOAD_TEMPLATE });
+  database = await Database.connect({ ...DATABASE_OPTIONS, url: test.url });
   now = new Date('2026-11-29T10:00:00Z');
 });
 afterEach(async () => {
@@ -64,7 +56,7 @@ async function profiled(settings: Record<string, string> = {}, anew = false) {
   const components = new Components(config, docker);
   const cache = new ProfileCache(new ProfilesRepository(database), clock, config);
   const imports = new Imports(config, new Memory(config, clock), new Latch(clock));
-  const profiler = new Profiler(config, cache, docker, imports, clock, log);
+  const profiler = new Profiler(config, cache, docker, imports, clock, QUIET);
   await components.discover();
   await profiler.refresh(components.list(), anew);
   await profiler.stop();

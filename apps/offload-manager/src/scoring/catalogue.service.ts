@@ -42,7 +42,7 @@ export class Catalogue {
     };
   }
 
-  private score(component: Component): Scored {
+  score(component: Component): Scored {
     const profile = this.profiler.of(component.name);
     const weight = profile && weightOf(profile, this.config.HEAVY_COMPONENT_RAM_MB);
     const movable = whyItStays(component) === undefined;
@@ -54,7 +54,11 @@ export class Catalogue {
 export const neededMb = (component: Component, profile: Profile | undefined): number =>
   Math.max(component.memoryMb ?? 0, profile?.memoryMb ?? 0);
 
-const statusOf = (component: Component, { profile, weight, priority }: Scored, at: Pick<PlaceOf, 'place' | 'vm'>): ComponentStatus => ({
+const statusOf = (
+  component: Component,
+  { profile, weight, priority }: Scored,
+  at: Pick<PlaceOf, 'place' | 'vm'>,
+): ComponentStatus => ({
   name: component.name,
   kind: component.kind,
   source: component.source,

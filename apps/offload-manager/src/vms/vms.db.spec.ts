@@ -69,7 +69,7 @@ it('is asked for, paid for in full, made, served, drained, deleted and settled, 
   await manager.rounds(3, 5_000);
   const { costUsd } = await vms.get(id);
   expect(formatUsd(desk.held)).toBe(costUsd);
-  expect(Number(costUsd)).toBeCloseTo(0.0163, 3);
+  expect(Number(costUsd)).toBeCloseTo(0.0168, 3);
   const steps = ['requested', 'creating', 'created', 'ready', 'draining', 'deleting', 'deleted'];
   expect(await states()).toEqual(steps.map((step) => `vm.${step}`));
 });
