@@ -62,7 +62,7 @@ COPY --from=build /app /app
 COPY config config
 COPY docker/ready.mjs docker/ready.mjs
 RUN ln -s /app/apps/cli/bin/purser.mjs /usr/local/bin/purser \
- && install -d -o node -g node -m 0700 /var/lib/purser /var/lib/purser-homes /var/lib/purser-nats \
+ && install -d -o node -g node -m 0700 /var/lib/purser /var/lib/purser-homes /var/lib/purser-nats /var/lib/purser-nats-guests \
  && for service in cost-watchdog model-gateway orchestrator agent-runner offload-manager; do \
       install -d -o node -g node -m 0700 /var/lib/purser-homes/$service; done \
  && install -d -o node -g node -m 0755 /var/lib/purser-postgres

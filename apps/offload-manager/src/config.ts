@@ -1,6 +1,8 @@
 import { port, serviceSettings, wholeBetween } from '@purser/service';
 import { z } from 'zod';
+import { credentialSettings } from './credentials/credential-settings.js';
 import { offloadSettings } from './settings/offload-settings.js';
+import { profilingSettings } from './settings/profiling-settings.js';
 
 const seconds = (standard: number) =>
   wholeBetween(0, 3_600, `a number of seconds from 0 to 3600 such as ${standard}`).default(standard);
@@ -9,6 +11,8 @@ export const Config = z.object({
   ...serviceSettings,
   PURSER_OFFLOAD_PORT: port(8084),
   ...offloadSettings,
+  ...credentialSettings,
+  ...profilingSettings,
   /** Between the two looks of the reaper. */
   PURSER_REAP_PAUSE_SECONDS: seconds(60),
   /** So long after a call whose answer was lost it does not count as without effect. */

@@ -10,6 +10,7 @@ import {
 import { AppModule } from './app.module.js';
 import { Config } from './config.js';
 import { MIGRATIONS } from './migrations/index.js';
+import { withPreset } from './settings/presets.js';
 import { ActiveDriver } from './vms/active-driver.js';
 import { loadDrivers } from './vms/load-drivers.js';
 
@@ -17,7 +18,7 @@ export { Config } from './config.js';
 
 /** Starts the offload-manager with the given environment. */
 export async function start(given: Environment): Promise<RunningService> {
-  const env = withSecretFiles(given);
+  const env = withPreset(withSecretFiles(given));
   const stopping = new AbortController();
   const service = await startService(
     {

@@ -6,7 +6,7 @@ import { CreateOutbox1700000000000, Database, type Sql } from '@purser/database'
 import { type Nano, parseUsd } from '@purser/money';
 import type { ComputeDriver } from '@purser/plugin-sdk';
 import { Clock, CONFIG, EmergencyStop, HeartbeatPublisher, Latch, Log, Outbox, parseConfig } from '@purser/service';
-import { VM_PROVIDERS } from './app.module.js';
+import { VM_PROVIDERS } from './vms/parts.js';
 import { Config } from './config.js';
 import { MIGRATIONS } from './migrations/index.js';
 import { Billing } from './money/billing.service.js';

@@ -2,8 +2,10 @@ import type { Contract, Operation, ServiceName } from './contract.js';
 import * as alerts from './alerts.js';
 import * as budgets from './budgets.js';
 import * as calls from './calls.js';
+import * as components from './components.js';
 import * as costs from './costs.js';
 import * as deadLetters from './dead-letters.js';
+import * as deciding from './deciding.js';
 import * as emergency from './emergency.js';
 import * as keys from './keys.js';
 import * as labels from './labels.js';
@@ -20,6 +22,7 @@ import * as sources from './sources.js';
 import * as spikes from './spikes.js';
 import * as taskControl from './task-control.js';
 import * as tasks from './tasks.js';
+import * as vmAgents from './vm-agents.js';
 import * as work from './work.js';
 import * as worth from './worth.js';
 
@@ -27,9 +30,11 @@ export * from './alerts.js';
 export * from './budgets.js';
 export * from './calls.js';
 export * from './cloud-event.js';
+export * from './components.js';
 export * from './contract.js';
 export * from './costs.js';
 export * from './dead-letters.js';
+export * from './deciding.js';
 export { asyncApi } from './docs/asyncapi.js';
 export { errorsPage } from './docs/errors-page.js';
 export { GATEWAY_ENDPOINTS, gatewayOpenApi } from './docs/gateway-openapi.js';
@@ -58,6 +63,7 @@ export * from './streams.js';
 export * from './task-budget.js';
 export * from './task-control.js';
 export * from './tasks.js';
+export * from './vm-agents.js';
 export * from './work.js';
 export * from './worth.js';
 
@@ -90,6 +96,9 @@ export const CONTRACTS: readonly Contract[] = [
   calls,
   prices,
   offload,
+  vmAgents,
+  components,
+  deciding,
   services,
   alerts,
 ]

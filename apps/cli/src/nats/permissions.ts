@@ -1,4 +1,5 @@
 import {
+  ASK_COMPONENT,
   BUCKETS,
   budgetFacts,
   budgetsChanged,
@@ -6,6 +7,7 @@ import {
   budgetsRetire,
   type Contract,
   CONTRACTS,
+  costsSummary,
   deadLetter,
   emergencyAcknowledged,
   emergencyCleared,
@@ -48,6 +50,7 @@ import {
   workClaim,
   workFinish,
   workHeartbeat,
+  vmFacts,
 } from '@purser/contracts';
 
 export const SERVICE_NAMES: readonly ServiceName[] = [
@@ -111,8 +114,8 @@ const NEEDS: Record<ServiceName, Needs> = {
   },
   'offload-manager': {
     // It holds money for VMs as gateways do for calls, and tells what they cost.
-    calls: [leasesGrant, leasesReturn, budgetsList],
-    hears: [],
+    calls: [leasesGrant, leasesReturn, budgetsList, costsSummary],
+    hears: [vmFacts.preempted],
     tells: [spendRecorded],
     consumes: [],
   },
@@ -164,6 +167,15 @@ const reader = (stream: string): string[] => [
   ...['INFO', 'DELETE', 'MSG.NEXT'].map((verb) => `$JS.API.CONSUMER.${verb}.${stream}.*`),
 ];
 
+/** Components are asked by name, and the one who brings them from place to place answers for those at home. */
+const components = (service: ServiceName) =>
+  service === 'offload-manager'
+    ? {
+        publish: [`${ASK_COMPONENT}.*`, `$KV.${BUCKETS.endpoints}.>`, '_INBOX_vm.>', '_INBOX_offload-manager.>'],
+        subscribe: [`${ASK_COMPONENT}.*`],
+      }
+    : { publish: [], subscribe: [] };
+
 /**
  * Where a service's answers go: to the inboxes of those who ask it. Not `allow_responses`, which lets it answer on any
  * subject that whoever asks has named, be it the purge of a stream.
@@ -186,10 +198,12 @@ export function servicePermissions(service: ServiceName): Permissions {
       ...consumes.flatMap(consumer),
       ...reads.flatMap(reader),
       ...inboxes(service),
+      ...components(service).publish,
     ]),
     subscribe: unique([
       `_INBOX_${service}.>`,
       ...served.map(({ name }) => name),
+      ...components(service).subscribe,
       ...[heartbeat, emergencyShutdown, emergencyCleared, ...hears].map(anyId),
       // Discovery and figures by the NATS Services protocol.
       ...['PING', 'INFO', 'STATS'].flatMap((verb) => [
@@ -218,6 +232,7 @@ export function toolsPermissions(): Permissions {
     publish: [
       // Calling models needs a key of the gateway besides.
       ...[tasksSubmit, tasksCreate, tasksBatch, tasksGet, tasksList, modelsComplete].map(({ name }) => name),
+      `${ASK_COMPONENT}.*`,
       ...['PING', 'INFO', 'STATS'].flatMap((verb) => [`$SRV.${verb}`, `$SRV.${verb}.>`]),
     ],
     subscribe: ['_INBOX.>', '_INBOX_tools.>', ...FACTS_FOR_TOOLS],

@@ -11,6 +11,12 @@ const amount = (minimum: number, maximum: number, standard: number) => {
 const whole = (minimum: number, maximum: number, standard: number) =>
   wholeBetween(minimum, maximum, `a whole number from ${minimum} to ${maximum} such as ${standard}`).default(standard);
 
+const dollars = (standard: string) =>
+  z
+    .string()
+    .regex(/^\d{1,9}(\.\d{1,9})?$/, `dollars such as ${standard}, at most 9 decimal places`)
+    .default(standard);
+
 const usdPerHour = (standard: string) =>
   z
     .string()
@@ -59,4 +65,8 @@ export const offloadSettings = {
   ENABLE_COST_FORECASTING: onOff(true),
   MAX_LOCAL_RAM_PERCENT: amount(1, 100, 85),
   MIN_GCP_ROUTING_RATIO: amount(0, 1, 0.1),
+  /** Shared with the watchdog, which tells people; here they stand beside what was spent. */
+  COST_ALERT_DAILY: dollars('1.00'),
+  COST_ALERT_WEEKLY: dollars('5.00'),
+  COST_ALERT_MONTHLY: dollars('20.00'),
 };

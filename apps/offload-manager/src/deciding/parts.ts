@@ -1,0 +1,32 @@
+import { BILLS } from '../status/bills.js';
+import { BillsRepository } from '../status/bills.repository.js';
+import { Finances } from '../status/finances.service.js';
+import { OffloadHandlers } from '../status/offload.handlers.js';
+import { StatusService } from '../status/status.service.js';
+import { Decider } from './decider.service.js';
+import { DecisionsRepository } from './decisions.repository.js';
+import { DriverMarket } from './driver-market.service.js';
+import { NO_MOVER } from './nothing-there.js';
+import { MARKET, MOVER } from './ports.js';
+import { PreemptionsHandlers } from './preemptions.handlers.js';
+import { Preemptions } from './preemptions.service.js';
+import { Situations } from './situations.service.js';
+import { Watch } from './watch.service.js';
+
+export const DECIDING_CONTROLLERS = [OffloadHandlers, PreemptionsHandlers];
+
+/** What decides about components, and tells how they stand. */
+export const DECIDING_PARTS = [
+  Preemptions,
+  DriverMarket,
+  { provide: MARKET, useExisting: DriverMarket },
+  { provide: MOVER, useValue: NO_MOVER },
+  BillsRepository,
+  { provide: BILLS, useExisting: BillsRepository },
+  Situations,
+  DecisionsRepository,
+  Decider,
+  Watch,
+  Finances,
+  StatusService,
+];
