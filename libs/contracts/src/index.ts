@@ -12,6 +12,7 @@ import * as labels from './labels.js';
 import * as leases from './leases.js';
 import * as ledger from './ledger.js';
 import * as models from './models.js';
+import * as moves from './moves.js';
 import * as offload from './offload.js';
 import * as outlook from './outlook.js';
 import * as prices from './prices.js';
@@ -48,6 +49,7 @@ export * from './leases.js';
 export * from './ledger.js';
 export * from './measures.js';
 export * from './models.js';
+export * from './moves.js';
 export * from './offload.js';
 export * from './predictions.js';
 export * from './outlook.js';
@@ -97,6 +99,7 @@ export const CONTRACTS: readonly Contract[] = [
   prices,
   offload,
   vmAgents,
+  moves,
   components,
   deciding,
   services,

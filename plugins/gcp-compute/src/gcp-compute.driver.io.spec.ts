@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ComputeDriver, PluginContext, VmSpec } from '@purser/plugin-sdk';
 import { computeChecks } from '@purser/plugin-sdk/testing';
-import { ComputeEngine } from '@purser/testing';
+import { ComputeEngine, type ComputeEngineFault } from '@purser/testing';
 import { GcpComputeConfig } from './config.js';
 import { GcpCompute } from './gcp-compute.driver.js';
 import plugin from './index.js';
@@ -159,12 +159,13 @@ it('tries the configured zone first, then the others of the region', async () =>
   expect(await driver({ zones: ['europe-west1-b'] }).zones({ signal })).toEqual(['europe-west1-b']);
 });
 
-it.each([
-  ['503-after', undefined],
-  ['lost-before', undefined],
-  ['lost-after', undefined],
-  [{ status: 429, reason: 'rateLimitExceeded', message: 'slow down' }, undefined],
-] as const)('makes one VM when its request meets %j', async (fault) => {
+const passing: ComputeEngineFault[] = [
+  '503-after',
+  'lost-before',
+  'lost-after',
+  { status: 429, reason: 'rateLimitExceeded', message: 'slow down' },
+];
+it.each(passing)('makes one VM when its request meets %j', async (fault) => {
   engine.meet('instances.insert', fault);
   const spec = specOf();
   await driver().create(spec, { signal });
@@ -186,6 +187,15 @@ it('adopts what an earlier request made, also where a later one finds no quota',
   await driver().create(spec, { signal });
   engine.meet('instances.insert', { status: 403, reason: 'quotaExceeded', message: "Quota 'CPUS' exceeded." });
   expect((await driver().create({ ...spec, requestId: randomUUID() }, { signal })).name).toBe(spec.name);
+});
+
+it('adopts what it made before its agent was given another password', async () => {
+  const spec = specOf();
+  await driver().create(spec, { signal });
+  const agent = { ...startup.agent, env: { NATS_PASSWORD: 'another-password' } };
+  await driver().create({ ...spec, startup: { ...startup, agent } }, { signal });
+  expect(engine.inventory()).toEqual([spec.name]);
+  expect(engine.asked.filter(({ call }) => call === 'instances.insert')).toHaveLength(2);
 });
 
 it.each([

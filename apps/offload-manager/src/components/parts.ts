@@ -6,8 +6,6 @@ import { ProfileCache } from '../profiles/profile-cache.js';
 import { Profiler } from '../profiles/profiler.service.js';
 import { ProfilesRepository } from '../profiles/profiles.repository.js';
 import { Catalogue } from '../scoring/catalogue.service.js';
-import { NOWHERE_ELSE } from '../scoring/nowhere-else.js';
-import { PLACES } from '../scoring/places.js';
 import { Components } from './components.service.js';
 import { Discovery } from './discovery.service.js';
 import { DOCKER_HOST, DockerComponents } from './docker-components.js';
@@ -15,7 +13,6 @@ import { DOCKER_HOST, DockerComponents } from './docker-components.js';
 /** What finds components and knows what they need. */
 export const COMPONENT_PARTS = [
   { provide: DOCKER_HOST, useFactory: ({ DOCKER_HOST: host }: Config) => host, inject: [CONFIG] },
-  { provide: PLACES, useValue: NOWHERE_ELSE },
   DockerComponents,
   Components,
   Memory,

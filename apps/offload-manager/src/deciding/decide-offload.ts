@@ -21,7 +21,13 @@ export function decideOffload(situation: Situation, rules: Rules, slots: number)
     );
   if (market.hindrance !== undefined)
     return nothing('hindered', `memory is scarce, but no VM can be made: ${market.hindrance}`);
-  const ready = heavy.filter(({ at }) => urgent || at === undefined || heldFor(at.since, now, rules.dwellMs));
+  const tried = heavy.filter(({ at }) => (at?.notBefore?.getTime() ?? 0) <= now.getTime());
+  if (tried.length === 0)
+    return nothing(
+      'failed',
+      'memory is scarce, but moves of all that could move have failed, and are not tried again yet',
+    );
+  const ready = tried.filter(({ at }) => urgent || at === undefined || heldFor(at.since, now, rules.dwellMs));
   if (ready.length === 0)
     return nothing(
       'dwelling',

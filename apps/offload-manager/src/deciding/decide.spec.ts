@@ -106,6 +106,9 @@ describe('under pressure', () => {
     expect(code({ candidates: [candidate('light', 20, 1)] })).toBe('nothing_movable');
     expect(code({ market: { ...market, hindrance: 'there is an emergency' } })).toBe('hindered');
     expect(code({ market: { ...market, offers: [] } })).toBe('nothing_fits');
+    const failed: Candidate['at'] = { place: 'local', vm: null, since: new Date(0), notBefore: after(1) };
+    expect(code({ candidates: [candidate('heavy', 90, 6, failed)] })).toBe('failed');
+    expect(code({ candidates: [candidate('heavy', 90, 6, { ...failed, notBefore: after(0) })] })).toBe('critical');
     const moving: Candidate['at'] = { place: 'moving', vm: 'v', since: start };
     expect(code({ candidates: ['a', 'b', 'c'].map((name) => candidate(name, 90, 1, moving)) })).toBe('moving');
   });

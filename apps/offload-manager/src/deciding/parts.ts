@@ -1,3 +1,4 @@
+import { PLACES } from '../scoring/places.js';
 import { BILLS } from '../status/bills.js';
 import { BillsRepository } from '../status/bills.repository.js';
 import { Finances } from '../status/finances.service.js';
@@ -6,7 +7,8 @@ import { StatusService } from '../status/status.service.js';
 import { Decider } from './decider.service.js';
 import { DecisionsRepository } from './decisions.repository.js';
 import { DriverMarket } from './driver-market.service.js';
-import { NO_MOVER } from './nothing-there.js';
+import { DecidedMoves } from './mover.adapter.js';
+import { MovedPlaces } from './places.adapter.js';
 import { MARKET, MOVER } from './ports.js';
 import { PreemptionsHandlers } from './preemptions.handlers.js';
 import { Preemptions } from './preemptions.service.js';
@@ -20,7 +22,10 @@ export const DECIDING_PARTS = [
   Preemptions,
   DriverMarket,
   { provide: MARKET, useExisting: DriverMarket },
-  { provide: MOVER, useValue: NO_MOVER },
+  MovedPlaces,
+  { provide: PLACES, useExisting: MovedPlaces },
+  DecidedMoves,
+  { provide: MOVER, useExisting: DecidedMoves },
   BillsRepository,
   { provide: BILLS, useExisting: BillsRepository },
   Situations,

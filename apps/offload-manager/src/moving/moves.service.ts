@@ -1,22 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { PurserError } from '@purser/contracts';
+import { type Move, PurserError } from '@purser/contracts';
 import { CONFIG } from '@purser/service';
 import type { Config } from '../config.js';
 import { PlacesRepository } from '../endpoints/places.repository.js';
 import { MOVABLES, type Movables } from './movables.js';
 import { type MoveRow, MovesRepository, type NewMove } from './moves.repository.js';
-
-/** A move on the way, or over. */
-export interface Move {
-  id: string;
-  component: string;
-  direction: MoveRow['direction'];
-  step: MoveRow['step'];
-  vm: string | null;
-  reason: string;
-  error: string | null;
-}
 
 /** Begins moves. What is written down goes on by itself, through any crash, to its end or back. */
 @Injectable()
@@ -80,7 +69,7 @@ export class Moves {
   }
 }
 
-const moveOf = ({ id, component, direction, step, vm_id, reason, error }: MoveRow): Move => ({
+const moveOf = ({ id, component, direction, step, vm_id, reason, error, created_at, step_at }: MoveRow): Move => ({
   id,
   component,
   direction,
@@ -88,4 +77,6 @@ const moveOf = ({ id, component, direction, step, vm_id, reason, error }: MoveRo
   vm: vm_id,
   reason,
   error,
+  createdAt: created_at.toISOString(),
+  stepAt: step_at.toISOString(),
 });

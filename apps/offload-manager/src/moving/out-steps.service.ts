@@ -9,7 +9,7 @@ import { type MoveRow, MovesRepository, type MoveStep } from './moves.repository
 import { isOver, VM_LIFE, type VmLife, type VmSeen } from './vm-life.js';
 
 /** What a component needs beside what it is known to use. */
-const STANDARD_MEMORY_MB = 1_024;
+export const STANDARD_MEMORY_MB = 1_024;
 
 /** What a step has come to: the next one, undefined to look again later, or why the move is undone. */
 export type Outcome = MoveStep | undefined | { undo: string };
