@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Bus } from '@purser/bus';
@@ -23,7 +23,10 @@ jest.setTimeout(600_000);
 
 /** Google's own client in a manager of its own, that is killed at one request after the other. */
 const MAIN = join(__dirname, '..', 'apps', 'offload-manager', 'dist', 'main.js');
+const PRICES = join(__dirname, '..', 'config', 'compute-prices.json');
 const COMPONENT = 'llm';
+/** Beside these there are those of the reaper and of whoever looks for a machine type. */
+const OF_ONE_VM = /^(instances\.(insert|get|delete)|operations\.)/;
 const PATIENCE = { timeoutMs: 60_000 };
 
 let folder: string;
@@ -49,11 +52,12 @@ beforeAll(async () => {
   ]);
   natsUrl = `nats://one:p@${new URL(nats.url).host}`;
   const put = (name: string, content: object) => writeFile(join(folder, name), JSON.stringify(content));
+  await copyFile(PRICES, join(folder, 'compute-prices.json'));
   await put('account.json', engine.serviceAccount());
   await put('budgets.json', { budgets: [{ id: 'vms', period: 'day', limitUsd: '10' }] });
   const gcp = { apiEndpoint: engine.url, credentialsEnv: 'DEMO_ACCOUNT', project: engine.project };
   await put('plugins.json', { plugins: [{ use: '@purser/gcp-compute', config: gcp }] });
-  const component = { name: COMPONENT, kind: 'service', image: 'ghcr.io/demo/llm:1', port: 9_000, stateless: true };
+  const component = { name: COMPONENT, image: 'ghcr.io/demo/llm:1', port: 9_000, stateless: true };
   await put('components.json', { components: [{ ...component, local: { url: 'http://127.0.0.1:9' } }], docker: false });
   watchdog = await startWatchdog({
     PURSER_NATS_URL: natsUrl,
@@ -67,7 +71,7 @@ beforeAll(async () => {
   bus = await Bus.connect({ url: natsUrl, service: 'cli', instance: 'spec' });
   const push = engine.asked.push.bind(engine.asked);
   engine.asked.push = (...asked) => {
-    killAfter -= 1;
+    if (asked.some(({ call }) => OF_ONE_VM.test(call))) killAfter -= 1;
     if (killAfter === 0) manager?.kill('SIGKILL');
     return push(...asked);
   };
@@ -147,7 +151,7 @@ it('leaves no VM behind, killed at any request of its creation or its deletion',
   begin();
   await eventually(() => bus.call(vmsList, {}), PATIENCE);
   database = await Database.connect({ url: test.url, schema: 'offload', applicationName: 'spec' });
-  for (const request of [1, 2, 3, 4, 5]) {
+  for (const request of [1, 2, 3, 4]) {
     let id = '';
     await dieAt(request, async () => (id = await intend()));
     const { name } = await until(id, ({ createdAt }) => createdAt !== null);
@@ -164,10 +168,11 @@ it('leaves no VM behind, killed at any request of its creation or its deletion',
   const told = await eventually(async () => {
     const { entries } = await bus.call(ledgerQuery, { provider: 'gcp', limit: 1_000 });
     const sum = entries.reduce((nano, { amountUsd }) => nano + parseUsd(amountUsd), 0n);
-    expect(new Set(entries.map(({ callId }) => callId)).size).toBe(5);
+    expect(new Set(entries.map(({ callId }) => callId)).size).toBe(4);
     return sum;
   }, PATIENCE);
   const billed = engine.bill();
   expect(Number(told)).toBeGreaterThanOrEqual(Number(billed) * 0.99);
-  expect(engine.asked.filter(({ call }) => call === 'instances.insert').length).toBeGreaterThanOrEqual(5);
+  expect(Number(told)).toBeLessThanOrEqual(Number(billed) * 1.01);
+  expect(engine.asked.filter(({ call }) => call === 'instances.insert').length).toBeGreaterThanOrEqual(4);
 });

@@ -135,6 +135,8 @@ export interface Surroundings {
   env?: Record<string, string>;
   crash?: Crash;
   credentials?: VmCredentials;
+  /** None are known when left out: the settings count. */
+  prices?: VmPrices;
 }
 
 export interface TestManager {
@@ -157,7 +159,7 @@ const log: Log = { debug: quiet, info: quiet, warn: quiet, error: quiet, child: 
 
 /** One life of a manager, without a bus: what it tells stays in the outbox. */
 export async function openManager(around: Surroundings): Promise<TestManager> {
-  const { clock, desk, env = {}, crash = new Crash(), credentials = CREDENTIALS } = around;
+  const { clock, desk, env = {}, crash = new Crash(), credentials = CREDENTIALS, prices = NO_PRICES } = around;
   const database = mortal(around.database, crash);
   const config = parseConfig(Config, {
     PURSER_NATS_URL: 'nats://127.0.0.1:1',
@@ -183,7 +185,7 @@ export async function openManager(around: Surroundings): Promise<TestManager> {
       { provide: CONFIG, useValue: config },
       { provide: Outbox, useValue: new Outbox(database, bus, log) },
       { provide: HeartbeatPublisher, useValue: { carry: quiet } },
-      { provide: VmPrices, useValue: NO_PRICES },
+      { provide: VmPrices, useValue: prices },
       { provide: VM_CREDENTIALS, useValue: credentials },
     ],
   })

@@ -189,6 +189,15 @@ it('adopts what an earlier request made, also where a later one finds no quota',
   expect((await driver().create({ ...spec, requestId: randomUUID() }, { signal })).name).toBe(spec.name);
 });
 
+it('adopts what it made before its agent was given another password', async () => {
+  const spec = specOf();
+  await driver().create(spec, { signal });
+  const agent = { ...startup.agent, env: { NATS_PASSWORD: 'another-password' } };
+  await driver().create({ ...spec, startup: { ...startup, agent } }, { signal });
+  expect(engine.inventory()).toEqual([spec.name]);
+  expect(engine.asked.filter(({ call }) => call === 'instances.insert')).toHaveLength(2);
+});
+
 it.each([
   [{ status: 403, reason: 'quotaExceeded', message: "Quota 'CPUS' exceeded." }, 'quota', /Raise it at/],
   [{ status: 400, reason: 'invalid', message: 'Invalid value for field' }, 'refused', /Invalid value/],

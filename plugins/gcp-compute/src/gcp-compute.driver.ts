@@ -14,7 +14,7 @@ import { Api, NotDone } from './api.js';
 import type { GcpComputeConfig } from './config.js';
 import { credentials } from './credentials.js';
 import { brief, failed, operationFailed, Refused } from './failures.js';
-import { instance, requestIdIn } from './instance.js';
+import { instance, requestIdOf } from './instance.js';
 import { unreachable } from './public-address.js';
 import { addressOf, diskOf, machineTypesOf, scoped, vmOf, zonesOf } from './resources.js';
 import { missingRights } from './rights.js';
@@ -83,7 +83,7 @@ export class GcpCompute implements ComputeDriver {
     const { api, project } = await this.calls(signal);
     const where = { project, zone: spec.zone };
     try {
-      const requestId = requestIdIn(spec);
+      const requestId = requestIdOf(spec, instanceResource);
       const begun = await api.ask('instances', 'insert', { ...where, requestId, instanceResource }, signal);
       const operation = await api.done(begun, where, signal);
       if (operation?.error?.errors.length) throw operationFailed(operation.error.errors, project);

@@ -57,8 +57,13 @@ const qualified = (path: string, parent: string): string => (path.includes('/') 
 
 export const regionOf = (zone: string): string => zone.slice(0, zone.lastIndexOf('-'));
 
-/** Google takes an id for one request alone, and the same wish in another zone is another request. */
-export function requestIdIn(spec: Pick<VmSpec, 'requestId' | 'zone'>): string {
-  const hex = createHash('sha256').update(`${spec.requestId} ${spec.zone}`).digest('hex');
+/**
+ * Google takes an id for one request alone: the same wish in another zone, or with other secrets, is another one. What comes
+ * of an earlier one is found by the VM's name.
+ */
+export function requestIdOf(spec: Pick<VmSpec, 'requestId' | 'zone'>, resource: object): string {
+  const hex = createHash('sha256')
+    .update(JSON.stringify([spec.requestId, spec.zone, resource]))
+    .digest('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }

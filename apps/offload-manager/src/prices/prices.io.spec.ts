@@ -46,11 +46,10 @@ describe('the file that comes with Purser', () => {
 
 const machine = { provider: 'gcp', machineType: 'e2-small', regularUsdPerHour: '0.017', spotUsdPerHour: '0.005' };
 
-it('charges by the second what a row says by the hour, never less', () => {
+it('charges by the hour what a row says', () => {
   const prices = pricesOf({ machines: [machine] });
   expect(prices.rateFor('gcp', 'e2-small', false, 'us-central1-a')).toEqual({
     nanoPerHour: 17_000_000n,
-    nanoPerSecond: 4_723n,
     row: 'compute-prices.json:gcp/e2-small:regular@2026-11-01',
   });
   expect(prices.rateFor('gcp', 'e2-small', true, undefined)?.nanoPerHour).toBe(5_000_000n);
@@ -58,7 +57,7 @@ it('charges by the second what a row says by the hour, never less', () => {
 
 it('charges a disk by its month of 730 hours', () => {
   const prices = pricesOf({ disks: [{ provider: 'gcp', usdPerGbMonth: '0.1' }] });
-  expect(prices.diskRateFor('gcp', 'us-central1-a')).toMatchObject({ nanoPerGbHour: 136_987n, nanoPerGbSecond: 39n });
+  expect(prices.diskRateFor('gcp', 'us-central1-a')).toMatchObject({ nanoPerGbHour: 136_987n });
 });
 
 it('knows regions apart, and takes the dearest as long as it is not known which', () => {

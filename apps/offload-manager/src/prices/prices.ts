@@ -1,36 +1,19 @@
 import { maxNano, type Nano, parseUsd } from '@purser/money';
 import type { Log } from '@purser/service';
 import type { Config } from '../config.js';
+import type { DiskRate, MachineRate, VmPrices } from '../money/vm-prices.js';
 import { type ComputePricesFile, loadComputePrices } from './compute-prices-file.js';
 import { priceWarnings } from './price-warnings.js';
-
-export interface MachineRate {
-  /** Exact: a price is told by the hour. */
-  nanoPerHour: Nano;
-  /** Rounded up. */
-  nanoPerSecond: Nano;
-  /** As ledger entries name it. */
-  row: string;
-}
-
-export interface DiskRate {
-  /** Rounded up, as a month of 730 hours is seldom a whole number of nano-dollars an hour. */
-  nanoPerGbHour: Nano;
-  nanoPerGbSecond: Nano;
-  row: string;
-}
 
 export interface EgressRate {
   nanoPerGb: Nano;
   row: string;
 }
 
-const HOUR_S = 3_600n;
 const MONTH_H = 730n;
-const up = (nano: Nano, by: bigint): Nano => (nano + by - 1n) / by;
 
 /** What platforms charge by the price file. Where nobody knows it is undefined, and the settings have to do. */
-export class Prices {
+export class Prices implements VmPrices {
   private readonly told = new Set<string>();
 
   constructor(
@@ -49,7 +32,6 @@ export class Prices {
     const nanoPerHour = prices.reduce(maxNano);
     return {
       nanoPerHour,
-      nanoPerSecond: up(nanoPerHour, HOUR_S),
       row: this.id(`${provider}/${machineType}`, spot ? 'spot' : 'regular'),
     };
   }
@@ -60,11 +42,8 @@ export class Prices {
     const prices = (zone === undefined ? rows : rows.slice(0, 1)).map((row) => parseUsd(row.usdPerGbMonth));
     if (prices.length === 0) return this.unknown(`a disk of ${provider}${zone === undefined ? '' : ` in ${zone}`}`);
     const month = prices.reduce(maxNano);
-    return {
-      nanoPerGbHour: up(month, MONTH_H),
-      nanoPerGbSecond: up(month, MONTH_H * HOUR_S),
-      row: this.id(`${provider}/disk`),
-    };
+    // Rounded up: a month's hours seldom share it out to whole nano-dollars.
+    return { nanoPerGbHour: (month + MONTH_H - 1n) / MONTH_H, row: this.id(`${provider}/disk`) };
   }
 
   egressRateFor(provider: string, zone: string | undefined): EgressRate | undefined {

@@ -60,6 +60,7 @@ export class Reaper {
     this.pending = undefined;
     for (const one of again) {
       const stray = await this.strays.note(one);
+      if (!stray) continue;
       const goes = deletes && one.verdict !== 'watched' && !this.config.HYBRID_ORCHESTRATION_DRY_RUN;
       if (goes) await this.strays.reap(stray, one.reason);
       else

@@ -38,10 +38,15 @@ export class Strays {
     return (await this.rows.open(this.database)).map(strayOf);
   }
 
-  /** Seen twice. What a record still claims, and is over its age, is billed by that record. */
-  async note(judged: Judged): Promise<StrayRow> {
+  /**
+   * Seen twice. What a record still claims, and is over its age, is billed by that record. Undefined for what is gone, and is
+   * only still listed: lists hear of a deletion late.
+   */
+  async note(judged: Judged): Promise<StrayRow | undefined> {
     const { provider, resource, reason } = judged;
     const { kind, name, zone, createdAt, machineType, spot = false, diskGb = 0 } = resource;
+    const there = await this.platform.get(provider, { kind, name, zone });
+    if (there?.createdAt.getTime() !== createdAt.getTime()) return undefined;
     const now = this.clock.now();
     const claims = await this.rows.claims(this.database);
     const claimed = claims.some((claim) => claim.name === name && claim.zone === zone);

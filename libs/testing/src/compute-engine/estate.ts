@@ -59,10 +59,9 @@ export class Estate {
     this.meters.push({ what: 'address', name, zone: region, from: this.now() });
   }
 
-  /** Begins to end it; it is gone after the time that this takes. */
+  /** Begins to end it; it is gone after the time that this takes, or sooner when that was under way. */
   end(instance: Instance, ending: Instance['ending'] = 'delete', afterMs = this.slow.deleteMs): void {
-    if (instance.status === 'TERMINATED') instance.ending = ending;
-    if (instance.status !== 'STOPPING') instance.endsAt = Math.min(instance.endsAt, this.now() + afterMs);
+    instance.endsAt = Math.min(instance.endsAt, this.now() + afterMs);
     instance.ending = ending;
     instance.status = 'STOPPING';
   }
