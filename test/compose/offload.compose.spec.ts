@@ -10,8 +10,11 @@ jest.setTimeout(900_000);
 
 const root = join(__dirname, '..', '..');
 const IMAGE = 'node:24-bookworm-slim';
-const AGENT_IMAGE = 'purser:local';
+/** Purser's image, when there is one of these very sources already. */
+const BUILT = process.env.PURSER_TEST_IMAGE;
+const AGENT_IMAGE = BUILT ?? 'purser:local';
 const HELD_MB = 600;
+const PRICE = { inputPerMillionUsd: '1', outputPerMillionUsd: '1' };
 const LOCAL = `purser-spec-heavy-${process.pid}`;
 
 /** Really holds its memory, and answers where it does. */
@@ -60,7 +63,8 @@ const arrived = () =>
   );
 
 beforeAll(async () => {
-  await run('docker', ['build', '--target', 'purser', '-t', AGENT_IMAGE, root], { maxBuffer: 64 * 2 ** 20 });
+  if (BUILT === undefined)
+    await run('docker', ['build', '--target', 'purser', '-t', AGENT_IMAGE, root], { maxBuffer: 64 * 2 ** 20 });
   const port = await freePort();
   local = await docker.createContainer({
     name: LOCAL,
@@ -74,15 +78,14 @@ beforeAll(async () => {
   purser = await launchPurser({
     bin: join(root, 'apps', 'cli', 'bin', 'purser.mjs'),
     openaiBaseUrl: 'http://127.0.0.1:1/v1',
-    models: { tiers: {} },
+    models: { unused: { tier_1_paid: { provider: 'openai', model: 'none', price: PRICE, maxOutputTokens: 1 } } },
     budgets: { budgets: [{ id: 'monthly', period: 'month', limitUsd: '20' }] },
     files: {
-      'plugins.json': { plugins: [{ use: '@purser/docker-compute' }] },
+      'plugins.json': { plugins: [{ use: '@purser/openai' }, { use: '@purser/docker-compute' }] },
       'components.json': {
         components: [
           {
             name: 'heavy',
-            kind: 'container',
             image: IMAGE,
             command: HEAVY,
             env: { PLACE: 'vm' },

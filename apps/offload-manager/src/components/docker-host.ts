@@ -12,15 +12,15 @@ const exists = (path: string): Promise<boolean> =>
   );
 
 /** The engine at DOCKER_HOST, or this machine's own. Undefined when there is none, which is no trouble. */
-export async function dockerAt(host: string | undefined): Promise<Docker | undefined> {
+export async function dockerAt(host: string | undefined, timeout = CALL_MS): Promise<Docker | undefined> {
   if (host?.startsWith('tcp://') || host?.startsWith('http://')) {
     const { hostname, port } = new URL(host);
-    return new Docker({ protocol: 'http', host: hostname, port: port || 2375, timeout: CALL_MS });
+    return new Docker({ protocol: 'http', host: hostname, port: port || 2375, timeout });
   }
-  if (host?.startsWith('unix://')) return new Docker({ socketPath: host.slice('unix://'.length), timeout: CALL_MS });
+  if (host?.startsWith('unix://')) return new Docker({ socketPath: host.slice('unix://'.length), timeout });
   // ssh:// and the variables that go with TLS are read by the client itself.
   if (host) return new Docker();
   for (const path of ['/var/run/docker.sock', join(homedir(), '.docker', 'run', 'docker.sock')])
-    if (await exists(path)) return new Docker({ socketPath: path, timeout: CALL_MS });
+    if (await exists(path)) return new Docker({ socketPath: path, timeout });
   return undefined;
 }

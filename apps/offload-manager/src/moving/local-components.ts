@@ -8,6 +8,8 @@ import type { Movable } from './movables.js';
 
 const HEALTH_MS = 3_000;
 const STOP_SECONDS = 10;
+/** The engine answers when it has stopped, or killed, what was to be stopped. */
+const ANSWER_MS = 3 * STOP_SECONDS * 1_000;
 /** The longest that a timer takes. */
 const FOREVER_MS = 2 ** 31 - 1;
 
@@ -71,12 +73,12 @@ export class LocalComponents implements OnApplicationShutdown {
   }
 
   private async container(name: string, what: 'start' | 'stop'): Promise<void> {
-    const docker = await dockerAt(this.dockerHost);
+    const docker = await dockerAt(this.dockerHost, ANSWER_MS);
     if (!docker) throw new PurserError('unavailable', { message: `there is no Docker that could ${what} ${name}` });
     const container = docker.getContainer(name);
     try {
       if (what === 'start') await container.start();
-      else await container.stop({ t: STOP_SECONDS, abortSignal: AbortSignal.timeout(3 * STOP_SECONDS * 1_000) });
+      else await container.stop({ t: STOP_SECONDS, abortSignal: AbortSignal.timeout(ANSWER_MS) });
     } catch (error) {
       // 304: it is so already.
       if ((error as { statusCode?: unknown }).statusCode === 304) return;

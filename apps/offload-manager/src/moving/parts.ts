@@ -11,6 +11,7 @@ import { VM_CREDENTIALS } from '../vms/vm-credentials.js';
 import { VmsService } from '../vms/vms.service.js';
 import { HomeSteps } from './home-steps.service.js';
 import { LocalComponents } from './local-components.js';
+import { Machines } from './machines.service.js';
 import { MOVABLES, movablesOf } from './movables.js';
 import { Mover } from './mover.service.js';
 import { MovesRepository } from './moves.repository.js';
@@ -31,6 +32,7 @@ export const MOVING_PARTS: Provider[] = [
   Endpoints,
   MovesRepository,
   Moves,
+  Machines,
   LocalComponents,
   OutSteps,
   HomeSteps,
