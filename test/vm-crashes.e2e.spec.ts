@@ -27,6 +27,8 @@ const PRICES = join(__dirname, '..', 'config', 'compute-prices.json');
 const COMPONENT = 'llm';
 /** Beside these there are those of the reaper and of whoever looks for a machine type. */
 const OF_ONE_VM = /^(instances\.(insert|get|delete)|operations\.)/;
+/** At the price row, with the disk: $0.0751 an hour. */
+const MINUTE_NANO = 1_260_000;
 const PATIENCE = { timeoutMs: 60_000 };
 
 let folder: string;
@@ -164,7 +166,7 @@ it('leaves no VM behind, killed at any request of its creation or its deletion',
     await until(id, ({ state }) => state === 'gone');
     expect(engine.inventory()).toEqual([]);
   }
-  // Google bills a minute at least, and none of these lived longer than a few.
+  // Google bills a minute at least, which this platform's own bill leaves out.
   const told = await eventually(async () => {
     const { entries } = await bus.call(ledgerQuery, { provider: 'gcp', limit: 1_000 });
     const sum = entries.reduce((nano, { amountUsd }) => nano + parseUsd(amountUsd), 0n);
@@ -173,6 +175,6 @@ it('leaves no VM behind, killed at any request of its creation or its deletion',
   }, PATIENCE);
   const billed = engine.bill();
   expect(Number(told)).toBeGreaterThanOrEqual(Number(billed) * 0.99);
-  expect(Number(told)).toBeLessThanOrEqual(Number(billed) * 1.01);
+  expect(Number(told)).toBeLessThanOrEqual(Number(billed) * 1.01 + 4 * MINUTE_NANO);
   expect(engine.asked.filter(({ call }) => call === 'instances.insert').length).toBeGreaterThanOrEqual(4);
 });

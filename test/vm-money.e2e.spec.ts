@@ -91,7 +91,7 @@ const day = async () => {
 };
 const running = (id: string) =>
   eventually(
-    async () => expect(await bus.call(vmsGet, { id })).toMatchObject({ createdAt: expect.any(String) }),
+    async () => expect(await bus.call(vmsGet, { id })).toMatchObject({ createdAt: expect.any(String) as string }),
     PATIENCE,
   );
 const gone = (id: string) =>

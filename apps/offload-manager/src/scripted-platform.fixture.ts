@@ -79,16 +79,14 @@ export class ScriptedPlatform {
 
   /** As one process sees it. */
   driver(crash = new Crash()): ComputeDriver {
-    const call = <T>(work: () => T): Promise<T> => {
-      try {
-        crash.step();
-        if (this.away) throw new Error('the platform does not answer');
-        const result = work();
-        crash.step();
-        return Promise.resolve(result);
-      } catch (error) {
-        return Promise.reject(error);
-      }
+    const call = async <T>(work: () => T): Promise<T> => {
+      // As a request goes out, and as its answer comes in.
+      await Promise.resolve();
+      crash.step();
+      if (this.away) throw new Error('the platform does not answer');
+      const result = work();
+      crash.step();
+      return result;
     };
     const find = (resource: Pick<ComputeResource, 'kind' | 'name' | 'zone'>) =>
       this.inventory().find((one) => keyOf(one) === keyOf(resource));

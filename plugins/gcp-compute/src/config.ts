@@ -17,7 +17,7 @@ export const GcpComputeConfig = z.strictObject({
   zone: name.optional(),
   /** Where to try, in this order; standard: `zone`, then the others of `region`. */
   zones: z.array(name).min(1).optional(),
-  /** Where VMs reach NATS: tls:// or wss://. PURSER_PUBLIC_NATS_URL when left out. */
+  /** Where VMs reach NATS: tls://. PURSER_PUBLIC_NATS_URL when left out. */
   publicNatsUrl: z.string().optional(),
   image: path.default('projects/cos-cloud/global/images/family/cos-stable'),
   diskType: name.default('pd-balanced'),

@@ -276,7 +276,7 @@ it.each([
 });
 
 it('takes the address of NATS from the environment as well', async () => {
-  const own = driver({ publicNatsUrl: undefined }, { PURSER_PUBLIC_NATS_URL: 'wss://nats.example.com' });
+  const own = driver({ publicNatsUrl: undefined }, { PURSER_PUBLIC_NATS_URL: 'tls://nats.example.com:4222' });
   await own.check({ signal });
 });
 

@@ -6,8 +6,8 @@ export function unreachable(url: string | undefined): string | undefined {
   for (const one of url.split(',')) {
     const parsed = URL.canParse(one.trim()) ? new URL(one.trim()) : undefined;
     if (!parsed || parsed.hostname === '') return `PURSER_PUBLIC_NATS_URL has no address in it: it is ${wanted}`;
-    if (parsed.protocol !== 'tls:' && parsed.protocol !== 'wss:')
-      return `PURSER_PUBLIC_NATS_URL begins with ${parsed.protocol}//, which is not encrypted: it is ${wanted}, or wss://`;
+    if (parsed.protocol !== 'tls:')
+      return `PURSER_PUBLIC_NATS_URL begins with ${parsed.protocol}//, which is not encrypted: it is ${wanted}`;
     if (/^(localhost|.*\.localhost|127\..*|0\.0\.0\.0|\[::1?\]|host\.docker\.internal)$/i.test(parsed.hostname))
       return `PURSER_PUBLIC_NATS_URL is ${parsed.hostname}, where a VM finds only itself: it is ${wanted}`;
   }

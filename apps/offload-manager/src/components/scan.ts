@@ -1,4 +1,4 @@
-import { type Dirent } from 'node:fs';
+import { type Dirent, existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import type { Scan } from './components-file.js';
@@ -36,16 +36,16 @@ export async function scanFolder({ folder, depth, skip }: Scan): Promise<Found> 
     await Promise.all(inside);
   };
   const enter = async (path: string, parts: readonly string[]): Promise<void> => {
+    // First, since most folders of a large tree are packages, whose many files need not be listed.
+    if (existsSync(join(path, 'package.json'))) return add(packageModule('javascript', folder, path, parts));
     const entries = await readdir(path, { withFileTypes: true }).catch((error: Error) => {
       found.problems.push(`${path} cannot be read: ${error.message}`);
       return [];
     });
-    const has = (name: string) => entries.some((entry) => entry.name === name && entry.isFile());
-    if (has('package.json')) return add(packageModule('javascript', folder, path, parts));
     // npm keeps packages of a scope in a folder that says nothing of itself.
     const isScope = basename(path).startsWith('@');
     if (parts.length < depth || isScope) return visit(path, parts, entries);
-    if (has('__init__.py')) add(packageModule('python', folder, path, parts));
+    if (entries.some(({ name }) => name === '__init__.py')) add(packageModule('python', folder, path, parts));
   };
   const add = (one: FoundModule | undefined): void => {
     if (one && found.modules.length < MAX_MODULES) found.modules.push(one);

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
@@ -78,11 +79,18 @@ async function firstFile(paths: readonly string[]): Promise<string | undefined> 
   return undefined;
 }
 
-/** Sizes and times of change: the same as long as nobody touched any of them. Undefined when one is gone. */
-export async function stampOf(watched: readonly string[]): Promise<string | undefined> {
-  const found = await Promise.all(watched.map((path) => stat(path).catch(() => undefined)));
-  if (found.includes(undefined)) return undefined;
-  return found.map((one) => `${one?.isDirectory() ? 'd' : one?.size}:${one?.mtimeMs}`).join(' ');
+/**
+ * Sizes and times of change: the same as long as nobody touched any of them. Undefined when one is gone. Not through the
+ * thread pool, which takes twenty times as long for thousands of files: whoever asks for many gives way between them.
+ */
+export function stampOf(watched: readonly string[]): string | undefined {
+  const parts: string[] = [];
+  for (const path of watched) {
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found === undefined) return undefined;
+    parts.push(`${found.isDirectory() ? 'd' : found.size}:${found.mtimeMs}`);
+  }
+  return parts.join(' ');
 }
 
 /** Of everything that is read, whatever the times say. */

@@ -1,3 +1,4 @@
+import { setImmediate as giveWay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Profile } from '@purser/contracts';
 import { Clock, CONFIG } from '@purser/service';
@@ -8,6 +9,8 @@ import { type ProfileRow, ProfilesRepository } from './profiles.repository.js';
 
 /** To be raised with every change of how profiles are made: those of before are made anew. */
 const VERSION = 1;
+/** Modules whose files are looked at before others have their turn: some milliseconds. */
+const AT_ONCE = 100;
 const DAY_MS = 86_400_000;
 
 /** Profiles of before, which hold as long as what they were made from is as it was. */
@@ -29,11 +32,10 @@ export class ProfileCache {
     if (modules.length === 0) return found;
     const names = new Map(modules.map(({ name, module }) => [module.path, name]));
     const rows = await this.rows.of([...names.keys()], this.tool, this.since());
-    await Promise.all(
-      rows.map(async ({ subject, watched, stamp, profile }) => {
-        if ((await stampOf(watched)) === stamp) found.set(names.get(subject) ?? '', profile);
-      }),
-    );
+    for (const [index, { subject, watched, stamp, profile }] of rows.entries()) {
+      if (index % AT_ONCE === AT_ONCE - 1) await giveWay();
+      if (stampOf(watched) === stamp) found.set(names.get(subject) ?? '', profile);
+    }
     return found;
   }
 
@@ -41,7 +43,7 @@ export class ProfileCache {
   async sameContent(path: string, content: string, watched: readonly string[]): Promise<Profile | undefined> {
     const rows = await this.rows.of([path], this.tool, this.since());
     const row = rows.find((one) => one.content === content);
-    const stamp = row && (await stampOf(watched));
+    const stamp = row && stampOf(watched);
     if (stamp !== undefined) await this.rows.touch(path, content, watched, stamp);
     return row?.profile;
   }

@@ -98,7 +98,10 @@ it('comes to nothing where no zone has room or the platform refuses, and the mon
   platform.createFaults = ['stockout', 'stockout', 'quota', 'refused'];
   const first = await vms.request(WISH);
   await manager.rounds(6, 5_000);
-  expect(await vms.get(first.id)).toMatchObject({ state: 'gone', reason: expect.stringContaining('no zone has room') });
+  expect(await vms.get(first.id)).toMatchObject({
+    state: 'gone',
+    reason: expect.stringContaining('no zone has room') as string,
+  });
   clock.advance(16 * 60_000);
   await manager.round();
   const second = await vms.request(WISH);
