@@ -10,6 +10,7 @@ COPY apps/docker-stopper/package.json apps/docker-stopper/
 COPY apps/model-gateway/package.json apps/model-gateway/
 COPY apps/offload-manager/package.json apps/offload-manager/
 COPY apps/orchestrator/package.json apps/orchestrator/
+COPY apps/vm-agent/package.json apps/vm-agent/
 COPY libs/agent/package.json libs/agent/
 COPY libs/bus/package.json libs/bus/
 COPY libs/contracts/package.json libs/contracts/
@@ -30,8 +31,10 @@ COPY plugins/chat/package.json plugins/chat/
 COPY plugins/command/package.json plugins/command/
 COPY plugins/container/package.json plugins/container/
 COPY plugins/desktop/package.json plugins/desktop/
+COPY plugins/docker-compute/package.json plugins/docker-compute/
 COPY plugins/file-costs/package.json plugins/file-costs/
 COPY plugins/gcp-billing/package.json plugins/gcp-billing/
+COPY plugins/gcp-compute/package.json plugins/gcp-compute/
 COPY plugins/github-billing/package.json plugins/github-billing/
 COPY plugins/github-issue/package.json plugins/github-issue/
 COPY plugins/google-speech/package.json plugins/google-speech/
@@ -62,7 +65,7 @@ COPY --from=build /app /app
 COPY config config
 COPY docker/ready.mjs docker/ready.mjs
 RUN ln -s /app/apps/cli/bin/purser.mjs /usr/local/bin/purser \
- && install -d -o node -g node -m 0700 /var/lib/purser /var/lib/purser-homes /var/lib/purser-nats \
+ && install -d -o node -g node -m 0700 /var/lib/purser /var/lib/purser-homes /var/lib/purser-nats /var/lib/purser-nats-guests \
  && for service in cost-watchdog model-gateway orchestrator agent-runner offload-manager; do \
       install -d -o node -g node -m 0700 /var/lib/purser-homes/$service; done \
  && install -d -o node -g node -m 0755 /var/lib/purser-postgres

@@ -14,6 +14,8 @@ export interface Home {
   secrets: string;
   logs: string;
   nats: string;
+  /** The users of the bus that VMs are; the offload-manager writes it. */
+  natsGuests: string;
   postgres: string;
   gateway: string;
   /** Downloaded programs. */
@@ -30,6 +32,7 @@ export function homeAt(root: string): Home {
     secrets: join(root, 'secrets'),
     logs: join(root, 'logs'),
     nats: join(root, 'nats'),
+    natsGuests: join(root, 'nats-guests', 'users.conf'),
     postgres: join(root, 'postgres'),
     gateway: join(root, 'gateway'),
     cache: join(root, 'cache'),

@@ -1,10 +1,9 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Bus } from '@purser/bus';
-import { Log } from '@purser/service';
+import { Log, Repeating } from '@purser/service';
 import { LatchStores } from './emergency/latch-stores.js';
 import { SpikeService } from './emergency/spike.service.js';
 import { GatewaysService } from './leases/gateways.service.js';
-import { Repeating } from './repeating.js';
 import { SourcePoller } from './sources/poller.service.js';
 import { WindowsService } from './windows/windows.service.js';
 

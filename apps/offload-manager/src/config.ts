@@ -1,5 +1,21 @@
-import { port, serviceSettings } from '@purser/service';
+import { port, serviceSettings, wholeBetween } from '@purser/service';
 import { z } from 'zod';
+import { credentialSettings } from './credentials/credential-settings.js';
+import { offloadSettings } from './settings/offload-settings.js';
+import { profilingSettings } from './settings/profiling-settings.js';
 
-export const Config = z.object({ ...serviceSettings, PURSER_OFFLOAD_PORT: port(8084) });
+const seconds = (standard: number) =>
+  wholeBetween(0, 3_600, `a number of seconds from 0 to 3600 such as ${standard}`).default(standard);
+
+export const Config = z.object({
+  ...serviceSettings,
+  PURSER_OFFLOAD_PORT: port(8084),
+  ...offloadSettings,
+  ...credentialSettings,
+  ...profilingSettings,
+  /** Between the two looks of the reaper. */
+  PURSER_REAP_PAUSE_SECONDS: seconds(60),
+  /** So long after a call whose answer was lost it does not count as without effect. */
+  PURSER_VM_SETTLE_SECONDS: seconds(30),
+});
 export type Config = z.output<typeof Config>;

@@ -1,12 +1,46 @@
-import { type Environment, type RunningService, startService } from '@purser/service';
+import { SERVICE_SCHEMAS } from '@purser/database';
+import {
+  type Environment,
+  Log,
+  parseConfig,
+  type RunningService,
+  startService,
+  withSecretFiles,
+} from '@purser/service';
 import { AppModule } from './app.module.js';
 import { Config } from './config.js';
+import { MIGRATIONS } from './migrations/index.js';
+import { withPreset } from './settings/presets.js';
+import { ActiveDriver } from './vms/active-driver.js';
+import { loadDrivers } from './vms/load-drivers.js';
 
 export { Config } from './config.js';
 
 /** Starts the offload-manager with the given environment. */
-export const start = (env: Environment): Promise<RunningService> =>
-  startService(
-    { name: 'offload-manager', config: Config, port: (config) => config.PURSER_OFFLOAD_PORT, module: AppModule },
+export async function start(given: Environment): Promise<RunningService> {
+  const env = withPreset(withSecretFiles(given));
+  const stopping = new AbortController();
+  const service = await startService(
+    {
+      name: 'offload-manager',
+      config: Config,
+      port: (config) => config.PURSER_OFFLOAD_PORT,
+      module: AppModule,
+      database: { schema: SERVICE_SCHEMAS['offload-manager'], migrations: MIGRATIONS },
+      // Before the latch is read: in an emergency everything goes that the drivers can find.
+      prepare: (app) =>
+        loadDrivers(app.get(ActiveDriver), {
+          config: parseConfig(Config, env),
+          env,
+          log: app.get(Log),
+          signal: stopping.signal,
+        }),
+    },
     env,
   );
+  const close = async () => {
+    await service.close();
+    stopping.abort();
+  };
+  return { ...service, close };
+}

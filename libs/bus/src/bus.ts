@@ -24,8 +24,10 @@ export interface BusOptions {
   /** `nats://user:password@host:4222`; several, separated by commas, for a cluster. */
   url: string;
   /** Who connects: a service, or another name such as `cli`. */
-  service: ServiceName | 'cli' | 'tools';
+  service: ServiceName | 'cli' | 'tools' | 'vm-agent';
   instance: string;
+  /** Where its answers come to; `_INBOX_<service>` unless its user has another one. */
+  inboxPrefix?: string;
   replicas?: number;
   /** How long to wait for the first connection. */
   connectTimeoutMs?: number;

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { Bus } from './bus.js';
 import { inspectServer } from './connect.js';
 import { Hear, Serve } from './handlers.js';
+import { standIns } from './stand-ins.fixture.js';
 import { BusStrategy } from './strategy.js';
 import { currentTraceId, withTrace } from './trace.js';
 
@@ -32,8 +33,8 @@ const reported: string[] = [];
 @Controller()
 class Handlers {
   @Serve(vmsList)
-  list(): Promise<{ vms: Vm[] }> {
-    return Promise.resolve({ vms: [] });
+  list(): Promise<{ vms: Vm[]; strays: [] }> {
+    return Promise.resolve({ vms: [], strays: [] });
   }
 
   @Serve(divide)
@@ -70,7 +71,7 @@ class PassOn implements ExceptionFilter {
 }
 
 async function boot(bus: Bus, ...controllers: Type[]): Promise<INestMicroservice> {
-  @Module({ controllers })
+  @Module({ controllers: [...controllers, standIns('offload-manager', [vmsList])] })
   class Root {}
   const strategy = new BusStrategy({
     bus,
@@ -211,8 +212,8 @@ describe('requests over the bus', () => {
     @Controller()
     class Again {
       @Serve(vmsList)
-      list(): Promise<{ vms: Vm[] }> {
-        return Promise.resolve({ vms: [] });
+      list(): Promise<{ vms: Vm[]; strays: [] }> {
+        return Promise.resolve({ vms: [], strays: [] });
       }
     }
     await expect(boot(server, Handlers, Again)).rejects.toThrow('two handlers for "vms.list"');

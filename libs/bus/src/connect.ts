@@ -7,6 +7,7 @@ export async function connectWithin({
   url,
   service,
   instance,
+  inboxPrefix = `_INBOX_${service}`,
   connectTimeoutMs = 30_000,
 }: BusOptions): Promise<NatsConnection> {
   const servers = url.split(',').map((one) => new URL(one.trim()));
@@ -21,7 +22,8 @@ export async function connectWithin({
           ? { user: decodeURIComponent(first.username), pass: decodeURIComponent(first.password) }
           : {}),
         name: `${service}.${instance}`,
-        inboxPrefix: `_INBOX_${service}`,
+        inboxPrefix,
+        ...(first.protocol === 'tls:' ? { tls: {} } : {}),
         maxReconnectAttempts: -1,
         reconnectTimeWait: 250,
         reconnectJitter: 250,

@@ -5,6 +5,7 @@ import { type Vm, vmsList } from '@purser/contracts';
 import { eventually, startTestNats, type TestNats } from '@purser/testing';
 import { Bus } from './bus.js';
 import { Serve } from './handlers.js';
+import { standIns } from './stand-ins.fixture.js';
 import { BusStrategy } from './strategy.js';
 
 const reported: string[] = [];
@@ -13,13 +14,13 @@ let asked = 0;
 @Controller()
 class Handlers {
   @Serve(vmsList)
-  list(): Promise<{ vms: Vm[] }> {
+  list(): Promise<{ vms: Vm[]; strays: [] }> {
     asked += 1;
-    return Promise.resolve({ vms: [] });
+    return Promise.resolve({ vms: [], strays: [] });
   }
 }
 
-@Module({ controllers: [Handlers] })
+@Module({ controllers: [Handlers, standIns('offload-manager', [vmsList])] })
 class Root {}
 
 describe('where answers go', () => {

@@ -1,3 +1,4 @@
+export { ComponentPlace, type ComponentPlaceOptions } from './component-place.js';
 export { Bus, type BusOptions, type CallOptions } from './bus.js';
 export { inspectServer, type ServerTraits } from './connect.js';
 export { check, frame, unframe } from './event.js';

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { Bus } from './bus.js';
 import { Serve, ServeReplies } from './handlers.js';
 import { Replies, type ReplyMessage } from './replies.js';
+import { standIns } from './stand-ins.fixture.js';
 import { BusStrategy } from './strategy.js';
 
 jest.setTimeout(60_000);
@@ -23,8 +24,8 @@ type Counted = z.input<typeof countDown.reply>;
 @Controller()
 class Handlers {
   @Serve(vmsList)
-  list(): Promise<{ vms: Vm[] }> {
-    return Promise.resolve({ vms: [] });
+  list(): Promise<{ vms: Vm[]; strays: [] }> {
+    return Promise.resolve({ vms: [], strays: [] });
   }
 
   @ServeReplies(countDown)
@@ -50,7 +51,7 @@ class PassOn implements ExceptionFilter {
   }
 }
 
-@Module({ controllers: [Handlers] })
+@Module({ controllers: [Handlers, standIns('offload-manager', [vmsList])] })
 class Root {}
 
 let nats: TestNats;

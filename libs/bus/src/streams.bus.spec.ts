@@ -20,6 +20,7 @@ import { z } from 'zod';
 import { Bus } from './bus.js';
 import { unframe } from './event.js';
 import { Consume, Serve, Take, type Taken } from './handlers.js';
+import { standIns } from './stand-ins.fixture.js';
 import { BusStrategy } from './strategy.js';
 
 jest.setTimeout(60_000);
@@ -58,8 +59,8 @@ class Handlers {
 
   /** What an offload-manager must serve to boot. */
   @Serve(vmsList)
-  list(): Promise<{ vms: Vm[] }> {
-    return Promise.resolve({ vms: [] });
+  list(): Promise<{ vms: Vm[]; strays: [] }> {
+    return Promise.resolve({ vms: [], strays: [] });
   }
 }
 
@@ -71,7 +72,7 @@ class PassOn implements ExceptionFilter {
   }
 }
 
-@Module({ controllers: [Handlers] })
+@Module({ controllers: [Handlers, standIns('offload-manager', [vmsList])] })
 class Root {}
 
 async function boot(bus: Bus): Promise<INestMicroservice> {

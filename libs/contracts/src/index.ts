@@ -2,14 +2,17 @@ import type { Contract, Operation, ServiceName } from './contract.js';
 import * as alerts from './alerts.js';
 import * as budgets from './budgets.js';
 import * as calls from './calls.js';
+import * as components from './components.js';
 import * as costs from './costs.js';
 import * as deadLetters from './dead-letters.js';
+import * as deciding from './deciding.js';
 import * as emergency from './emergency.js';
 import * as keys from './keys.js';
 import * as labels from './labels.js';
 import * as leases from './leases.js';
 import * as ledger from './ledger.js';
 import * as models from './models.js';
+import * as moves from './moves.js';
 import * as offload from './offload.js';
 import * as outlook from './outlook.js';
 import * as prices from './prices.js';
@@ -20,6 +23,7 @@ import * as sources from './sources.js';
 import * as spikes from './spikes.js';
 import * as taskControl from './task-control.js';
 import * as tasks from './tasks.js';
+import * as vmAgents from './vm-agents.js';
 import * as work from './work.js';
 import * as worth from './worth.js';
 
@@ -27,9 +31,11 @@ export * from './alerts.js';
 export * from './budgets.js';
 export * from './calls.js';
 export * from './cloud-event.js';
+export * from './components.js';
 export * from './contract.js';
 export * from './costs.js';
 export * from './dead-letters.js';
+export * from './deciding.js';
 export { asyncApi } from './docs/asyncapi.js';
 export { errorsPage } from './docs/errors-page.js';
 export { GATEWAY_ENDPOINTS, gatewayOpenApi } from './docs/gateway-openapi.js';
@@ -43,6 +49,7 @@ export * from './leases.js';
 export * from './ledger.js';
 export * from './measures.js';
 export * from './models.js';
+export * from './moves.js';
 export * from './offload.js';
 export * from './predictions.js';
 export * from './outlook.js';
@@ -58,6 +65,7 @@ export * from './streams.js';
 export * from './task-budget.js';
 export * from './task-control.js';
 export * from './tasks.js';
+export * from './vm-agents.js';
 export * from './work.js';
 export * from './worth.js';
 
@@ -90,6 +98,10 @@ export const CONTRACTS: readonly Contract[] = [
   calls,
   prices,
   offload,
+  vmAgents,
+  moves,
+  components,
+  deciding,
   services,
   alerts,
 ]

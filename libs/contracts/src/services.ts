@@ -51,6 +51,8 @@ export const Heartbeat = z.object({
   /** Only from agent-runner. Offers that are out of bounds are left out: whoever sent them is alive all the same. */
   executors: ExecutorOffers.optional().catch(undefined),
   leaseReleases: z.number().int().optional(),
+  /** Only from offload-manager: the names under which it holds leases, one for each VM. */
+  gateways: z.array(Token).max(1000).optional().catch(undefined),
 });
 export type Heartbeat = z.infer<typeof Heartbeat>;
 

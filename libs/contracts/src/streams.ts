@@ -66,6 +66,8 @@ export const STREAMS: Record<StreamName, StreamShape> = {
 export const BUCKETS = {
   /** Key `latch`: the emergency latch. */
   emergency: 'emergency',
+  /** Key: a component. Where it is served from. */
+  endpoints: 'endpoints',
 } as const;
 
 /** The one service that makes and changes streams and buckets; the others wait for them. */

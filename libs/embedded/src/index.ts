@@ -2,6 +2,7 @@ export { EmbeddedError, type EmbeddedErrorCode, type FailedStep } from './embedd
 export { natsConfigText, type NatsAuthorization, type NatsUser } from './nats-config.js';
 export {
   clearStaleNats,
+  ensureGuests,
   findStaleNats,
   startNatsServer,
   type RunningNats,

@@ -1,3 +1,5 @@
+import { relative } from 'node:path';
+
 export interface NatsUser {
   user: string;
   password: string;
@@ -11,6 +13,22 @@ export interface NatsUser {
 
 export interface NatsAuthorization {
   users: NatsUser[];
+  /** A file that says who the users of passing guests are. It is followed while the server runs. */
+  guestsFile?: string;
+}
+
+/** There are so many at a time. */
+const GUESTS = 32;
+/** An included file can only give names to values, not lengthen a list, so that each guest has a name of its own. */
+const GUEST_NAMES = Array.from({ length: GUESTS }, (_, nth) => `PURSER_GUEST_${nth + 1}`);
+
+/** A file of guests with nobody in it. What has a name there is a user, so each is one that nobody can be. */
+export function noGuestsText(newPassword: () => string): string {
+  const none = { deny: ['>'] };
+  return GUEST_NAMES.map((name) => {
+    const nobody = { user: name, password: newPassword(), permissions: { publish: none, subscribe: none } };
+    return `${name}: ${JSON.stringify(nobody)}\n`;
+  }).join('');
 }
 
 export interface NatsConfig {
@@ -23,6 +41,8 @@ export interface NatsConfig {
   portsFileDir: string;
   maxPayloadBytes: number;
   authorization: NatsAuthorization | undefined;
+  /** Of the configuration file: older servers take included files only relative to it. */
+  folder?: string;
 }
 
 /** A quoted string of the server's configuration language, which knows no escape for control characters. */
@@ -31,6 +51,13 @@ function quote(text: string): string {
   if (/[\u0000-\u001f\u007f]/.test(text))
     throw new TypeError('nats-server configuration: control character in a string');
   return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+}
+
+/** Knows no escapes at all. */
+function included(folder: string, file: string): string {
+  const path = relative(folder, file);
+  if (/['\n]/.test(path)) throw new TypeError(`nats-server cannot include a file with a quote in its path: ${path}`);
+  return `'${path}'`;
 }
 
 /** nats-server reads an empty `allow` as no limit at all, so none is written as a `deny` of everything. */
@@ -65,7 +92,10 @@ export function natsConfigText(config: NatsConfig): string {
     `}`,
   ];
   if (config.authorization !== undefined) {
-    lines.push('authorization: {', '  users: [', ...config.authorization.users.map(user), '  ]', '}');
+    const { users, guestsFile } = config.authorization;
+    const guests = guestsFile === undefined ? [] : GUEST_NAMES.map((name) => `    $${name}`);
+    if (guestsFile !== undefined) lines.push(`include ${included(config.folder ?? '/', guestsFile)}`);
+    lines.push('authorization: {', '  users: [', ...users.map(user), ...guests, '  ]', '}');
   }
   return `${lines.join('\n')}\n`;
 }

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
+import { unwatchFile, watchFile } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { EmbeddedError } from './embedded-error.js';
-import { natsConfigText, type NatsAuthorization } from './nats-config.js';
+import { natsConfigText, type NatsAuthorization, noGuestsText } from './nats-config.js';
 import { portTaken, requirePort } from './port.js';
 import { endProcess, listProcesses, type EndStep, type ProcessEntry } from './process-table.js';
 import { ServerProcess, type ServerExit } from './server-process.js';
@@ -11,6 +12,7 @@ import { ServerProcess, type ServerExit } from './server-process.js';
 const PORT_VARIABLE = 'PURSER_NATS_PORT';
 /** What our servers call themselves, wherever their binary lies: it is how an earlier run's is recognised. */
 const PROGRAM = 'nats-server';
+const FOLLOW_MS = 200;
 const STOP: readonly EndStep[] = [
   { signal: 'SIGTERM', waitMs: 10_000 },
   { signal: 'SIGKILL', waitMs: 5_000 },
@@ -81,6 +83,26 @@ async function removeTraces(storeDir: string): Promise<void> {
   await Promise.all(traces.map((name) => rm(join(storeDir, name), { force: true })));
 }
 
+/** Whoever writes into it later does so as the same user. */
+export async function ensureGuests(file: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  const text = noGuestsText(() => randomBytes(24).toString('hex'));
+  await writeFile(file, text, { mode: 0o600, flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
+}
+
+/** SIGHUP has a server of any version read its configuration again; one that it cannot read it leaves as it was. */
+function follow(file: string, server: ServerProcess): () => void {
+  let running = true;
+  void server.exited.then(() => (running = false));
+  const reload = () => {
+    if (running) process.kill(server.pid, 'SIGHUP');
+  };
+  watchFile(file, { interval: FOLLOW_MS, persistent: false }, reload);
+  return () => unwatchFile(file, reload);
+}
+
 /** Starts a nats-server with JetStream and returns when it greets clients. */
 export async function startNatsServer(options: StartNatsOptions): Promise<RunningNats> {
   const host = options.host ?? '127.0.0.1';
@@ -100,7 +122,10 @@ export async function startNatsServer(options: StartNatsOptions): Promise<Runnin
     portsFileDir: storeDir,
     maxPayloadBytes: options.maxPayloadBytes ?? 8 * 1024 * 1024,
     authorization: options.authorization,
+    folder: storeDir,
   });
+  const { guestsFile } = options.authorization ?? {};
+  if (guestsFile !== undefined) await ensureGuests(guestsFile);
   await rm(`${configFile}.new`, { force: true });
   await writeFile(`${configFile}.new`, text, { mode: 0o600, flag: 'wx' });
   await rename(`${configFile}.new`, configFile);
@@ -124,12 +149,14 @@ export async function startNatsServer(options: StartNatsOptions): Promise<Runnin
     (tail) =>
       tail.includes('address already in use') ? portTaken('nats-server', host, options.port, PORT_VARIABLE) : undefined,
   );
+  const unfollow = guestsFile === undefined ? () => undefined : follow(guestsFile, server);
   return {
     url: `nats://${host}:${port}`,
     pid: server.pid,
     port,
     exited: server.exited,
     stop: async () => {
+      unfollow();
       await server.stop(STOP);
       await removeTraces(storeDir);
     },

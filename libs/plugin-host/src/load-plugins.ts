@@ -39,6 +39,7 @@ const members: Record<CapabilityName, readonly string[]> = {
   executor: ['run'],
   costSource: ['read'],
   notifier: ['send'],
+  compute: ['check', 'zones', 'machineTypes', 'create', 'list', 'get', 'delete'],
 };
 
 /** Members of which at least one group must be there, whole. */

@@ -1,6 +1,7 @@
 export * from './asking-books.js';
 export * from './chat-usage.js';
 export * from './clip.js';
+export * from './compute-driver.js';
 export * from './conceal.js';
 export * from './cost-rows.js';
 export * from './cost-source.js';

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { ComputeDriver } from './compute-driver.js';
 import type { CostSource } from './cost-source.js';
 import type { Executor } from './executor.js';
 import type { ModelProvider } from './model-provider.js';
@@ -30,6 +31,7 @@ export interface Capabilities<Config> {
   executor?: (context: PluginContext, config: Config) => Executor;
   costSource?: (context: PluginContext, config: Config) => CostSource;
   notifier?: (context: PluginContext, config: Config) => Notifier;
+  compute?: (context: PluginContext, config: Config) => ComputeDriver;
 }
 
 export interface PluginDefinition<ConfigSchema extends z.ZodType> {

@@ -6,7 +6,10 @@ import { Ticker } from './ticker.js';
 
 export const HEARTBEAT_MS = 2_000;
 
-type Extras = Pick<Heartbeat, 'latch' | 'budgetsRevision' | 'taskBudgetsRevision' | 'leaseReleases' | 'executors'>;
+type Extras = Pick<
+  Heartbeat,
+  'latch' | 'budgetsRevision' | 'taskBudgetsRevision' | 'leaseReleases' | 'executors' | 'gateways'
+>;
 
 /** Says every 2 s that this instance is alive. */
 @Injectable()

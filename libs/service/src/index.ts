@@ -20,6 +20,7 @@ export { EmergencyStop } from './latch.handlers.js';
 export { createLog, Log, type LogSink, logTo } from './log.js';
 export { runUntilSignal } from './main.js';
 export { Outbox } from './outbox-relay.js';
+export { Repeating } from './repeating.js';
 export { adminKeyFile, readOrCreateSecret, readSecret } from './secrets.js';
 export { type RunningService, type ServiceDefinition, startService } from './service.js';
 export { openSqlite } from './sqlite.js';

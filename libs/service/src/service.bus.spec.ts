@@ -8,6 +8,7 @@ import {
   type Latch as LatchState,
   operation,
   PurserError,
+  servedBy,
   taskCompleted,
   type Vm,
   vmsList,
@@ -48,8 +49,8 @@ class Duty {
 @Controller()
 class Handlers {
   @Serve(vmsList)
-  list(): Promise<{ vms: Vm[] }> {
-    return Promise.resolve({ vms: [] });
+  list(): Promise<{ vms: Vm[]; strays: [] }> {
+    return Promise.resolve({ vms: [], strays: [] });
   }
 
   @Serve(refuse)
@@ -63,7 +64,17 @@ class Handlers {
   }
 }
 
-@Module({ controllers: [Handlers], providers: [Duty] })
+/** What an offload-manager must serve to boot besides. */
+@Controller()
+class StandIns {}
+for (const contract of servedBy('offload-manager')) {
+  if (contract.kind !== 'operation' || contract.name === vmsList.name) continue;
+  const value = () => Promise.resolve({});
+  Object.defineProperty(StandIns.prototype, contract.name, { value });
+  Serve(contract)(StandIns.prototype, contract.name, { value });
+}
+
+@Module({ controllers: [Handlers, StandIns], providers: [Duty] })
 class Root {}
 
 describe('a service', () => {

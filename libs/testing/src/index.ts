@@ -10,6 +10,7 @@ export {
   startCostExplorer,
 } from './cost-explorer.js';
 export { eventually, type EventuallyOptions } from './eventually.js';
+export * from './compute-engine/index.js';
 export { type Launched, type LaunchOptions, launchPurser } from './launch-purser.js';
 export { GitRemote, type GitRemoteOptions } from './git-remote.js';
 export { type FakePull, GithubPulls } from './github-pulls.js';

@@ -28,6 +28,10 @@ export interface LaunchOptions {
   /** Contents of models.json and budgets.json. */
   models: object;
   budgets: object;
+  /** Of other configuration files, by their names. */
+  files?: Readonly<Record<string, object>>;
+  /** Beside what it needs to be a Purser of its own; given the ports it has. */
+  env?: (ports: Launched['ports']) => Readonly<Record<string, string>>;
 }
 
 export interface Launched {
@@ -48,7 +52,14 @@ export interface Launched {
 }
 
 /** `purser up` as a process of its own, in a temporary folder and on free ports. */
-export async function launchPurser({ bin, openaiBaseUrl, models, budgets }: LaunchOptions): Promise<Launched> {
+export async function launchPurser({
+  bin,
+  openaiBaseUrl,
+  models,
+  budgets,
+  files = {},
+  env: more = () => ({}),
+}: LaunchOptions): Promise<Launched> {
   const folder = await mkdtemp(join(tmpdir(), 'purser-launched-'));
   // Enterable, so that as root its Postgres and its agents, which run as other users, stay within the folder.
   await chmod(folder, 0o755);
@@ -57,6 +68,7 @@ export async function launchPurser({ bin, openaiBaseUrl, models, budgets }: Laun
   await mkdir(config);
   await writeFile(join(config, 'models.json'), JSON.stringify(models));
   await writeFile(join(config, 'budgets.json'), JSON.stringify(budgets));
+  for (const [name, content] of Object.entries(files)) await writeFile(join(config, name), JSON.stringify(content));
   const chosen = await Promise.all(PORTS.map(async (name) => [name, String(await freePort())] as const));
   const ports = Object.fromEntries(chosen) as Launched['ports'];
   const env = {
@@ -66,6 +78,7 @@ export async function launchPurser({ bin, openaiBaseUrl, models, budgets }: Laun
     PURSER_CONFIG_DIR: config,
     OPENAI_BASE_URL: openaiBaseUrl,
     OPENAI_API_KEY: 'demo',
+    ...more(ports),
   };
   // Detached: Ctrl-C reaches whoever launched it alone, who then ends it in order.
   const child = spawn(process.execPath, [bin, 'up'], { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });

@@ -1,6 +1,6 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { natsConfigText } from '@purser/embedded';
+import { ensureGuests, type NatsAuthorization, natsConfigText } from '@purser/embedded';
 import { parseConfig, readSecret } from '@purser/service';
 import { z } from 'zod';
 import { findHome } from '../home.js';
@@ -23,8 +23,15 @@ const Settings = z.object({
   PURSER_INIT_POSTGRES_HOST: address('postgres:5432'),
   PURSER_INIT_HOMES: z.string().optional(),
   PURSER_INIT_NATS_HOME: z.string().optional(),
+  /** The folder of the file of VMs' users, as it lies here; the server finds it beside its configuration's folder. */
+  PURSER_INIT_NATS_GUESTS: z.string().optional(),
   PURSER_INIT_POSTGRES_HOME: z.string().optional(),
 });
+
+/** Where the server's container has them. */
+const NATS_CONFIG = '/purser-nats';
+const NATS_GUESTS = '/purser-nats-guests';
+const GUESTS_FILE = 'users.conf';
 
 const MAX_PAYLOAD_BYTES = 8 * 1024 * 1024;
 
@@ -49,7 +56,14 @@ export async function init({ env, cwd }: Terminal): Promise<string[]> {
   const { PURSER_INIT_NATS_HOME: natsHome, PURSER_INIT_POSTGRES_HOME: postgresHome } = settings;
   const natsFolder = natsHome ? resolve(cwd, natsHome) : home.secrets;
   await mkdir(natsFolder, { recursive: true, mode: 0o700 });
-  await write(join(natsFolder, 'nats.conf'), natsConfig(settings.PURSER_INIT_NATS_STORE, natsUsers(secrets)));
+  const guestsFolder = settings.PURSER_INIT_NATS_GUESTS;
+  // One that is there has users who must stay.
+  if (guestsFolder) await ensureGuests(join(resolve(cwd, guestsFolder), GUESTS_FILE));
+  const authorization = {
+    users: natsUsers(secrets),
+    ...(guestsFolder ? { guestsFile: join(NATS_GUESTS, GUESTS_FILE) } : {}),
+  };
+  await write(join(natsFolder, 'nats.conf'), natsConfig(settings.PURSER_INIT_NATS_STORE, authorization));
   const toolsUrl = natsUrl(secrets, 'tools', settings.PURSER_INIT_PUBLIC_NATS_HOST);
   await write(home.natsUrl, toolsUrl);
   // The owner's; `purser init-database` makes a role for each service with it.
@@ -70,7 +84,7 @@ export async function init({ env, cwd }: Terminal): Promise<string[]> {
   return written;
 }
 
-function natsConfig(storeDir: string, users: ReturnType<typeof natsUsers>): string {
+function natsConfig(storeDir: string, authorization: NatsAuthorization): string {
   const text = natsConfigText({
     host: '0.0.0.0',
     port: 4222,
@@ -79,7 +93,8 @@ function natsConfig(storeDir: string, users: ReturnType<typeof natsUsers>): stri
     pidFile: '/tmp/nats.pid',
     portsFileDir: '/tmp',
     maxPayloadBytes: MAX_PAYLOAD_BYTES,
-    authorization: { users },
+    authorization,
+    folder: NATS_CONFIG,
   });
   // Health checks inside the container; no other address of it listens there.
   return `${text}http: "127.0.0.1:8222"`;

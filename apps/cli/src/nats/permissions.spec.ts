@@ -25,7 +25,7 @@ describe('who may do what on the bus', () => {
     expect(may('work.claim')).toEqual(['agent-runner']);
     expect(may('emergency.reset')).toEqual(['orchestrator']);
     expect(may('$JS.API.CONSUMER.MSG.NEXT.FACTS.*')).toEqual(['cost-watchdog', 'orchestrator']);
-    expect(may('leases.grant')).toEqual(['model-gateway']);
+    expect(may('leases.grant')).toEqual(['model-gateway', 'offload-manager']);
   });
 
   it('lets only the watchdog make or change a stream', () => {

@@ -1,4 +1,5 @@
 import {
+  ASK_COMPONENT,
   BUCKETS,
   budgetFacts,
   budgetsChanged,
@@ -6,6 +7,7 @@ import {
   budgetsRetire,
   type Contract,
   CONTRACTS,
+  costsSummary,
   deadLetter,
   emergencyAcknowledged,
   emergencyCleared,
@@ -34,6 +36,7 @@ import {
   sessionRefused,
   sessionsContent,
   sessionsForget,
+  spendRecorded,
   STREAM_KEEPER,
   STREAMS,
   type StreamName,
@@ -47,6 +50,7 @@ import {
   workClaim,
   workFinish,
   workHeartbeat,
+  vmFacts,
 } from '@purser/contracts';
 
 export const SERVICE_NAMES: readonly ServiceName[] = [
@@ -67,6 +71,8 @@ interface Needs {
   calls: readonly Operation[];
   /** Beyond the heartbeats and the emergency broadcasts, which every service hears. */
   hears: readonly Fact[];
+  /** Facts of another service that it publishes too. */
+  tells?: readonly Fact[];
   /** Streams that it has durable consumers on. */
   consumes: readonly StreamName[];
   /** Streams that it reads in order, taking nothing from them, by consumers that end with it. */
@@ -106,7 +112,13 @@ const NEEDS: Record<ServiceName, Needs> = {
     hears: [],
     consumes: ['SPEND', 'FACTS', 'DEAD'],
   },
-  'offload-manager': { calls: [], hears: [], consumes: [] },
+  'offload-manager': {
+    // It holds money for VMs as gateways do for calls, and tells what they cost.
+    calls: [leasesGrant, leasesReturn, budgetsList, costsSummary],
+    hears: [vmFacts.preempted],
+    tells: [spendRecorded],
+    consumes: [],
+  },
 };
 
 const anyId = ({ name, id }: Pick<Fact, 'name' | 'id'>): string => (id === undefined ? name : `${name}.>`);
@@ -117,8 +129,9 @@ const ofOneself = (fact: Fact, service: ServiceName): string =>
 
 function published(service: ServiceName): string[] {
   const isFact = (contract: Contract): contract is Fact => contract.kind === 'fact';
+  const { tells = [] } = NEEDS[service];
   return CONTRACTS.filter(isFact)
-    .filter(({ by }) => by === service || by === 'every service')
+    .filter((fact) => fact.by === service || fact.by === 'every service' || tells.includes(fact))
     .filter((fact) => fact !== deadLetter || NEEDS[service].consumes.length > 0)
     .map((fact) => ofOneself(fact, service));
 }
@@ -154,6 +167,15 @@ const reader = (stream: string): string[] => [
   ...['INFO', 'DELETE', 'MSG.NEXT'].map((verb) => `$JS.API.CONSUMER.${verb}.${stream}.*`),
 ];
 
+/** Components are asked by name, and the one who brings them from place to place answers for those at home. */
+const components = (service: ServiceName) =>
+  service === 'offload-manager'
+    ? {
+        publish: [`${ASK_COMPONENT}.*`, `$KV.${BUCKETS.endpoints}.>`, '_INBOX_vm.>', '_INBOX_offload-manager.>'],
+        subscribe: [`${ASK_COMPONENT}.*`],
+      }
+    : { publish: [], subscribe: [] };
+
 /**
  * Where a service's answers go: to the inboxes of those who ask it. Not `allow_responses`, which lets it answer on any
  * subject that whoever asks has named, be it the purge of a stream.
@@ -176,10 +198,12 @@ export function servicePermissions(service: ServiceName): Permissions {
       ...consumes.flatMap(consumer),
       ...reads.flatMap(reader),
       ...inboxes(service),
+      ...components(service).publish,
     ]),
     subscribe: unique([
       `_INBOX_${service}.>`,
       ...served.map(({ name }) => name),
+      ...components(service).subscribe,
       ...[heartbeat, emergencyShutdown, emergencyCleared, ...hears].map(anyId),
       // Discovery and figures by the NATS Services protocol.
       ...['PING', 'INFO', 'STATS'].flatMap((verb) => [
@@ -208,6 +232,7 @@ export function toolsPermissions(): Permissions {
     publish: [
       // Calling models needs a key of the gateway besides.
       ...[tasksSubmit, tasksCreate, tasksBatch, tasksGet, tasksList, modelsComplete].map(({ name }) => name),
+      `${ASK_COMPONENT}.*`,
       ...['PING', 'INFO', 'STATS'].flatMap((verb) => [`$SRV.${verb}`, `$SRV.${verb}.>`]),
     ],
     subscribe: ['_INBOX.>', '_INBOX_tools.>', ...FACTS_FOR_TOOLS],

@@ -91,6 +91,7 @@ export class Installation {
       ...this.serviceEnv,
       PURSER_NATS_URL: nats.urlFor(name),
       PURSER_DATABASE_URL: databaseUrls[name],
+      ...(nats.guestsFile === undefined ? {} : { PURSER_VM_NATS_USERS_FILE: nats.guestsFile }),
       ...(gateway === undefined ? {} : { PURSER_GATEWAY_URL: gateway }),
       ...(urls.orchestrator === undefined ? {} : { PURSER_API_URL: urls.orchestrator }),
     };

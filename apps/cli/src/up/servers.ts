@@ -38,6 +38,8 @@ export interface NatsAccess {
   shownUrl: string;
   /** With the user `tools`; undefined when NATS is not ours to make users on. */
   toolsUrl: string | undefined;
+  /** That our own server follows. */
+  guestsFile: string | undefined;
   server: SupervisedServer<RunningNats> | undefined;
 }
 
@@ -56,7 +58,13 @@ export async function provideNats(options: ServersOptions): Promise<NatsAccess> 
   const given = settings.PURSER_NATS_URL;
   if (given !== undefined) {
     await requireGivenNats(given, say);
-    return { urlFor: () => given, shownUrl: withoutCredentials(given), toolsUrl: undefined, server: undefined };
+    return {
+      urlFor: () => given,
+      shownUrl: withoutCredentials(given),
+      toolsUrl: undefined,
+      guestsFile: undefined,
+      server: undefined,
+    };
   }
   const { path: bin } = await findNatsServer({ env, cacheDir: home.cache, log: natsProgress(say), signal });
   let port = settings.PURSER_NATS_PORT;
@@ -71,7 +79,8 @@ export async function provideNats(options: ServersOptions): Promise<NatsAccess> 
         port,
         storeDir: home.nats,
         logFile: join(home.logs, 'nats-server.log'),
-        authorization: { users: natsUsers(secrets) },
+        authorization: { users: natsUsers(secrets), guestsFile: home.natsGuests },
+        host: settings.PURSER_NATS_BIND,
       });
       port = running.port;
       return running;
@@ -82,6 +91,7 @@ export async function provideNats(options: ServersOptions): Promise<NatsAccess> 
     urlFor: (service) => natsUrl(secrets, service, host),
     shownUrl: `nats://${host}`,
     toolsUrl: natsUrl(secrets, 'tools', host),
+    guestsFile: home.natsGuests,
     server,
   };
 }

@@ -10,6 +10,8 @@ const Settings = z.object({
   PURSER_LOG_FORMAT: serviceSettings.PURSER_LOG_FORMAT,
   PURSER_GATEWAY_URL: z.string().optional(),
   PURSER_NATS_PORT: port(4222),
+  /** `0.0.0.0` lets VMs reach the bus from outside this machine; whoever does so needs a user and a password. */
+  PURSER_NATS_BIND: z.enum(['127.0.0.1', '0.0.0.0'], '127.0.0.1 or 0.0.0.0').default('127.0.0.1'),
   PURSER_POSTGRES_PORT: port(5433),
   PURSER_GATEWAY_PORT: port(8080),
   PURSER_API_PORT: port(8081),
@@ -40,7 +42,8 @@ export function portUses(settings: Settings): PortUse[] {
     port: settings[variable],
   }));
   if (settings.PURSER_NATS_URL === undefined) {
-    uses.push({ what: 'nats-server', variable: 'PURSER_NATS_PORT', host: LOOPBACK, port: settings.PURSER_NATS_PORT });
+    const { PURSER_NATS_BIND: host, PURSER_NATS_PORT: port } = settings;
+    uses.push({ what: 'nats-server', variable: 'PURSER_NATS_PORT', host, port });
   }
   if (settings.PURSER_DATABASE_URL === undefined) {
     uses.push({

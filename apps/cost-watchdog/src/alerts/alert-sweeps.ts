@@ -1,6 +1,5 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { Log } from '@purser/service';
-import { Repeating } from '../repeating.js';
+import { Log, Repeating } from '@purser/service';
 import { AlertExpiry } from './alert-expiry.service.js';
 import { ChannelRegistry } from './channel-registry.service.js';
 import { DailyReport } from './daily-report.service.js';

@@ -56,4 +56,10 @@ export class LeasesHandlers {
     this.presence.hear(beat);
     return Promise.resolve();
   }
+
+  @Hear(heartbeat, { under: 'offload-manager' satisfies ServiceName })
+  hearOffloading(beat: Heartbeat): Promise<void> {
+    this.presence.hear(beat);
+    return Promise.resolve();
+  }
 }

@@ -20,8 +20,11 @@ export class Presence {
     private readonly clock: Clock,
   ) {}
 
-  hear({ service, instance }: Heartbeat): void {
-    if (service === 'model-gateway') this.heardAt.set(instance, this.clock.monotonic());
+  hear({ service, instance, gateways = [] }: Heartbeat): void {
+    const now = this.clock.monotonic();
+    if (service === 'model-gateway') this.heardAt.set(instance, now);
+    // It speaks for its VMs, each of which has a lease of its own.
+    if (service === 'offload-manager') for (const gateway of gateways) this.heardAt.set(gateway, now);
   }
 
   alive(): string[] {

@@ -1,6 +1,5 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { Log } from '@purser/service';
-import { Repeating } from '../repeating.js';
+import { Log, Repeating } from '@purser/service';
 import { ForecastNotices } from './forecast-notices.service.js';
 import { SpendNotices } from './spend-notices.service.js';
 

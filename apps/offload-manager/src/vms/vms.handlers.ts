@@ -1,12 +1,46 @@
 import { Controller } from '@nestjs/common';
 import { Serve } from '@purser/bus';
-import { type Vm, vmsList } from '@purser/contracts';
+import { type ReplyOf, type RequestOf, type Vm, vmsDelete, vmsGet, vmsList, vmsReap } from '@purser/contracts';
+import { Reaper } from '../reaping/reaper.service.js';
+import { Strays } from '../reaping/strays.service.js';
+import { VmsService } from './vms.service.js';
 
 @Controller()
 export class VmsHandlers {
-  /** No compute driver is built yet, so there is no way for a VM to come into being. */
+  constructor(
+    private readonly vms: VmsService,
+    private readonly strays: Strays,
+    private readonly reaper: Reaper,
+  ) {}
+
   @Serve(vmsList)
-  list(): Promise<{ vms: Vm[] }> {
-    return Promise.resolve({ vms: [] });
+  async list(request: RequestOf<typeof vmsList>): Promise<ReplyOf<typeof vmsList>> {
+    return { vms: await this.vms.list(request), strays: await this.strays.list() };
+  }
+
+  @Serve(vmsGet)
+  get({ id }: RequestOf<typeof vmsGet>): Promise<Vm> {
+    return this.vms.get(id);
+  }
+
+  @Serve(vmsDelete)
+  delete({ id, by, reason }: RequestOf<typeof vmsDelete>): Promise<Vm> {
+    return this.vms.remove(id, `${reason} (by ${by})`);
+  }
+
+  @Serve(vmsReap)
+  async reap(): Promise<ReplyOf<typeof vmsReap>> {
+    const { found, secondLookAt } = await this.reaper.look();
+    return {
+      secondLookAt: secondLookAt.toISOString(),
+      found: found.map(({ provider, reason, resource: { kind, name, zone, createdAt } }) => ({
+        provider,
+        kind,
+        name,
+        zone,
+        createdAt: createdAt.toISOString(),
+        reason,
+      })),
+    };
   }
 }

@@ -1,4 +1,6 @@
 export type { ConformanceCheck } from './check.js';
+export { computeChecks } from './compute-checks.js';
+export type { ComputePlatform, ComputeSubject, OpenedCompute } from './compute-subject.js';
 export { costSourceChecks } from './cost-source-checks.js';
 export type { Books, BooksRow, CostSourceSubject, OpenedSource } from './cost-source-subject.js';
 export { executorChecks, type ExecutorSubject } from './executor-checks.js';

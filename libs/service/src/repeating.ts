@@ -1,5 +1,6 @@
 import { isPurserError } from '@purser/contracts';
-import { type Log, untilTick } from '@purser/service';
+import type { Log } from './log.js';
+import { untilTick } from './ticker.js';
 
 /** Work that is done again and again, never twice at once; trouble is logged when it begins and when it ends. */
 export class Repeating {

@@ -1,0 +1,62 @@
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { CONFIG, Log, Repeating } from '@purser/service';
+import type { Config } from '../config.js';
+import { ProfileCache } from '../profiles/profile-cache.js';
+import { Profiler } from '../profiles/profiler.service.js';
+import type { Component } from './component.js';
+import { Components } from './components.service.js';
+
+const DAY_MS = 86_400_000;
+
+/** Looks for components at the start and at every interval, and has new ones profiled. */
+@Injectable()
+export class Discovery implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly sweeps: Repeating[];
+  private told = '';
+  private first: Promise<void> | undefined;
+
+  constructor(
+    private readonly components: Components,
+    private readonly profiler: Profiler,
+    cache: ProfileCache,
+    private readonly log: Log,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {
+    this.sweeps = [
+      new Repeating('looking for components', config.AUTO_DISCOVERY_INTERVAL_SECONDS * 1000, () => this.look(), log),
+      new Repeating('forgetting old profiles', DAY_MS / 4, () => cache.forget(), log),
+    ];
+  }
+
+  onApplicationBootstrap(): void {
+    if (!this.config.HYBRID_ORCHESTRATION_ENABLED) return;
+    // Not awaited: profiling a large folder for the first time takes longer than a start may.
+    this.first = this.look().catch((error: unknown) => this.log.warn({ error }, 'looking for components failed'));
+    for (const sweep of this.sweeps) sweep.start();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await this.profiler.stop();
+    await Promise.all([this.first, ...this.sweeps.map((sweep) => sweep.stop())]);
+  }
+
+  profileAnew(component: Component): void {
+    void this.profiler
+      .refresh([component], true)
+      .catch((error: unknown) => this.log.warn({ error, component: component.name }, 'profiling failed'));
+  }
+
+  private async look(): Promise<void> {
+    await this.components.discover();
+    this.tellProblems();
+    await this.profiler.refresh(this.components.list());
+  }
+
+  /** Once, and again when others are wrong. */
+  private tellProblems(): void {
+    const { problems } = this.components;
+    const text = problems.join('\n');
+    if (text !== '' && text !== this.told) this.log.warn({ problems }, 'some components cannot be used');
+    this.told = text;
+  }
+}

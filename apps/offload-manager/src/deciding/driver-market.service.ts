@@ -1,0 +1,99 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { BudgetStatus } from '@purser/contracts';
+import { minNano, type Nano, parseUsd } from '@purser/money';
+import type { ComputeDriver, MachineType } from '@purser/plugin-sdk';
+import { VmRates } from '../money/vm-rates.js';
+import { WatchdogDesk } from '../money/watchdog-desk.js';
+import { ActiveDriver } from '../vms/active-driver.js';
+import { VM_CREDENTIALS, type VmCredentials } from '../vms/vm-credentials.js';
+import type { VmMarket } from './ports.js';
+import { Preemptions } from './preemptions.service.js';
+import type { Market, Offer } from './situation.js';
+
+const CALL_MS = 20_000;
+/** What machines there are changes rarely; whether one could be made is asked again sooner. */
+const TYPES_MS = 600_000;
+const CHECK_MS = 60_000;
+/** Of a disk as most components have it; the VM itself is held for with its own. */
+const DISK_GB = 20;
+
+/** Machines of the active driver at their prices, and what budgets have left for them. */
+@Injectable()
+export class DriverMarket implements VmMarket {
+  private types: { of: ComputeDriver; at: number; all: MachineType[] } | undefined;
+  private checked: { of: ComputeDriver; at: number; problem: string | undefined } | undefined;
+
+  constructor(
+    private readonly drivers: ActiveDriver,
+    @Inject(VM_CREDENTIALS) private readonly credentials: VmCredentials,
+    private readonly rates: VmRates,
+    private readonly desk: WatchdogDesk,
+    private readonly preemptions: Preemptions,
+  ) {}
+
+  compute(): { provider: string | null; why: string } {
+    return { provider: this.drivers.get()?.provider ?? null, why: this.drivers.why };
+  }
+
+  async look(now: Date): Promise<Market> {
+    const driver = this.drivers.get();
+    const none = (hindrance: string): Market => ({ offers: [], affordable: undefined, hindrance, preemptions: 0 });
+    if (driver === undefined) return none(this.drivers.why);
+    try {
+      const problem = await this.problemOf(driver);
+      if (problem !== undefined) return none(problem);
+      const offers = (await this.typesOf(driver)).map((type) => this.offer(driver.provider, type));
+      const free = offers.every(({ regularWorstCase }) => regularWorstCase === 0n);
+      const affordable = free ? undefined : leftFor(driver.provider, await this.desk.budgets());
+      return { offers, affordable, hindrance: undefined, preemptions: this.preemptions.within(now) };
+    } catch (error) {
+      return none(wordsOf(error));
+    }
+  }
+
+  private async problemOf(driver: ComputeDriver): Promise<string | undefined> {
+    if (this.checked?.of !== driver || performance.now() - this.checked.at > CHECK_MS) {
+      const problem = await driver
+        .check({ signal: AbortSignal.timeout(CALL_MS) })
+        .then(() => this.credentials.check())
+        .then(() => undefined, wordsOf);
+      this.checked = { of: driver, at: performance.now(), problem };
+    }
+    return this.checked.problem;
+  }
+
+  private async typesOf(driver: ComputeDriver): Promise<MachineType[]> {
+    if (this.types?.of !== driver || performance.now() - this.types.at > TYPES_MS) {
+      const signal = AbortSignal.timeout(CALL_MS);
+      const [zone] = await driver.zones({ signal });
+      const all = zone === undefined ? [] : await driver.machineTypes(zone, { signal });
+      this.types = { of: driver, at: performance.now(), all };
+    }
+    return this.types.all;
+  }
+
+  private offer(provider: string, { name, memoryMb }: MachineType): Offer {
+    const costing = (spot: boolean) => ({ provider, zone: undefined, machineType: name, spot, diskGb: DISK_GB });
+    return {
+      machineType: name,
+      memoryMb,
+      spotPerHour: this.rates.rate(costing(true)).nanoPerHour,
+      regularPerHour: this.rates.rate(costing(false)).nanoPerHour,
+      spotWorstCase: this.rates.worstCase(costing(true)),
+      regularWorstCase: this.rates.worstCase(costing(false)),
+    };
+  }
+}
+
+/** The least that any budget has left which counts a VM. What is decided by it is held for certain when the VM is requested. */
+function leftFor(provider: string, budgets: readonly BudgetStatus[]): Nano | undefined {
+  const left = budgets
+    .filter(({ scope: { provider: of, ...others } }) => {
+      const isOthers = Object.values(others).some((one) => one !== undefined);
+      return !isOthers && (of === undefined || of === provider);
+    })
+    .map(({ window }) => parseUsd(window.unreservedUsd ?? window.remainingUsd));
+  return left.length === 0 ? undefined : left.reduce(minNano);
+}
+
+const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,95 @@
+import type { BudgetStatus } from '@purser/contracts';
+import type { ComputeDriver } from '@purser/plugin-sdk';
+import { NO_PRICES } from '../money/vm-prices.js';
+import { VmRates } from '../money/vm-rates.js';
+import type { WatchdogDesk } from '../money/watchdog-desk.js';
+import { ActiveDriver } from '../vms/active-driver.js';
+import { DriverMarket } from './driver-market.service.js';
+import { Preemptions } from './preemptions.service.js';
+
+const now = new Date('2026-11-29T10:00:00Z');
+const settings = { SPOT_VM_HOURLY_COST: '0.02', REGULAR_VM_HOURLY_COST: '0.1', MAX_VM_LIFETIME_HOURS: 2 };
+
+const driver = (given: Partial<ComputeDriver> = {}): ComputeDriver =>
+  ({
+    provider: 'gcp',
+    check: () => Promise.resolve(),
+    zones: () => Promise.resolve(['a', 'b']),
+    machineTypes: () => Promise.resolve([{ name: 'small', memoryMb: 4096, cpus: 2 }]),
+    ...given,
+  }) as ComputeDriver;
+const budget = (scope: BudgetStatus['scope'], remainingUsd: string, unreservedUsd?: string) =>
+  ({ id: 'b', scope, window: { remainingUsd, unreservedUsd } }) as BudgetStatus;
+
+interface Given {
+  driver?: ComputeDriver;
+  budgets?: () => Promise<BudgetStatus[]>;
+  credentials?: () => Promise<void>;
+}
+
+function market(given: Given, preemptions = new Preemptions()): DriverMarket {
+  const drivers = new ActiveDriver();
+  const active = given.driver;
+  drivers.use(active ? [active] : [], active, active ? 'it is configured' : 'no compute driver is configured');
+  const credentials = {
+    check: given.credentials ?? (() => Promise.resolve()),
+    issue: () => Promise.resolve({}),
+    revoke: () => Promise.resolve(),
+  };
+  const desk = { budgets: given.budgets ?? (() => Promise.resolve([])) } as WatchdogDesk;
+  return new DriverMarket(drivers, credentials, new VmRates(NO_PRICES, settings), desk, preemptions);
+}
+
+it('offers the machines of the driver, with what each may cost in its life', async () => {
+  const preemptions = new Preemptions();
+  preemptions.heard(new Date(now.getTime() - 1_000));
+  preemptions.heard(new Date(now.getTime() - 2 * 86_400_000));
+  const {
+    offers,
+    affordable,
+    hindrance,
+    preemptions: count,
+  } = await market({ driver: driver() }, preemptions).look(now);
+  expect(offers).toMatchObject([{ machineType: 'small', memoryMb: 4096 }]);
+  const [offer] = offers;
+  expect(offer?.spotWorstCase).toBe(2n * (offer?.spotPerHour ?? 0n));
+  expect(Number(offer?.regularPerHour) - Number(offer?.spotPerHour)).toBe(80_000_000);
+  expect([affordable, hindrance, count]).toEqual([undefined, undefined, 1]);
+});
+
+it('has what the narrowest budget leaves that counts VMs', async () => {
+  const budgets = () =>
+    Promise.resolve([
+      budget({}, '5.00'),
+      budget({ provider: 'gcp' }, '3.00', '2.00'),
+      budget({ provider: 'openai' }, '0.10'),
+      budget({ project: 'x' }, '0.20'),
+    ]);
+  expect((await market({ driver: driver(), budgets }).look(now)).affordable).toBe(2_000_000_000n);
+});
+
+it.each<[string, Given, string]>([
+  ['no driver', {}, 'no compute driver is configured'],
+  [
+    'a driver that misses something',
+    { driver: driver({ check: () => Promise.reject(new Error('no key file')) }) },
+    'no key file',
+  ],
+  [
+    'no credentials',
+    { driver: driver(), credentials: () => Promise.reject(new Error('no public address')) },
+    'no public address',
+  ],
+  [
+    'a watchdog that is away',
+    { driver: driver(), budgets: () => Promise.reject(new Error('no cost-watchdog')) },
+    'no cost-watchdog',
+  ],
+])('offers nothing with %s, and says why', async (_what, given, why) => {
+  expect(await market(given).look(now)).toMatchObject({ offers: [], hindrance: why });
+});
+
+it('says where VMs come from', () => {
+  expect(market({ driver: driver() }).compute()).toEqual({ provider: 'gcp', why: 'it is configured' });
+  expect(market({}).compute()).toEqual({ provider: null, why: 'no compute driver is configured' });
+});

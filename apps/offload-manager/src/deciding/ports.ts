@@ -1,0 +1,19 @@
+import type { Market, PlannedMove } from './situation.js';
+
+/** Injection token of the mover. */
+export const MOVER = Symbol('mover');
+
+/** Moves components. Resolves once the move is written down and goes on by itself; rejects where it was not begun. */
+export interface Mover {
+  begin(move: PlannedMove): Promise<void>;
+}
+
+/** Injection token of the market. */
+export const MARKET = Symbol('market');
+
+/** Where VMs can be had. */
+export interface VmMarket {
+  /** Whom VMs are had from, and why from there. */
+  compute(): { provider: string | null; why: string };
+  look(now: Date): Promise<Market>;
+}

@@ -1,0 +1,79 @@
+import type { Pressure } from '@purser/contracts';
+import type { Nano } from '@purser/money';
+import type { PressureBounds } from '../memory/memory-reading.js';
+import type { PlaceOf } from '../scoring/places.js';
+
+/** A component that can move. */
+export interface Candidate {
+  name: string;
+  weight: number;
+  /** What it takes on this machine. */
+  memoryMb: number;
+  /** What a VM for it must have for it. */
+  neededMb: number;
+  /** Undefined: it has always been here. */
+  at: PlaceOf | undefined;
+}
+
+/** A machine that could be had. */
+export interface Offer {
+  machineType: string;
+  memoryMb: number;
+  spotPerHour: Nano;
+  regularPerHour: Nano;
+  /** VM and disk for the longest life a VM may have. */
+  spotWorstCase: Nano;
+  regularWorstCase: Nano;
+}
+
+export interface Market {
+  offers: readonly Offer[];
+  /** What every budget still has for VMs; undefined where no budget counts them. */
+  affordable: Nano | undefined;
+  /** Why none can be made. */
+  hindrance: string | undefined;
+  /** Spot VMs that were taken away within a day. */
+  preemptions: number;
+}
+
+/** What the rules go by, as people set it. */
+export interface Rules {
+  bounds: PressureBounds;
+  minWeight: number;
+  atOnce: number;
+  dwellMs: number;
+  /** How long pressure must have lasted, when it is not critical. */
+  sustainMs: number;
+  minVmShare: number;
+  optimiseCost: boolean;
+  /** Where cost is not to be optimised. */
+  standardType: string;
+}
+
+export interface Situation {
+  now: Date;
+  memory: { availableMb: number; totalMb: number; usedPercent: number };
+  pressure: Pressure;
+  trendMbPerMinute: number | undefined;
+  /** Since when it was pressure or worse, or calm, without a break. */
+  pressureSince: Date | undefined;
+  calmSince: Date | undefined;
+  candidates: readonly Candidate[];
+  market: Market;
+}
+
+export interface PlannedMove {
+  component: string;
+  to: 'vm' | 'local';
+  machine: { machineType: string; spot: boolean; worstCase: Nano } | undefined;
+  reason: string;
+}
+
+export interface Verdict {
+  action: 'none' | 'offload' | 'recall';
+  /** The same for decisions that say the same, whatever their figures. */
+  code: string;
+  reason: string;
+  urgent: boolean;
+  moves: PlannedMove[];
+}

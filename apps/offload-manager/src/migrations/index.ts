@@ -1,0 +1,15 @@
+import type { MigrationClass } from '@purser/database';
+import { CreateDecisions1700000006401 } from './create-decisions.js';
+import { CreateMoves1700000006200 } from './create-moves.js';
+import { CreateProfiles1700000006400 } from './create-profiles.js';
+import { CreateStrays1700000006001 } from './create-strays.js';
+import { CreateVms1700000006000 } from './create-vms.js';
+
+/** What the offload-manager's schema, `offload`, is made of. */
+export const MIGRATIONS: MigrationClass[] = [
+  CreateVms1700000006000,
+  CreateStrays1700000006001,
+  CreateMoves1700000006200,
+  CreateProfiles1700000006400,
+  CreateDecisions1700000006401,
+];

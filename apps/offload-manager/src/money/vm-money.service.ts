@@ -1,0 +1,84 @@
+import { Injectable } from '@nestjs/common';
+import { type BudgetStatus, MOST_WINDOWS, PurserError } from '@purser/contracts';
+import { formatUsd, maxNano, type Nano } from '@purser/money';
+import { Clock } from '@purser/service';
+import type { VmRow } from '../vms/vm-row.js';
+import { VmRecords } from '../vms/vm-records.js';
+import { WatchdogDesk } from './watchdog-desk.js';
+import { VmRates } from './vm-rates.js';
+
+/** A grant whose answer was lost may be made this late: the watchdog's database ends every statement within it. */
+const LATE_GRANT_MS = 40_000;
+/** A window may end between reading it and asking for it. */
+const TRIES = 3;
+
+/** No key, project or task has a VM to itself. */
+const counts = ({ scope }: BudgetStatus, provider: string): boolean =>
+  (scope.provider === undefined || scope.provider === provider) &&
+  scope.project === undefined &&
+  scope.key === undefined &&
+  scope.task === undefined;
+
+/**
+ * The whole worst case of a VM is held in every budget that it counts against before its platform is called, and what it
+ * did not cost goes back when it is gone. Its cost counts in the windows of its creation, as that of a call does.
+ */
+@Injectable()
+export class VmMoney {
+  constructor(
+    private readonly desk: WatchdogDesk,
+    private readonly records: VmRecords,
+    private readonly rates: VmRates,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Throws when the money is not there, or nobody can say whether it is. What may have been granted all the same is in the row. */
+  async hold(row: VmRow): Promise<VmRow> {
+    const amount = this.worstCase(row);
+    let asking = row;
+    for (let attempt = 1; ; attempt++) {
+      const budgets = (await this.desk.budgets()).filter((budget) => counts(budget, row.provider));
+      const windows = amount === 0n ? [] : budgets.map(({ window }) => window.id).sort();
+      if (windows.length > MOST_WINDOWS)
+        throw new PurserError('conflict', { message: `a VM counts against more than ${MOST_WINDOWS} budgets` });
+      const asked = { lease: 'asked', lease_asked_at: this.clock.now(), windows, held_nano: amount } as const;
+      asking = known(await this.records.change(asking, asked));
+      const grant = windows.length === 0 ? ({ ok: true } as const) : await this.desk.grant(row.name, windows, amount);
+      if (grant.ok) return known(await this.records.change(asking, { lease: 'held' }));
+      if (grant.kind !== 'closed' || attempt === TRIES) throw refusal(grant, budgets, amount);
+    }
+  }
+
+  worstCase(row: Pick<VmRow, 'provider' | 'machine_type' | 'spot' | 'disk_gb'>): Nano {
+    const { provider, machine_type: machineType, spot, disk_gb: diskGb } = row;
+    return this.rates.worstCase({ provider, zone: undefined, machineType, spot, diskGb });
+  }
+
+  /** Of one that is gone, once all that it cost is told. To be called until the row says `returned`. */
+  async giveBack(row: VmRow): Promise<void> {
+    const { created_at: createdAt, billed_until: billed, gone_at: gone } = row;
+    if (createdAt !== null && (billed?.getTime() ?? 0) < (gone?.getTime() ?? 0)) return;
+    const late = this.clock.now().getTime() - (row.lease_asked_at?.getTime() ?? 0) > LATE_GRANT_MS;
+    if (row.windows.length > 0)
+      await this.desk.giveBack(row.name, row.windows, maxNano(0n, row.held_nano - row.cost_nano));
+    if (row.lease === 'held' || late || row.windows.length === 0) await this.records.change(row, { lease: 'returned' });
+  }
+}
+
+function known(row: VmRow | undefined): VmRow {
+  if (row) return row;
+  throw new PurserError('conflict', { message: 'the VM was given up while its money was asked for' });
+}
+
+function refusal(
+  { kind, windowId }: { kind: string; windowId: string },
+  budgets: readonly BudgetStatus[],
+  amount: Nano,
+): PurserError {
+  const budget = budgets.find(({ window }) => window.id === windowId)?.id ?? windowId;
+  const details = { budget, amountUsd: formatUsd(amount) };
+  const what = `the ${details.amountUsd} USD that a VM may cost in its life`;
+  if (kind === 'exhausted')
+    return new PurserError('budget_exhausted', { message: `budget ${budget} does not cover ${what}`, details });
+  return new PurserError('budget_held', { message: `budget ${budget} has ${what} only if others give back`, details });
+}

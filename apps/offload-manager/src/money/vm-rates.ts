@@ -1,0 +1,72 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { maxNano, type Nano, parseUsd } from '@purser/money';
+import { CONFIG } from '@purser/service';
+import type { Config } from '../config.js';
+import { VmPrices } from './vm-prices.js';
+
+/** Whatever costs by the second: a VM with its disk, a VM that stands still, a disk or an address by itself. */
+export interface Costing {
+  provider: string;
+  zone: string | undefined;
+  machineType: string | undefined;
+  spot: boolean;
+  diskGb: number;
+}
+
+export interface Rate {
+  nanoPerHour: Nano;
+  row: string | null;
+}
+
+type Settings = Pick<Config, 'SPOT_VM_HOURLY_COST' | 'REGULAR_VM_HOURLY_COST' | 'MAX_VM_LIFETIME_HOURS'>;
+
+const HOUR_S = 3_600n;
+/** Where no price of a disk is known: $0.17 a GB and month, that of fast network disks. */
+const DISK_NANO_PER_GB_HOUR = 233_000n;
+/** One's own machines send no bill. */
+const OWN = 'docker';
+
+@Injectable()
+export class VmRates {
+  constructor(
+    private readonly prices: VmPrices,
+    @Inject(CONFIG) private readonly config: Settings,
+  ) {}
+
+  /** What it is charged: by the price row where there is one, by the setting else. */
+  rate({ provider, zone, machineType, spot, diskGb }: Costing): Rate {
+    const machine = machineType === undefined ? undefined : this.prices.rateFor(provider, machineType, spot, zone);
+    const known = machine === undefined ? this.setting(provider, spot) : machine.nanoPerHour;
+    const running = machineType === undefined ? 0n : known;
+    const disk = this.prices.diskRateFor(provider, zone);
+    return {
+      nanoPerHour: running + this.diskRate(provider, zone) * BigInt(diskGb),
+      row: machine?.row ?? disk?.row ?? null,
+    };
+  }
+
+  /** The higher of price and setting for the whole of the longest life, wherever it may come to be. */
+  worstCase(costing: Costing): Nano {
+    const { provider, zone, machineType = '', spot, diskGb } = costing;
+    const price = this.prices.rateFor(provider, machineType, spot, zone);
+    const perHour = maxNano(price?.nanoPerHour ?? 0n, this.setting(provider, spot));
+    const hour = perHour + this.diskRate(provider, zone) * BigInt(diskGb);
+    return (hour * BigInt(Math.ceil(this.config.MAX_VM_LIFETIME_HOURS * 3_600))) / HOUR_S;
+  }
+
+  private setting(provider: string, spot: boolean): Nano {
+    if (provider === OWN) return 0n;
+    return parseUsd(spot ? this.config.SPOT_VM_HOURLY_COST : this.config.REGULAR_VM_HOURLY_COST);
+  }
+
+  private diskRate(provider: string, zone: string | undefined): Nano {
+    const known = this.prices.diskRateFor(provider, zone);
+    return known ? known.nanoPerGbHour : provider === OWN ? 0n : DISK_NANO_PER_GB_HOUR;
+  }
+}
+
+const HOUR_MS = 3_600_000n;
+
+/** Rounded up: what is told by the minute is never less than the whole. */
+export const costOf = ({ nanoPerHour }: Rate, ms: number): Nano =>
+  (nanoPerHour * BigInt(Math.max(0, ms)) + HOUR_MS - 1n) / HOUR_MS;

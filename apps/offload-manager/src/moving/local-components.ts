@@ -1,0 +1,96 @@
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { PurserError } from '@purser/contracts';
+import { runGuarded } from '@purser/guard';
+import { Log } from '@purser/service';
+import { DOCKER_HOST } from '../components/docker-components.js';
+import { dockerAt } from '../components/docker-host.js';
+import type { Movable } from './movables.js';
+
+const HEALTH_MS = 3_000;
+const STOP_SECONDS = 10;
+/** The engine answers when it has stopped, or killed, what was to be stopped. */
+const ANSWER_MS = 3 * STOP_SECONDS * 1_000;
+/** The longest that a timer takes. */
+const FOREVER_MS = 2 ** 31 - 1;
+
+interface Child {
+  stop: AbortController;
+  ended: Promise<void>;
+}
+
+/** Starts and stops components on this machine: containers by their names, or programs as children that end with this one. */
+@Injectable()
+export class LocalComponents implements OnApplicationShutdown {
+  private readonly children = new Map<string, Child>();
+
+  constructor(
+    private readonly log: Log,
+    @Inject(DOCKER_HOST) private readonly dockerHost: string | undefined,
+  ) {}
+
+  async onApplicationShutdown(): Promise<void> {
+    await Promise.all([...this.children.values()].map(endOf));
+  }
+
+  async isHealthy({ local, healthPath }: Movable): Promise<boolean> {
+    if (!local) return false;
+    try {
+      const response = await fetch(`${new URL(local.url).origin}${healthPath}`, {
+        signal: AbortSignal.timeout(HEALTH_MS),
+      });
+      await response.body?.cancel();
+      return response.ok;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Of one that runs, nothing is changed. One that nobody said how to start is somebody else's to start. */
+  async start({ name, local, env }: Movable): Promise<void> {
+    if (local?.container !== undefined) return this.container(local.container, 'start');
+    if (local?.command === undefined || this.children.has(name)) return;
+    const stop = new AbortController();
+    const ended = runGuarded({
+      id: `component-${name}`,
+      argv: [...local.command],
+      cwd: local.cwd ?? process.cwd(),
+      env: { PATH: '/usr/local/bin:/usr/bin:/bin', ...env },
+      timeoutMs: FOREVER_MS,
+      signal: stop.signal,
+    })
+      .then(({ code, stderr }) => {
+        if (!stop.signal.aborted) this.log.warn({ component: name, code, stderr }, 'a component has ended by itself');
+      })
+      .catch((error: unknown) => this.log.warn({ component: name, error }, 'a component could not be started'))
+      .finally(() => this.children.delete(name));
+    this.children.set(name, { stop, ended });
+  }
+
+  async stop({ name, local }: Movable): Promise<void> {
+    if (local?.container !== undefined) return this.container(local.container, 'stop');
+    const child = this.children.get(name);
+    if (child) await endOf(child);
+  }
+
+  private async container(name: string, what: 'start' | 'stop'): Promise<void> {
+    const docker = await dockerAt(this.dockerHost, ANSWER_MS);
+    if (!docker) throw new PurserError('unavailable', { message: `there is no Docker that could ${what} ${name}` });
+    const container = docker.getContainer(name);
+    try {
+      if (what === 'start') await container.start();
+      else await container.stop({ t: STOP_SECONDS, abortSignal: AbortSignal.timeout(ANSWER_MS) });
+    } catch (error) {
+      // 304: it is so already.
+      if ((error as { statusCode?: unknown }).statusCode === 304) return;
+      throw new PurserError('unavailable', {
+        message: `Docker does not ${what} the container ${name}: ${error instanceof Error ? error.message.trim() : String(error)}`,
+        cause: error,
+      });
+    }
+  }
+}
+
+const endOf = async ({ stop, ended }: Child): Promise<void> => {
+  stop.abort();
+  await ended;
+};

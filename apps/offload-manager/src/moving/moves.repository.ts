@@ -1,0 +1,109 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '@purser/database';
+import type { Movable } from './movables.js';
+
+export type MoveStep = 'starting' | 'healthy' | 'routed' | 'stopping' | 'done' | 'failed';
+
+export interface MoveRow {
+  id: string;
+  component: string;
+  direction: 'to_vm' | 'home';
+  step: MoveStep;
+  machine_type: string | null;
+  spot: boolean | null;
+  vm_id: string | null;
+  definition: Movable;
+  reason: string;
+  error: string | null;
+  created_at: Date;
+  step_at: Date;
+}
+
+export type NewMove = Pick<
+  MoveRow,
+  'id' | 'component' | 'direction' | 'machine_type' | 'spot' | 'vm_id' | 'definition' | 'reason'
+>;
+
+const COLUMNS =
+  'id, component, direction, step, machine_type, spot, vm_id, definition, reason, error, created_at, step_at';
+const OPEN = `step NOT IN ('done', 'failed')`;
+/** Whoever has one goes on with it; after a crash another one does, or the same one anew. */
+const CLAIM = `interval '60 seconds'`;
+
+@Injectable()
+export class MovesRepository {
+  constructor(private readonly database: Database) {}
+
+  /** Undefined when the component is moving already, or as many are as may. */
+  async insert(move: NewMove, most: number): Promise<MoveRow | undefined> {
+    return this.database.transaction(async (tx) => {
+      await tx.query('LOCK TABLE moves IN SHARE ROW EXCLUSIVE MODE');
+      const [row] = await tx.query<MoveRow>(
+        `INSERT INTO moves (id, component, direction, step, machine_type, spot, vm_id, definition, reason)
+         SELECT $1, $2, $3, 'starting', $4, $5, $6, $7, $8
+         WHERE (SELECT count(*) FROM moves WHERE ${OPEN}) < $9
+           AND NOT EXISTS (SELECT FROM moves WHERE ${OPEN} AND component = $2)
+         RETURNING ${COLUMNS}`,
+        [
+          move.id,
+          move.component,
+          move.direction,
+          move.machine_type,
+          move.spot,
+          move.vm_id,
+          JSON.stringify(move.definition),
+          move.reason,
+          most,
+        ],
+      );
+      return row;
+    });
+  }
+
+  /** Those that are not over and that nobody else has at hand. */
+  claim(instance: string): Promise<MoveRow[]> {
+    return this.database.query(
+      `UPDATE moves SET claimed_by = $1, claimed_until = now() + ${CLAIM}
+       WHERE id IN (
+         SELECT id FROM moves WHERE ${OPEN} AND (claimed_by = $1 OR claimed_until IS NULL OR claimed_until < now())
+         ORDER BY created_at FOR UPDATE SKIP LOCKED)
+       RETURNING ${COLUMNS}`,
+      [instance],
+    );
+  }
+
+  async enter(id: string, from: MoveStep, to: MoveStep, error: string | null = null): Promise<void> {
+    await this.database.query(
+      'UPDATE moves SET step = $3, step_at = now(), error = coalesce($4, error) WHERE id = $1 AND step = $2',
+      [id, from, to, error],
+    );
+  }
+
+  async setVm(id: string, vmId: string): Promise<void> {
+    await this.database.query('UPDATE moves SET vm_id = $2 WHERE id = $1', [id, vmId]);
+  }
+
+  list(limit: number): Promise<MoveRow[]> {
+    return this.database.query(`SELECT ${COLUMNS} FROM moves ORDER BY created_at DESC, id LIMIT $1`, [limit]);
+  }
+
+  async find(id: string): Promise<MoveRow | undefined> {
+    const [row] = await this.database.query<MoveRow>(`SELECT ${COLUMNS} FROM moves WHERE id = $1`, [id]);
+    return row;
+  }
+
+  async isMoving(component: string): Promise<boolean> {
+    const rows = await this.database.query(`SELECT FROM moves WHERE ${OPEN} AND component = $1`, [component]);
+    return rows.length > 0;
+  }
+
+  /** The last one that brought it to where it is. */
+  async lastOut(component: string, vmId: string): Promise<MoveRow | undefined> {
+    const [row] = await this.database.query<MoveRow>(
+      `SELECT ${COLUMNS} FROM moves WHERE component = $1 AND vm_id = $2 AND direction = 'to_vm'
+       ORDER BY created_at DESC LIMIT 1`,
+      [component, vmId],
+    );
+    return row;
+  }
+}

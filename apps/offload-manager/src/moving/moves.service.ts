@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { type Move, PurserError } from '@purser/contracts';
+import { CONFIG } from '@purser/service';
+import type { Config } from '../config.js';
+import { PlacesRepository } from '../endpoints/places.repository.js';
+import { MOVABLES, type Movables } from './movables.js';
+import { type MoveRow, MovesRepository, type NewMove } from './moves.repository.js';
+
+/** Begins moves. What is written down goes on by itself, through any crash, to its end or back. */
+@Injectable()
+export class Moves {
+  constructor(
+    private readonly repository: MovesRepository,
+    private readonly places: PlacesRepository,
+    @Inject(CONFIG) private readonly config: Config,
+    @Inject(MOVABLES) private readonly components: Movables,
+  ) {}
+
+  async toVm(component: string, choice: { machineType: string; spot: boolean }, reason = 'asked for'): Promise<Move> {
+    this.requireOn();
+    const stays = this.components.whyItStays(component);
+    const definition = this.components.get(component);
+    if (stays !== undefined || !definition)
+      throw new PurserError('conflict', { message: `${component} cannot move: ${stays ?? 'it is not known'}` });
+    await this.places.ensure([component]);
+    const place = await this.places.find(component);
+    if (place?.vm_id != null) throw new PurserError('conflict', { message: `${component} is on VM ${place.vm_id}` });
+    const { machineType: machine_type, spot } = choice;
+    return this.begin({ component, direction: 'to_vm', machine_type, spot, vm_id: null, definition, reason });
+  }
+
+  async bringHome(component: string, reason: string): Promise<Move> {
+    this.requireNotDry();
+    const place = await this.places.find(component);
+    if (place?.vm_id == null) throw new PurserError('conflict', { message: `${component} is at home` });
+    const definition =
+      this.components.get(component) ?? (await this.repository.lastOut(component, place.vm_id))?.definition;
+    if (!definition) throw new PurserError('not_found', { message: `nobody knows how ${component} runs at home` });
+    const [machine_type, spot] = [null, null];
+    return this.begin({ component, direction: 'home', machine_type, spot, vm_id: place.vm_id, definition, reason });
+  }
+
+  async list(limit = 100): Promise<Move[]> {
+    return (await this.repository.list(limit)).map(moveOf);
+  }
+
+  private async begin(move: Omit<NewMove, 'id'>): Promise<Move> {
+    // Whatever else moves, what has to come home is not held back.
+    const most = move.direction === 'home' ? 1_000_000 : this.config.MAX_CONCURRENT_MIGRATIONS;
+    const row = await this.repository.insert({ id: randomUUID(), ...move }, most);
+    if (row) return moveOf(row);
+    throw new PurserError('conflict', {
+      message: (await this.repository.isMoving(move.component))
+        ? `${move.component} is moving already`
+        : `no more than ${most} components may move at once (MAX_CONCURRENT_MIGRATIONS)`,
+    });
+  }
+
+  private requireOn(): void {
+    if (!this.config.HYBRID_ORCHESTRATION_ENABLED)
+      throw new PurserError('conflict', { message: 'nothing is moved: HYBRID_ORCHESTRATION_ENABLED is false' });
+    this.requireNotDry();
+  }
+
+  private requireNotDry(): void {
+    if (this.config.HYBRID_ORCHESTRATION_DRY_RUN)
+      throw new PurserError('conflict', { message: 'nothing is moved: HYBRID_ORCHESTRATION_DRY_RUN is true' });
+  }
+}
+
+const moveOf = ({ id, component, direction, step, vm_id, reason, error, created_at, step_at }: MoveRow): Move => ({
+  id,
+  component,
+  direction,
+  step,
+  vm: vm_id,
+  reason,
+  error,
+  createdAt: created_at.toISOString(),
+  stepAt: step_at.toISOString(),
+});

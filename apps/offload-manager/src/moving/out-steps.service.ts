@@ -1,0 +1,105 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { isPurserError } from '@purser/contracts';
+import { CONFIG } from '@purser/service';
+import type { Config } from '../config.js';
+import { AgentsRepository } from '../agents/agents.repository.js';
+import { Endpoints } from '../endpoints/endpoints.service.js';
+import { LocalComponents } from './local-components.js';
+import { type MoveRow, MovesRepository, type MoveStep } from './moves.repository.js';
+import { isOver, VM_LIFE, type VmLife, type VmSeen } from './vm-life.js';
+
+/** What a component needs beside what it is known to use. */
+export const STANDARD_MEMORY_MB = 1_024;
+
+/** What a step has come to: the next one, undefined to look again later, or why the move is undone. */
+export type Outcome = MoveStep | undefined | { undo: string };
+
+/** To a VM: start there, healthy there, route there, stop here. Each step may be done again, whoever did it before. */
+@Injectable()
+export class OutSteps {
+  constructor(
+    private readonly moves: MovesRepository,
+    private readonly agents: AgentsRepository,
+    private readonly endpoints: Endpoints,
+    private readonly locals: LocalComponents,
+    @Inject(CONFIG) private readonly config: Config,
+    @Inject(VM_LIFE) private readonly vms: VmLife,
+  ) {}
+
+  async advance(move: MoveRow): Promise<Outcome> {
+    if (move.vm_id === null) return this.request(move);
+    const vm = await vmOf(this.vms, move.vm_id);
+    if (!vm || isOver(vm)) return { undo: `its VM is gone: ${vm?.reason ?? 'nobody knows of it'}` };
+    switch (move.step) {
+      case 'starting':
+        return vm.state === 'ready' ? 'healthy' : undefined;
+      case 'healthy':
+        return this.route(move, move.vm_id);
+      case 'routed':
+        return this.leave(move, move.vm_id);
+      case 'stopping':
+        await this.locals.stop(move.definition);
+        return 'done';
+      default:
+        return undefined;
+    }
+  }
+
+  /** It is at home again, as if nothing had been. */
+  async undo(move: MoveRow, reason: string): Promise<void> {
+    if (move.step === 'stopping') await this.locals.start(move.definition);
+    await this.endpoints.moved(move.component, null, true);
+    if (move.vm_id !== null) await removeVm(this.vms, move.vm_id, reason);
+  }
+
+  /** One that was requested and not written down before a crash serves nobody. */
+  private async request({ id, component, machine_type, spot, definition }: MoveRow): Promise<Outcome> {
+    for (const left of await this.vms.list({ component }))
+      if (!isOver(left)) await this.vms.remove(left.id, `left by a move of ${component} that was cut short`);
+    try {
+      const vm = await this.vms.request({
+        component,
+        machineType: machine_type ?? '',
+        spot: spot ?? false,
+        memoryMb: definition.memoryMb ?? STANDARD_MEMORY_MB,
+        diskGb: definition.diskGb,
+        startup: {
+          component: { image: definition.image ?? '', command: definition.command, env: definition.env },
+          agent: { image: this.config.PURSER_VM_AGENT_IMAGE, env: {} },
+        },
+      });
+      await this.moves.setVm(id, vm.id);
+      return undefined;
+    } catch (error) {
+      if (!isPurserError(error)) throw error;
+      return { undo: error.message };
+    }
+  }
+
+  private async route({ component }: MoveRow, vmId: string): Promise<Outcome> {
+    await this.agents.wish(vmId, component, 'serve');
+    if (!(await this.agents.find(vmId))?.serving) return undefined;
+    await this.endpoints.moved(component, vmId, true);
+    return 'routed';
+  }
+
+  /** The place at home answers what it has, on every manager, and takes no more. */
+  private async leave({ component }: MoveRow, vmId: string): Promise<Outcome> {
+    await this.endpoints.moved(component, vmId, false);
+    return (await this.endpoints.isServedLocally(component)) ? undefined : 'stopping';
+  }
+}
+
+export async function vmOf(vms: VmLife, id: string): Promise<VmSeen | undefined> {
+  try {
+    return await vms.get(id);
+  } catch (error) {
+    if (isPurserError(error) && error.code === 'not_found') return undefined;
+    throw error;
+  }
+}
+
+export async function removeVm(vms: VmLife, id: string, reason: string): Promise<void> {
+  const vm = await vmOf(vms, id);
+  if (vm && !isOver(vm)) await vms.remove(id, reason);
+}

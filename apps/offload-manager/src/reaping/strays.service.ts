@@ -1,0 +1,127 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { type Fact, type StrayResource, vmOrphaned, vmReaped } from '@purser/contracts';
+import { Database } from '@purser/database';
+import type { ComputeResource } from '@purser/plugin-sdk';
+import { Clock, CONFIG, Log, Outbox } from '@purser/service';
+import type { Config } from '../config.js';
+import { resourceId } from '../money/spend-of.js';
+import { Platform } from '../vms/platform.js';
+import { strayOf, type StrayRow } from './stray-row.js';
+import { StraysRepository } from './strays.repository.js';
+import { judge, type Judged } from './verdict.js';
+
+/** What is there without a record that claims it: written down, so that it is billed and deleted, over restarts. */
+@Injectable()
+export class Strays {
+  constructor(
+    private readonly database: Database,
+    private readonly rows: StraysRepository,
+    private readonly platform: Platform,
+    private readonly outbox: Outbox,
+    private readonly clock: Clock,
+    private readonly log: Log,
+    @Inject(CONFIG) private readonly config: Pick<Config, 'ORPHANED_VM_MAX_AGE_HOURS' | 'HYBRID_ORCHESTRATION_DRY_RUN'>,
+  ) {}
+
+  idOf({ provider, resource: { kind, zone, name, createdAt } }: Pick<Judged, 'provider' | 'resource'>): string {
+    return resourceId(provider, kind, zone, name, createdAt);
+  }
+
+  async judge(provider: string, resources: readonly ComputeResource[]): Promise<Judged[]> {
+    const claims = await this.rows.claims(this.database);
+    const orphanMs = this.config.ORPHANED_VM_MAX_AGE_HOURS * 3_600_000;
+    const now = this.clock.now();
+    return resources.map((resource) => judge(provider, resource, claims, { now, orphanMs }));
+  }
+
+  async list(): Promise<StrayResource[]> {
+    return (await this.rows.open(this.database)).map(strayOf);
+  }
+
+  /**
+   * Seen twice. What a record still claims, and is over its age, is billed by that record. Undefined for what is gone, and is
+   * only still listed: lists hear of a deletion late.
+   */
+  async note(judged: Judged): Promise<StrayRow | undefined> {
+    const { provider, resource, reason } = judged;
+    const { kind, name, zone, createdAt, machineType, spot = false, diskGb = 0 } = resource;
+    const there = await this.platform.get(provider, { kind, name, zone });
+    if (there?.createdAt.getTime() !== createdAt.getTime()) return undefined;
+    const now = this.clock.now();
+    const claims = await this.rows.claims(this.database);
+    const claimed = claims.some((claim) => claim.name === name && claim.zone === zone);
+    const billed = kind === 'vm' ? await this.rows.billedUntil(this.database, name, zone) : null;
+    const row: StrayRow = {
+      id: this.idOf(judged),
+      provider,
+      kind,
+      name,
+      zone,
+      machine_type: machineType ?? null,
+      spot,
+      disk_gb: diskGb,
+      running: resource.state !== 'stopped',
+      created_at: createdAt,
+      first_seen_at: now,
+      reaped_at: null,
+      gone_at: null,
+      reason,
+      cost_nano: 0n,
+      billed_until: billed ?? createdAt,
+    };
+    if (claimed) return row;
+    await this.database.transaction(async (tx) => {
+      const added = await this.rows.add(tx, row);
+      if (added) await this.outbox.add<Fact>(tx, vmOrphaned, row.id, strayOf(row));
+    });
+    void this.outbox.flush();
+    return row;
+  }
+
+  /** Deleted, and seen to be gone; else it is tried again by `watch`. */
+  async reap(stray: StrayRow, reason: string): Promise<void> {
+    const { id, provider, kind, name, zone } = stray;
+    this.log.warn({ provider, kind, name, zone, reason }, 'deleting what must not be there');
+    await this.rows.reap(this.database, id, reason, this.clock.now());
+    await this.delete(stray, reason).catch((error: unknown) =>
+      this.log.warn({ error, provider, kind, name, zone }, 'what must not be there was not deleted yet; trying on'),
+    );
+  }
+
+  /** Those that are known: seen to be gone, they cost nothing more; given up for deletion, they are deleted. */
+  async watch(): Promise<void> {
+    for (const stray of await this.rows.open(this.database)) {
+      const { provider, kind, name, zone } = stray;
+      try {
+        const resource = await this.platform.get(provider, { kind, name, zone });
+        if (resource === undefined || resource.createdAt.getTime() !== stray.created_at.getTime())
+          await this.gone(stray, stray.reason);
+        else if (stray.reaped_at !== null && !this.config.HYBRID_ORCHESTRATION_DRY_RUN)
+          await this.delete(stray, stray.reason);
+        else await this.rows.isRunning(this.database, stray.id, resource.state !== 'stopped');
+      } catch (error) {
+        this.log.warn(
+          { error, provider, kind, name, zone },
+          'what must not be there could not be looked after; trying on',
+        );
+      }
+    }
+  }
+
+  private async delete(stray: StrayRow, reason: string): Promise<void> {
+    const { provider, kind, name, zone } = stray;
+    await this.platform.delete(provider, { kind, name, zone });
+    if ((await this.platform.get(provider, { kind, name, zone })) === undefined) await this.gone(stray, reason);
+  }
+
+  private async gone(stray: StrayRow, reason: string): Promise<void> {
+    const now = this.clock.now();
+    await this.database.transaction(async (tx) => {
+      const known = await this.rows.isGone(tx, stray.id, now);
+      // One that its record claims has no row here; it is told all the same.
+      const row = known ?? { ...stray, gone_at: now };
+      await this.outbox.add<Fact>(tx, vmReaped, row.id, strayOf({ ...row, reason }), `reaped-${row.id}`);
+    });
+    void this.outbox.flush();
+  }
+}

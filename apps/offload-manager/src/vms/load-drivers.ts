@@ -1,0 +1,76 @@
+import { join } from 'node:path';
+import { Token } from '@purser/contracts';
+import { loadPlugins, pluginContexts, type PluginEntry, readPluginEntries } from '@purser/plugin-host';
+import type { ComputeDriver } from '@purser/plugin-sdk';
+import { type Environment, hideSecret, type Log } from '@purser/service';
+import type { Config } from '../config.js';
+import { dryDriver } from '../dry-run/dry-driver.js';
+import type { ActiveDriver } from './active-driver.js';
+
+export interface DriverSurroundings {
+  config: Pick<
+    Config,
+    'PURSER_CONFIG_DIR' | 'GCP_PROJECT_ID' | 'GCP_REGION' | 'GCP_ZONE' | 'HYBRID_ORCHESTRATION_DRY_RUN'
+  >;
+  env: Environment;
+  log: Log;
+  /** Aborted when the service stops. */
+  signal: AbortSignal;
+}
+
+/** The compute drivers that plugins.json names. One that cannot be loaded is told of and stops nobody. */
+export async function loadDrivers(
+  place: ActiveDriver,
+  { config, env, log, signal }: DriverSurroundings,
+): Promise<void> {
+  const { entries, resolveFrom } = await readPluginEntries(join(config.PURSER_CONFIG_DIR, 'plugins.json'), []);
+  const { loaded, failed } = await loadPlugins({
+    entries: entries.map((entry) => withSettings(entry, config, env)),
+    resolveFrom,
+    capability: 'compute',
+    contextFor: pluginContexts({ env, logger: log, signal, hide: hideSecret }),
+  });
+  const refused = failed.map(({ name, use, reason }) => ({ plugin: name ?? use, reason }));
+  const drivers: ComputeDriver[] = [];
+  for (const { name, instance } of loaded) {
+    if (!Token.safeParse(instance.provider).success)
+      refused.push({ plugin: name, reason: 'its compute driver names no provider' });
+    else if (drivers.some(({ provider }) => provider === instance.provider))
+      refused.push({ plugin: name, reason: `there is a compute driver of ${instance.provider} already` });
+    else drivers.push(config.HYBRID_ORCHESTRATION_DRY_RUN ? dryDriver(instance, log) : instance);
+  }
+  for (const one of refused)
+    log.error(one, 'a plugin could not be loaded; if it is a compute driver, no VM can be had there');
+  const chosen = choose(drivers, config.GCP_PROJECT_ID);
+  const trouble = refused.map(({ plugin, reason }) => `; ${plugin}: ${reason}`).join('');
+  place.use(drivers, chosen.driver, `${chosen.why}${trouble}`);
+  if (drivers.length > 0) log.info({ drivers: drivers.map(({ provider }) => provider) }, chosen.why);
+}
+
+/** What the manager's own settings say of a cloud; the entry may say otherwise. */
+function withSettings(entry: PluginEntry, config: DriverSurroundings['config'], env: Environment): PluginEntry {
+  if (entry.use !== '@purser/gcp-compute') return entry;
+  const settings = {
+    project: config.GCP_PROJECT_ID,
+    region: config.GCP_REGION,
+    zone: config.GCP_ZONE,
+    publicNatsUrl: env.PURSER_PUBLIC_NATS_URL?.trim() || undefined,
+  };
+  const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+  return { ...entry, config: { ...given, ...entry.config } };
+}
+
+/** A cloud needs a project to put VMs into; what else is configured the operator turned on by that. */
+function choose(
+  drivers: readonly ComputeDriver[],
+  project: string | undefined,
+): { driver: ComputeDriver | undefined; why: string } {
+  const cloud = drivers.find(({ provider }) => provider === 'gcp');
+  if (cloud && project !== undefined) return { driver: cloud, why: `VMs come from gcp, project ${project}` };
+  const other = drivers.find(({ provider }) => provider !== 'gcp');
+  if (other) return { driver: other, why: `VMs come from ${other.provider}` };
+  const why = cloud
+    ? 'gcp-compute is configured, and GCP_PROJECT_ID is not set: no VM can be had'
+    : 'no compute driver is configured in plugins.json: no VM can be had';
+  return { driver: undefined, why };
+}

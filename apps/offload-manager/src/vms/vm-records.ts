@@ -1,0 +1,74 @@
+import { Injectable } from '@nestjs/common';
+import { type Fact, vmFacts, type VmState } from '@purser/contracts';
+import { Database } from '@purser/database';
+import { Clock, Outbox } from '@purser/service';
+import { vmOf, type VmRow } from './vm-row.js';
+import { type NewVm, type VmChange, VmsRepository } from './vms.repository.js';
+
+type VmFact = (typeof vmFacts)[keyof typeof vmFacts];
+
+/** Every change of a VM's row, with the fact that tells of it in the same transaction. */
+@Injectable()
+export class VmRecords {
+  private installed: string | undefined;
+
+  constructor(
+    private readonly database: Database,
+    private readonly vms: VmsRepository,
+    private readonly outbox: Outbox,
+    private readonly clock: Clock,
+  ) {}
+
+  /** On every label: by it platforms are searched. */
+  async installation(): Promise<string> {
+    return (this.installed ??= await this.vms.installation(this.database));
+  }
+
+  async insert(vm: NewVm): Promise<VmRow> {
+    const row = await this.database.transaction(async (tx) => {
+      const inserted = await this.vms.insert(tx, vm);
+      await this.outbox.add(tx, vmFacts.requested, inserted.id, vmOf(inserted));
+      return inserted;
+    });
+    void this.outbox.flush();
+    return row;
+  }
+
+  /** Undefined when another one changed it meanwhile: then it is to be read again, and nothing was told. */
+  async change(row: VmRow, change: VmChange, tell?: VmFact): Promise<VmRow | undefined> {
+    const changed = await this.database.transaction(async (tx) => {
+      const after = await this.vms.change(tx, row, change);
+      if (after && tell) await this.outbox.add<Fact>(tx, tell, after.id, vmOf(after));
+      return after;
+    });
+    if (tell) void this.outbox.flush();
+    return changed;
+  }
+
+  enter(row: VmRow, state: VmState, reason: string, more: VmChange = {}): Promise<VmRow | undefined> {
+    const now = this.clock.now();
+    const gone = state === 'gone' ? { gone_at: now } : {};
+    return this.change(row, { ...gone, ...more, state, reason, since: now }, vmFacts[state]);
+  }
+
+  get(id: string): Promise<VmRow | undefined> {
+    return this.vms.get(this.database, id);
+  }
+
+  open(): Promise<VmRow[]> {
+    return this.vms.open(this.database);
+  }
+
+  list(filter: { all: boolean; component?: string | undefined; limit: number }): Promise<VmRow[]> {
+    return this.vms.list(this.database, filter);
+  }
+
+  /** The names under which money is or may be held. */
+  async leaseholders(): Promise<string[]> {
+    return (await this.open()).filter(({ lease }) => lease === 'asked' || lease === 'held').map(({ name }) => name);
+  }
+
+  heard(id: string, at: Date): Promise<VmRow | undefined> {
+    return this.vms.heard(this.database, id, at);
+  }
+}

@@ -1,0 +1,60 @@
+import type { Vm, VmState } from '@purser/contracts';
+import { formatUsd, type Nano } from '@purser/money';
+import type { VmStartup } from '@purser/plugin-sdk';
+
+export type LeaseState = 'none' | 'asked' | 'held' | 'returned';
+
+export interface VmRow {
+  id: string;
+  name: string;
+  request_id: string;
+  provider: string;
+  zone: string | null;
+  machine_type: string;
+  spot: boolean;
+  memory_mb: number;
+  disk_gb: number;
+  component: string;
+  startup: VmStartup;
+  state: VmState;
+  reason: string;
+  requested_at: Date;
+  since: Date;
+  called_at: Date | null;
+  created_at: Date | null;
+  ready_at: Date | null;
+  heard_at: Date | null;
+  expires_at: Date;
+  gone_at: Date | null;
+  lease: LeaseState;
+  lease_asked_at: Date | null;
+  held_nano: Nano;
+  windows: string[];
+  cost_nano: Nano;
+  billed_until: Date | null;
+  rev: number;
+}
+
+const instant = (at: Date | null): string | null => at?.toISOString() ?? null;
+
+export const vmOf = (row: VmRow): Vm => ({
+  id: row.id,
+  name: row.name,
+  provider: row.provider,
+  zone: row.zone,
+  machineType: row.machine_type,
+  spot: row.spot,
+  memoryMb: row.memory_mb,
+  diskGb: row.disk_gb,
+  component: row.component,
+  state: row.state,
+  reason: row.reason,
+  requestedAt: row.requested_at.toISOString(),
+  createdAt: instant(row.created_at),
+  readyAt: instant(row.ready_at),
+  heardAt: instant(row.heard_at),
+  expiresAt: row.expires_at.toISOString(),
+  goneAt: instant(row.gone_at),
+  heldUsd: formatUsd(row.held_nano),
+  costUsd: formatUsd(row.cost_nano),
+});

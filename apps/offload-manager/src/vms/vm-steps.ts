@@ -1,0 +1,79 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { vmFacts } from '@purser/contracts';
+import { VmMoney } from '../money/vm-money.service.js';
+import { Platform, vmAt } from './platform.js';
+import { VM_CREDENTIALS, type VmCredentials } from './vm-credentials.js';
+import { VmCreation } from './vm-creation.js';
+import { VmRecords } from './vm-records.js';
+import type { VmRow } from './vm-row.js';
+import { VmRules } from './vm-rules.js';
+
+/** One step of one VM towards where it has to be, from its row alone: after a crash it is simply done again. */
+@Injectable()
+export class VmSteps {
+  constructor(
+    private readonly rules: VmRules,
+    private readonly platform: Platform,
+    private readonly creation: VmCreation,
+    private readonly records: VmRecords,
+    private readonly money: VmMoney,
+    @Inject(VM_CREDENTIALS) private readonly credentials: VmCredentials,
+  ) {}
+
+  async step(row: VmRow, signal: AbortSignal): Promise<void> {
+    switch (row.state) {
+      case 'requested':
+        return this.requested(row);
+      case 'creating':
+        return this.creating(row, signal);
+      case 'ready':
+      case 'draining':
+        return this.running(row);
+      case 'deleting':
+        return this.deleting(row);
+      case 'gone':
+        await this.credentials.revoke(row.id);
+        return this.money.giveBack(row);
+    }
+  }
+
+  private async requested(row: VmRow): Promise<void> {
+    const undone = this.rules.undone(row);
+    if (undone !== undefined) await this.records.enter(row, 'gone', undone);
+    else if (row.lease === 'held') await this.creation.begin(row);
+  }
+
+  private async creating(row: VmRow, signal: AbortSignal): Promise<void> {
+    if (row.created_at !== null) return this.running(row);
+    const end = this.rules.endOf(row);
+    if (end !== undefined) await this.records.enter(row, 'deleting', end);
+    else if (!this.rules.dry) await this.creation.create(row, signal);
+  }
+
+  private async running(row: VmRow): Promise<void> {
+    const resource = await this.platform.look(row);
+    if (resource?.state === 'starting' || resource?.state === 'running') {
+      const end = this.rules.endOf(row);
+      if (end !== undefined) await this.records.enter(row, 'deleting', end);
+      return;
+    }
+    const taken = row.spot && row.state !== 'draining';
+    const reason = taken ? 'the platform took it away' : `ended by the platform; before: ${row.reason}`;
+    const told = taken ? await this.records.change(row, { reason }, vmFacts.preempted) : row;
+    if (told) await this.records.enter(told, resource === undefined ? 'gone' : 'deleting', reason);
+  }
+
+  /** Seen before it is deleted, so that it is billed; and after it, so that it is not forgotten. */
+  private async deleting(row: VmRow): Promise<void> {
+    if (row.zone === null) return;
+    const resource = await this.platform.look(row);
+    if (resource === undefined) {
+      if (this.rules.isSettled(row)) await this.records.enter(row, 'gone', row.reason);
+      return;
+    }
+    const noted = row.created_at === null ? await this.creation.seen(row, row.zone, resource) : row;
+    if (!noted || this.rules.dry) return;
+    await this.platform.delete(row.provider, vmAt(row, row.zone));
+    if ((await this.platform.look(row)) === undefined) await this.records.enter(noted, 'gone', row.reason);
+  }
+}

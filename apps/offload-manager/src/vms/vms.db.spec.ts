@@ -1,0 +1,157 @@
+import type { CloudEvent } from '@purser/contracts';
+import type { Database } from '@purser/database';
+import { formatUsd, NANO_PER_USD } from '@purser/money';
+import { EmergencyStop } from '@purser/service';
+import { createTestDatabase, type TestDatabase } from '@purser/testing';
+import {
+  DeskFake,
+  HandClock,
+  OFFLOAD_TEMPLATE,
+  openManager,
+  openOffload,
+  type TestManager,
+  WISH,
+} from '../manager.fixture.js';
+import { ScriptedPlatform } from '../scripted-platform.fixture.js';
+import { VmsService } from './vms.service.js';
+
+let test: TestDatabase;
+let database: Database;
+let clock: HandClock;
+let platform: ScriptedPlatform;
+let desk: DeskFake;
+let manager: TestManager;
+let vms: VmsService;
+
+const open = async (env: Record<string, string> = {}) => {
+  manager = await openManager({ database, clock, desk, drivers: (crash) => [platform.driver(crash)], env });
+  vms = manager.get(VmsService);
+};
+const states = async (): Promise<string[]> => {
+  const rows = await database.query<{ event: string }>(
+    `SELECT event FROM outbox WHERE subject LIKE 'vm.%' ORDER BY seq`,
+  );
+  return rows.map(({ event }) => (JSON.parse(event) as CloudEvent).type.replace('dev.purser.', ''));
+};
+
+beforeAll(async () => {
+  test = await createTestDatabase({ template: OFFLOAD_TEMPLATE });
+  database = await openOffload(test.url);
+}, 60_000);
+
+beforeEach(async () => {
+  await database.query('TRUNCATE vms, strays, bad_zones, outbox');
+  clock = new HandClock();
+  platform = new ScriptedPlatform(clock);
+  desk = new DeskFake(NANO_PER_USD);
+  await open();
+});
+
+afterEach(() => manager.close());
+
+afterAll(async () => {
+  await database?.close();
+  await test?.drop();
+});
+
+it('is asked for, paid for in full, made, served, drained, deleted and settled, and each step is told', async () => {
+  const { id } = await vms.request(WISH);
+  // 0.029 an hour and 10 GB, for one hour.
+  expect(formatUsd(desk.held)).toBe('0.031330');
+  expect(platform.inventory()).toEqual([]);
+  await manager.rounds(4, 5_000);
+  expect(await vms.get(id)).toMatchObject({ state: 'ready', zone: 'zone-a', heldUsd: '0.031330' });
+  expect(platform.inventory()[0]?.labels).toMatchObject({ 'purser-vm': id, 'purser-component': 'llm' });
+  clock.advance(30 * 60_000);
+  await vms.drain(id, 'the pressure is gone');
+  await manager.rounds(5, 30_000);
+  expect(await vms.get(id)).toMatchObject({ state: 'gone', reason: 'the pressure is gone' });
+  await manager.rounds(3, 5_000);
+  const { costUsd } = await vms.get(id);
+  expect(formatUsd(desk.held)).toBe(costUsd);
+  expect(Number(costUsd)).toBeCloseTo(0.0168, 3);
+  const steps = ['requested', 'creating', 'created', 'ready', 'draining', 'deleting', 'deleted'];
+  expect(await states()).toEqual(steps.map((step) => `vm.${step}`));
+});
+
+it('is not made when no budget covers its whole life, and says which one', async () => {
+  desk.limit = NANO_PER_USD / 50n;
+  await manager.close();
+  await open();
+  await expect(vms.request(WISH)).rejects.toMatchObject({ code: 'budget_exhausted', details: { budget: 'vms' } });
+  await manager.rounds(4, 5_000);
+  expect(platform.lives).toEqual([]);
+  expect(await vms.list({ all: true })).toMatchObject([{ state: 'gone', costUsd: '0.00' }]);
+});
+
+it('goes to the next zone where one has no room, and remembers that for the next one', async () => {
+  platform.createFaults = ['stockout', 'quota'];
+  const first = await vms.request(WISH);
+  await manager.rounds(6, 5_000);
+  expect(await vms.get(first.id)).toMatchObject({ state: 'ready', zone: 'zone-c' });
+  const second = await vms.request(WISH);
+  await manager.rounds(4, 5_000);
+  expect(await vms.get(second.id)).toMatchObject({ state: 'ready', zone: 'zone-c' });
+});
+
+it('comes to nothing where no zone has room or the platform refuses, and the money goes back', async () => {
+  platform.createFaults = ['stockout', 'stockout', 'quota', 'refused'];
+  const first = await vms.request(WISH);
+  await manager.rounds(6, 5_000);
+  expect(await vms.get(first.id)).toMatchObject({
+    state: 'gone',
+    reason: expect.stringContaining('no zone has room') as string,
+  });
+  clock.advance(16 * 60_000);
+  await manager.round();
+  const second = await vms.request(WISH);
+  await manager.rounds(6, 5_000);
+  expect(await vms.get(second.id)).toMatchObject({ state: 'gone', reason: 'refused by fake: scripted refused' });
+  expect(desk.held).toBe(0n);
+});
+
+it('refuses a change that cannot be, whoever asks for it', async () => {
+  const { id } = await vms.request(WISH);
+  await vms.remove(id, 'a spec');
+  await expect(database.query(`UPDATE vms SET state = 'creating', zone = 'z', gone_at = NULL`)).rejects.toThrow(
+    'a VM that is gone cannot become creating',
+  );
+});
+
+it('is told of as taken away when the platform did, and silent when its agent is', async () => {
+  const taken = await vms.request(WISH);
+  const silent = await vms.request(WISH);
+  await manager.rounds(4, 5_000);
+  const [resource] = platform.inventory().filter(({ name }) => name === taken.name);
+  if (resource) platform.end(resource);
+  clock.advance(30_000);
+  await manager.rounds(2, 5_000);
+  expect(await vms.get(taken.id)).toMatchObject({ state: 'gone', reason: 'the platform took it away' });
+  expect(await states()).toContain('vm.preempted');
+  await database.query(`UPDATE vms SET heard_at = $2, ready_at = $2 WHERE id = $1`, [silent.id, clock.now()]);
+  clock.advance(150_000);
+  await manager.rounds(3, 2_000);
+  expect(platform.inventory()).toEqual([]);
+});
+
+it('deletes everything in an emergency, whatever the records say, and names what it could not', async () => {
+  const { id, name } = await vms.request(WISH);
+  await manager.rounds(4, 5_000);
+  const installation = platform.inventory()[0]?.labels['purser-installation'] ?? '';
+  platform.put({ name: 'purser-lost', labels: { 'purser-installation': installation } });
+  platform.keeps = 'purser-stubborn';
+  platform.put({ name: 'purser-stubborn', labels: { 'purser-installation': installation } });
+  const stop = manager.get(EmergencyStop);
+  const lines = await stop.run({
+    serial: 1,
+    active: true,
+    by: 'ada',
+    reason: 'a spike',
+    at: clock.now().toISOString(),
+  });
+  expect(platform.inventory().map((one) => one.name)).toEqual(['purser-stubborn']);
+  expect(lines).toContain('vm purser-lost (fake zone-a)');
+  expect(lines).toContain('NOT deleted: vm purser-stubborn (fake zone-a) is running');
+  expect(lines.filter((line) => line.includes(name))).toEqual([`vm ${name} (fake zone-a)`]);
+  expect(await vms.get(id)).toMatchObject({ reason: 'emergency: a spike (by ada)' });
+});

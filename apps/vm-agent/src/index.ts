@@ -1,0 +1,56 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Bus } from '@purser/bus';
+import { VmAgent } from './agent.js';
+import type { Config } from './config.js';
+import { deleteOwnInstance, preempted } from './google.js';
+
+export { Config } from './config.js';
+
+const AGAIN_MS = 10_000;
+
+type Say = (message: string, fields?: object) => void;
+
+/**
+ * Runs the agent until its VM is to end, and ends it: on Docker that is the end of this process, by which the component
+ * ends too; on Google Cloud the instance is deleted.
+ */
+export async function runAgent(config: Config, say: Say, signal: AbortSignal): Promise<void> {
+  const onGoogle = config.PURSER_VM_PLATFORM === 'gcp';
+  const over = new AbortController();
+  const reason = await speak(config, say, AbortSignal.any([signal, over.signal]), onGoogle).catch(
+    (error: unknown) => `no way to the bus: ${error instanceof Error ? error.message : String(error)}`,
+  );
+  over.abort();
+  say('ends', { reason });
+  if (onGoogle && !signal.aborted) await deleteUntilDone(config, say, signal);
+}
+
+async function speak(config: Config, say: Say, signal: AbortSignal, onGoogle: boolean): Promise<string> {
+  const bus = await Bus.connect({
+    url: config.PURSER_NATS_URL,
+    service: 'vm-agent',
+    instance: config.PURSER_VM_ID,
+    inboxPrefix: `_INBOX_vm.${config.PURSER_VM_ID}`,
+    connectTimeoutMs: config.PURSER_VM_SILENCE_SECONDS * 1_000,
+  });
+  try {
+    say('started', { vm: config.PURSER_VM_ID, component: config.PURSER_VM_COMPONENT });
+    const preemption = onGoogle ? preempted(config.PURSER_METADATA_URL, signal) : undefined;
+    return await new VmAgent({ bus, config, preemption, say }).run(signal);
+  } finally {
+    await bus.close();
+  }
+}
+
+/** The platform's own time limit ends it when this never succeeds. */
+async function deleteUntilDone(config: Config, say: Say, signal: AbortSignal): Promise<void> {
+  const addresses = { metadataUrl: config.PURSER_METADATA_URL, computeUrl: config.PURSER_COMPUTE_URL };
+  while (!signal.aborted) {
+    try {
+      return await deleteOwnInstance(addresses);
+    } catch (error) {
+      say('could not delete its own instance', { error: (error as Error).message });
+      await pause(AGAIN_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import { AGENT_COMMAND, ComputeFailed, type VmStartup } from '@purser/plugin-sdk';
+
+const FOLDER = '/etc/purser';
+
+/** How the agent knows by which way its VM is ended. */
+const PLATFORM = { PURSER_VM_PLATFORM: 'gcp' };
+
+/**
+ * What a Container-Optimized OS does at its start: two containers on the VM's own network, the component and the agent that
+ * speaks for it, each begun again when it ends. Secrets are in files that only root reads, never on a command line. JSON is
+ * YAML, so that nothing in it can be taken for anything else.
+ */
+export function cloudInit({ component, agent }: VmStartup): string {
+  const containers = [
+    { name: 'component', ...component },
+    { name: 'agent', image: agent.image, command: agent.command ?? AGENT_COMMAND, env: { ...agent.env, ...PLATFORM } },
+  ];
+  const files = containers.flatMap(({ name, image, command, env }) => [
+    file(`${FOLDER}/${name}.env`, envFile(name, env)),
+    file(`${FOLDER}/${name}.sh`, script(name, image, command)),
+    file(`/etc/systemd/system/purser-${name}.service`, unit(name, image)),
+  ]);
+  const units = containers.map(({ name }) => `purser-${name}.service`);
+  const runcmd = [['systemctl', 'daemon-reload'], ...units.map((one) => ['systemctl', 'start', '--no-block', one])];
+  return `#cloud-config\n${JSON.stringify({ write_files: files, runcmd }, null, 1)}\n`;
+}
+
+const file = (path: string, content: string) => ({ path, owner: 'root:root', permissions: '0600', content });
+
+/** Docker reads a value up to the end of its line, with no way to write a line's end in it. */
+function envFile(container: string, env: Readonly<Record<string, string>>): string {
+  return Object.entries(env)
+    .map(([name, value]) => {
+      if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || /[\r\n\0]/.test(value))
+        throw new ComputeFailed(
+          'refused',
+          `the ${container}’s ${name} cannot be set: it has a line break in it, or its name a sign that is none of a variable’s`,
+        );
+      return `${name}=${value}\n`;
+    })
+    .join('');
+}
+
+const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
+
+const script = (name: string, image: string, command: readonly string[]): string =>
+  [
+    'set -eu',
+    `docker rm -f ${name} >/dev/null 2>&1 || true`,
+    [
+      `exec docker run --rm --name ${name} --network host`,
+      '--security-opt no-new-privileges --log-driver json-file --log-opt max-size=10m --log-opt max-file=3',
+      `--env-file ${FOLDER}/${name}.env`,
+      ...[image, ...command].map(quoted),
+    ].join(' '),
+    '',
+  ].join('\n');
+
+/** Google's own registries want the VM's token. */
+const REGISTRY = /^([a-z0-9-]+-docker\.pkg\.dev|([a-z]+\.)?gcr\.io)\//;
+
+function unit(name: string, image: string): string {
+  const registry = REGISTRY.exec(image)?.[1];
+  return [
+    '[Unit]',
+    `Description=Purser ${name}`,
+    'Wants=network-online.target docker.service',
+    'After=network-online.target docker.service',
+    '',
+    '[Service]',
+    // The system's own home is read-only.
+    'Environment=HOME=/var/lib/purser',
+    'StateDirectory=purser',
+    ...(registry ? [`ExecStartPre=/usr/bin/docker-credential-gcr configure-docker --registries=${registry}`] : []),
+    `ExecStart=/bin/sh ${FOLDER}/${name}.sh`,
+    `ExecStop=/usr/bin/docker stop ${name}`,
+    'Restart=always',
+    'RestartSec=2',
+    '',
+  ].join('\n');
+}

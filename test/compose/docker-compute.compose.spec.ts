@@ -1,0 +1,165 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import Docker from 'dockerode';
+import dockerCompute from '@purser/docker-compute';
+import type { ComputeDriver, VmStartup } from '@purser/plugin-sdk';
+import { computeChecks } from '@purser/plugin-sdk/testing';
+
+const IMAGE = 'node:24-bookworm-slim';
+const SECRET = 'a-password-of-this-vm-alone';
+const startup: VmStartup = {
+  component: { image: IMAGE, command: ['sleep', '600'], env: {} },
+  agent: { image: IMAGE, command: ['sleep', '600'], env: { PASSWORD: SECRET } },
+};
+const docker = new Docker();
+const never = new AbortController().signal;
+
+const driverWith = (config: object): ComputeDriver => {
+  const quiet = () => undefined;
+  const logger = { debug: quiet, info: quiet, warn: quiet, error: quiet };
+  const context = { logger, secret: (name: string) => process.env[name], signal: never };
+  return dockerCompute.capabilities.compute!(
+    context,
+    dockerCompute.config.parse({ machineTypes: [{ name: 'docker-tiny', memoryMb: 128, cpus: 0.5 }], ...config }),
+  );
+};
+
+const managed = () => docker.listContainers({ all: true, filters: { label: ['purser.managed=true'] } });
+const vmsThere = async () => [...new Set((await managed()).map(({ Labels }) => Labels['purser.vm-name'] ?? '?'))];
+
+async function removeAll(): Promise<void> {
+  for (const { Id } of await managed())
+    await docker
+      .getContainer(Id)
+      .remove({ force: true })
+      .catch(() => undefined);
+  await gone(async () => (await managed()).length === 0);
+}
+
+async function gone(isSo: () => Promise<boolean>): Promise<void> {
+  const until = performance.now() + 30_000;
+  while (!(await isSo())) {
+    if (performance.now() > until) throw new Error('it is still there');
+    await pause(100);
+  }
+}
+
+jest.setTimeout(120_000);
+afterAll(removeAll);
+
+describe('the conformance checks', () => {
+  const checks = computeChecks({
+    machineType: 'docker-tiny',
+    diskGb: 1,
+    startup,
+    slowMs: 60_000,
+    secrets: [SECRET],
+    open: async () => {
+      await removeAll();
+      const driver = driverWith({});
+      const unreachable = driverWith({ host: 'tcp://127.0.0.1:1' });
+      let refuses = false;
+      const turning = new Proxy(driver, {
+        get: (target, property) => {
+          const value: unknown = Reflect.get(refuses ? unreachable : target, property);
+          return typeof value === 'function' ? (value.bind(refuses ? unreachable : target) as unknown) : value;
+        },
+      });
+      return {
+        driver: turning,
+        platform: {
+          inventory: vmsThere,
+          take: async (name) => {
+            await docker.getContainer(`${name}-agent`).kill();
+            await gone(async () => !(await vmsThere()).includes(name));
+          },
+          refuse: () => {
+            refuses = true;
+          },
+        },
+        close: removeAll,
+      };
+    },
+  });
+  it.each(checks)('$name', async ({ run }) => {
+    expect.assertions(0);
+    await run();
+  });
+});
+
+describe('a VM of Docker', () => {
+  let count = 0;
+  const specOf = (changes: object = {}) => {
+    count += 1;
+    const name = `purser-spec-${count}`;
+    return {
+      name,
+      requestId: name,
+      zone: 'docker',
+      machineType: 'docker-tiny',
+      spot: false,
+      diskGb: 1,
+      maxRunSeconds: 600,
+      labels: { 'purser-installation': 'spec', 'purser-vm': name },
+      startup,
+      ...changes,
+    };
+  };
+  beforeEach(removeAll);
+
+  it('ends by itself when its time is over, with nobody alive but Docker', async () => {
+    const driver = driverWith({});
+    const spec = specOf({ maxRunSeconds: 2 });
+    await driver.create(spec, { signal: never });
+    await gone(async () => (await managed()).length === 0);
+    expect(await driver.list('spec', { signal: never })).toEqual([]);
+  });
+
+  it('has no more memory than its machine type', async () => {
+    const spec = specOf();
+    await driverWith({}).create(spec, { signal: never });
+    const { HostConfig } = await docker.getContainer(spec.name).inspect();
+    expect([HostConfig.Memory, HostConfig.MemorySwap]).toEqual([128 * 2 ** 20, 128 * 2 ** 20]);
+  });
+
+  it('is made whole again when a crash has left half of it, and half of one is listed', async () => {
+    const driver = driverWith({});
+    const spec = specOf();
+    await driver.create(spec, { signal: never });
+    await docker.getContainer(spec.name).kill();
+    await gone(async () => (await managed()).length === 1);
+    expect(await driver.list('spec', { signal: never })).toMatchObject([{ name: spec.name, state: 'starting' }]);
+    expect(await driver.create(spec, { signal: never })).toMatchObject({ state: 'running' });
+    expect(await managed()).toHaveLength(2);
+  });
+
+  it('leaves a container alone that only has its name', async () => {
+    const driver = driverWith({});
+    const spec = specOf();
+    const other = await docker.createContainer({ name: spec.name, Image: IMAGE, Cmd: ['sleep', '600'] });
+    try {
+      await expect(driver.create(spec, { signal: never })).rejects.toMatchObject({ kind: 'refused' });
+      await driver.delete({ kind: 'vm', name: spec.name, zone: 'docker' }, { signal: never });
+      expect((await other.inspect()).Id).toBe(other.id);
+      expect(await driver.get({ kind: 'vm', name: spec.name, zone: 'docker' }, { signal: never })).toBeUndefined();
+    } finally {
+      await other.remove({ force: true });
+    }
+  });
+
+  it('is refused where the machine type is unknown, the image is not to be had, or the host is full', async () => {
+    const large = [1, 2].map((nth) => ({ name: `large-${nth}`, memoryMb: 10_000, cpus: 1 }));
+    const host = (await docker.info()) as { MemTotal: number };
+    const half = Math.floor(host.MemTotal / 2 ** 20 / 2) + 1;
+    const driver = driverWith({ machineTypes: large.map((type) => ({ ...type, memoryMb: half })) });
+    await expect(driver.create(specOf(), { signal: never })).rejects.toMatchObject({ kind: 'refused' });
+    const unknown = { ...startup, component: { ...startup.component, image: 'purser-spec.invalid/none:1' } };
+    await expect(
+      driver.create(specOf({ machineType: 'large-1', startup: unknown }), { signal: never }),
+    ).rejects.toThrow(/could not be pulled/);
+    expect(await managed()).toEqual([]);
+    await driver.create(specOf({ machineType: 'large-1' }), { signal: never });
+    await expect(driver.create(specOf({ machineType: 'large-2' }), { signal: never })).rejects.toMatchObject({
+      kind: 'stockout',
+    });
+  });
+});
