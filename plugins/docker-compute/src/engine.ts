@@ -72,7 +72,7 @@ export class Engine {
   private async pull(image: string, signal: AbortSignal): Promise<void> {
     try {
       await this.ask(signal, PULL_MS, async (abortSignal) => {
-        const stream = (await this.docker.pull(image, { abortSignal }));
+        const stream = await this.docker.pull(image, { abortSignal });
         await new Promise<void>((resolve, reject) =>
           this.docker.modem.followProgress(stream, (error: Error | null) => (error ? reject(error) : resolve())),
         );

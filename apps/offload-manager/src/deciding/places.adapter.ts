@@ -9,6 +9,7 @@ interface Row {
   vm_id: string | null;
   since: Date;
   expires_at: Date | null;
+  memory_mb: number | null;
   vm_state: string | null;
   vm_reason: string | null;
   moving: boolean;
@@ -30,7 +31,7 @@ export class MovedPlaces implements Places {
 
   async all(): Promise<ReadonlyMap<string, PlaceOf>> {
     const rows = await this.database.query<Row>(
-      `SELECT p.component, p.vm_id, p.since, v.expires_at, v.state AS vm_state, v.reason AS vm_reason,
+      `SELECT p.component, p.vm_id, p.since, v.expires_at, v.memory_mb, v.state AS vm_state, v.reason AS vm_reason,
               o.id IS NOT NULL AS moving, o.vm_id AS moving_vm, d.at IS NOT NULL AS moved, f.failures, f.failed_at
          FROM component_places p
          LEFT JOIN vms v ON v.id = p.vm_id
@@ -46,13 +47,13 @@ export class MovedPlaces implements Places {
   }
 
   private placeOf(row: Row): PlaceOf {
-    const { vm_id: vm, since, expires_at, moving, moving_vm, moved } = row;
+    const { vm_id: vm, since, expires_at, memory_mb, moving, moving_vm, moved } = row;
     if (moving) return { place: 'moving', vm: moving_vm ?? vm, since };
     // One that has never moved has always been here, since whenever it was first looked for.
     if (vm === null) return { place: 'local', vm, since: moved ? since : new Date(0), notBefore: this.patience(row) };
     const ready = row.vm_state === 'ready';
     const leaving = ready ? undefined : `its VM is ${row.vm_state ?? 'gone'}: ${row.vm_reason ?? ''}`;
-    return { place: 'vm', vm, since, expiresAt: expires_at ?? undefined, leaving };
+    return { place: 'vm', vm, since, expiresAt: expires_at ?? undefined, vmMemoryMb: memory_mb ?? undefined, leaving };
   }
 
   /** A VM that comes to nothing costs, too: after every failure twice as long. */

@@ -60,6 +60,7 @@ it('is at its VM until that ends, or will not be there for long', async () => {
     vm: 'v',
     since: new Date(at),
     expiresAt: later(9_000),
+    vmMemoryMb: 1,
     leaving: undefined,
   });
   await database.query(`UPDATE vms SET state = 'draining'`);

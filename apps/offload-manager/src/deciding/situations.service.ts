@@ -6,7 +6,7 @@ import { whyItStays } from '../components/component.js';
 import type { Config } from '../config.js';
 import { Memory, type MemoryState } from '../memory/memory.service.js';
 import { Catalogue, neededMb } from '../scoring/catalogue.service.js';
-import { PLACES, type Places } from '../scoring/places.js';
+import { PLACES, type PlaceOf, type Places } from '../scoring/places.js';
 import { MARKET, type VmMarket } from './ports.js';
 import type { Candidate, Rules, Situation } from './situation.js';
 
@@ -59,7 +59,7 @@ export class Situations {
 
   private async candidates(): Promise<Candidate[]> {
     const places = await this.places.all();
-    return this.components.list().flatMap((component) => {
+    const found = this.components.list().flatMap((component) => {
       const { profile, weight } = this.catalogue.score(component);
       const at = places.get(component.name);
       // One that is away comes back, whatever was changed in components.json meanwhile.
@@ -75,6 +75,16 @@ export class Situations {
           at,
         },
       ];
+    });
+    return [...found, ...this.unfound(places)];
+  }
+
+  /** On a VM, and not found any more: a container that was stopped here, or an entry that was taken out. It comes home, too. */
+  private unfound(places: ReadonlyMap<string, PlaceOf>): Candidate[] {
+    return [...places].flatMap(([name, at]) => {
+      if (at.place === 'local' || this.components.get(name)) return [];
+      const memoryMb = at.vmMemoryMb ?? 0;
+      return [{ name, weight: 0, memoryMb, neededMb: memoryMb, at }];
     });
   }
 }

@@ -6,6 +6,7 @@ import { componentsAsk, PurserError, VmHeartbeat, vmsHeartbeat } from '@purser/c
 import { Database } from '@purser/database';
 import { createLog, systemClock } from '@purser/service';
 import { createTestDatabase, startTestNats, type TestDatabase, type TestNats } from '@purser/testing';
+// eslint-disable-next-line @nx/enforce-module-boundaries -- in a spec, what is at the other end of the bus is the real one
 import { Config as AgentConfig, runAgent } from '@purser/vm-agent';
 import { AgentsRepository } from '../agents/agents.repository.js';
 import { AgentsService } from '../agents/agents.service.js';

@@ -9,6 +9,7 @@ export interface PlaceOf {
   since: Date;
   /** Of its VM. */
   expiresAt?: Date | undefined;
+  vmMemoryMb?: number | undefined;
   /** Of one that is here: moves of it failed, and until then it is not tried again. */
   notBefore?: Date | undefined;
   /** Why its VM will not be there for long. */
