@@ -4,6 +4,7 @@ import 'reflect-metadata';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { performance } from 'node:perf_hooks';
 import { startPostgres } from '@purser/embedded';
 import { CreateOutbox1700000000000, Database } from '@purser/database';
 import { Latch, systemClock } from '@purser/service';
