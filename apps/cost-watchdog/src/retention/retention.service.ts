@@ -1,8 +1,7 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { Clock, CONFIG, Log } from '@purser/service';
+import { Clock, CONFIG, Log, Repeating } from '@purser/service';
 import { ALERTS_FILE, type AlertsFile } from '../alerts/alerts-file.js';
 import type { Config } from '../config.js';
-import { Repeating } from '../repeating.js';
 import { REPORTS_FOLDER } from '../shutdown/reports.service.js';
 import { oldReportFiles, removeFiles } from './report-files.js';
 import { RetentionRepository } from './retention.repository.js';

@@ -2,9 +2,6 @@ import { Injectable } from '@nestjs/common';
 import { Database, type Sql } from '@purser/database';
 import type { VmUser } from './vm-user.js';
 
-/** "vm users": any number that is this table's alone. */
-const LOCK = 620_000;
-
 interface Row {
   vm_id: string;
   component: string;
@@ -18,7 +15,8 @@ export class CredentialsRepository {
   /** One manager after the other: each writes the whole file from all rows. */
   alone<T>(work: (tx: Sql) => Promise<T>): Promise<T> {
     return this.database.transaction(async (tx) => {
-      await tx.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
+      // Conflicts with itself and with whoever writes, and lets others read.
+      await tx.query('LOCK TABLE vm_users IN SHARE ROW EXCLUSIVE MODE');
       return work(tx);
     });
   }
