@@ -9,24 +9,43 @@ export class BodyRoom {
   private taken = 0;
   private readonly waiting = new Set<() => void>();
 
-  constructor(private readonly bytes: number) {}
+  constructor(
+    private readonly bytes: number,
+    /** What this is a part of: there has to be room, too. */
+    private readonly whole?: BodyRoom,
+  ) {}
+
+  /** A smaller room in this one, which keeps who has it from taking all. */
+  part(bytes: number): BodyRoom {
+    return new BodyRoom(bytes, this);
+  }
 
   /** @returns what gives the room back; @throws PurserError `unavailable` */
-  async take(bytes: number, gone: AbortSignal): Promise<() => void> {
-    if (bytes <= SMALL_BYTES) return () => undefined;
-    const until = AbortSignal.any([gone, AbortSignal.timeout(PATIENCE_MS)]);
+  take(bytes: number, gone: AbortSignal): Promise<() => void> {
+    if (bytes <= SMALL_BYTES) return Promise.resolve(() => undefined);
+    return this.enter(bytes, AbortSignal.any([gone, AbortSignal.timeout(PATIENCE_MS)]));
+  }
+
+  private async enter(bytes: number, until: AbortSignal): Promise<() => void> {
     while (this.taken + bytes > this.bytes) {
       if (until.aborted) throw full();
       await this.change(until);
     }
     this.taken += bytes;
-    let given = false;
-    return () => {
-      if (given) return;
-      given = true;
+    const leave = () => {
       this.taken -= bytes;
       for (const wake of [...this.waiting]) wake();
     };
+    try {
+      const leaveWhole = await this.whole?.enter(bytes, until);
+      return () => {
+        leaveWhole?.();
+        leave();
+      };
+    } catch (error) {
+      leave();
+      throw error;
+    }
   }
 
   private change(until: AbortSignal): Promise<void> {
@@ -44,5 +63,5 @@ export class BodyRoom {
 
 const full = (): PurserError =>
   new PurserError('unavailable', {
-    message: `many large bodies are under way in this runner, and there was no room for another one within ${PATIENCE_MS / 1_000} s; try again, or write the state to the file of PURSER_STATE_DIR`,
+    message: `large bodies are under way already, and there was no room for another one within ${PATIENCE_MS / 1_000} s; try again, or write the state to the file of PURSER_STATE_DIR`,
   });

@@ -18,8 +18,9 @@ import { ROUTES } from './routes.js';
 /** Requests of one session at a time; a long poll is one. */
 const MOST_REQUESTS = 32;
 const MOST_CONNECTIONS = 2_000;
-/** Of all sessions. */
-const BODIES_BYTES = 64 * 1024 * 1024;
+/** Of all sessions, and of one: the largest state twice. */
+const BODIES_BYTES = 128 * 1024 * 1024;
+const BODIES_BYTES_OF_ONE = 32 * 1024 * 1024;
 /** For a request to arrive. */
 const REQUEST_MS = 30_000;
 
@@ -34,6 +35,7 @@ interface Opened extends Controlled {
   /** Belongs to whom its programs run as, once they do. */
   sessionDir: string;
   requests: number;
+  room: BodyRoom;
 }
 
 /**
@@ -85,7 +87,14 @@ export class ControlServer implements OnModuleInit, BeforeApplicationShutdown {
   /** @returns the address that is the session's own */
   open(session: Session, records: SessionRecords, sessionDir: string): string {
     const token = randomBytes(32).toString('base64url');
-    this.byToken.set(token, { session, records, effects: this.effects, sessionDir, requests: 0 });
+    this.byToken.set(token, {
+      session,
+      records,
+      effects: this.effects,
+      sessionDir,
+      requests: 0,
+      room: this.room.part(BODIES_BYTES_OF_ONE),
+    });
     this.tokens.set(session, token);
     return `${this.base}/${token}`;
   }
@@ -99,7 +108,7 @@ export class ControlServer implements OnModuleInit, BeforeApplicationShutdown {
 
   /** Never rejects. */
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const exchange = new Exchange(request, response, this.room);
+    const exchange = new Exchange(request, response);
     try {
       await this.serve(exchange);
     } catch (error) {
@@ -135,6 +144,7 @@ export class ControlServer implements OnModuleInit, BeforeApplicationShutdown {
       });
     }
     controlled.requests += 1;
+    exchange.room = controlled.room;
     try {
       exchange.reply(await route(controlled, exchange));
     } finally {

@@ -118,12 +118,12 @@ it('says what is wrong with a request', async () => {
   await end(id);
 });
 
-it('takes no more large bodies at once than it has room for', async () => {
-  const { id, url } = await begin();
+it('takes no more large bodies of a session at once than it has room for', async () => {
+  const [{ id, url }, other] = await Promise.all([begin(), begin()]);
   const { port, pathname } = new URL(url);
   const size = 15 * 1024 * 1024;
   const stuck = await Promise.all(
-    Array.from({ length: 4 }, async () => {
+    Array.from({ length: 2 }, async () => {
       const socket = connect(Number(port), '127.0.0.1');
       await once(socket, 'connect');
       socket.write(`POST ${pathname}/checkpoint HTTP/1.1\r\nhost: x\r\ncontent-length: ${size}\r\n\r\n"`);
@@ -140,10 +140,11 @@ it('takes no more large bodies at once than it has room for', async () => {
     { timeoutMs: 20_000 },
   );
   expect(await ask(url, 'POST', 'checkpoint', '{"at":7}')).toMatchObject({ status: 200 });
+  expect(await ask(other.url, 'POST', 'checkpoint', large)).toMatchObject({ status: 200 });
   stuck.pop()?.destroy();
   expect(await ask(url, 'POST', 'checkpoint', large)).toMatchObject({ status: 200 });
   for (const socket of stuck) socket.destroy();
-  await end(id);
+  await Promise.all([end(id), end(other.id)]);
 });
 
 it('serves nobody but the user whom the session runs as', async () => {

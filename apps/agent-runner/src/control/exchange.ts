@@ -14,12 +14,13 @@ export class Exchange {
   private readonly query: URLSearchParams;
   /** Aborted when the client is gone. */
   private readonly gone = new AbortController();
+  /** For its body. */
+  room: BodyRoom | undefined;
   private giveBack: (() => void) | undefined;
 
   constructor(
     private readonly request: IncomingMessage,
     private readonly response: ServerResponse,
-    private readonly room: BodyRoom,
   ) {
     const [path = '', query = ''] = (request.url ?? '').split('?', 2);
     const [, token = '', ...action] = path.split('/');
@@ -52,7 +53,7 @@ export class Exchange {
     const announced = Number(this.request.headers['content-length'] ?? 0);
     if (announced > limit) throw tooLarge(limit, announced);
     // Whoever does not say how much may come with as much as is allowed.
-    this.giveBack = await this.room.take(announced || limit, this.left);
+    this.giveBack = await this.room?.take(announced || limit, this.left);
     const chunks: Buffer[] = [];
     let size = 0;
     for await (const chunk of this.request as AsyncIterable<Buffer>) {

@@ -15,8 +15,9 @@ export class RefusalsHandlers {
     const until = resetsAt === null ? '' : `; it resets at ${resetsAt}`;
     const session = this.sessions.list.find(({ id }) => id === sessionId);
     if (!session) return Promise.resolve();
-    session.noMoney = `budget: ${names} does not cover its next call${until}`;
-    if (paidOnly) session.wrapUp({ kind: 'budget', reason: session.noMoney });
+    const reason = `budget: ${names} does not cover its next call${until}`;
+    session.foundNoMoney(reason);
+    if (paidOnly) session.wrapUp({ kind: 'budget', reason });
     return Promise.resolve();
   }
 }

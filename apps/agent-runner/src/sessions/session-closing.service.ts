@@ -4,6 +4,7 @@ import { type ExecutorResult, reasonOf } from '@purser/plugin-sdk';
 import { Log } from '@purser/service';
 import { pullRequestBody, pullRequestTitle } from '../pull-requests/pull-request-text.js';
 import { PullRequests } from '../pull-requests/pull-requests.service.js';
+import { Metering } from '../resources/metering.service.js';
 import { Finisher } from '../work/finisher.service.js';
 import { WorkTreeProblem, WorkTrees } from '../workspaces/work-trees.service.js';
 import { type SessionFolders, Workspaces } from '../workspaces/workspaces.service.js';
@@ -28,6 +29,7 @@ export class SessionClosing {
     private readonly trees: WorkTrees,
     private readonly pullRequests: PullRequests,
     private readonly finisher: Finisher,
+    private readonly metering: Metering,
     private readonly log: Log,
   ) {}
 
@@ -42,6 +44,8 @@ export class SessionClosing {
     folders: SessionFolders,
     result: ExecutorResult,
   ): Promise<void> {
+    // Whether it spent anything is a part of what its end means.
+    if (session.noMoney !== undefined) await this.metering.tokens([session]);
     let outcome = decideOutcome(result, session);
     if (session.lost === undefined) {
       const kept = await this.keepWork(session, records, folders, outcome);

@@ -9,6 +9,8 @@ import { inWords, type StopCause } from './stop-cause.js';
 
 /** The executor stops at the end of the grace period by itself; this much later it is told to. */
 const SLACK_MS = 250;
+/** By then calls of before are in the ledger, and what is new there is of calls that came later. */
+const SETTLED_MS = 10_000;
 /** Causes that wait for no unit. */
 const URGENT: ReadonlySet<StopCause['kind']> = new Set(['emergency', 'lease', 'shutdown']);
 
@@ -18,8 +20,7 @@ export class Session {
   checkpoint: CheckpointMark | undefined;
   /** Why it was asked to end; the first cause counts, except that a cancelled task stays cancelled. */
   cause: StopCause | undefined;
-  /** Of a call that no budget covered, once there was one. */
-  noMoney: string | undefined;
+  private refusal: { why: string; at: number; requests: number } | undefined;
   /** Why it may not write any more, once that is so. */
   lost: string | undefined;
   readonly signals = new SessionSignals();
@@ -48,7 +49,7 @@ export class Session {
     startedAt: number,
     private readonly onWrap: (cause: StopCause) => void,
     mostExtensionMs = 0,
-    now: () => number = () => performance.now(),
+    private readonly now: () => number = () => performance.now(),
   ) {
     this.grace = new Grace(graceMs, mostExtensionMs, now);
     const seconds = () => Math.max(0, now() - startedAt) / 1_000;
@@ -179,6 +180,18 @@ export class Session {
     this.lost = why;
     this.wrapping.abort(why);
     this.killing.abort(why);
+  }
+
+  /** A call of it was refused, since no budget covers it. */
+  foundNoMoney(why: string): void {
+    this.refusal = { why, at: this.now(), requests: this.usage.requests ?? 0 };
+  }
+
+  /** Why it could not go on, as far as is known; not when it made other calls long after the one that was refused. */
+  get noMoney(): string | undefined {
+    if (!this.refusal) return undefined;
+    const { why, at, requests } = this.refusal;
+    return (this.usage.requests ?? 0) > requests && this.now() - at > SETTLED_MS ? undefined : why;
   }
 
   /** A write of it was refused. */

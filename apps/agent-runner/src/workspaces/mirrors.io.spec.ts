@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GitRemote } from '@purser/testing';
@@ -36,16 +36,12 @@ it('keep nothing of a task that is over, and go with the last one', async () => 
   expect(await refs()).toEqual(['refs/purser/base/one', 'refs/purser/base/two']);
   await mirrors.forget('one');
   expect(await refs()).toEqual(['refs/purser/base/two']);
+  // Somebody may just have begun with it.
+  await mirrors.forget('two');
+  expect(await readdir(mirrors.folder)).toHaveLength(1);
+  const before = new Date(Date.now() - 2 * 3_600_000);
+  await utimes(join(mirrors.pathOf(remote.url), 'used'), before, before);
   await mirrors.forget('two');
   expect(await readdir(mirrors.folder)).toEqual([]);
-  await mirrors.forget('two');
   expect(await fetch('three')).toMatchObject({ base: 'main', tip: null });
-});
-
-it('stay while a session is at work in them', async () => {
-  await fetch('one');
-  const working = fetch('two');
-  await mirrors.forget('one');
-  await working;
-  expect(await refs()).toEqual(['refs/purser/base/two']);
 });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
 import { runGuarded } from '@purser/guard';
@@ -42,7 +42,7 @@ const STALE = 76;
 const NO_OBJECTS = 77;
 
 const LIST = `[ -f "$1/HEAD" ] || git init --quiet --bare --template= "$1" || exit
-cd "$1" && shift && git ls-remote --symref -- "$@"`;
+cd "$1" && : > used && shift && git ls-remote --symref -- "$@"`;
 
 /** Refs are of one task each, so that sessions side by side do not wait for each other's locks. */
 const FETCH = `cd "$1" && url=$2 task=$3 commit=$4 && shift 4 || exit
@@ -67,11 +67,15 @@ git symbolic-ref HEAD "refs/heads/$branch" && git reset --quiet --hard || exit
 git remote add origin "$url" || exit
 git config user.name Purser && git config user.email purser@localhost`;
 
-/** What no ref leads to any more goes by git's own rules, after two weeks. */
-const FORGET = `cd "$1" && task=$2 || exit
+/**
+ * One that no task here uses is removed, unless somebody has just begun with it: his next step finds it gone, and brings it
+ * anew. In others, what no ref leads to any more goes by git's own rules, after two weeks.
+ */
+const FORGET = `cd "$1" && mirror=$1 task=$2 || exit
 for kind in base tip start work; do git update-ref -d "refs/purser/$kind/$task" || exit; done
-[ -n "$(git for-each-ref --count=1 refs/purser)" ] || { echo unused; exit 0; }
-git gc --auto --quiet`;
+if [ -n "$(git for-each-ref --count=1 refs/purser)" ]; then exec git gc --auto --quiet; fi
+[ -z "$(find used -mmin -60 2>/dev/null)" ] || exit 0
+cd .. && rm -rf "$mirror.gone" && mv "$mirror" "$mirror.gone" && rm -rf "$mirror.gone"`;
 
 const ABSORB = `cd "$1" && git fetch --quiet --no-tags --no-write-fetch-head --no-auto-maintenance -- "$2" "+HEAD:refs/purser/work/$3"`;
 
@@ -93,9 +97,6 @@ const FORGET_MS = 5 * 60_000;
 /** Local copies of remote repositories, the runner's own: agents cannot enter them, and never see a credential. */
 @Injectable()
 export class Mirrors {
-  /** How many steps are at work in each. */
-  private readonly busy = new Map<string, number>();
-
   constructor(@Inject(CONFIG) private readonly config: Config) {}
 
   get folder(): string {
@@ -141,16 +142,17 @@ export class Mirrors {
     if (end.code !== 0) throw new Error(end.said);
   }
 
-  /** Of a task that is over. A mirror that no other task here uses is removed, unless it is just being used. */
+  /** What there is of a task that is over. Rejects with what could not be, once all others are. */
   async forget(taskId: string): Promise<void> {
     const names = (await readdir(this.folder).catch(() => [])).filter((name) => name.endsWith('.git'));
     const turn = { sessionId: 'sweep', taskId, timeoutMs: FORGET_MS, aliveWithinMs: () => FORGET_MS };
+    const wrong: string[] = [];
     for (const name of names) {
       const mirror = join(this.folder, name);
       const end = await this.run(turn, FORGET, [mirror, taskId], this.folder, localEnvironment(process.env.PATH));
-      if (end.code !== 0) throw new Error(`${mirror}: ${end.said}`);
-      if (end.stdout.includes('unused') && !this.busy.has(mirror)) await rm(mirror, { recursive: true, force: true });
+      if (end.code !== 0) wrong.push(`${mirror}: ${end.said}`);
     }
+    if (wrong.length > 0) throw new Error(wrong.join('; '));
   }
 
   /** Takes in what a work tree has and the mirror lacks. */
@@ -173,15 +175,6 @@ export class Mirrors {
     return { kind: 'failed', detail: end.said };
   }
 
-  private use(mirror: string): () => void {
-    const count = (by: number) => (this.busy.get(mirror) ?? 0) + by;
-    this.busy.set(mirror, count(1));
-    return () => {
-      if (count(-1) > 0) this.busy.set(mirror, count(-1));
-      else this.busy.delete(mirror);
-    };
-  }
-
   private remote(turn: GitTurn, script: string, args: string[]) {
     const { GITHUB_TOKEN: token, GITHUB_API_URL: api } = this.config;
     const github = token === undefined ? undefined : { host: webHost(api), token };
@@ -192,7 +185,6 @@ export class Mirrors {
     const { sessionId, timeoutMs, aliveWithinMs, signal } = turn;
     if (timeoutMs <= 0) return { code: null, stdout: '', said: 'there is no time left' };
     const argv = ['/bin/sh', '-c', script, 'purser-git', ...args];
-    const release = this.use(args[0] ?? '');
     const end = await runGuarded({
       id: `${sessionId}-git`,
       argv,
@@ -201,7 +193,7 @@ export class Mirrors {
       timeoutMs,
       aliveWithinMs,
       ...(signal && { signal }),
-    }).finally(release);
+    });
     const { GITHUB_TOKEN: token } = this.config;
     const said = withoutCredentials(end.stderr.trim(), [token, env.GH_TOKEN]);
     const late = signal?.aborted ? 'it was given up' : `not done within ${Math.round(timeoutMs)} ms`;

@@ -165,8 +165,9 @@ export class Workspaces {
       const folder = join(workspaces, taskId);
       if (isRunning(taskId) || (await ageMs(folder, now)) < this.keepMs) continue;
       if (await this.isFinished(taskId, now)) {
-        await this.remove(folder);
+        // The folder last: while it is there, what was cut short is done again.
         await this.trees.forget(taskId);
+        await this.remove(folder);
         this.log.info({ taskId }, 'the workspace of a finished task was removed');
       }
       this.sweptTo = taskId;

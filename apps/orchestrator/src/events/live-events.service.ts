@@ -11,7 +11,9 @@ const LINGER_MS = 30_000;
 /** Pages of histories that are read at once; who comes then waits for its turn. */
 const MAX_REPLAYS = 4;
 /** In letters: what of a history is in memory at once for each client. */
-const PAGE_LENGTH = 1024 * 1024;
+const PAGE_LENGTH = 64 * 1024;
+/** How much of the stream is looked through in one turn, wanted or not. */
+const PAGE_EVENTS = 5_000;
 
 /** One who reads events. */
 export interface Reader {
@@ -80,7 +82,7 @@ export class LiveEvents implements OnModuleDestroy {
       if (!(await this.myTurn(signal))) return;
       let page: { events: Kept[]; next: number };
       try {
-        page = await this.page(next, upTo, filter);
+        page = await this.page(next, upTo, filter, signal);
       } finally {
         this.replays -= 1;
         this.wakeNext();
@@ -90,14 +92,22 @@ export class LiveEvents implements OnModuleDestroy {
     }
   }
 
-  private async page(from: number, upTo: number, filter: EventFilter): Promise<{ events: Kept[]; next: number }> {
+  private async page(
+    from: number,
+    upTo: number,
+    filter: EventFilter,
+    signal: AbortSignal,
+  ): Promise<{ events: Kept[]; next: number }> {
     const events: Kept[] = [];
     let length = 0;
+    let looked = 0;
     for await (const event of this.stream.between(from, upTo, filter.single)) {
-      if (!filter.wants(event.subject)) continue;
-      events.push(event);
-      length += event.text.length;
-      if (length >= PAGE_LENGTH) return { events, next: event.seq + 1 };
+      looked += 1;
+      if (filter.wants(event.subject)) {
+        events.push(event);
+        length += event.text.length;
+      }
+      if (length >= PAGE_LENGTH || looked === PAGE_EVENTS || signal.aborted) return { events, next: event.seq + 1 };
     }
     return { events, next: upTo + 1 };
   }

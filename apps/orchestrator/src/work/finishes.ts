@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { PurserError, type ReplyOf, type RequestOf, type workFinish } from '@purser/contracts';
 import { Database, type Sql, violatedConstraint } from '@purser/database';
 import { Together } from '../tasks/together.js';
+import type { Ending } from './lifecycle.js';
 import { SessionEnds } from './session-ends.js';
 import { type AnsweredFinish, type HeldSession, WorkRepository } from './work.repository.js';
 
@@ -67,8 +68,9 @@ export class Finishes {
   private async finishUnchanged(finishes: Finish[]): Promise<Map<Finish, Answer>> {
     const asked = new Map(finishes.map((finish) => [finish.taskId, finish]));
     const endings = (await this.work.read(finishes)).map((held) => {
-      const { outcome, requestId, checkpoint, progress } = asked.get(held.taskId)!;
-      return { held, ending: outcome, by: { requestId, checkpoint, progress } };
+      const finish = asked.get(held.taskId)!;
+      const { requestId, checkpoint, progress } = finish;
+      return { held, ending: endingOf(finish), by: { requestId, checkpoint, progress } };
     });
     const ended = await this.ends.end(this.database, endings).catch((error: unknown) => {
       // One of the ids finished another session before: which one is seen under locks.
@@ -83,9 +85,10 @@ export class Finishes {
     const { verdicts, ended } = await this.database.transaction(async (tx) => {
       const verdicts = await this.judge(tx, finishes);
       const endings = verdicts.flatMap((verdict, index) => {
-        const { outcome, requestId, checkpoint, progress } = finishes[index]!;
+        const finish = finishes[index]!;
+        const { requestId, checkpoint, progress } = finish;
         if (!('held' in verdict)) return [];
-        return [{ held: verdict.held, ending: outcome, by: { requestId, checkpoint, progress } }];
+        return [{ held: verdict.held, ending: endingOf(finish), by: { requestId, checkpoint, progress } }];
       });
       return { verdicts, ended: await this.ends.end(tx, endings) };
     });
@@ -136,3 +139,5 @@ const notTheOwner = ({ taskId, epoch, runner }: Finish): PurserError =>
     message: `task "${taskId}": epoch ${epoch} of runner "${runner}" is not the session that owns it now`,
     details: { taskId, epoch },
   });
+
+const endingOf = ({ outcome, measures }: Finish): Ending => ({ ...outcome, spent: (measures?.tokens ?? 0) > 0 });

@@ -45,6 +45,10 @@ describe('what follows a session', () => {
     const used = { sessionsUsed: 3, maxSessions: 4, unchangedInARow: 4 };
     expect(after(used, broke)).toMatchObject({ next: { state: 'ready' }, sessionsUsed: 3, unchangedInARow: 4 });
     expect(after({ ...used, lastDigest: 'b' }, broke)).toMatchObject({ sessionsUsed: 3, unchangedInARow: 0 });
+    expect(after({ ...used, maxSessions: 9 }, { ...broke, spent: true }).next).toMatchObject({
+      state: 'failed',
+      error: { code: 'no_progress' },
+    });
   });
 
   it('waits between tries as the task says', () => {

@@ -7,7 +7,7 @@ const STANDARD_BACKOFF = RetryBackoff.parse({});
 const MAX_TEXT = 4_096;
 
 /** How a session ended: its runner said so, or its lease lapsed. */
-export type Ending = FinishOutcome | { kind: 'lost' };
+export type Ending = (FinishOutcome | { kind: 'lost' }) & { /** The gateway metered tokens of it. */ spent?: boolean };
 
 /** What the rules need to know of a running task. */
 export interface Standing {
@@ -58,7 +58,8 @@ const OUTCOMES: Record<Ending['kind'], SessionOutcome> = {
 /** The one place that decides what follows the end of a session. `random` is in [0, 1). */
 export function afterSession(standing: Standing, ending: Ending, random: number): Step {
   const unchanged = standing.lastDigest === standing.startDigest;
-  const unaffordable = ending.kind === 'continue' && ending.waitsFor === 'budget';
+  // One that did spend money is a session like others: a task must not spend every budget anew and get nowhere.
+  const unaffordable = ending.kind === 'continue' && ending.waitsFor === 'budget' && ending.spent !== true;
   const counted = {
     // A runner that shuts down or stops for an emergency is not the task's doing, nor is it that there is no money.
     sessionsUsed: standing.sessionsUsed + (ending.kind === 'released' || unaffordable ? 0 : 1),

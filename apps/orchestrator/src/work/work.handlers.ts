@@ -40,11 +40,12 @@ export class WorkHandlers {
   }
 
   @Serve(workFinish)
-  async finish({ measures, ...request }: RequestOf<typeof workFinish>): Promise<ReplyOf<typeof workFinish>> {
+  async finish(request: RequestOf<typeof workFinish>): Promise<ReplyOf<typeof workFinish>> {
     const answer = await this.work.finish(request);
     this.records.expect();
     await this.signals.finished(request);
     // After it, since a refused session's do not count. When this fails the runner asks again, and the answer is the same.
+    const { measures } = request;
     if (measures) await this.measures.keep(request.taskId, request.epoch, measures);
     return answer;
   }
