@@ -75,7 +75,7 @@ export async function commitWorkspace(request: CommitRequest): Promise<CommitRes
   if (!(await lstat(join(workspace, '.git')).catch(() => undefined))) return { kind: 'nothing' };
   if (timeoutMs <= 0) return { kind: 'failed', detail: 'the lease is over' };
   try {
-    const tree = await openWorkTree(workspace, timeoutMs);
+    const tree = await openWorkTree(workspace, timeoutMs, signal);
     if (!tree) return { kind: 'nothing' };
     const paths = pathsBut(await submodulesOf(tree));
     const settings = [...SETTINGS, ...withoutPrograms(tree.settings)].flatMap((setting) => ['-c', setting]);
@@ -97,6 +97,6 @@ export async function commitWorkspace(request: CommitRequest): Promise<CommitRes
     return { kind: 'failed', detail: end.stderr.trim() || `git ended with ${end.code}` };
   } catch (error) {
     const { killed, stderr, message: said } = error as Error & { killed?: boolean; stderr?: string };
-    return killed === true ? late() : { kind: 'failed', detail: stderr?.trim() || said };
+    return killed === true || signal?.aborted ? late() : { kind: 'failed', detail: stderr?.trim() || said };
   }
 }

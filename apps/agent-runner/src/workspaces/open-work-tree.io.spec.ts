@@ -76,6 +76,7 @@ describe('a work tree that leads out of itself', () => {
     ['references by a link', 'rm -r .git/refs/heads; ln -s "$OUT/.git/refs/heads" .git/refs/heads', /may lead out/],
     ['a file that git writes', 'ln -sf "$OUT/plain" .git/COMMIT_EDITMSG', /COMMIT_EDITMSG may lead out/],
     ['a log that git writes', 'ln -sf "$OUT/plain" .git/logs/HEAD', /may lead out/],
+    ['an index that nobody ever writes', 'rm .git/index; mkfifo .git/index', /index may lead out/],
     ['a configuration elsewhere', 'git config include.path "$OUT/plain"', /include.path .* leads out/],
     ['one by a condition', 'git config includeIf.gitdir:/.path "$OUT/plain"', /includeif\..* leads out/],
     ['one by a link in the tree', 'ln -s "$OUT/plain" l; git config include.path ../l', /include.path .* leads out/],

@@ -8,10 +8,23 @@ const run = promisify(execFile);
 /** Names of a very large index, or a configuration. */
 const MOST_BYTES = 256 * 1024 * 1024;
 
-/** What has git read or write elsewhere, or look for its objects there. Hooks are never run, and submodules not visited. */
+/** What has git read or write elsewhere, look for its objects there, or wait for ever. Hooks are never run, and submodules not visited. */
 const LEADS_OUT = [
   ['.git', '-path', '.git/hooks', '-prune', '-o', '-path', '.git/modules', '-prune', '-o'],
-  ['(', '-type', 'l', '-o', '-path', '.git/commondir', '-o', '-path', '.git/objects/info/alternates'],
+  [
+    '(',
+    '-type',
+    'l',
+    '-o',
+    '-type',
+    'p',
+    '-o',
+    '-path',
+    '.git/commondir',
+    '-o',
+    '-path',
+    '.git/objects/info/alternates',
+  ],
   ['-o', '-path', '.git/objects/info/http-alternates', ')', '-print'],
 ].flat();
 
@@ -25,7 +38,7 @@ export interface OpenWorkTree {
   args: readonly string[];
   /** Names of all that its configuration sets. */
   settings: readonly string[];
-  /** For what only reads, and starts no program. */
+  /** For what only reads, and starts no program; within the time that it was opened with. */
   git: (...args: string[]) => Promise<string>;
 }
 
@@ -55,7 +68,12 @@ function environment(folder: string): Record<string, string> {
  * wrote the repository (a container sees none of the runner's files): whatever would have it read or write outside of
  * the folder is refused. All steps in a work tree begin here, when no process of the session is alive.
  */
-export async function openWorkTree(folder: string, timeoutMs: number): Promise<OpenWorkTree | undefined> {
+export async function openWorkTree(
+  folder: string,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<OpenWorkTree | undefined> {
+  const until = performance.now() + timeoutMs;
   const repository = join(folder, '.git');
   const found = await lstat(repository).catch(() => undefined);
   if (!found) return undefined;
@@ -67,7 +85,8 @@ export async function openWorkTree(folder: string, timeoutMs: number): Promise<O
       cwd,
       env,
       // Node takes whole milliseconds alone, and 0 for no limit.
-      timeout: Math.max(1, Math.ceil(timeoutMs)),
+      timeout: Math.max(1, Math.ceil(until - performance.now())),
+      ...(signal && { signal }),
       killSignal: 'SIGKILL',
       maxBuffer: MOST_BYTES,
       ...owner,
@@ -75,7 +94,7 @@ export async function openWorkTree(folder: string, timeoutMs: number): Promise<O
     return stdout;
   };
   const [leading] = (await look('find', LEADS_OUT, folder)).split('\n');
-  if (leading) throw new Error(`${leading} may lead out of the workspace; remove it`);
+  if (leading) throw new Error(`${leading} may lead out of the workspace, or is no plain file; remove it`);
   const settings = await namesSet(folder, look);
   const args = ['-C', folder, '--git-dir', repository, '--work-tree', folder];
   args.push('-c', 'core.fsmonitor=false', '-c', 'core.untrackedCache=false', '-c', 'core.hooksPath=/dev/null');

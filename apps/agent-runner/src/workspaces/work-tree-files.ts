@@ -36,14 +36,15 @@ git "$@" bundle create --quiet "$file" HEAD`;
 export async function bundleOf(turn: GitTurn, folder: string, beyond: string): Promise<string> {
   const file = bundleIn(folder);
   const { sessionId, timeoutMs, aliveWithinMs, signal } = turn;
-  const tree = await openWorkTree(folder, Math.min(LOOK_MS, timeoutMs));
+  const until = performance.now() + timeoutMs;
+  const tree = await openWorkTree(folder, Math.min(LOOK_MS, timeoutMs), signal);
   if (!tree) throw new Error('the workspace is no git repository any more');
   const end = await runGuarded({
     id: `${sessionId}-bundle`,
     argv: ['/bin/sh', '-c', BUNDLE, 'purser-bundle', file, beyond, ...tree.args],
     cwd: folder,
     env: tree.env,
-    timeoutMs,
+    timeoutMs: until - performance.now(),
     aliveWithinMs,
     ...(signal && { signal }),
     ...(tree.owner && { runAs: tree.owner }),
