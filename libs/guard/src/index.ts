@@ -9,6 +9,7 @@ export {
 } from './guarded-program.js';
 export { giveFolder, giveWorkspace } from './give-folder.js';
 export { inheritedVariables, type InheritanceSources } from './inherited-variables.js';
+export { OpenFolder } from './open-folder.js';
 export { OutputPipes } from './output-pipes.js';
 export { LINE_LIMIT, pumpLines, Tail } from './output.js';
 export { endTrees, type EndTreesOptions, type TreeEnd } from './end-trees.js';

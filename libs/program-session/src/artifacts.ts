@@ -1,23 +1,33 @@
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { ExecutorSession, SessionLog } from '@purser/plugin-sdk';
-import { LARGE_LIMIT, type SessionFiles } from './session-files.js';
+import type { ProgramFolder } from './program-folder.js';
+import { LARGE_LIMIT } from './session-files.js';
 
 /** Of one session; a program that leaves more has mistaken the folder for its workspace. */
 const MOST = 100;
 
 /** Keeps what the program left in `$PURSER_STATE_DIR/artifacts`: plain files, no folders. One that cannot be kept is named. */
-export async function keepArtifacts(session: ExecutorSession, files: SessionFiles, log: SessionLog): Promise<void> {
+export async function keepArtifacts(session: ExecutorSession, state: ProgramFolder, log: SessionLog): Promise<void> {
   if (!session.artifact) return;
-  const folder = files.inState('artifacts');
-  const names = (await readdir(folder).catch(() => [])).sort();
+  const folder = await state.enter('artifacts');
+  if (!folder) {
+    if (await state.lies('artifacts')) log.say('artifacts is no folder of the program: nothing in it was kept');
+    return;
+  }
+  try {
+    await keepFrom(folder, session, log);
+  } finally {
+    await folder.close();
+  }
+}
+
+async function keepFrom(folder: ProgramFolder, session: ExecutorSession, log: SessionLog): Promise<void> {
+  const names = (await folder.names()).sort();
   if (names.length > MOST) log.say(`artifacts: ${names.length} files, of which the first ${MOST} are kept`);
   for (const name of names.slice(0, MOST)) {
     if (session.kill.aborted) return;
-    const path = join(folder, name);
-    if (!(await files.stat(path))) continue;
+    if (!(await folder.stat(name))) continue;
     try {
-      await session.artifact(name, files.stream(path, LARGE_LIMIT));
+      await session.artifact!(name, folder.stream(name, LARGE_LIMIT));
     } catch (error) {
       log.say(`the artifact ${name} was not kept: ${(error as Error).message}`);
     }

@@ -8,6 +8,7 @@ import { outcome } from './outcome.js';
 import { FILE_LIMIT, type SessionFiles } from './session-files.js';
 import { Stop } from './stop.js';
 
+const RESULT = 'result.json';
 const OUTPUT_TAIL = 4 * 1024;
 const ERROR_TAIL = 2 * 1024;
 /** For the last checkpoint, and for the last lines of output, once the program has ended. */
@@ -62,7 +63,7 @@ export async function attend(session: ExecutorSession, attendance: Attendance): 
   attendance.stdout.destroy();
   attendance.stderr.destroy();
   await captures.finish(finishMs).catch((error: Error) => log.say(`the last state was not kept: ${error.message}`));
-  await within(finishMs, keepArtifacts(session, files, log)).catch((error: Error) =>
+  await within(finishMs, keepArtifacts(session, files.state, log)).catch((error: Error) =>
     log.say(`not all artifacts were kept: ${error.message}`),
   );
   const result = end.kind === 'exited' && end.code === 0 ? await readResult(log, files) : undefined;
@@ -90,10 +91,9 @@ async function addSignal(signal: SessionSignal, files: SessionFiles, log: Sessio
 }
 
 async function readResult(log: SessionLog, files: SessionFiles): Promise<{ value: unknown } | undefined> {
-  const path = files.inState('result.json');
-  if (!(await files.stat(path))) return undefined;
+  if (!(await files.state.stat(RESULT))) return undefined;
   try {
-    const bytes = await files.read(path, FILE_LIMIT);
+    const bytes = await files.state.read(RESULT, FILE_LIMIT);
     if (!bytes) throw new Error(`no plain file of the program's of at most ${FILE_LIMIT} bytes`);
     return { value: JSON.parse(bytes.toString('utf8')) as unknown };
   } catch (error) {

@@ -2,7 +2,7 @@ import { watch, type FSWatcher } from 'node:fs';
 import type { ExecutorSession } from '@purser/plugin-sdk';
 import { within } from './deadline.js';
 import { isWholeJson } from './large-state.js';
-import { FILE_LIMIT, LARGE_LIMIT, type SessionFiles } from './session-files.js';
+import { CHECKPOINT, FILE_LIMIT, HANDOFF, LARGE_LIMIT, type SessionFiles } from './session-files.js';
 
 /** For where the system reports no changes (network folders, no watches left). */
 const POLL_MS = 500;
@@ -12,7 +12,6 @@ const PAUSE_MS = 200;
 /** A file whose every complete version is passed on. */
 interface Captured {
   name: string;
-  path: string;
   /** Says what is wrong with the bytes, or passes them on. */
   take(bytes: Buffer): Promise<string | undefined>;
   /** The same for what is too large to be held, up to 256 MiB. */
@@ -62,7 +61,7 @@ export class Captures {
 
   start(): void {
     try {
-      this.watcher = watch(this.files.stateDir, { persistent: false }, () => this.lookSoon());
+      this.watcher = watch(this.files.state.path, { persistent: false }, () => this.lookSoon());
       this.watcher.on('error', () => this.watcher?.close());
     } catch {
       // No watches left on this machine: the poll finds changes too.
@@ -106,10 +105,10 @@ export class Captures {
   }
 
   private async lookAt(captured: Captured, final: boolean): Promise<void> {
-    const found = await this.files.stat(captured.path);
+    const found = await this.files.state.stat(captured.name);
     if (!found || found.version === captured.handled) return;
     const limit = captured.takeLarge ? LARGE_LIMIT : FILE_LIMIT;
-    const bytes = found.size > FILE_LIMIT ? undefined : await this.files.read(captured.path, FILE_LIMIT);
+    const bytes = found.size > FILE_LIMIT ? undefined : await this.files.state.read(captured.name, FILE_LIMIT);
     if (found.size > limit) {
       this.watchers.say(`${captured.name} has ${found.size} bytes, more than the limit of ${limit}: it was not saved`);
     } else if (bytes || found.size > FILE_LIMIT) {
@@ -135,12 +134,10 @@ export class Captures {
   }
 
   private checkpoints(): Captured {
-    const path = this.files.inState('checkpoint.json');
     let last: Uint8Array | undefined;
     return {
-      name: 'checkpoint.json',
-      path,
-      handled: this.files.laidVersion(path),
+      name: CHECKPOINT,
+      handled: this.files.laidVersion(CHECKPOINT),
       take: async (bytes) => {
         if (last && bytes.equals(last)) return undefined;
         const parsed = parseJson(bytes);
@@ -149,14 +146,14 @@ export class Captures {
         last = bytes;
         return undefined;
       },
-      takeLarge: this.session.streamCheckpoint && (() => this.takeLarge(path, () => (last = undefined))),
+      takeLarge: this.session.streamCheckpoint && (() => this.takeLarge(CHECKPOINT, () => (last = undefined))),
     };
   }
 
-  private async takeLarge(path: string, taken: () => void): Promise<string | undefined> {
-    if (!(await isWholeJson(this.files.stream(path, LARGE_LIMIT))))
+  private async takeLarge(name: string, taken: () => void): Promise<string | undefined> {
+    if (!(await isWholeJson(this.files.state.stream(name, LARGE_LIMIT))))
       return 'is no whole JSON text; write another file and rename it to this name';
-    await this.session.streamCheckpoint!(this.files.stream(path, LARGE_LIMIT));
+    await this.session.streamCheckpoint!(this.files.state.stream(name, LARGE_LIMIT));
     taken();
     return undefined;
   }
@@ -164,9 +161,8 @@ export class Captures {
   private handoffs(): Captured {
     let last = this.session.handoff ?? '';
     return {
-      name: 'handoff.md',
-      path: this.files.handoff,
-      handled: this.files.laidVersion(this.files.handoff),
+      name: HANDOFF,
+      handled: this.files.laidVersion(HANDOFF),
       take: async (bytes) => {
         const markdown = bytes.toString('utf8');
         if (markdown.trim() === '' || markdown === last) return undefined;
@@ -180,7 +176,6 @@ export class Captures {
   private progress(): Captured {
     return {
       name: 'progress.json',
-      path: this.files.inState('progress.json'),
       handled: undefined,
       take: (bytes) => {
         const parsed = parseJson(bytes);

@@ -51,6 +51,7 @@ export class CommandExecutor implements Executor {
       });
     } catch (error) {
       output?.destroy();
+      await files.close();
       if (session.kill.aborted) return { kind: 'continue', reason: `stopped: ${reasonOf(session.kill)}` };
       const message = `the session could not be set up: ${(error as Error).message}`;
       return { kind: 'failed', error: { code: 'not_started', message } };
@@ -60,6 +61,7 @@ export class CommandExecutor implements Executor {
       return await this.attend(session, spec, files, output, program);
     } finally {
       this.running.delete(session.sessionId);
+      await files.close();
     }
   }
 

@@ -67,6 +67,7 @@ export class TestSession implements ExecutorSession {
   readonly checkpoints: string[] = [];
   readonly handoffs: string[] = [];
   readonly reported: unknown[] = [];
+  readonly artifacts = new Map<string, string>();
   listener: ((signal: SessionSignal) => void | Promise<void>) | undefined;
   /** Failures for the next checkpoints. */
   readonly refusals: Error[] = [];
@@ -98,6 +99,12 @@ export class TestSession implements ExecutorSession {
   writeHandoff(markdown: string): Promise<void> {
     this.handoffs.push(markdown);
     return Promise.resolve();
+  }
+
+  async artifact(name: string, content: AsyncIterable<Uint8Array>): Promise<void> {
+    let text = '';
+    for await (const piece of content) text += Buffer.from(piece).toString();
+    this.artifacts.set(name, text);
   }
 
   onSignal(listener: (signal: SessionSignal) => void | Promise<void>): void {

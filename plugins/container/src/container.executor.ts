@@ -62,6 +62,7 @@ export class ContainerExecutor implements Executor {
     try {
       program = await this.start(session, input, files, log);
     } catch (error) {
+      await files.close();
       if (session.kill.aborted) return { kind: 'continue', reason: `stopped: ${reasonOf(session.kill)}` };
       // Such as while an image was pulled, which may take longer than any grace period.
       if (session.wrap.aborted)
@@ -86,6 +87,7 @@ export class ContainerExecutor implements Executor {
       return await this.explain(result, session, program);
     } finally {
       this.running.delete(session.sessionId);
+      await files.close();
       await program.remove();
     }
   }

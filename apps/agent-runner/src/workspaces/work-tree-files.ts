@@ -1,64 +1,53 @@
 import { execFile } from 'node:child_process';
-import { lstat, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { runGuarded } from '@purser/guard';
-import { localEnvironment } from './git-environment.js';
 import type { GitTurn } from './mirrors.service.js';
+import { openWorkTree, ownerOf } from './open-work-tree.js';
 
 const run = promisify(execFile);
 const LOOK_MS = 10_000;
 
-/** Whom a folder belongs to, when that is not who runs this: only the owner's rights are used in it. */
-async function ownerOf(folder: string): Promise<{ uid: number; gid: number } | undefined> {
-  const { uid, gid } = await stat(folder);
-  return process.getuid?.() === 0 && uid !== 0 ? { uid, gid } : undefined;
-}
-
-async function read(folder: string, args: string[]): Promise<string> {
-  const { stdout } = await run('git', ['-C', folder, '-c', 'core.fsmonitor=false', ...args], {
-    cwd: '/',
-    env: { ...localEnvironment(process.env.PATH), GIT_ALLOW_PROTOCOL: 'none', GIT_NO_LAZY_FETCH: '1' },
-    timeout: LOOK_MS,
-    killSignal: 'SIGKILL',
-    ...(await ownerOf(folder)),
-  });
-  return stdout.trim();
-}
-
-/** The commit that a work tree is at; undefined when it is none. */
+/** The commit that a work tree is at; undefined when it is none. Rejects when git would be led out of it. */
 export async function headOf(folder: string): Promise<string | undefined> {
-  // Not one that a folder above happens to be in.
-  if (!(await lstat(join(folder, '.git')).catch(() => undefined))?.isDirectory()) return undefined;
-  return read(folder, ['rev-parse', '--verify', '--quiet', 'HEAD^{commit}']).catch(() => undefined);
+  const tree = await openWorkTree(folder, LOOK_MS);
+  const head = await tree?.git('rev-parse', '--verify', '--quiet', 'HEAD^{commit}').catch(() => undefined);
+  return head?.trim();
 }
 
 /** Whether a work tree is at a commit or further on. */
 export async function contains(folder: string, commit: string): Promise<boolean> {
-  return read(folder, ['merge-base', '--is-ancestor', commit, 'HEAD']).then(
-    () => true,
-    () => false,
-  );
+  try {
+    const tree = await openWorkTree(folder, LOOK_MS);
+    await tree?.git('merge-base', '--is-ancestor', commit, 'HEAD');
+    return tree !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 const bundleIn = (folder: string) => join(folder, '.git', 'purser.bundle');
+
+const BUNDLE = `file=$1 beyond=$2 && shift 2 || exit
+git "$@" merge-base --is-ancestor "$beyond" HEAD 2>/dev/null && { git "$@" bundle create --quiet "$file" HEAD "^$beyond"; exit; }
+git "$@" bundle create --quiet "$file" HEAD`;
 
 /** What a tree's HEAD has beyond a commit, as one file: that can be read without trusting the repository it is from. */
 export async function bundleOf(turn: GitTurn, folder: string, beyond: string): Promise<string> {
   const file = bundleIn(folder);
   const { sessionId, timeoutMs, aliveWithinMs, signal } = turn;
-  const owner = await ownerOf(folder);
-  const script = `git merge-base --is-ancestor "$2" HEAD 2>/dev/null && { git bundle create --quiet "$1" HEAD "^$2"; exit; }
-git bundle create --quiet "$1" HEAD`;
+  const until = performance.now() + timeoutMs;
+  const tree = await openWorkTree(folder, Math.min(LOOK_MS, timeoutMs), signal);
+  if (!tree) throw new Error('the workspace is no git repository any more');
   const end = await runGuarded({
     id: `${sessionId}-bundle`,
-    argv: ['/bin/sh', '-c', script, 'purser-bundle', file, beyond],
+    argv: ['/bin/sh', '-c', BUNDLE, 'purser-bundle', file, beyond, ...tree.args],
     cwd: folder,
-    env: { ...localEnvironment(process.env.PATH), GIT_ALLOW_PROTOCOL: 'none', GIT_NO_LAZY_FETCH: '1' },
-    timeoutMs,
+    env: tree.env,
+    timeoutMs: until - performance.now(),
     aliveWithinMs,
     ...(signal && { signal }),
-    ...(owner && { runAs: owner }),
+    ...(tree.owner && { runAs: tree.owner }),
   });
   if (end.code === 0) return file;
   throw new Error(end.timedOut ? 'its commits could not be gathered in time' : end.stderr.trim());

@@ -120,7 +120,8 @@ export class WorkTrees {
       if (mayKeep) await this.held.hold(taskId, epoch);
       throw new WorkTreeProblem(`the repository could not be fetched: ${(error as Error).message}`);
     }
-    const head = mayKeep ? await headOf(folder) : undefined;
+    // One that would lead git elsewhere is made anew.
+    const head = mayKeep ? await headOf(folder).catch(() => undefined) : undefined;
     const chosen = chooseStart({
       ...tips,
       branch: remote.branch,
@@ -156,7 +157,7 @@ export class WorkTrees {
     folder: string,
     tree: WorkTree,
   ): Promise<{ commit: string; said: string | undefined }> {
-    const commit = await headOf(folder);
+    const commit = await headOf(folder).catch(toProblem);
     if (commit === undefined) throw new WorkTreeProblem('the workspace is no git repository any more');
     // A branch that would show nothing new is not made.
     if (tree.lease === commit || (tree.lease === null && commit === tree.baseTip)) {
@@ -184,8 +185,9 @@ export class WorkTrees {
   }
 
   private async gather(turn: GitTurn, folder: string, repository: string, beyond: string): Promise<void> {
+    const bundle = await bundleOf(turn, folder, beyond);
     try {
-      await this.mirrors.absorb(turn, repository, await bundleOf(turn, folder, beyond));
+      await this.mirrors.absorb(turn, repository, bundle);
     } finally {
       await removeBundle(folder);
     }

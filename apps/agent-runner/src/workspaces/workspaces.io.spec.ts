@@ -72,7 +72,7 @@ describe('leftovers', () => {
     const trees = {
       open: () => Promise.resolve(undefined),
       load: () => Promise.resolve(),
-      drop: () => Promise.resolve(),
+      forget: () => Promise.resolve(),
     } as unknown as WorkTrees;
     const config = { PURSER_HOME: folder, PURSER_WORKSPACE_KEEP_HOURS: 24 } as Config;
     const workspaces = new Workspaces({ call: tasksGet } as unknown as Bus, systemClock, quiet, config, trees);

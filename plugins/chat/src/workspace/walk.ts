@@ -1,26 +1,9 @@
-import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, readlink } from 'node:fs/promises';
+import { type FileHandle, mkdir, readlink } from 'node:fs/promises';
 import { isAbsolute, join, relative, sep } from 'node:path';
+import { OpenFolder } from '@purser/guard';
 import { ToolError } from '../tools/tool.js';
 
-const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
 const MOST_LINKS = 40;
-
-/** A folder that is open. */
-class OpenFolder {
-  readonly handle: FileHandle;
-  private readonly path: string;
-
-  constructor(handle: FileHandle, path: string) {
-    this.handle = handle;
-    this.path = path;
-  }
-
-  /** On Linux the kernel resolves it from the open folder on, whatever its path is by now. */
-  at(name: string): string {
-    return process.platform === 'linux' ? `/proc/self/fd/${this.handle.fd}/${name}` : join(this.path, name);
-  }
-}
 
 /** An open folder, and the name in it that a path leads to; empty for the folder itself. */
 export interface Place {
@@ -54,7 +37,7 @@ export class Walk {
 
   async go(toFolder: boolean): Promise<Place> {
     const { root } = this.way;
-    this.folders.push(new OpenFolder(await open(root, O_RDONLY | O_DIRECTORY), root));
+    this.folders.push(await OpenFolder.at(root));
     while (this.names.length > 0) {
       const name = this.names.shift()!;
       // What is in there makes git run programs, whoever uses it next.
@@ -78,7 +61,7 @@ export class Walk {
   }
 
   async close(from = 0): Promise<void> {
-    await Promise.all(this.folders.splice(from).map(({ handle }) => handle.close()));
+    await Promise.all(this.folders.splice(from).map((folder) => folder.close()));
   }
 
   private get here(): OpenFolder {
@@ -104,18 +87,16 @@ export class Walk {
   }
 
   private async enter(name: string): Promise<void> {
-    const at = this.here.at(name);
-    const flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
-    const next = await open(at, flags).catch(async (error: unknown) => {
+    const next = await this.here.enter(name).catch(async (error: unknown) => {
       if (!this.way.create || codeOf(error) !== 'ENOENT') throw error;
-      await mkdir(at, 0o755).catch((late: unknown) => {
+      await mkdir(this.here.at(name), 0o755).catch((late: unknown) => {
         if (codeOf(late) !== 'EEXIST') throw late;
       });
-      const made = await open(at, flags);
-      await this.way.give(made);
+      const made = await this.here.enter(name);
+      await this.way.give(made.handle);
       return made;
     });
     this.gone.push(name);
-    this.folders.push(new OpenFolder(next, join(this.way.root, ...this.gone)));
+    this.folders.push(next);
   }
 }
