@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { answerOf } from './engine.js';
-import { FakeEngine } from './engine.fake.js';
 import { Gate } from './gate.js';
 import { OwnGate } from './own-gate.js';
 import { GateSettings } from './settings.js';
+import { FakeEngine } from './testing/fake-engine.js';
 
 let folder: string;
 let engine: FakeEngine;
@@ -98,7 +98,6 @@ it('touches nothing that is not of its installation', async () => {
     for (const [method, action] of [
       ['POST', '/start'],
       ['POST', '/kill'],
-      ['POST', '/watch?for=1000'],
       ['GET', '/logs'],
       ['GET', '/json'],
       ['DELETE', ''],
@@ -140,6 +139,20 @@ it('removes a container when nobody says any more that it watches it', async () 
   await gone(left);
   expect(engine.containers.has(watched)).toBe(true);
   expect((await ask('POST', `/containers/${left}/watch?for=50`)).status).toBe(404);
+});
+
+it('hears signs of life also while the engine is slow', async () => {
+  await open();
+  const id = await make();
+  engine.before = () => new Promise(() => undefined);
+  expect((await ask('POST', `/containers/${id}/watch?for=60000`)).status).toBe(204);
+  engine.before = undefined;
+});
+
+it('knows no containers to be watched but those that it made', async () => {
+  await open();
+  for (const labels of [{}, { 'purser.managed': 'mine', 'purser.gate': 'docker' }])
+    expect((await ask('POST', `/containers/${engine.add(labels)}/watch?for=60000`)).status).toBe(404);
 });
 
 it('removes at its start what gates before it left, and nothing of those that live', async () => {

@@ -99,14 +99,18 @@ export class Gate {
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = '', url = '' } = request;
+    const arrivedAt = performance.now();
     const body = await textOf(request, LARGEST_BODY).catch(() => undefined);
     const wish = body === undefined ? undefined : wishOf(method, url);
     if (!wish) {
       this.say(`refused ${JSON.stringify(`${method} ${url.slice(0, 200)}`)}`);
       return send(response, refusal(403, 'this gate makes, watches and ends containers of sessions, and nothing else'));
     }
+    // From what it knows itself: however slow the engine is, who gives signs keeps the container, and who does not does not.
+    if (wish.do === 'watch') return send(response, this.watch(wish, arrivedAt));
     try {
-      if ('id' in wish) await this.refuseForeign(wish.id);
+      // What it watches it has made.
+      if ('id' in wish && !this.watches.has(wish.id)) await this.refuseForeign(wish.id);
       if (wish.do === 'pull') this.refusePull(wish.name);
       if (STREAMS.includes(wish.do)) return await this.pass(wish, response);
       send(response, await this.grant(wish, body!));
@@ -117,16 +121,19 @@ export class Gate {
     }
   }
 
-  private async grant(wish: Wish, body: string): Promise<Answer> {
+  private watch({ id, forMs }: Wish & { do: 'watch' }, arrivedAt: number): Answer {
+    const left = Math.max(0, forMs - (performance.now() - arrivedAt));
+    return this.watches.renew(id, left)
+      ? { status: 204, text: '' }
+      : refusal(404, 'this gate does not watch the container');
+  }
+
+  private async grant(wish: Exclude<Wish, { do: 'watch' }>, body: string): Promise<Answer> {
     switch (wish.do) {
       case 'about':
         return this.about();
       case 'create':
         return this.create(body);
-      case 'watch':
-        return this.watches.renew(wish.id, wish.forMs)
-          ? { status: 204, text: '' }
-          : refusal(404, 'this gate does not watch the container');
       default: {
         const answer = await this.ask(wish);
         if (wish.do === 'remove' && (answer.status === 204 || answer.status === 404)) this.watches.forget(wish.id);

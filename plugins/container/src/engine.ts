@@ -3,6 +3,8 @@ import Docker from 'dockerode';
 import { z } from 'zod';
 
 const CALL_MS = 20_000;
+/** A sign of life that is not heard by then is given up, so that the next one goes. */
+const SIGN_MS = 1_000;
 /** Also for images of some gigabytes. */
 const PULL_MS = 30 * 60_000;
 const MIB = 1024 * 1024;
@@ -103,7 +105,7 @@ export class Engine {
   /** Says that the container is wanted for so long from now. @returns whether it is still there to be watched */
   async watch(id: string, forMs: number): Promise<boolean> {
     try {
-      await this.dial('POST', `/containers/${id}/watch?`, { for: Math.max(1, Math.floor(forMs)) });
+      await this.dial('POST', `/containers/${id}/watch?`, { for: Math.max(1, Math.floor(forMs)) }, SIGN_MS);
       return true;
     } catch (error) {
       if (statusOf(error) === 404) return false;
@@ -137,12 +139,17 @@ export class Engine {
   }
 
   /** A path that has a query ends in "?". */
-  private dial(method: 'GET' | 'POST', path: string, query: Record<string, number> = {}): Promise<unknown> {
+  private dial(
+    method: 'GET' | 'POST',
+    path: string,
+    query: Record<string, number> = {},
+    timeoutMs = CALL_MS,
+  ): Promise<unknown> {
     const statusCodes = { 200: true, 204: true, 403: 'refused', 404: 'not found', 502: 'the engine does not answer' };
     const options = { _query: query, _body: {} };
     return new Promise((resolve, reject) => {
       this.docker.modem.dial(
-        { path, method, statusCodes, options, abortSignal: soon() },
+        { path, method, statusCodes, options, abortSignal: AbortSignal.timeout(timeoutMs) },
         (error: Error | null, answer: unknown) => (error ? reject(error) : resolve(answer)),
       );
     });
