@@ -138,7 +138,7 @@ it('removes a container when nobody says any more that it watches it', async () 
   expect((await ask('POST', `/containers/${left}/watch?for=50`)).status).toBe(204);
   await gone(left);
   expect(engine.containers.has(watched)).toBe(true);
-  expect((await ask('POST', `/containers/${left}/watch?for=50`)).status).toBe(404);
+  expect((await ask('POST', `/containers/${left}/watch?for=50`)).status).toBe(410);
 });
 
 it('hears signs of life also while the engine is slow', async () => {

@@ -123,9 +123,9 @@ export class Gate {
 
   private watch({ id, forMs }: Wish & { do: 'watch' }, arrivedAt: number): Answer {
     const left = Math.max(0, forMs - (performance.now() - arrivedAt));
-    return this.watches.renew(id, left)
-      ? { status: 204, text: '' }
-      : refusal(404, 'this gate does not watch the container');
+    if (this.watches.renew(id, left)) return { status: 204, text: '' };
+    if (this.watches.gaveUp(id)) return refusal(410, 'nothing was heard for the container in time');
+    return refusal(404, 'this gate does not watch the container');
   }
 
   private async grant(wish: Exclude<Wish, { do: 'watch' }>, body: string): Promise<Answer> {

@@ -24,4 +24,4 @@ const close = (): void => {
 };
 for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, close);
 if (settings.data.PURSER_GATE_ENDS_WITH_STDIN) process.stdin.on('end', close).on('error', close).resume();
-say(`started for ${settings.data.PURSER_GATE_INSTALLATION}`);
+say(`started for ${settings.data.PURSER_GATE_INSTALLATION} as process ${process.pid}`);

@@ -4,7 +4,7 @@ import type { ProgramUser } from '@purser/guard';
 import { type Executor, type ExecutorResult, type ExecutorSession, reasonOf, SessionLog } from '@purser/plugin-sdk';
 import { attend, SessionFiles } from '@purser/program-session';
 import { type Limits, containerBody } from './container-body.js';
-import { ContainerProgram } from './container-program.js';
+import { ContainerProgram, untilGone } from './container-program.js';
 import { type About, Engine, statusOf, wordsOf } from './engine.js';
 import { Forwards, ownAddress } from './forwards.js';
 import type { GateAccess } from './gate-access.js';
@@ -97,7 +97,7 @@ export class ContainerExecutor implements Executor {
     log: SessionLog,
   ): Promise<ContainerProgram> {
     await refuseFolder(session.workspace, input.cwd);
-    const engine = new Engine(await this.options.gate.socketPath());
+    const engine = await this.reach();
     const about = await engine.about().catch((error: unknown) => {
       throw new NotStarted('no_gate', `what makes containers cannot be asked: ${wordsOf(error)}`);
     });
@@ -123,11 +123,20 @@ export class ContainerExecutor implements Executor {
     try {
       session.kill.throwIfAborted();
       session.wrap.throwIfAborted();
-      return await ContainerProgram.start(engine, id, session.aliveWithinMs && (() => session.aliveWithinMs!()));
+      return await ContainerProgram.start(engine, id, {
+        reach: () => this.reach(),
+        aliveWithinMs: session.aliveWithinMs && (() => session.aliveWithinMs!()),
+        kill: session.kill,
+        say: (line) => log.say(line),
+      });
     } catch (error) {
-      await engine.remove(id).catch(() => undefined);
+      await untilGone(() => this.reach(), id, session.kill);
       throw startProblem(error, input);
     }
+  }
+
+  private async reach(): Promise<Engine> {
+    return new Engine(await this.options.gate.socketPath());
   }
 
   private user(): { uid: number; gid: number } {
@@ -194,11 +203,7 @@ export class ContainerExecutor implements Executor {
       return { kind: 'failed', error: { code: 'out_of_memory', message: text } };
     }
     const end = await program.ended;
-    if (end.kind === 'guard_lost') {
-      // A gate of its own is started again, which removes what the one before left.
-      await this.options.gate.socketPath().catch(() => undefined);
-      return { kind: 'continue', reason: `the container was lost: ${end.detail}` };
-    }
+    if (end.kind === 'guard_lost') return { kind: 'continue', reason: `the container was lost: ${end.detail}` };
     if (code === 'signal_SIGTERM' || code === 'signal_SIGKILL') {
       const word = await wordOf(session);
       if (word !== undefined) return { kind: 'continue', reason: `stopped: ${word}` };
