@@ -38,6 +38,8 @@ export const CreateBody = z.strictObject({
 export type CreateBody = z.output<typeof CreateBody>;
 
 export class Refused extends Error {}
+/** Not for what was asked, but for how things are at present. */
+export class Full extends Error {}
 
 export const isBelow = (folder: string, path: string): boolean =>
   path.startsWith(folder.endsWith('/') ? folder : `${folder}/`) && path.length > folder.length;

@@ -3,7 +3,7 @@ import { chmod, realpath, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { labelsOf, narrowed } from './answers.ts';
 import { removeContainer, sweep } from './containers.ts';
-import { containerFor, CreateBody, isBelow, refuseImage, Refused } from './create-body.ts';
+import { containerFor, CreateBody, Full, isBelow, refuseImage, Refused } from './create-body.ts';
 import { answerOf, askEngine, textOf } from './engine.ts';
 import { socketOf } from './gates.ts';
 import { LABELS } from './labels.ts';
@@ -115,6 +115,7 @@ export class Gate {
       if (STREAMS.includes(wish.do)) return await this.pass(wish, response);
       send(response, await this.grant(wish, body!));
     } catch (error) {
+      if (error instanceof Full) return send(response, refusal(503, error.message));
       if (!(error instanceof Refused)) throw error;
       this.say(`refused to ${wish.do}: ${error.message}`);
       send(response, refusal(403, error.message));
@@ -164,7 +165,7 @@ export class Gate {
     const wanted = containerFor(parsed(body), this.settings);
     await this.refuseLinks(CreateBody.parse(parsed(body)));
     if (this.watches.ids.length + this.making >= most)
-      throw new Refused(`there are ${most} containers, the most there may be`);
+      throw new Full(`there are ${most} containers, the most there may be`);
     this.making += 1;
     try {
       const path = '/containers/create';

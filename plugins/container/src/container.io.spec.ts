@@ -16,6 +16,7 @@ let engine: FakeEngine;
 let gate: GateAccess;
 let executor: ContainerExecutor;
 let gatePid: number | undefined;
+let open: (patienceMs: number) => ContainerExecutor;
 
 /** A session on real folders, in a container of an engine that is none. */
 class Trial {
@@ -62,7 +63,9 @@ beforeEach(async () => {
     if (pid !== undefined) gatePid = Number(pid);
   });
   const user = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : undefined;
-  executor = new ContainerExecutor({ gate, user, standard: { memoryMb: 64, cpus: 1, pids: 16 } });
+  open = (patienceMs) =>
+    new ContainerExecutor({ gate, user, standard: { memoryMb: 64, cpus: 1, pids: 16 }, patienceMs });
+  executor = open(60_000);
 });
 
 afterEach(async () => {
@@ -100,7 +103,9 @@ it('gives signs of life while the engine takes its time to start the container',
 
 it('does not start what the gate has given up', async () => {
   engine.before = (what) => (what.endsWith('/start') ? new Promise(() => undefined) : undefined);
-  expect((await new Trial().run({}, { aliveWithinMs: () => 1 })).kind).not.toBe('completed');
+  executor = open(0);
+  const reason = expect.stringContaining('the gate does not watch the container') as string;
+  expect(await new Trial().run({}, { aliveWithinMs: () => 1 })).toEqual({ kind: 'released', reason });
   expect(engine.containers.size).toBe(0);
 });
 
@@ -129,8 +134,44 @@ it('is not over before a gate says that the container is gone', async () => {
   await asked('DELETE');
   expect([over, engine.containers.size]).toEqual([false, 1]);
   removed();
-  await running;
+  expect(await running).toMatchObject({ kind: 'released' });
   expect(engine.containers.size).toBe(0);
+});
+
+it.each([
+  ['the network', '/networks/'],
+  ['an image', '/images/'],
+  ['a container to be made', '/create'],
+  ['one to be started', '/start'],
+])('waits while the engine cannot be asked for %s', async (_what, part) => {
+  let failures = 2;
+  engine.before = (what) => (what.includes(part) && (failures -= 1) >= 0 ? 503 : undefined);
+  engine.onStart = (id) => engine.exit(id, 0);
+  const trial = new Trial();
+  expect(await trial.run()).toMatchObject({ kind: 'completed' });
+  expect(trial.lines.filter((line) => line.endsWith('; it is tried again'))).toHaveLength(1);
+});
+
+it('gives a session back when the engine cannot be asked for long', async () => {
+  executor = open(1);
+  engine.before = (what) => (what.startsWith('GET /networks/') ? 503 : undefined);
+  expect(await new Trial().run()).toMatchObject({ kind: 'released' });
+});
+
+it('waits no longer than its session may', async () => {
+  engine.before = (what) => (what.startsWith('GET /networks/') ? 503 : undefined);
+  const trial = new Trial();
+  const running = trial.run();
+  await eventually(() => Promise.resolve(expect(trial.lines.join()).toContain('it is tried again')), { everyMs: 20 });
+  trial.wrapping.abort(new Error('time 0.90'));
+  expect(await running).toEqual({ kind: 'continue', reason: 'time 0.90; the container was not started' });
+});
+
+it('fails what its task got wrong', async () => {
+  engine.absent.add('absent');
+  const failed = (code: string) => ({ kind: 'failed', error: { code } });
+  expect(await new Trial().run({ image: 'absent' })).toMatchObject(failed('no_image'));
+  expect(await new Trial().run({ memoryMb: 1_000_000 })).toMatchObject(failed('too_much'));
 });
 
 it('gives the next sign of life when one is not heard', async () => {

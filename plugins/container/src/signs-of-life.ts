@@ -1,4 +1,5 @@
 import type { Engine } from './engine.js';
+import { NotNow } from './problems.js';
 
 /** Signs of life to the gate come this often, or more often when little time is left. */
 const SIGN_MS = 1_000;
@@ -39,7 +40,7 @@ export class SignsOfLife {
     const word = await this.engine.watch(this.id, withinMs).catch(() => undefined);
     if (this.over.signal.aborted) return;
     if (word === 'given_up' || word === 'unknown')
-      return this.refusing.abort(new Error('the gate does not watch the container any more'));
+      return this.refusing.abort(new NotNow('the gate does not watch the container any more'));
     const next = Math.min(SIGN_MS, Math.max(SOONEST_SIGN_MS, withinMs / 4));
     this.next = setTimeout(() => void this.give(), next);
   }
