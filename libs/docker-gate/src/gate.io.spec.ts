@@ -179,6 +179,17 @@ it('is a process of its own that removes its containers when its starter is gone
   expect(engine.containers.has(id)).toBe(false);
 });
 
+it('leaves a signal to its whole unit to its starter', async () => {
+  const own = await OwnGate.start({ folder: join(folder, 'gates'), environment: environment() }, () => undefined);
+  const socket = own.socketPath.slice(folder.length + 1);
+  const id = await make(socket);
+  process.kill(own.pid!, 'SIGTERM');
+  for (let asked = 0; asked < 5; asked += 1)
+    expect((await ask('POST', `/containers/${id}/watch?for=60000`, undefined, socket)).status).toBe(204);
+  await own.close();
+  expect(engine.containers.size).toBe(0);
+});
+
 it('says why it could not be started', async () => {
   const wrong = { ...environment(), PURSER_GATE_INSTALLATION: 'not a name' };
   await expect(OwnGate.start({ folder: join(folder, 'gates'), environment: wrong }, () => undefined)).rejects.toThrow(
