@@ -381,5 +381,5 @@ it('leaves no container of a runner that is killed, nor of one whose gate is kil
   expect(await ids(label)).toHaveLength(1);
   const next = await (await Trial.open()).run(create(), sh('true'));
   expect(next.kind).toBe('completed');
-  expect(await ids(label)).toEqual([]);
+  await eventually(async () => expect(await ids(label)).toEqual([]), { timeoutMs: 30_000, everyMs: 100 });
 });

@@ -22,6 +22,7 @@ const environment = (changes: Record<string, string> = {}) => ({
 const open = async (changes: Record<string, string> = {}): Promise<void> => {
   const settings = GateSettings.parse({ ...environment(changes), PURSER_GATE_FOLDER: folder });
   gate = await Gate.start(settings, () => undefined);
+  while (!engine.asked.some((one) => one.includes('/containers/json'))) await delay(5);
 };
 const ask = async (method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown, socket = 'docker.sock') => {
   const { status, text } = await answerOf(join(folder, socket), {
@@ -159,15 +160,29 @@ it('removes at its start what gates before it left, and nothing of those that li
   await open({ PURSER_GATE_NAME: 'other' });
   const alive = await make('other.sock');
   const own = engine.add({ 'purser.managed': 'mine', 'purser.gate': 'docker' });
+  engine.containers.get(own)!.created -= 10;
   const dead = engine.add({ 'purser.managed': 'mine', 'purser.gate': 'dead' });
   const foreign = engine.add({ 'purser.managed': 'other', 'purser.gate': 'dead' });
   const settings = GateSettings.parse({ ...environment(), PURSER_GATE_FOLDER: folder });
   const second = await Gate.start(settings, () => undefined);
-  expect([engine.containers.has(own), engine.containers.has(dead)]).toEqual([false, false]);
+  await Promise.all([gone(own), gone(dead)]);
   expect(engine.containers.has(alive)).toBe(true);
   await second.close();
   expect(engine.containers.has(alive)).toBe(true);
   expect(engine.containers.has(foreign)).toBe(true);
+});
+
+it('is asked already while it removes what was left', async () => {
+  const dead = engine.add({ 'purser.managed': 'mine', 'purser.gate': 'dead' });
+  let slow = (): void => undefined;
+  const removing = new Promise<void>((resolve) => (slow = resolve));
+  engine.before = (what) => (what.startsWith('DELETE') ? removing : undefined);
+  await open();
+  await make();
+  expect(engine.containers.size).toBe(2);
+  slow();
+  await gone(dead);
+  expect(engine.containers.size).toBe(1);
 });
 
 it('is a process of its own that removes its containers when its starter is gone', async () => {

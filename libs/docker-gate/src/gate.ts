@@ -32,13 +32,15 @@ export class Gate {
   private readonly say: Say;
   private readonly server: Server;
   private readonly watches: Watches;
-  private sweeping: NodeJS.Timeout | undefined;
+  private readonly startedAt = Date.now();
+  private nextSweep: NodeJS.Timeout | undefined;
+  private sweeping: Promise<void> | undefined;
+  private closing = false;
   /** Containers that are being made, which count already. */
   private making = 0;
 
   static async start(settings: GateSettings, say: Say): Promise<Gate> {
     const gate = new Gate(settings, say);
-    await gate.sweep(true);
     const listen = socketOf(settings.PURSER_GATE_FOLDER, settings.PURSER_GATE_NAME);
     // Left by one that was killed.
     await rm(listen, { force: true });
@@ -46,7 +48,8 @@ export class Gate {
     await once(gate.server, 'listening');
     // Who may enter the folder may ask.
     await chmod(listen, 0o666);
-    gate.sweepAgain();
+    // Beside what is asked: an engine that is slow to remove what is left keeps nobody waiting.
+    gate.sweeping = gate.sweep(gate.startedAt).finally(() => gate.sweepAgain());
     return gate;
   }
 
@@ -69,32 +72,38 @@ export class Gate {
 
   /** Removes all containers that it watches, for nobody will watch them then. */
   async close(): Promise<void> {
-    clearTimeout(this.sweeping);
+    this.closing = true;
+    clearTimeout(this.nextSweep);
     const closed = once(this.server, 'close');
     this.server.close();
     this.server.closeAllConnections();
     await closed;
-    await Promise.all(
-      this.watches.ids.map(async (id) => {
+    await Promise.all([
+      this.sweeping,
+      ...this.watches.ids.map(async (id) => {
         this.watches.forget(id);
         await removeContainer(this.settings, id).catch((error: Error) =>
           this.say(`${id.slice(0, 12)} could not be removed: ${error.message}`),
         );
       }),
-    );
+    ]);
   }
 
-  private async sweep(starting: boolean): Promise<void> {
+  /** `startedAt`: at the start, for what a gate of the same name left. */
+  private async sweep(startedAt?: number): Promise<void> {
     try {
-      for (const id of await sweep(this.settings, this.watches, starting))
+      for (const id of await sweep(this.settings, this.watches, startedAt))
         this.say(`removed ${id.slice(0, 12)}, which nobody watched`);
     } catch (error) {
-      if (starting) this.say(`the engine cannot be asked yet: ${(error as Error).message}`);
+      if (startedAt !== undefined) this.say(`the engine cannot be asked yet: ${(error as Error).message}`);
     }
   }
 
   private sweepAgain(): void {
-    this.sweeping = setTimeout(() => void this.sweep(false).finally(() => this.sweepAgain()), SWEEP_MS);
+    if (this.closing) return;
+    this.nextSweep = setTimeout(() => {
+      this.sweeping = this.sweep().finally(() => this.sweepAgain());
+    }, SWEEP_MS);
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
