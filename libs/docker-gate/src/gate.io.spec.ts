@@ -84,8 +84,9 @@ it('makes, shows without secrets, and removes', async () => {
   await open();
   const id = await make();
   expect((await ask('POST', `/containers/${id}/start`)).status).toBe(204);
-  const shown = (await ask('GET', `/containers/${id}/json`)).text + (await ask('GET', '/containers/json')).text;
+  const shown = (await ask('GET', `/containers/${id}/json`)).text + (await ask('GET', '/images/image/json')).text;
   expect(shown).toContain(id);
+  expect(shown).toContain('image@sha256:11');
   expect(shown).not.toContain('secret');
   expect((await ask('DELETE', `/containers/${id}`)).status).toBe(204);
   expect(engine.containers.size).toBe(0);

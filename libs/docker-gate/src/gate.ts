@@ -16,7 +16,7 @@ const LARGEST_BODY = 1024 * 1024;
 const SWEEP_MS = 5_000;
 /** Until the one that had it made says for how long. */
 const FIRST_WATCH_MS = 30_000;
-const STREAMS: readonly Wish['do'][] = ['logs', 'wait', 'events', 'pull'];
+const STREAMS: readonly Wish['do'][] = ['logs', 'wait', 'pull'];
 
 type Say = (line: string) => void;
 interface Answer {
@@ -147,7 +147,7 @@ export class Gate {
       default: {
         const answer = await this.ask(wish);
         if (wish.do === 'remove' && (answer.status === 204 || answer.status === 404)) this.watches.forget(wish.id);
-        if (answer.status !== 200 || (wish.do !== 'list' && wish.do !== 'inspect')) return answer;
+        if (answer.status !== 200 || (wish.do !== 'image' && wish.do !== 'inspect')) return answer;
         return { status: 200, text: narrowed(wish.do, answer.text) };
       }
     }
