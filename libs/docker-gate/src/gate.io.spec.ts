@@ -1,4 +1,6 @@
-import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, rm, symlink, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -171,6 +173,16 @@ it('removes at its start what gates before it left, and nothing of those that li
   await second.close();
   expect(engine.containers.has(alive)).toBe(true);
   expect(engine.containers.has(foreign)).toBe(true);
+});
+
+it('removes the sockets of dead gates', async () => {
+  const leave = `require('node:net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
+  for (const name of ['dead.sock', 'starting.sock'])
+    await once(spawn(process.execPath, ['-e', leave, join(folder, name)]), 'exit');
+  const longAgo = new Date(Date.now() - 600_000);
+  for (const name of ['dead.sock', 'engine.sock']) await utimes(join(folder, name), longAgo, longAgo);
+  await open();
+  expect((await readdir(folder)).sort()).toEqual(['docker.sock', 'engine.sock', 'starting.sock', 'workspaces']);
 });
 
 it('is asked already while it removes what was left', async () => {

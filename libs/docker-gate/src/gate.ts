@@ -5,7 +5,7 @@ import { labelsOf, narrowed } from './answers.ts';
 import { removeContainer, sweep } from './containers.ts';
 import { containerFor, CreateBody, Full, isBelow, refuseImage, Refused } from './create-body.ts';
 import { answerOf, askEngine, textOf } from './engine.ts';
-import { socketOf } from './gates.ts';
+import { removeDeadSockets, socketOf } from './gates.ts';
 import { LABELS } from './labels.ts';
 import { internalNetwork } from './network.ts';
 import { requestFor, type Wish, wishOf } from './rules.ts';
@@ -50,6 +50,7 @@ export class Gate {
     await chmod(listen, 0o666);
     // Beside what is asked: an engine that is slow to remove what is left keeps nobody waiting.
     gate.sweeping = gate.sweep(gate.startedAt).finally(() => gate.sweepAgain());
+    await removeDeadSockets(settings.PURSER_GATE_FOLDER);
     return gate;
   }
 
