@@ -11,7 +11,7 @@ import { SignsOfLife } from './signs-of-life.js';
 const STANDSTILL_MS = 30_000;
 const RETRY_MS = 500;
 /** A container that is killed, or cannot be looked at, is believed to be ended then: its gate removes it in any case. */
-const LAST_MS = 20_000;
+const LAST_MS = 10_000;
 /** 128 + SIGKILL. */
 const KILLED = 137;
 
@@ -31,14 +31,32 @@ function endOf(code: number): ProgramEnd {
   return { kind: 'exited', code: signal === undefined ? code : null, signal: signal ?? null };
 }
 
-/** Until a gate says that it is not there. @returns whether one did before the signal came */
-export async function untilGone(reach: () => Promise<Engine>, id: string, signal: AbortSignal): Promise<boolean> {
-  while (!signal.aborted) {
-    const removing = reach().then((engine) => engine.remove(id));
-    if (await removing.catch(() => false)) return true;
-    await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
+/**
+ * Until a gate says that it is not there; once the signal came, for `lastMs` yet.
+ * @returns whether one did
+ */
+export async function untilGone(
+  reach: () => Promise<Engine>,
+  id: string,
+  signal: AbortSignal,
+  lastMs = LAST_MS,
+): Promise<boolean> {
+  const over = new AbortController();
+  let late: NodeJS.Timeout | undefined;
+  const arm = (): void => void (late = setTimeout(() => over.abort(), lastMs));
+  signal.addEventListener('abort', arm);
+  if (signal.aborted) arm();
+  try {
+    while (!over.signal.aborted) {
+      const removing = reach().then((engine) => engine.remove(id));
+      if (await removing.catch(() => false)) return true;
+      await delay(RETRY_MS, undefined, { signal: over.signal }).catch(() => undefined);
+    }
+    return false;
+  } finally {
+    clearTimeout(late);
+    signal.removeEventListener('abort', arm);
   }
-  return false;
 }
 
 /** A container at work, as a session's program. */
@@ -150,12 +168,12 @@ export class ContainerProgram implements AttendedProgram {
     };
     const { refused } = this.signs;
     const code = await this.engine.wait(this.id, AbortSignal.any([this.over.signal, refused])).catch(noteLoss);
-    const found = await this.engine.ending(this.id).catch(noteLoss);
+    const found = this.over.signal.aborted ? undefined : await this.engine.ending(this.id).catch(noteLoss);
     this.outOfMemory = found?.outOfMemory ?? false;
     const word = this.killing || (code !== undefined && code !== KILLED && found) ? undefined : await this.wordOfGate();
     if (code !== undefined && found && word !== 'given_up') return endOf(code);
     // Whoever is told that it ended may have another session of the task begin.
-    if (!(await untilGone(this.world.reach, this.id, this.over.signal)))
+    if (!(await untilGone(this.world.reach, this.id, this.over.signal, 0)))
       this.world.say('no gate said that the container is gone');
     if (word === 'given_up') return { kind: 'deserted', withinMs: this.signs.saidMs };
     return { kind: 'guard_lost', detail: word === 'unknown' ? 'its gate was started anew' : lost };

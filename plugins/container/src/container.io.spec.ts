@@ -109,6 +109,16 @@ it('does not start what the gate has given up', async () => {
   expect(engine.containers.size).toBe(0);
 });
 
+it('leaves nothing of what is killed while it starts', async () => {
+  engine.before = (what) => (what.endsWith('/start') ? new Promise(() => undefined) : undefined);
+  const trial = new Trial();
+  const running = trial.run();
+  await asked('/start');
+  trial.killing.abort(new Error('emergency'));
+  expect(await running).toEqual({ kind: 'continue', reason: 'stopped: emergency' });
+  expect(engine.containers.size).toBe(0);
+});
+
 it('sends SIGTERM again when it did not arrive, and says so', async () => {
   let failures = 2;
   engine.before = (what) => (what.endsWith('SIGTERM') && (failures -= 1) >= 0 ? 500 : undefined);

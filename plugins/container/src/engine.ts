@@ -6,6 +6,8 @@ const CALL_MS = 20_000;
 /** A sign of life that is not heard by then is given up, so that the next one goes. */
 const SIGN_MS = 1_000;
 const MEMORY_MS = 5_000;
+/** What takes longer goes on, and is asked for again. */
+const REMOVE_MS = 10_000;
 /** Also for images of some gigabytes. */
 const PULL_MS = 30 * 60_000;
 const MIB = 1024 * 1024;
@@ -139,7 +141,8 @@ export class Engine {
   /** @returns whether it is gone; not while somebody else is removing it */
   async remove(id: string): Promise<boolean> {
     try {
-      await this.docker.getContainer(id).remove({ force: true, v: true, abortSignal: soon() });
+      const abortSignal = AbortSignal.timeout(REMOVE_MS);
+      await this.docker.getContainer(id).remove({ force: true, v: true, abortSignal });
       return true;
     } catch (error) {
       if (statusOf(error) === 404) return true;
