@@ -155,7 +155,8 @@ it('hears signs of life also while the engine is slow', async () => {
 
 it('knows no containers to be watched but those that it made', async () => {
   await open();
-  for (const labels of [{}, { 'purser.managed': 'mine', 'purser.gate': 'docker' }])
+  const others: Record<string, string>[] = [{}, { 'purser.managed': 'mine', 'purser.gate': 'docker' }];
+  for (const labels of others)
     expect((await ask('POST', `/containers/${engine.add(labels)}/watch?for=60000`)).status).toBe(404);
 });
 

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FakeEngine } from '@purser/docker-gate/testing';
+import { chooseUser } from '@purser/guard';
 import type { ExecutorResult, ExecutorSession } from '@purser/plugin-sdk';
 import { eventually } from '@purser/testing';
 import { ContainerExecutor } from './container.executor.js';
@@ -62,7 +63,7 @@ beforeEach(async () => {
     const [, pid] = /^started .* as process (\d+)$/.exec(line) ?? [];
     if (pid !== undefined) gatePid = Number(pid);
   });
-  const user = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : undefined;
+  const user = chooseUser(undefined, process.getuid?.() ?? -1);
   open = (patienceMs) =>
     new ContainerExecutor({ gate, user, standard: { memoryMb: 64, cpus: 1, pids: 16 }, patienceMs });
   executor = open(60_000);
