@@ -17,7 +17,7 @@ const base = {
   moduleNameMapper: {
     '^@purser/(agent|contracts|money|bus|database|service|plugin-sdk|plugin-host|embedded|guard|docker-gate|program-session|testing)$':
       '<rootDir>/libs/$1/src/index.ts',
-    '^@purser/(plugin-sdk)/testing$': '<rootDir>/libs/$1/src/testing/index.ts',
+    '^@purser/(plugin-sdk|docker-gate)/testing$': '<rootDir>/libs/$1/src/testing/index.ts',
     '^@purser/(anthropic|anthropic-costs|aws-costs|chat|command|container|desktop|docker-compute|file-costs|gcp-billing|gcp-compute|github-billing|github-issue|google-speech|huggingface|ollama|openai|openai-costs|smtp|webhook)$':
       '<rootDir>/plugins/$1/src/index.ts',
     '^@purser/(orchestrator|cost-watchdog|model-gateway|agent-runner|offload-manager|cli|demo|docker-stopper|vm-agent)$':

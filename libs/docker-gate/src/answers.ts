@@ -32,8 +32,11 @@ const Inspected = z.object({
   HostConfig: z.object({ Memory: z.number().nullish(), NetworkMode: z.string().nullish() }),
 });
 
-export const narrowed = (what: 'list' | 'inspect', text: string): string =>
-  JSON.stringify((what === 'list' ? Listed : Inspected).parse(JSON.parse(text)));
+/** Without its history and its configuration, in which others' images may have secrets. */
+const Image = z.object({ Id: z.string(), RepoDigests: z.array(z.string()).nullish() });
+
+export const narrowed = (what: 'image' | 'inspect', text: string): string =>
+  JSON.stringify((what === 'image' ? Image : Inspected).parse(JSON.parse(text)));
 
 export const labelsOf = (text: string): Record<string, string> =>
   z.object({ Config: z.object({ Labels: labels }) }).parse(JSON.parse(text)).Config.Labels ?? {};

@@ -105,9 +105,23 @@ describe('what a gate lets be made', () => {
     });
   });
 
-  it('takes images by the beginning of their names where those are given', () => {
-    const limited = settings({ PURSER_GATE_IMAGES: 'registry.example.com/agents/, python:3' });
-    expect(() => containerFor(body, limited)).not.toThrow();
-    expect(() => containerFor({ ...body, Image: 'alpine' }, limited)).toThrow('images here begin with');
+  it.each<[string, string, boolean]>([
+    ['registry.example.com/agents/', 'registry.example.com/agents/one:2', true],
+    ['registry.example.com/agents', 'registry.example.com/agents/one', true],
+    ['registry.example.com/agents', 'registry.example.com/agents:2', true],
+    ['registry.example.com/agents', 'registry.example.com/agents@sha256:00', true],
+    ['registry.example.com/agents', 'registry.example.com/agents-of-others/one', false],
+    ['registry.example.com', 'registry.example.com.elsewhere.org/one', false],
+    ['registry.example.com', 'registry.example.com:5000/one', false],
+    ['python', 'python:3.13-slim', true],
+    ['python', 'pythonic/one', false],
+    ['python:3', 'python:3.13-slim', true],
+    ['python:3', 'python:30', false],
+    ['alpine, python:', 'python:3', true],
+    ['alpine', 'python', false],
+  ])('where images begin with %s, %s is allowed: %s', (beginnings, Image, allowed) => {
+    const make = () => containerFor({ ...body, Image }, settings({ PURSER_GATE_IMAGES: beginnings }));
+    if (allowed) expect(make).not.toThrow();
+    else expect(make).toThrow('images here begin with');
   });
 });

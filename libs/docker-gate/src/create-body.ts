@@ -38,6 +38,8 @@ export const CreateBody = z.strictObject({
 export type CreateBody = z.output<typeof CreateBody>;
 
 export class Refused extends Error {}
+/** Not for what was asked, but for how things are at present. */
+export class Full extends Error {}
 
 export const isBelow = (folder: string, path: string): boolean =>
   path.startsWith(folder.endsWith('/') ? folder : `${folder}/`) && path.length > folder.length;
@@ -82,9 +84,18 @@ export function containerFor(asked: unknown, settings: GateSettings): Record<str
   };
 }
 
-export function refuseImage(image: string, { PURSER_GATE_IMAGES: prefixes }: GateSettings): void {
-  if (prefixes.length > 0 && !prefixes.some((prefix) => image.startsWith(prefix)))
-    throw new Refused(`images here begin with ${prefixes.join(' or ')}, which ${image} does not`);
+export function refuseImage(image: string, { PURSER_GATE_IMAGES: allowed }: GateSettings): void {
+  if (allowed.length > 0 && !allowed.some((beginning) => beginsWith(image, beginning)))
+    throw new Refused(`images here begin with ${allowed.join(' or ')}, which ${image} does not`);
+}
+
+/** A part of a name is no beginning: `example.com/agents` allows neither `example.com/agents-of-others` nor another port. */
+function beginsWith(image: string, beginning: string): boolean {
+  if (!image.startsWith(beginning)) return false;
+  const rest = image.slice(beginning.length);
+  if (rest === '' || /[/:@]$/.test(beginning)) return true;
+  const ofTag = /[:@][^/]*$/.test(beginning);
+  return ofTag ? /^[^A-Za-z0-9/]/.test(rest) : /^(\/|@|:[^/]*$)/.test(rest);
 }
 
 function refuseAbove(what: string, asked: number, most: number): void {

@@ -7,7 +7,10 @@ export interface EngineRequest {
   method: 'GET' | 'POST' | 'DELETE';
   path: string;
   body?: string;
-  /** How long the engine may take to begin its answer; for as long as the signal lets it when it is 0. */
+  /**
+   * How long the engine may take to begin its answer, and with `answerOf` to end it; for as long as the signal lets it when
+   * it is 0.
+   */
   timeoutMs?: number;
   /** Ends the request, and an answer that is still coming. */
   signal?: AbortSignal;
@@ -49,7 +52,17 @@ export async function textOf(answer: AsyncIterable<unknown>, largest = LARGEST_A
   return Buffer.concat(chunks).toString('utf8');
 }
 
-export async function answerOf(socketPath: string, wanted: EngineRequest): Promise<{ status: number; text: string }> {
-  const found = await askEngine(socketPath, wanted);
-  return { status: found.statusCode ?? 502, text: await textOf(found) };
+export async function answerOf(
+  socketPath: string,
+  { timeoutMs = ANSWER_MS, signal, ...wanted }: EngineRequest,
+): Promise<{ status: number; text: string }> {
+  const late = timeoutMs > 0 ? AbortSignal.timeout(timeoutMs) : undefined;
+  const over = [signal, late].filter((one) => one !== undefined);
+  try {
+    const found = await askEngine(socketPath, { ...wanted, timeoutMs: 0, signal: AbortSignal.any(over) });
+    return { status: found.statusCode ?? 502, text: await textOf(found) };
+  } catch (error) {
+    if (late?.aborted && !signal?.aborted) throw new Error(`no answer within ${timeoutMs} ms`, { cause: error });
+    throw error;
+  }
 }

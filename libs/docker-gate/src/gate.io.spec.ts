@@ -1,12 +1,14 @@
-import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, rm, symlink, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { answerOf } from './engine.js';
-import { FakeEngine } from './engine.fake.js';
 import { Gate } from './gate.js';
 import { OwnGate } from './own-gate.js';
 import { GateSettings } from './settings.js';
+import { FakeEngine } from './testing/fake-engine.js';
 
 let folder: string;
 let engine: FakeEngine;
@@ -22,6 +24,7 @@ const environment = (changes: Record<string, string> = {}) => ({
 const open = async (changes: Record<string, string> = {}): Promise<void> => {
   const settings = GateSettings.parse({ ...environment(changes), PURSER_GATE_FOLDER: folder });
   gate = await Gate.start(settings, () => undefined);
+  while (!engine.asked.some((one) => one.includes('/containers/json'))) await delay(5);
 };
 const ask = async (method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown, socket = 'docker.sock') => {
   const { status, text } = await answerOf(join(folder, socket), {
@@ -83,8 +86,9 @@ it('makes, shows without secrets, and removes', async () => {
   await open();
   const id = await make();
   expect((await ask('POST', `/containers/${id}/start`)).status).toBe(204);
-  const shown = (await ask('GET', `/containers/${id}/json`)).text + (await ask('GET', '/containers/json')).text;
+  const shown = (await ask('GET', `/containers/${id}/json`)).text + (await ask('GET', '/images/image/json')).text;
   expect(shown).toContain(id);
+  expect(shown).toContain('image@sha256:11');
   expect(shown).not.toContain('secret');
   expect((await ask('DELETE', `/containers/${id}`)).status).toBe(204);
   expect(engine.containers.size).toBe(0);
@@ -98,7 +102,6 @@ it('touches nothing that is not of its installation', async () => {
     for (const [method, action] of [
       ['POST', '/start'],
       ['POST', '/kill'],
-      ['POST', '/watch?for=1000'],
       ['GET', '/logs'],
       ['GET', '/json'],
       ['DELETE', ''],
@@ -127,7 +130,7 @@ it('follows no link out of the folders that may be mounted', async () => {
 it('makes no more than it may at once', async () => {
   await open({ PURSER_GATE_CONTAINERS: '1' });
   const id = await make();
-  expect((await ask('POST', '/containers/create', container())).status).toBe(403);
+  expect((await ask('POST', '/containers/create', container())).status).toBe(503);
   await ask('DELETE', `/containers/${id}`);
   await make();
 });
@@ -139,22 +142,61 @@ it('removes a container when nobody says any more that it watches it', async () 
   expect((await ask('POST', `/containers/${left}/watch?for=50`)).status).toBe(204);
   await gone(left);
   expect(engine.containers.has(watched)).toBe(true);
-  expect((await ask('POST', `/containers/${left}/watch?for=50`)).status).toBe(404);
+  expect((await ask('POST', `/containers/${left}/watch?for=50`)).status).toBe(410);
+});
+
+it('hears signs of life also while the engine is slow', async () => {
+  await open();
+  const id = await make();
+  engine.before = () => new Promise(() => undefined);
+  expect((await ask('POST', `/containers/${id}/watch?for=60000`)).status).toBe(204);
+  engine.before = undefined;
+});
+
+it('knows no containers to be watched but those that it made', async () => {
+  await open();
+  const others: Record<string, string>[] = [{}, { 'purser.managed': 'mine', 'purser.gate': 'docker' }];
+  for (const labels of others)
+    expect((await ask('POST', `/containers/${engine.add(labels)}/watch?for=60000`)).status).toBe(404);
 });
 
 it('removes at its start what gates before it left, and nothing of those that live', async () => {
   await open({ PURSER_GATE_NAME: 'other' });
   const alive = await make('other.sock');
   const own = engine.add({ 'purser.managed': 'mine', 'purser.gate': 'docker' });
+  engine.containers.get(own)!.created -= 10;
   const dead = engine.add({ 'purser.managed': 'mine', 'purser.gate': 'dead' });
   const foreign = engine.add({ 'purser.managed': 'other', 'purser.gate': 'dead' });
   const settings = GateSettings.parse({ ...environment(), PURSER_GATE_FOLDER: folder });
   const second = await Gate.start(settings, () => undefined);
-  expect([engine.containers.has(own), engine.containers.has(dead)]).toEqual([false, false]);
+  await Promise.all([gone(own), gone(dead)]);
   expect(engine.containers.has(alive)).toBe(true);
   await second.close();
   expect(engine.containers.has(alive)).toBe(true);
   expect(engine.containers.has(foreign)).toBe(true);
+});
+
+it('removes the sockets of dead gates', async () => {
+  const leave = `require('node:net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
+  for (const name of ['dead.sock', 'starting.sock'])
+    await once(spawn(process.execPath, ['-e', leave, join(folder, name)]), 'exit');
+  const longAgo = new Date(Date.now() - 600_000);
+  for (const name of ['dead.sock', 'engine.sock']) await utimes(join(folder, name), longAgo, longAgo);
+  await open();
+  expect((await readdir(folder)).sort()).toEqual(['docker.sock', 'engine.sock', 'starting.sock', 'workspaces']);
+});
+
+it('is asked already while it removes what was left', async () => {
+  const dead = engine.add({ 'purser.managed': 'mine', 'purser.gate': 'dead' });
+  let slow = (): void => undefined;
+  const removing = new Promise<void>((resolve) => (slow = resolve));
+  engine.before = (what) => (what.startsWith('DELETE') ? removing : undefined);
+  await open();
+  await make();
+  expect(engine.containers.size).toBe(2);
+  slow();
+  await gone(dead);
+  expect(engine.containers.size).toBe(1);
 });
 
 it('is a process of its own that removes its containers when its starter is gone', async () => {
@@ -164,6 +206,17 @@ it('is a process of its own that removes its containers when its starter is gone
   expect(engine.containers.has(id)).toBe(true);
   await own.close();
   expect(engine.containers.has(id)).toBe(false);
+});
+
+it('leaves a signal to its whole unit to its starter', async () => {
+  const own = await OwnGate.start({ folder: join(folder, 'gates'), environment: environment() }, () => undefined);
+  const socket = own.socketPath.slice(folder.length + 1);
+  const id = await make(socket);
+  process.kill(own.pid!, 'SIGTERM');
+  for (let asked = 0; asked < 5; asked += 1)
+    expect((await ask('POST', `/containers/${id}/watch?for=60000`, undefined, socket)).status).toBe(204);
+  await own.close();
+  expect(engine.containers.size).toBe(0);
 });
 
 it('says why it could not be started', async () => {

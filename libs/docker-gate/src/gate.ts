@@ -3,9 +3,9 @@ import { chmod, realpath, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { labelsOf, narrowed } from './answers.ts';
 import { removeContainer, sweep } from './containers.ts';
-import { containerFor, CreateBody, isBelow, refuseImage, Refused } from './create-body.ts';
+import { containerFor, CreateBody, Full, isBelow, refuseImage, Refused } from './create-body.ts';
 import { answerOf, askEngine, textOf } from './engine.ts';
-import { socketOf } from './gates.ts';
+import { removeDeadSockets, socketOf } from './gates.ts';
 import { LABELS } from './labels.ts';
 import { internalNetwork } from './network.ts';
 import { requestFor, type Wish, wishOf } from './rules.ts';
@@ -16,7 +16,7 @@ const LARGEST_BODY = 1024 * 1024;
 const SWEEP_MS = 5_000;
 /** Until the one that had it made says for how long. */
 const FIRST_WATCH_MS = 30_000;
-const STREAMS: readonly Wish['do'][] = ['logs', 'wait', 'events', 'pull'];
+const STREAMS: readonly Wish['do'][] = ['logs', 'wait', 'pull'];
 
 type Say = (line: string) => void;
 interface Answer {
@@ -32,13 +32,15 @@ export class Gate {
   private readonly say: Say;
   private readonly server: Server;
   private readonly watches: Watches;
-  private sweeping: NodeJS.Timeout | undefined;
+  private readonly startedAt = Date.now();
+  private nextSweep: NodeJS.Timeout | undefined;
+  private sweeping: Promise<void> | undefined;
+  private closing = false;
   /** Containers that are being made, which count already. */
   private making = 0;
 
   static async start(settings: GateSettings, say: Say): Promise<Gate> {
     const gate = new Gate(settings, say);
-    await gate.sweep(true);
     const listen = socketOf(settings.PURSER_GATE_FOLDER, settings.PURSER_GATE_NAME);
     // Left by one that was killed.
     await rm(listen, { force: true });
@@ -46,7 +48,9 @@ export class Gate {
     await once(gate.server, 'listening');
     // Who may enter the folder may ask.
     await chmod(listen, 0o666);
-    gate.sweepAgain();
+    // Beside what is asked: an engine that is slow to remove what is left keeps nobody waiting.
+    gate.sweeping = gate.sweep(gate.startedAt).finally(() => gate.sweepAgain());
+    await removeDeadSockets(settings.PURSER_GATE_FOLDER);
     return gate;
   }
 
@@ -69,68 +73,82 @@ export class Gate {
 
   /** Removes all containers that it watches, for nobody will watch them then. */
   async close(): Promise<void> {
-    clearTimeout(this.sweeping);
+    this.closing = true;
+    clearTimeout(this.nextSweep);
     const closed = once(this.server, 'close');
     this.server.close();
     this.server.closeAllConnections();
     await closed;
-    await Promise.all(
-      this.watches.ids.map(async (id) => {
+    await Promise.all([
+      this.sweeping,
+      ...this.watches.ids.map(async (id) => {
         this.watches.forget(id);
         await removeContainer(this.settings, id).catch((error: Error) =>
           this.say(`${id.slice(0, 12)} could not be removed: ${error.message}`),
         );
       }),
-    );
+    ]);
   }
 
-  private async sweep(starting: boolean): Promise<void> {
+  /** `startedAt`: at the start, for what a gate of the same name left. */
+  private async sweep(startedAt?: number): Promise<void> {
     try {
-      for (const id of await sweep(this.settings, this.watches, starting))
+      for (const id of await sweep(this.settings, this.watches, startedAt))
         this.say(`removed ${id.slice(0, 12)}, which nobody watched`);
     } catch (error) {
-      if (starting) this.say(`the engine cannot be asked yet: ${(error as Error).message}`);
+      if (startedAt !== undefined) this.say(`the engine cannot be asked yet: ${(error as Error).message}`);
     }
   }
 
   private sweepAgain(): void {
-    this.sweeping = setTimeout(() => void this.sweep(false).finally(() => this.sweepAgain()), SWEEP_MS);
+    if (this.closing) return;
+    this.nextSweep = setTimeout(() => {
+      this.sweeping = this.sweep().finally(() => this.sweepAgain());
+    }, SWEEP_MS);
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = '', url = '' } = request;
+    const arrivedAt = performance.now();
     const body = await textOf(request, LARGEST_BODY).catch(() => undefined);
     const wish = body === undefined ? undefined : wishOf(method, url);
     if (!wish) {
       this.say(`refused ${JSON.stringify(`${method} ${url.slice(0, 200)}`)}`);
       return send(response, refusal(403, 'this gate makes, watches and ends containers of sessions, and nothing else'));
     }
+    // From what it knows itself: however slow the engine is, who gives signs keeps the container, and who does not does not.
+    if (wish.do === 'watch') return send(response, this.watch(wish, arrivedAt));
     try {
-      if ('id' in wish) await this.refuseForeign(wish.id);
+      // What it watches it has made.
+      if ('id' in wish && !this.watches.has(wish.id)) await this.refuseForeign(wish.id);
       if (wish.do === 'pull') this.refusePull(wish.name);
       if (STREAMS.includes(wish.do)) return await this.pass(wish, response);
       send(response, await this.grant(wish, body!));
     } catch (error) {
+      if (error instanceof Full) return send(response, refusal(503, error.message));
       if (!(error instanceof Refused)) throw error;
       this.say(`refused to ${wish.do}: ${error.message}`);
       send(response, refusal(403, error.message));
     }
   }
 
-  private async grant(wish: Wish, body: string): Promise<Answer> {
+  private watch({ id, forMs }: Wish & { do: 'watch' }, arrivedAt: number): Answer {
+    const left = Math.max(0, forMs - (performance.now() - arrivedAt));
+    if (this.watches.renew(id, left)) return { status: 204, text: '' };
+    if (this.watches.gaveUp(id)) return refusal(410, 'nothing was heard for the container in time');
+    return refusal(404, 'this gate does not watch the container');
+  }
+
+  private async grant(wish: Exclude<Wish, { do: 'watch' }>, body: string): Promise<Answer> {
     switch (wish.do) {
       case 'about':
         return this.about();
       case 'create':
         return this.create(body);
-      case 'watch':
-        return this.watches.renew(wish.id, wish.forMs)
-          ? { status: 204, text: '' }
-          : refusal(404, 'this gate does not watch the container');
       default: {
         const answer = await this.ask(wish);
         if (wish.do === 'remove' && (answer.status === 204 || answer.status === 404)) this.watches.forget(wish.id);
-        if (answer.status !== 200 || (wish.do !== 'list' && wish.do !== 'inspect')) return answer;
+        if (answer.status !== 200 || (wish.do !== 'image' && wish.do !== 'inspect')) return answer;
         return { status: 200, text: narrowed(wish.do, answer.text) };
       }
     }
@@ -157,7 +175,7 @@ export class Gate {
     const wanted = containerFor(parsed(body), this.settings);
     await this.refuseLinks(CreateBody.parse(parsed(body)));
     if (this.watches.ids.length + this.making >= most)
-      throw new Refused(`there are ${most} containers, the most there may be`);
+      throw new Full(`there are ${most} containers, the most there may be`);
     this.making += 1;
     try {
       const path = '/containers/create';

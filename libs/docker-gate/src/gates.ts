@@ -1,7 +1,10 @@
+import { readdir, rm, stat } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 
 const ANSWER_MS = 2_000;
+/** A gate that starts takes connections long before. */
+const STARTED_MS = 60_000;
 /** Whatever stands in a label is no path. */
 const NAME = /^[A-Za-z0-9_.-]{1,100}$/;
 
@@ -24,4 +27,17 @@ export function isGateAlive(folder: string, name: string | undefined): Promise<b
       settle(error.code !== 'ENOENT' && error.code !== 'ECONNREFUSED'),
     );
   });
+}
+
+/** What gates leave that are killed: nobody listens there, and nobody will. */
+export async function removeDeadSockets(folder: string): Promise<void> {
+  const names = (await readdir(folder)).filter((file) => file.endsWith('.sock')).map((file) => file.slice(0, -5));
+  const removing = names.map(async (name) => {
+    const path = socketOf(folder, name);
+    const found = await stat(path);
+    if (!found.isSocket() || Date.now() - found.mtimeMs < STARTED_MS) return;
+    if (!(await isGateAlive(folder, name))) await rm(path, { force: true });
+  });
+  // One that cannot be removed is in nobody's way.
+  await Promise.allSettled(removing);
 }

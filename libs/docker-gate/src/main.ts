@@ -22,6 +22,8 @@ const close = (): void => {
   closing = true;
   void gate.close().finally(() => process.exit(0));
 };
-for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, close);
-if (settings.data.PURSER_GATE_ENDS_WITH_STDIN) process.stdin.on('end', close).on('error', close).resume();
-say(`started for ${settings.data.PURSER_GATE_INSTALLATION}`);
+const ownsInput = settings.data.PURSER_GATE_ENDS_WITH_STDIN;
+// A signal to all of a unit's processes is the starter's to act on: its sessions wrap up in containers that are there still.
+for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, ownsInput ? () => undefined : close);
+if (ownsInput) process.stdin.on('end', close).on('error', close).resume();
+say(`started for ${settings.data.PURSER_GATE_INSTALLATION} as process ${process.pid}`);

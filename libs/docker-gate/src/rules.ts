@@ -3,17 +3,14 @@ import { LABELS } from './labels.ts';
 /** What a caller may want. Whatever is asked of the engine is written anew from this: nothing is passed on. */
 export type Wish =
   | { do: 'about' | 'create' }
-  | { do: 'list' | 'events' }
   | { do: 'watch'; id: string; forMs: number }
   | { do: 'start' | 'wait' | 'inspect' | 'logs' | 'stats' | 'remove'; id: string }
-  | { do: 'stop'; id: string; graceSeconds: number }
   | { do: 'kill'; id: string; signal: 'SIGTERM' | 'SIGKILL' }
   | { do: 'image' | 'pull'; name: string };
 export type OfContainer = Extract<Wish, { id: string }>;
 
 /** Longer than this nobody is believed to be there without a sign of life. */
 export const LONGEST_WATCH_MS = 120_000;
-const LONGEST_GRACE_SECONDS = 600;
 
 const VERSION = '(?:/v1\\.\\d{1,3})?';
 /** The name of a container could be a path; its id cannot. */
@@ -39,8 +36,6 @@ export function wishOf(method: string, target: string): Wish | undefined {
   const [, id, action] = OF_CONTAINER.exec(path) ?? [];
   if (id !== undefined) return ofContainer(method, id, action, query);
   if (method === 'GET' && path === '/purser/about') return { do: 'about' };
-  if (method === 'GET' && is(path, '/containers/json')) return { do: 'list' };
-  if (method === 'GET' && is(path, '/events')) return { do: 'events' };
   if (method === 'POST' && is(path, '/containers/create')) return { do: 'create' };
   const [, image] = OF_IMAGE.exec(path) ?? [];
   if (method === 'GET' && image !== undefined) return { do: 'image', name: image };
@@ -57,8 +52,6 @@ function ofContainer(method: string, id: string, action: string | undefined, que
     const signal = query.get('signal') ?? 'SIGKILL';
     return signal === 'SIGTERM' || signal === 'SIGKILL' ? { do: 'kill', id, signal } : undefined;
   }
-  if (method === 'POST' && action === 'stop')
-    return { do: 'stop', id, graceSeconds: wholeIn(query.get('t'), LONGEST_GRACE_SECONDS) ?? 10 };
   if (method === 'POST' && action === 'watch') {
     const forMs = wholeIn(query.get('for'), LONGEST_WATCH_MS);
     return forMs === undefined ? undefined : { do: 'watch', id, forMs };
@@ -86,7 +79,8 @@ function decoded(path: string): string | undefined {
 export const ownFilter = (installation: string): string =>
   encodeURIComponent(JSON.stringify({ label: [`${LABELS.managed}=${installation}`] }));
 
-type Passed = Exclude<Wish, { do: 'about' | 'create' } | { do: 'watch' }>;
+/** What callers may want of it, and the list of its own that a gate looks through. */
+type Passed = Exclude<Wish, { do: 'about' | 'create' } | { do: 'watch' }> | { do: 'list' };
 
 /** What the engine is asked for. */
 export function requestFor(
@@ -96,8 +90,6 @@ export function requestFor(
   switch (wish.do) {
     case 'list':
       return { method: 'GET', path: `/containers/json?all=true&filters=${ownFilter(installation)}` };
-    case 'events':
-      return { method: 'GET', path: `/events?filters=${ownFilter(installation)}`, timeoutMs: 0 };
     case 'image':
       return { method: 'GET', path: `/images/${wish.name}/json` };
     case 'pull':
@@ -116,12 +108,6 @@ export function requestFor(
       return { method: 'POST', path: `/containers/${wish.id}/start`, timeoutMs: 60_000 };
     case 'wait':
       return { method: 'POST', path: `/containers/${wish.id}/wait`, timeoutMs: 0 };
-    case 'stop':
-      return {
-        method: 'POST',
-        path: `/containers/${wish.id}/stop?t=${wish.graceSeconds}`,
-        timeoutMs: wish.graceSeconds * 1_000 + 15_000,
-      };
     case 'kill':
       return { method: 'POST', path: `/containers/${wish.id}/kill?signal=${wish.signal}` };
     case 'remove':

@@ -1,4 +1,6 @@
 const RETRY_MS = 1_000;
+/** So many are known as given up once they are gone. */
+const MOST_REMEMBERED = 1_000;
 
 /**
  * A dead man's switch for each container: whoever had it made says again and again that it is still there, or the
@@ -37,15 +39,21 @@ export class Watches {
     return true;
   }
 
+  /** Whether nothing was heard for it in time. */
+  gaveUp(id: string): boolean {
+    return this.givenUp.has(id);
+  }
+
   forget(id: string): void {
     clearTimeout(this.timers.get(id));
     this.timers.delete(id);
-    this.givenUp.delete(id);
   }
 
   /** Until it is gone, however long the engine cannot be reached. */
   private async end(id: string): Promise<void> {
     this.givenUp.add(id);
+    const [oldest] = this.givenUp;
+    if (this.givenUp.size > MOST_REMEMBERED) this.givenUp.delete(oldest!);
     const gone = await this.remove(id).catch(() => false);
     // Meanwhile it may have been removed by its caller.
     if (gone || !this.timers.has(id)) this.forget(id);

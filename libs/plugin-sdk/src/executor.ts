@@ -79,6 +79,11 @@ export type ExecutorResult =
   | { kind: 'completed'; result: unknown }
   /** A fresh session is to go on from the last checkpoint. `waitsFor`: once there is money again, since a call found none. */
   | { kind: 'continue'; reason: string; waitsFor?: 'budget' }
+  /**
+   * This runner cannot run it at present, by no fault of the task's: it is given back, and counts as neither a session nor
+   * a failure. It may come back at once, so that an executor waits for a while first.
+   */
+  | { kind: 'released'; reason: string }
   | { kind: 'failed'; error: { code: string; message: string } };
 
 export interface Executor {

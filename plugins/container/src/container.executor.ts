@@ -1,17 +1,20 @@
-import { stat } from 'node:fs/promises';
-import { isAbsolute, resolve, sep } from 'node:path';
 import type { ProgramUser } from '@purser/guard';
 import { type Executor, type ExecutorResult, type ExecutorSession, reasonOf, SessionLog } from '@purser/plugin-sdk';
 import { attend, SessionFiles } from '@purser/program-session';
+import { limitsFor, refuseFolder } from './bounds.js';
 import { type Limits, containerBody } from './container-body.js';
-import { ContainerProgram } from './container-program.js';
+import { ContainerProgram, untilGone } from './container-program.js';
 import { type About, Engine, statusOf, wordsOf } from './engine.js';
 import { Forwards, ownAddress } from './forwards.js';
 import type { GateAccess } from './gate-access.js';
 import { ContainerInput } from './input.js';
+import { Patience } from './patience.js';
+import { NotNow, NotStarted, startProblem, told } from './problems.js';
 
 /** For the word of an emergency to arrive, when its container was stopped before the session was told. */
 const WORD_MS = 3_000;
+/** So long a session waits for a machine that cannot run containers, before it is given back. */
+const PATIENCE_MS = 60_000;
 
 export interface ContainerExecutorOptions {
   gate: GateAccess;
@@ -19,16 +22,7 @@ export interface ContainerExecutorOptions {
   user: ProgramUser | undefined;
   /** For tasks that say nothing. */
   standard: Limits;
-}
-
-/** What keeps a session from being run at all. */
-class NotStarted extends Error {
-  readonly code: string;
-
-  constructor(code: string, message: string) {
-    super(message);
-    this.code = code;
-  }
+  patienceMs?: number;
 }
 
 /** Runs a container of any image as a session, by the same contract as a program of the `command` executor. */
@@ -67,6 +61,8 @@ export class ContainerExecutor implements Executor {
       // Such as while an image was pulled, which may take longer than any grace period.
       if (session.wrap.aborted)
         return { kind: 'continue', reason: `${reasonOf(session.wrap)}; the container was not started` };
+      if (error instanceof NotNow)
+        return { kind: 'released', reason: `this runner cannot run containers at present: ${error.message}` };
       const code = error instanceof NotStarted ? error.code : 'not_started';
       const message =
         error instanceof NotStarted ? error.message : `the session could not be set up: ${wordsOf(error)}`;
@@ -99,37 +95,61 @@ export class ContainerExecutor implements Executor {
     log: SessionLog,
   ): Promise<ContainerProgram> {
     await refuseFolder(session.workspace, input.cwd);
-    const engine = new Engine(await this.options.gate.socketPath());
-    const about = await engine.about().catch((error: unknown) => {
-      throw new NotStarted('no_gate', `what makes containers cannot be asked: ${wordsOf(error)}`);
-    });
+    const stop = AbortSignal.any([session.kill, session.wrap]);
+    const patience = new Patience(this.options.patienceMs ?? PATIENCE_MS, stop, (line) => log.say(line));
+    const about = await patience.with(() => this.about());
     const limits = limitsFor(input, about, this.options.standard);
     if (input.network === 'bridge' && !about.bridge)
       throw new NotStarted(
         'forbidden_network',
         'the network "bridge" is not allowed here; whoever runs Purser can allow it',
       );
-    await this.bringImage(engine, input, session, log);
+    await patience.with(() => this.bringImage(input, session, log));
+    const environment = await patience.with(() => this.environmentFor(session, about, log));
     await files.prepare(session, input);
-    const environment = await this.environmentFor(session, about, log);
-    const body = containerBody({
-      session,
-      input,
-      files,
-      environment,
-      limits,
-      network: about.network.name,
-      user: this.user(),
+    const network = about.network.name;
+    const body = containerBody({ session, input, files, environment, limits, network, user: this.user() });
+    return patience.with(() => this.startOne(body, session, input, log));
+  }
+
+  private async about(): Promise<About> {
+    try {
+      return await (await this.reach()).about();
+    } catch (error) {
+      throw new NotNow(`what makes containers cannot be asked: ${wordsOf(error)}`);
+    }
+  }
+
+  private async startOne(
+    body: ReturnType<typeof containerBody>,
+    session: ExecutorSession,
+    input: ContainerInput,
+    log: SessionLog,
+  ): Promise<ContainerProgram> {
+    const engine = await this.reach().catch((error: unknown) => {
+      throw new NotNow(wordsOf(error));
     });
-    const id = await engine.create(body);
+    const id = await engine.create(body).catch((error: unknown) => {
+      throw told(error);
+    });
     try {
       session.kill.throwIfAborted();
       session.wrap.throwIfAborted();
-      return await ContainerProgram.start(engine, id, session.aliveWithinMs && (() => session.aliveWithinMs!()));
+      return await ContainerProgram.start(engine, id, {
+        reach: () => this.reach(),
+        aliveWithinMs: session.aliveWithinMs && (() => session.aliveWithinMs!()),
+        kill: session.kill,
+        say: (line) => log.say(line),
+      });
     } catch (error) {
-      await engine.remove(id).catch(() => undefined);
+      // It may start yet, and must not beside the next one.
+      await untilGone(() => this.reach(), id, session.kill);
       throw startProblem(error, input);
     }
+  }
+
+  private async reach(): Promise<Engine> {
+    return new Engine(await this.options.gate.socketPath());
   }
 
   private user(): { uid: number; gid: number } {
@@ -139,25 +159,27 @@ export class ContainerExecutor implements Executor {
     return { uid, gid: process.getgid?.() || uid };
   }
 
-  private async bringImage(
-    engine: Engine,
-    { image, pull }: ContainerInput,
-    session: ExecutorSession,
-    log: SessionLog,
-  ): Promise<void> {
-    let found = pull === 'always' ? undefined : await engine.image(image);
-    if (!found) {
-      if (pull === 'never')
-        throw new NotStarted('no_image', `the image ${image} is not here, and the task says it is never pulled`);
-      log.say(`the image ${image} is pulled`);
-      await engine.pull(image, AbortSignal.any([session.kill, session.wrap])).catch((error: unknown) => {
-        const code = statusOf(error) === 403 ? 'forbidden_image' : 'no_image';
-        throw new NotStarted(code, `the image ${image} could not be pulled: ${wordsOf(error)}`);
-      });
-      found = await engine.image(image);
-      if (!found) throw new NotStarted('no_image', `the image ${image} was pulled and is not here`);
+  private async bringImage({ image, pull }: ContainerInput, session: ExecutorSession, log: SessionLog): Promise<void> {
+    try {
+      const engine = await this.reach();
+      let found = pull === 'always' ? undefined : await engine.image(image);
+      if (!found) {
+        if (pull === 'never')
+          throw new NotStarted('no_image', `the image ${image} is not here, and the task says it is never pulled`);
+        log.say(`the image ${image} is pulled`);
+        await engine.pull(image, AbortSignal.any([session.kill, session.wrap])).catch((error: unknown) => {
+          const problem = told(error);
+          if (problem instanceof NotNow) throw problem;
+          const code = statusOf(error) === 403 ? 'forbidden_image' : 'no_image';
+          throw new NotStarted(code, `the image ${image} could not be pulled: ${wordsOf(error)}`);
+        });
+        found = await engine.image(image);
+        if (!found) throw new NotStarted('no_image', `the image ${image} was pulled and is not here`);
+      }
+      log.say(`the image ${image} is ${found.digest ?? found.id}`);
+    } catch (error) {
+      throw told(error);
     }
-    log.say(`the image ${image} is ${found.digest ?? found.id}`);
   }
 
   /** What the session is told to reach is reached through doors on the containers' network. */
@@ -167,17 +189,13 @@ export class ContainerExecutor implements Executor {
     log: SessionLog,
   ): Promise<Record<string, string>> {
     const address = ownAddress(network);
-    if (address === undefined)
-      throw new NotStarted('no_way', `this machine has no address on the network ${network.name}`);
+    if (address === undefined) throw new NotNow(`this machine has no address on the network ${network.name}`);
     const environment: Record<string, string> = {};
     for (const [name, value] of Object.entries(session.environment)) {
       if (/^https:/.test(value)) log.say(`${name} is not plain HTTP: containers cannot reach it`);
       const url = await this.forwards.through(value, address).catch((error: Error) => {
         const hint = 'containers need a runner on Linux beside the engine, or in a container on their network';
-        throw new NotStarted(
-          'no_way',
-          `no container could reach this runner at ${address} (${error.message}); ${hint}`,
-        );
+        throw new NotNow(`no container could reach this runner at ${address} (${error.message}); ${hint}`);
       });
       environment[name] = url ?? value;
     }
@@ -196,11 +214,7 @@ export class ContainerExecutor implements Executor {
       return { kind: 'failed', error: { code: 'out_of_memory', message: text } };
     }
     const end = await program.ended;
-    if (end.kind === 'guard_lost') {
-      // A gate of its own is started again, which removes what the one before left.
-      await this.options.gate.socketPath().catch(() => undefined);
-      return { kind: 'continue', reason: `the container was lost: ${end.detail}` };
-    }
+    if (end.kind === 'guard_lost') return { kind: 'released', reason: `the container was lost: ${end.detail}` };
     if (code === 'signal_SIGTERM' || code === 'signal_SIGKILL') {
       const word = await wordOf(session);
       if (word !== undefined) return { kind: 'continue', reason: `stopped: ${word}` };
@@ -216,34 +230,4 @@ async function wordOf({ kill, wrap }: ExecutorSession): Promise<string | undefin
   if (!soon.aborted) await new Promise((resolve) => soon.addEventListener('abort', resolve, { once: true }));
   const said = [kill, wrap].find(({ aborted }) => aborted);
   return said && reasonOf(said);
-}
-
-function limitsFor(input: ContainerInput, { most }: About, standard: Limits): Limits {
-  const of = (name: keyof Limits): number => {
-    const asked = input[name];
-    if (asked === undefined) return Math.min(standard[name], most[name]);
-    if (asked <= most[name]) return asked;
-    throw new NotStarted('too_much', `${name} is ${asked}, the most for a container here is ${most[name]}`);
-  };
-  return { memoryMb: of('memoryMb'), cpus: of('cpus'), pids: of('pids') };
-}
-
-async function refuseFolder(workspace: string, cwd: string | undefined): Promise<void> {
-  if (cwd === undefined || isAbsolute(cwd)) return;
-  const folder = resolve(workspace, cwd);
-  if (folder !== workspace && !folder.startsWith(workspace + sep))
-    throw new NotStarted('bad_cwd', `cwd "${cwd}" leads out of the workspace`);
-  const found = await stat(folder).catch(() => undefined);
-  if (!found?.isDirectory())
-    throw new NotStarted('bad_cwd', `cwd "${cwd}" is no folder of the workspace; create it first, or leave cwd out`);
-}
-
-function startProblem(error: unknown, { image, argv }: ContainerInput): unknown {
-  const words = wordsOf(error);
-  const program = argv?.[0] ?? 'program';
-  if (/executable file not found|no such file or directory/.test(words))
-    return new NotStarted('not_found', `the image ${image} has no ${program} that can be started: ${words}`);
-  if (/permission denied/.test(words))
-    return new NotStarted('not_executable', `${program} of the image ${image} may not be executed: ${words}`);
-  return error;
 }

@@ -3,6 +3,11 @@ import Docker from 'dockerode';
 import { z } from 'zod';
 
 const CALL_MS = 20_000;
+/** A sign of life that is not heard by then is given up, so that the next one goes. */
+const SIGN_MS = 1_000;
+const MEMORY_MS = 5_000;
+/** What takes longer goes on, and is asked for again. */
+const REMOVE_MS = 10_000;
 /** Also for images of some gigabytes. */
 const PULL_MS = 30 * 60_000;
 const MIB = 1024 * 1024;
@@ -30,6 +35,9 @@ export const wordsOf = (error: unknown): string => {
   if (typeof json?.message === 'string') return json.message.trim();
   return (error instanceof Error ? error.message : String(error)).replace(/^\(HTTP code \d+\) [^-]*- /, '').trim();
 };
+
+/** What became of a sign of life. Given up: the gate heard none for as long as was said. Unknown: it made no such container. */
+export type WordOfGate = 'watched' | 'given_up' | 'unknown';
 
 const soon = (): AbortSignal => AbortSignal.timeout(CALL_MS);
 
@@ -73,8 +81,9 @@ export class Engine {
     return (await this.docker.createContainer({ ...body, abortSignal: soon() })).id;
   }
 
-  async start(id: string): Promise<void> {
-    await this.docker.getContainer(id).start({ abortSignal: AbortSignal.timeout(3 * CALL_MS) });
+  async start(id: string, signal: AbortSignal): Promise<void> {
+    const abortSignal = AbortSignal.any([signal, AbortSignal.timeout(3 * CALL_MS)]);
+    await this.docker.getContainer(id).start({ abortSignal });
   }
 
   /** @returns the exit code, when it has ended */
@@ -94,19 +103,28 @@ export class Engine {
     }
   }
 
-  async output(id: string): Promise<Readable> {
-    return (await this.docker
-      .getContainer(id)
-      .logs({ follow: true, stdout: true, stderr: true })) as unknown as Readable;
+  /** Until it has ended, or the signal comes. */
+  async output(id: string, signal: AbortSignal): Promise<Readable> {
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(new Error(`no answer within ${CALL_MS} ms`)), CALL_MS);
+    const abortSignal = AbortSignal.any([signal, late.signal]);
+    const options = { follow: true, stdout: true, stderr: true, abortSignal } as const;
+    try {
+      return (await this.docker.getContainer(id).logs(options)) as unknown as Readable;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
-  /** Says that the container is wanted for so long from now. @returns whether it is still there to be watched */
-  async watch(id: string, forMs: number): Promise<boolean> {
+  /** Says that the container is wanted for so long from now. */
+  async watch(id: string, forMs: number): Promise<WordOfGate> {
     try {
-      await this.dial('POST', `/containers/${id}/watch?`, { for: Math.max(1, Math.floor(forMs)) });
-      return true;
+      await this.dial('POST', `/containers/${id}/watch?`, { for: Math.max(1, Math.floor(forMs)) }, SIGN_MS);
+      return 'watched';
     } catch (error) {
-      if (statusOf(error) === 404) return false;
+      const status = statusOf(error);
+      if (status === 410) return 'given_up';
+      if (status === 404) return 'unknown';
       throw error;
     }
   }
@@ -120,29 +138,47 @@ export class Engine {
     }
   }
 
-  async remove(id: string): Promise<void> {
+  /** @returns whether it is gone; not while somebody else is removing it */
+  async remove(id: string): Promise<boolean> {
     try {
-      await this.docker.getContainer(id).remove({ force: true, v: true, abortSignal: soon() });
+      const abortSignal = AbortSignal.timeout(REMOVE_MS);
+      await this.docker.getContainer(id).remove({ force: true, v: true, abortSignal });
+      return true;
     } catch (error) {
-      if (![404, 409].includes(statusOf(error) ?? 0)) throw error;
+      if (statusOf(error) === 404) return true;
+      if (statusOf(error) === 409) return false;
+      throw error;
     }
   }
 
   /** MiB of all its processes, without the pages of files that could be dropped, as `docker stats` has it. */
   async memoryMb(id: string): Promise<number | undefined> {
-    const stats: unknown = await this.docker.getContainer(id).stats({ stream: false, 'one-shot': true });
+    const options = { stream: false, 'one-shot': true, abortSignal: AbortSignal.timeout(MEMORY_MS) } as const;
+    const stats: unknown = await this.docker.getContainer(id).stats(options);
     const { usage, stats: kinds } = Stats.parse(stats).memory_stats;
     if (usage === undefined) return undefined;
     return Math.max(0, usage - (kinds?.inactive_file ?? kinds?.total_inactive_file ?? 0)) / MIB;
   }
 
   /** A path that has a query ends in "?". */
-  private dial(method: 'GET' | 'POST', path: string, query: Record<string, number> = {}): Promise<unknown> {
-    const statusCodes = { 200: true, 204: true, 403: 'refused', 404: 'not found', 502: 'the engine does not answer' };
+  private dial(
+    method: 'GET' | 'POST',
+    path: string,
+    query: Record<string, number> = {},
+    timeoutMs = CALL_MS,
+  ): Promise<unknown> {
+    const statusCodes = {
+      200: true,
+      204: true,
+      403: 'refused',
+      404: 'not found',
+      410: 'given up',
+      502: 'the engine does not answer',
+    };
     const options = { _query: query, _body: {} };
     return new Promise((resolve, reject) => {
       this.docker.modem.dial(
-        { path, method, statusCodes, options, abortSignal: soon() },
+        { path, method, statusCodes, options, abortSignal: AbortSignal.timeout(timeoutMs) },
         (error: Error | null, answer: unknown) => (error ? reject(error) : resolve(answer)),
       );
     });

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { Forwards, ownAddress } from './forwards.js';
 
 let server: Server;
@@ -26,6 +26,31 @@ it('passes on what is said to a door, with the path of the address', async () =>
   expect(url).toMatch(/\/v1$/);
   const answer = await fetch(`${url}/models`, { method: 'POST', body: 'x'.repeat(100_000) });
   expect(await answer.text()).toBe('POST /v1/models');
+});
+
+it.each([
+  ['http://localhost:80/v1', '/v1'],
+  ['http://LocalHost:8080/v1?a=1', '/v1?a=1'],
+  ['http://localhost:8080', ''],
+  ['http://localhost/', '/'],
+])('has a door for %s', async (url, end) => {
+  const found = await forwards.through(url, '127.0.0.1');
+  expect(found).toMatch(/^http:\/\/127\.0\.0\.1:\d+/);
+  expect(found?.replace(/^http:\/\/127\.0\.0\.1:\d+/, '')).toBe(end);
+});
+
+it('leaves others their connections when one container has as many as it may', async () => {
+  const url = new URL((await forwards.through(`http://127.0.0.1:${port}/`, '127.0.0.1'))!);
+  const from = (localAddress: string) => connect({ port: Number(url.port), host: '127.0.0.1', localAddress });
+  const greedy = Array.from({ length: 100 }, () => from('127.0.0.2'));
+  await Promise.all(greedy.map((socket) => once(socket, 'connect')));
+  const one = from('127.0.0.2');
+  await once(one.on('error', () => undefined).resume(), 'close');
+  const other = from('127.0.0.3');
+  other.write('GET /other HTTP/1.1\r\nhost: x\r\n\r\n');
+  const [answer] = (await once(other, 'data')) as [Buffer];
+  expect(answer.toString()).toContain('GET /other');
+  for (const socket of [...greedy, other]) socket.destroy();
 });
 
 it('has one door for one target', async () => {

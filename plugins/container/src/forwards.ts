@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import { type AddressInfo, BlockList, connect, createServer, type Server, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 
-/** Connections of all containers to one target. */
+/** Connections of all containers to one target, and of one container to all: it leaves the others theirs. */
 const MOST_CONNECTIONS = 1_000;
+const MOST_OF_ONE = 100;
 
 export interface ContainerNetwork {
   /** Such as 172.30.0.0/16. */
@@ -29,6 +30,8 @@ export function ownAddress({ subnet, gateway }: ContainerNetwork): string | unde
 export class Forwards {
   private readonly open = new Map<string, Promise<{ server: Server; port: number }>>();
   private readonly sockets = new Set<Socket>();
+  /** Connections of each container, by its address. */
+  private readonly held = new Map<string, number>();
 
   /** @returns the URL under which a container reaches what is at `url`, or undefined when it would not be the same there */
   async through(url: string, address: string): Promise<string | undefined> {
@@ -37,7 +40,10 @@ export class Forwards {
     if (target?.protocol !== 'http:') return undefined;
     const host = target.hostname.replace(/^\[|\]$/g, '');
     const { port } = await this.doorTo(host, Number(target.port || 80), address);
-    return `http://${address}:${port}${url.slice(url.indexOf(target.host, 'http://'.length) + target.host.length)}`;
+    target.hostname = address;
+    target.port = String(port);
+    // Programs put a path behind it: it ends as it did.
+    return target.href.endsWith('/') && !url.endsWith('/') ? target.href.slice(0, -1) : target.href;
   }
 
   async close(): Promise<void> {
@@ -58,13 +64,28 @@ export class Forwards {
   }
 
   private async listen(host: string, port: number, address: string): Promise<{ server: Server; port: number }> {
-    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) =>
-      this.join(socket, connect({ host, port, allowHalfOpen: true })),
-    );
+    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
+      if (this.count(socket)) this.join(socket, connect({ host, port, allowHalfOpen: true }));
+      else socket.destroy();
+    });
     server.maxConnections = MOST_CONNECTIONS;
     server.listen(0, address);
     await once(server, 'listening');
     return { server, port: (server.address() as AddressInfo).port };
+  }
+
+  /** @returns whether its container may have one more */
+  private count(socket: Socket): boolean {
+    const from = socket.remoteAddress ?? '';
+    const before = this.held.get(from) ?? 0;
+    if (before >= MOST_OF_ONE) return false;
+    this.held.set(from, before + 1);
+    socket.once('close', () => {
+      const left = this.held.get(from)! - 1;
+      if (left > 0) this.held.set(from, left);
+      else this.held.delete(from);
+    });
+    return true;
   }
 
   private join(one: Socket, other: Socket): void {

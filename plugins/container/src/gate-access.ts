@@ -4,6 +4,7 @@ import { OwnGate, type OwnGateSettings } from '@purser/docker-gate';
 export class GateAccess {
   private starting: Promise<OwnGate> | undefined;
   private own: OwnGate | undefined;
+  private closed = false;
   private readonly where: string | OwnGateSettings;
   private readonly say: (line: string) => void;
 
@@ -16,6 +17,7 @@ export class GateAccess {
   /** Starts it (again) when it is this process's own and does not run, which also removes what the last one left. */
   async socketPath(): Promise<string> {
     if (typeof this.where === 'string') return this.where;
+    if (this.closed) throw new Error('this runner shuts down');
     if (this.own?.alive) return this.own.socketPath;
     this.starting ??= OwnGate.start(this.where, this.say).finally(() => (this.starting = undefined));
     this.own = await this.starting;
@@ -23,6 +25,7 @@ export class GateAccess {
   }
 
   async close(): Promise<void> {
+    this.closed = true;
     await this.starting?.catch(() => undefined);
     await this.own?.close();
   }

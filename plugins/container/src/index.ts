@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { chooseUser } from '@purser/guard';
 import { definePlugin, PLUGIN_API_VERSION, type PluginContext } from '@purser/plugin-sdk';
 import { z } from 'zod';
 import { ContainerExecutor } from './container.executor.js';
 import { GateAccess } from './gate-access.js';
+import { installationOf } from './installation.js';
 
 export { ContainerExecutor, type ContainerExecutorOptions } from './container.executor.js';
 export { GateAccess } from './gate-access.js';
@@ -38,8 +37,7 @@ function ownGate({ home, folders }: Config, context: PluginContext) {
   const host = context.secret('DOCKER_HOST') ?? 'unix:///var/run/docker.sock';
   if (!host.startsWith('unix://'))
     throw new Error(`containers need Docker on this machine, whose socket DOCKER_HOST names; it is ${host}`);
-  // By the machine too: of several that share a folder each has an engine of its own.
-  const installation = createHash('sha256').update(`${hostname()} ${home}`).digest('hex').slice(0, 12);
+  const installation = installationOf(home);
   const bounds = BOUNDS.flatMap((name) => {
     const value = context.secret(name);
     return value === undefined ? [] : [[name, value] as const];

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { PassThrough, type Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { splitStreams } from './log-streams.js';
@@ -28,4 +29,19 @@ it('ends with what came until the connection was cut', async () => {
   source.write(frame(1, 'second\n').subarray(0, 10));
   setImmediate(() => source.destroy(new Error('cut')));
   expect((await Promise.all([text(stdout), text(stderr)])).join('|')).toMatch(/^first\nse\|$/);
+});
+
+it('keeps no listeners for what was taken', async () => {
+  const source = new PassThrough();
+  const { stdout, stderr } = splitStreams(source);
+  stderr.resume();
+  const before = stdout.listenerCount('close');
+  const most = 32;
+  for (let sent = 0; sent < most; sent += 1) source.write(frame(1, 'x'.repeat(64 * 1024)));
+  source.write(frame(2, 'last'));
+  const last = once(stderr, 'data');
+  stdout.resume();
+  await last;
+  expect(stdout.listenerCount('close')).toBeLessThan(before + most / 2);
+  source.end();
 });

@@ -41,7 +41,18 @@ async function pump(source: Readable, stdout: PassThrough, stderr: PassThrough):
       at += piece.length;
       left -= piece.length;
       if (target.destroyed) continue;
-      if (!target.write(piece)) await Promise.race([once(target, 'drain'), once(target, 'close')]);
+      if (!target.write(piece)) await takenOrClosed(target);
     }
+  }
+}
+
+async function takenOrClosed(target: PassThrough): Promise<void> {
+  const settled = new AbortController();
+  const { signal } = settled;
+  try {
+    await Promise.race([once(target, 'drain', { signal }), once(target, 'close', { signal })]);
+  } finally {
+    // Or what listened for the other one would stay, for every piece.
+    settled.abort();
   }
 }

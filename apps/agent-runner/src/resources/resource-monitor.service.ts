@@ -15,6 +15,8 @@ export class ResourceMonitor {
     this.ticking ??= this.tick().finally(() => (this.ticking = undefined));
   });
   private ticking: Promise<void> | undefined;
+  /** Sessions whose memory is being asked for: an executor that is slow to tell it holds up no other limit. */
+  private readonly asking = new Set<string>();
 
   constructor(
     private readonly sessions: Sessions,
@@ -38,11 +40,8 @@ export class ResourceMonitor {
     const sessions = this.sessions.list.filter((session) => session.isWorking && session.lost === undefined);
     if (sessions.length === 0) return;
     for (const session of sessions) this.overheads.watch(session);
-    await Promise.all([
-      this.metering.tokens(sessions),
-      this.metering.dollars(sessions),
-      ...sessions.map((session) => this.measureMemory(session)),
-    ]);
+    for (const session of sessions) void this.measureMemory(session);
+    await Promise.all([this.metering.tokens(sessions), this.metering.dollars(sessions)]);
     for (const session of sessions) {
       session.meter.tick();
       session.look(false);
@@ -50,12 +49,15 @@ export class ResourceMonitor {
   }
 
   private async measureMemory({ id, meter, assignment: { limits, executor } }: Session): Promise<void> {
-    if (limits.memoryMb === undefined) return;
+    if (limits.memoryMb === undefined || this.asking.has(id)) return;
+    this.asking.add(id);
     try {
       const memoryMb = await this.executors.find(executor)?.memoryMb?.(id);
       if (memoryMb !== undefined) meter.usage = { ...meter.usage, memoryMb };
     } catch (error) {
       this.log.debug({ error, sessionId: id }, 'the memory of a session could not be measured');
+    } finally {
+      this.asking.delete(id);
     }
   }
 }

@@ -14,6 +14,11 @@ it('passes on what the executor says when nobody asked it to stop', () => {
   expect(decideOutcome(goesOn, {})).toEqual({ kind: 'continue', reason: 'exit 75' });
 });
 
+it('gives back what could not be run here', () => {
+  const released: ExecutorResult = { kind: 'released', reason: 'no engine' };
+  expect(decideOutcome(released, {})).toEqual(released);
+});
+
 it('continues for the reason of the wrap-up', () => {
   expect(decideOutcome(goesOn, { cause: tokens })).toEqual({ kind: 'continue', reason: 'tokens 0.86 of its limit' });
   expect(decideOutcome(failed, { cause: tokens })).toEqual({ kind: 'failed', error: failed.error });

@@ -1,0 +1,1 @@
+export { FakeEngine } from './fake-engine.ts';
