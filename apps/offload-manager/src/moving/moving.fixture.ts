@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Bus } from '@purser/bus';
-import { componentsAsk, PurserError, VmHeartbeat, vmsHeartbeat } from '@purser/contracts';
+import { componentsAsk, PurserError, servedOn, VmHeartbeat, vmsHeartbeat } from '@purser/contracts';
 import { CreateOutbox1700000000000, Database } from '@purser/database';
 import { createLog, Outbox, systemClock } from '@purser/service';
 import { createTestDatabase, startTestNats, type TestDatabase, type TestNats } from '@purser/testing';
@@ -177,7 +177,7 @@ export function managerOf(
   const records = new MoveRecords(database, repository, outbox);
   const mover = new Mover(cut(records), out, home, returns, log, config);
   const hearing = new AgentsService(agents, systemClock, vms);
-  const subscription = bus.connection.subscribe(vmsHeartbeat.name, {
+  const subscription = bus.connection.subscribe(servedOn(vmsHeartbeat), {
     queue: 'offload-manager',
     callback: (_, message) => {
       hearing.hear(VmHeartbeat.parse(message.json())).then(
