@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Bus, ComponentPlace } from '@purser/bus';
-import { type AgentOrder, componentsAsk, VmHeartbeat, vmsHeartbeat } from '@purser/contracts';
+import { type AgentOrder, componentsAsk, servedOn, VmHeartbeat, vmsHeartbeat } from '@purser/contracts';
 import { eventually, startTestNats, type TestNats } from '@purser/testing';
 import { Config, runAgent } from './index.js';
 
@@ -34,7 +34,7 @@ const echo = (request: IncomingMessage, response: ServerResponse): void => {
 beforeAll(async () => {
   nats = await startTestNats();
   manager = await Bus.connect({ url: nats.url, service: 'offload-manager', instance: 'one' });
-  manager.connection.subscribe(vmsHeartbeat.name, {
+  manager.connection.subscribe(servedOn(vmsHeartbeat), {
     callback: (_, message) => {
       beats.push(VmHeartbeat.parse(message.json()));
       if (answers) message.respond(JSON.stringify({ do: order }));
@@ -133,7 +133,7 @@ describe('the agent of a VM', () => {
 
   it('tells of a preemption at once, and deletes its own instance on Google Cloud', async () => {
     const calls: string[] = [];
-    let takeAway: () => void = () => undefined;
+    let takeAway: (() => void) | undefined;
     const google = await serve((request, response) => {
       const path = (request.url ?? '').replace('/computeMetadata/v1/', '');
       if (request.method === 'DELETE') {
@@ -142,7 +142,7 @@ describe('the agent of a VM', () => {
       }
       if (request.headers['metadata-flavor'] !== 'Google') return void response.writeHead(403).end();
       if (path.startsWith('instance/preempted')) {
-        takeAway = () => response.end('TRUE');
+        takeAway = () => void response.end('TRUE');
         return;
       }
       const texts: Record<string, string> = {
@@ -160,9 +160,9 @@ describe('the agent of a VM', () => {
       PURSER_VM_HEARTBEAT_MS: '600000',
       PURSER_VM_SILENCE_SECONDS: '601',
     });
-    await eventually(() => expect(beats).toHaveLength(1));
+    await eventually(() => expect([beats.length, takeAway]).toEqual([1, expect.any(Function)]));
     order = 'end';
-    takeAway();
+    takeAway?.();
     await ended;
     expect(beats.at(-1)?.preemption).toBeDefined();
     expect(calls).toEqual([

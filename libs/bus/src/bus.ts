@@ -8,6 +8,7 @@ import {
   invalidRequest,
   type Operation,
   PurserError,
+  subjectOf,
   type ReplyOf,
   type RequestInput,
   type ServiceName,
@@ -105,7 +106,12 @@ export class Bus {
   ): Promise<ReplyOf<O>> {
     options.signal?.throwIfAborted();
     const checked = check(operation.request, request, operation.name);
-    const reply = await this.request(operation, JSON.stringify(checked), options);
+    const reply = await this.request(
+      operation,
+      subjectOf(operation, checked as object),
+      JSON.stringify(checked),
+      options,
+    );
     const text = reply.string();
     if (reply.headers?.has('Nats-Service-Error-Code')) throw errorFrom(text, operation.name);
     const answer = operation.reply.safeParse(JSON.parse(text));
@@ -116,12 +122,13 @@ export class Bus {
 
   private async request(
     { name, owner }: Operation,
+    subject: string,
     payload: string,
     { timeoutMs = CALL_TIMEOUT_MS, signal }: CallOptions,
   ): Promise<Msg> {
     try {
       return await this.link.within(timeoutMs, signal, (timeout) =>
-        this.connection.request(name, payload, { timeout, headers: this.headers() }),
+        this.connection.request(subject, payload, { timeout, headers: this.headers() }),
       );
     } catch (cause) {
       signal?.throwIfAborted();

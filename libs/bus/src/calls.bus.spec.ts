@@ -20,6 +20,13 @@ const divide = operation('spec.divide', {
   request: z.strictObject({ by: z.number().default(1), of: z.number() }),
   reply: z.object({ result: z.number(), trace: z.string().optional() }),
 });
+const greet = operation('spec.greet', {
+  owner: 'offload-manager',
+  summary: 'For this spec.',
+  request: z.object({ from: z.string(), word: z.string() }),
+  reply: z.object({ greeting: z.string() }),
+  speaker: 'from',
+});
 const rung = fact('spec.rung', {
   by: 'offload-manager',
   id: 'bell',
@@ -44,6 +51,11 @@ class Handlers {
     if (by === 99) await new Promise((resolve) => setTimeout(resolve, 400));
     if (by === -1) return { result: 'text' as never };
     return { result: of / by, trace: currentTraceId() };
+  }
+
+  @Serve(greet)
+  greet({ from, word }: { from: string; word: string }): Promise<{ greeting: string }> {
+    return Promise.resolve({ greeting: `${word} from ${from}` });
   }
 
   @Hear(rung)
@@ -205,6 +217,14 @@ describe('requests over the bus', () => {
         expect.objectContaining({ name: 'spec-divide', subject: 'spec.divide', queue_group: 'offload-manager' }),
       ]) as unknown,
     });
+  });
+
+  it('tells who speaks by the subject, on which the server lets only that one publish, whatever the message says', async () => {
+    expect(await client.call(greet, { from: 'a', word: 'hello' })).toEqual({ greeting: 'hello from a' });
+    const lie = JSON.stringify({ from: 'b', word: 'hello' });
+    const reply = await client.connection.request('spec.greet.a', lie, { timeout: 2_000 });
+    expect(reply.json()).toEqual({ greeting: 'hello from a' });
+    await expect(client.connection.request('spec.greet', lie, { timeout: 2_000 })).rejects.toThrow(/no responders/i);
   });
 
   it('does not boot with a handler missing or doubled', async () => {

@@ -9,6 +9,7 @@ import {
   type Operation,
   PurserError,
   servedBy,
+  servedOn,
   type ServiceName,
 } from '@purser/contracts';
 import { lastValueFrom } from 'rxjs';
@@ -91,7 +92,7 @@ export class BusStrategy extends Server implements CustomTransportStrategy {
 
   private serve(operation: Operation, handler: MessageHandler): void {
     this.micro?.addEndpoint(operation.name.replaceAll('.', '-'), {
-      subject: operation.name,
+      subject: servedOn(operation),
       queue: this.options.service,
       metadata: { summary: operation.summary },
       handler: (error, message) => {
@@ -104,7 +105,10 @@ export class BusStrategy extends Server implements CustomTransportStrategy {
   private async answer(operation: Operation, handler: MessageHandler, message: ServiceMsg): Promise<void> {
     try {
       const { data } = unframe(message.string() || '{}', operation.name);
-      const result = await this.run(handler, check(operation.request, data, operation.name));
+      const result = await this.run(
+        handler,
+        check(operation.request, spoken(operation, data, message.subject), operation.name),
+      );
       if (!(result instanceof Replies)) return this.respond(operation, message, { data: result });
       for await (const one of (result as Replies<unknown>).messages) this.respond(operation, message, one);
     } catch (error) {
@@ -254,3 +258,9 @@ export class BusStrategy extends Server implements CustomTransportStrategy {
     return this.options.bus.connection as T;
   }
 }
+
+/** Who speaks is whom the bus let publish there, whatever the message says. */
+const spoken = ({ speaker }: Operation, data: unknown, subject: string): unknown =>
+  speaker === undefined || typeof data !== 'object'
+    ? data
+    : { ...data, [speaker]: subject.slice(subject.lastIndexOf('.') + 1) };

@@ -24,6 +24,11 @@ export interface Operation<Request extends z.ZodType = z.ZodType, Reply extends 
   request: Request;
   reply: Reply;
   http?: HttpRoute;
+  /**
+   * The field of the request that ends its subject, as a token of its own: who may publish there may speak for that one
+   * alone. What the message itself says there does not count.
+   */
+  speaker?: string;
 }
 
 /** A durable one-way message, kept by JetStream until its owner has taken it. A plain `nats pub` is enough to send one. */
@@ -61,6 +66,13 @@ export type RequestInput<O extends Operation> = z.input<O['request']>;
 export type ReplyOf<O extends Operation> = z.output<O['reply']>;
 export type PayloadOf<C extends Command> = z.output<C['payload']>;
 export type FactData<F extends Fact> = z.output<F['data']>;
+
+/** On what such a request is sent. */
+export const subjectOf = ({ name, speaker }: Operation, request: object): string =>
+  speaker === undefined ? name : `${name}.${String((request as Record<string, unknown>)[speaker])}`;
+
+/** On what all of them come. */
+export const servedOn = ({ name, speaker }: Operation): string => (speaker === undefined ? name : `${name}.*`);
 
 type Named<T, Kind extends string> = Omit<T, 'kind' | 'name'> & { kind?: Kind };
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { operation } from './contract.js';
+import { fact, operation } from './contract.js';
 import { Id, Instant, limitUpTo } from './scalars.js';
 
 export const Move = z.object({
@@ -49,3 +49,9 @@ export const componentsMoves = operation('components.moves', {
   reply: z.object({ moves: z.array(Move) }),
   http: { method: 'GET', path: '/v1/offload/moves' },
 });
+
+const moved = (name: string, summary: string) =>
+  fact(`component.${name}`, { by: 'offload-manager', id: 'component', stream: 'FACTS', summary, data: Move });
+
+export const componentOffloaded = moved('offloaded', 'A VM serves the component, and nothing of it is left here.');
+export const componentReturned = moved('returned', 'The component is served here again, and its VM is being deleted.');

@@ -58,6 +58,16 @@ export const StrayResource = z.object({
 });
 export type StrayResource = z.infer<typeof StrayResource>;
 
+/** Those of Purser's own compute drivers. */
+const COMPUTE_PROVIDERS = ['gcp', 'docker'];
+
+/** What ends the subject of what a VM has cost: a driver of another author has a token before its provider. */
+export const computeSpendId = (provider: string): string =>
+  COMPUTE_PROVIDERS.includes(provider) ? provider : `compute.${provider}`;
+
+/** All that is below `spend.recorded` for VMs: whoever may tell that may not tell what models cost. */
+export const COMPUTE_SPEND_IDS: readonly string[] = [...COMPUTE_PROVIDERS, 'compute.*'];
+
 export const vmsList = operation('vms.list', {
   owner: 'offload-manager',
   summary:

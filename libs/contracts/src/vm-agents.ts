@@ -24,6 +24,7 @@ export const vmsHeartbeat = operation('vms.heartbeat', {
   owner: 'offload-manager',
   summary: 'A VM’s agent tells how its component is, and hears what to do.',
   request: VmHeartbeat,
+  speaker: 'vm',
   reply: z.object({ do: AgentOrder }),
 });
 

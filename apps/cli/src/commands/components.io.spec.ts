@@ -89,4 +89,49 @@ describe('purser components', () => {
     expect(await api.purser('components', 'profile', 'embedder')).toMatchObject({ code: 0 });
     expect(asked).toBe(2);
   });
+
+  describe('by hand', () => {
+    const move = {
+      id: 'm1',
+      component: 'embedder',
+      direction: 'to_vm',
+      step: 'starting',
+      vm: null,
+      reason: 'the nightly run',
+      error: null,
+      createdAt: '2026-11-29T10:00:00.000Z',
+      stepAt: '2026-11-29T10:00:01.000Z',
+    };
+
+    it('has one moved to a VM, by default to the cheapest that will do', async () => {
+      api.answers['POST /v1/components/embedder/offload'] = () => [202, move];
+      const { code, out } = await api.purser('components', 'offload', 'embedder');
+      expect(code).toBe(0);
+      expect(out).toContain('embedder goes to a VM.');
+      const choice = ['--machine-type', 'e2-highmem-4', '--regular', '--reason', 'the nightly run'];
+      await api.purser('components', 'offload', 'embedder', ...choice);
+      expect(api.seen.map(({ body }) => body)).toEqual([
+        { spot: true, reason: 'asked for by a person' },
+        { machineType: 'e2-highmem-4', spot: false, reason: 'the nightly run' },
+      ]);
+    });
+
+    it('has one brought home, and says why one does not go', async () => {
+      api.answers['POST /v1/components/embedder/recall'] = () => [202, { ...move, direction: 'home', vm: 'v1' }];
+      expect((await api.purser('components', 'recall', 'embedder')).out).toContain('embedder goes home.');
+      const problem = { error: { code: 'conflict', message: 'embedder is at home' } };
+      api.answers['POST /v1/components/embedder/recall'] = () => [409, problem];
+      const refused = await api.purser('components', 'recall', 'embedder');
+      expect(refused.code).not.toBe(0);
+      expect(refused.err).toContain('embedder is at home');
+    });
+
+    it('lists the moves with what became of them', async () => {
+      const failed = { ...move, id: 'm2', step: 'failed', vm: 'v2', error: 'its VM is gone' };
+      api.answers['GET /v1/offload/moves'] = () => [200, { moves: [move, failed] }];
+      const { out } = await api.purser('components', 'moves');
+      expect(out).toMatch(/embedder +to a VM +starting .* - +the nightly run\n/);
+      expect(out).toMatch(/embedder +to a VM +failed .* v2 +the nightly run; it stays: its VM is gone\n/);
+    });
+  });
 });

@@ -13,6 +13,7 @@ import { grouped, moment } from '../output/words.js';
 import type { Terminal } from '../terminal.js';
 import type { ControlApi } from '../api/control-api.js';
 import { type CommandSet, wholeNumber } from './command.js';
+import { addComponentMoves } from './component-moves.js';
 
 type Component = ReplyOf<typeof componentsGet>;
 
@@ -23,7 +24,7 @@ const STANDARD_LIMIT = 40;
 export function addComponentsCommands(program: Command, commands: CommandSet): void {
   const components = program
     .command('components')
-    .description('workloads that can run here or on a VM: what they need');
+    .description('workloads that can run here or on a VM: what they need, and where they are');
 
   commands
     .leaf<{ limit?: number; all?: boolean }>(
@@ -61,6 +62,8 @@ export function addComponentsCommands(program: Command, commands: CommandSet): v
       print(json, () => explained(component, terminal));
     },
   );
+
+  addComponentMoves(components, commands);
 }
 
 /** Asks until there is a profile of after that time. */

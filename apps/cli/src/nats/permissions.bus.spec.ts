@@ -192,15 +192,16 @@ describe('the users of the bus', () => {
     'something.else',
     ...NOBODY,
   ];
+  const OF_COMPUTE = ['spend.recorded.gcp', 'spend.recorded.docker', 'spend.recorded.compute.x'];
   const OF_ONE_SERVICE: [ServiceName, string[]][] = [
     [
       'orchestrator',
       ['task.completed.x', '$JS.API.CONSUMER.DURABLE.CREATE.TASKS.mine', 'emergency.reset', 'keys.list'],
     ],
-    ['model-gateway', ['spend.recorded.openai', 'spend.recorded.gcp', 'leases.grant', 'leases.return']],
+    ['model-gateway', ['spend.recorded.openai', ...OF_COMPUTE, 'leases.grant', 'leases.return']],
     ['agent-runner', ['work.claim', 'work.finish', 'keys.renew']],
-    // It holds money for VMs, and tells what they cost.
-    ['offload-manager', ['spend.recorded.gcp', 'spend.recorded.openai', 'leases.grant', 'leases.return']],
+    // It holds money for VMs, and tells what they cost, but not what models do.
+    ['offload-manager', [...OF_COMPUTE, 'leases.grant', 'leases.return']],
     ['cost-watchdog', [...WATCHDOG_ALONE, 'dead.letter.x']],
   ];
 

@@ -1,12 +1,12 @@
-import { OPERATIONS, servedBy } from '@purser/contracts';
+import { OPERATIONS, servedBy, servedOn } from '@purser/contracts';
 import { SERVICE_NAMES, servicePermissions, toolsPermissions } from './permissions.js';
 
 describe('who may do what on the bus', () => {
   it.each(SERVICE_NAMES)('%s serves its own operations and nobody else’s', (service) => {
     const { subscribe } = servicePermissions(service);
-    const own = servedBy(service).filter(({ kind }) => kind === 'operation');
-    for (const { name } of own) expect(subscribe).toContain(name);
-    const others = OPERATIONS.filter(({ owner }) => owner !== service).map(({ name }) => name);
+    const own = servedBy(service).filter((contract) => contract.kind === 'operation');
+    for (const operation of own) expect(subscribe).toContain(servedOn(operation));
+    const others = OPERATIONS.filter(({ owner }) => owner !== service).map(servedOn);
     expect(subscribe.filter((subject) => others.includes(subject))).toEqual([]);
   });
 

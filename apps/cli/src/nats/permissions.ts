@@ -6,6 +6,7 @@ import {
   budgetsList,
   budgetsRetire,
   type Contract,
+  COMPUTE_SPEND_IDS,
   CONTRACTS,
   costsSummary,
   deadLetter,
@@ -33,6 +34,7 @@ import {
   schedulesChanged,
   type ServiceName,
   servedBy,
+  servedOn,
   sessionRefused,
   sessionsContent,
   sessionsForget,
@@ -71,8 +73,8 @@ interface Needs {
   calls: readonly Operation[];
   /** Beyond the heartbeats and the emergency broadcasts, which every service hears. */
   hears: readonly Fact[];
-  /** Facts of another service that it publishes too. */
-  tells?: readonly Fact[];
+  /** Facts of another service that it publishes too, by the ids that it may. */
+  tells?: readonly { fact: Fact; ids: readonly string[] }[];
   /** Streams that it has durable consumers on. */
   consumes: readonly StreamName[];
   /** Streams that it reads in order, taking nothing from them, by consumers that end with it. */
@@ -116,7 +118,7 @@ const NEEDS: Record<ServiceName, Needs> = {
     // It holds money for VMs as gateways do for calls, and tells what they cost.
     calls: [leasesGrant, leasesReturn, budgetsList, costsSummary],
     hears: [vmFacts.preempted],
-    tells: [spendRecorded],
+    tells: [{ fact: spendRecorded, ids: COMPUTE_SPEND_IDS }],
     consumes: [],
   },
 };
@@ -130,10 +132,11 @@ const ofOneself = (fact: Fact, service: ServiceName): string =>
 function published(service: ServiceName): string[] {
   const isFact = (contract: Contract): contract is Fact => contract.kind === 'fact';
   const { tells = [] } = NEEDS[service];
-  return CONTRACTS.filter(isFact)
-    .filter((fact) => fact.by === service || fact.by === 'every service' || tells.includes(fact))
+  const own = CONTRACTS.filter(isFact)
+    .filter((fact) => fact.by === service || fact.by === 'every service')
     .filter((fact) => fact !== deadLetter || NEEDS[service].consumes.length > 0)
     .map((fact) => ofOneself(fact, service));
+  return [...own, ...tells.flatMap(({ fact, ids }) => ids.map((id) => `${fact.name}.${id}`))];
 }
 
 const KEPT = [...Object.keys(STREAMS), ...Object.values(BUCKETS).map((bucket) => `KV_${bucket}`)];
@@ -188,7 +191,7 @@ function inboxes(service: ServiceName): string[] {
 /** No more of the bus than the service's own subjects. */
 export function servicePermissions(service: ServiceName): Permissions {
   const { calls, hears, consumes, reads = [] } = NEEDS[service];
-  const served = servedBy(service).filter(({ kind }) => kind === 'operation');
+  const served = servedBy(service).filter((contract) => contract.kind === 'operation');
   return {
     publish: unique([
       ...calls.map(({ name }) => name),
@@ -202,7 +205,7 @@ export function servicePermissions(service: ServiceName): Permissions {
     ]),
     subscribe: unique([
       `_INBOX_${service}.>`,
-      ...served.map(({ name }) => name),
+      ...served.map(servedOn),
       ...components(service).subscribe,
       ...[heartbeat, emergencyShutdown, emergencyCleared, ...hears].map(anyId),
       // Discovery and figures by the NATS Services protocol.

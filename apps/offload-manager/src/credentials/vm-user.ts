@@ -1,4 +1,4 @@
-import { ASK_COMPONENT, vmsHeartbeat } from '@purser/contracts';
+import { ASK_COMPONENT, subjectOf, vmsHeartbeat } from '@purser/contracts';
 
 export interface VmUser {
   vmId: string;
@@ -13,7 +13,7 @@ const ASKERS = ['offload-manager', 'tools', 'cli'];
 
 /** A VM may tell of itself, hear the answer, and answer what its component is asked: no more of the bus than that. */
 const permissionsOf = ({ vmId, component }: VmUser) => ({
-  publish: { allow: [vmsHeartbeat.name, '_INBOX.>', ...ASKERS.map((name) => `_INBOX_${name}.>`)] },
+  publish: { allow: [subjectOf(vmsHeartbeat, { vm: vmId }), '_INBOX.>', ...ASKERS.map((name) => `_INBOX_${name}.>`)] },
   subscribe: { allow: [`_INBOX_vm.${vmId}.>`, `${ASK_COMPONENT}.${component} component`] },
 });
 

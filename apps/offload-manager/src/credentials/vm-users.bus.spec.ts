@@ -95,9 +95,11 @@ describe('the users of the bus that VMs are', () => {
       PURSER_VM_HEALTH_PATH: '/ready',
     });
     const vm = await as(env.PURSER_NATS_URL ?? '', '_INBOX_vm.a1');
-    for (const subject of ['vms.heartbeat', '_INBOX_offload-manager.x', '_INBOX.x', '_INBOX_tools.x'])
+    for (const subject of ['vms.heartbeat.a1', '_INBOX_offload-manager.x', '_INBOX.x', '_INBOX_tools.x'])
       expect([subject, await refused(vm, () => vm.publish(subject, ''))]).toEqual([subject, undefined]);
     for (const subject of [
+      'vms.heartbeat.a2',
+      'vms.heartbeat',
       'vms.delete',
       'tasks.submit',
       'components.ask.embeddings',

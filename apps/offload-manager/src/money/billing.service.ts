@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Bus } from '@purser/bus';
-import { spendRecorded } from '@purser/contracts';
+import { computeSpendId, spendRecorded } from '@purser/contracts';
 import { Database, type Sql } from '@purser/database';
 import { Clock, Outbox } from '@purser/service';
 import { type StrayRow } from '../reaping/stray-row.js';
@@ -51,7 +51,7 @@ export class Billing {
     await this.database.transaction(async (tx) => {
       if (!(await note(tx, { id, before, until: stretch.until, cost }))) return;
       const spend = spendOf(resource, costing, rate, stretch, payer);
-      await this.outbox.add(tx, spendRecorded, costing.provider, { spends: [spend] });
+      await this.outbox.add(tx, spendRecorded, computeSpendId(costing.provider), { spends: [spend] });
     });
     return true;
   }

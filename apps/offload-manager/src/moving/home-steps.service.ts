@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { AgentsRepository } from '../agents/agents.repository.js';
 import { Endpoints } from '../endpoints/endpoints.service.js';
 import { LocalComponents } from './local-components.js';
-import type { MoveRow } from './moves.repository.js';
+import type { MoveRow } from './move-row.js';
 import { type Outcome, removeVm, vmOf } from './out-steps.service.js';
 import { isOver, VM_LIFE, type VmLife } from './vm-life.js';
 

@@ -3,7 +3,8 @@ import { isPurserError } from '@purser/contracts';
 import { CONFIG, Log, Repeating } from '@purser/service';
 import type { Config } from '../config.js';
 import { HomeSteps } from './home-steps.service.js';
-import { type MoveRow, MovesRepository } from './moves.repository.js';
+import { MoveRecords } from './move-records.js';
+import type { MoveRow } from './move-row.js';
 import { type Outcome, OutSteps } from './out-steps.service.js';
 import { Returns } from './returns.service.js';
 
@@ -17,7 +18,7 @@ export class Mover implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly going: Repeating;
 
   constructor(
-    private readonly repository: MovesRepository,
+    private readonly records: MoveRecords,
     private readonly out: OutSteps,
     private readonly home: HomeSteps,
     private readonly returns: Returns,
@@ -36,7 +37,7 @@ export class Mover implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   async go(): Promise<void> {
-    const moves = await this.repository.claim(this.config.PURSER_INSTANCE);
+    const moves = await this.records.claim(this.config.PURSER_INSTANCE);
     await Promise.all(moves.map((move) => this.step(move)));
     await this.returns.look();
   }
@@ -49,12 +50,12 @@ export class Mover implements OnApplicationBootstrap, OnModuleDestroy {
       outcome = (await steps.advance(move)) ?? this.overdue(move);
       if (outcome === undefined) return;
       if (typeof outcome === 'string') {
-        await this.repository.enter(id, step, outcome);
+        await this.records.enter(move, outcome);
         this.log.info({ move: id, component, direction: move.direction, step: outcome }, 'a component moves');
         return;
       }
       await steps.undo(move, outcome.undo);
-      await this.repository.enter(id, step, 'failed', outcome.undo);
+      await this.records.enter(move, 'failed', outcome.undo);
       this.log.warn({ move: id, component, reason: outcome.undo }, 'a component stays where it was');
     } catch (error) {
       // The step is done again; what it is worth is decided by its time.
@@ -68,7 +69,7 @@ export class Mover implements OnApplicationBootstrap, OnModuleDestroy {
     if (this.overdue(move) === undefined) return;
     const reason = error instanceof Error ? error.message : String(error);
     await (move.direction === 'to_vm' ? this.out.undo(move, reason) : this.home.undo(move));
-    await this.repository.enter(move.id, move.step, 'failed', reason);
+    await this.records.enter(move, 'failed', reason);
   }
 
   /** Once the requests go to the new place there is no way but on. */

@@ -102,6 +102,24 @@ describe('a component that moves', () => {
     expect(await servers.bus.read(BUCKETS.endpoints, name)).toMatchObject({ place: 'local', vm: null });
   });
 
+  it('is told of on the bus once it is there, and once it is home again', async () => {
+    const { name, manager } = await atHome();
+    const told: unknown[] = [];
+    const subscription = servers.bus.connection.subscribe('component.>', {
+      callback: (_, message) => void told.push([message.subject, message.json<{ data: Move }>().data]),
+    });
+    closing.push(() => subscription.drain());
+    const out = await over(manager, await manager.moves.toVm(name, CHOICE, 'it is heavy'));
+    const home = await over(manager, await manager.moves.bringHome(name, 'enough'));
+    await eventually(() =>
+      expect(told).toEqual([
+        [`component.offloaded.${name}`, out],
+        [`component.returned.${name}`, home],
+      ]),
+    );
+    expect(out).toMatchObject({ vm: 'vm-1', reason: 'it is heavy', step: 'done' });
+  });
+
   it('is stopped here as a process of its own once it runs there, and started again to come home', async () => {
     const port = await freePort();
     const program =

@@ -1,23 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '@purser/database';
-import type { Movable } from './movables.js';
-
-export type MoveStep = 'starting' | 'healthy' | 'routed' | 'stopping' | 'done' | 'failed';
-
-export interface MoveRow {
-  id: string;
-  component: string;
-  direction: 'to_vm' | 'home';
-  step: MoveStep;
-  machine_type: string | null;
-  spot: boolean | null;
-  vm_id: string | null;
-  definition: Movable;
-  reason: string;
-  error: string | null;
-  created_at: Date;
-  step_at: Date;
-}
+import { Database, type Sql } from '@purser/database';
+import type { MoveRow, MoveStep } from './move-row.js';
 
 export type NewMove = Pick<
   MoveRow,
@@ -72,11 +55,14 @@ export class MovesRepository {
     );
   }
 
-  async enter(id: string, from: MoveStep, to: MoveStep, error: string | null = null): Promise<void> {
-    await this.database.query(
-      'UPDATE moves SET step = $3, step_at = now(), error = coalesce($4, error) WHERE id = $1 AND step = $2',
+  /** Undefined when another one was faster. */
+  async enter(tx: Sql, id: string, from: MoveStep, to: MoveStep, error: string | null): Promise<MoveRow | undefined> {
+    const [row] = await tx.query<MoveRow>(
+      `UPDATE moves SET step = $3, step_at = now(), error = coalesce($4, error) WHERE id = $1 AND step = $2
+       RETURNING ${COLUMNS}`,
       [id, from, to, error],
     );
+    return row;
   }
 
   async setVm(id: string, vmId: string): Promise<void> {

@@ -5,7 +5,8 @@ import { CONFIG } from '@purser/service';
 import type { Config } from '../config.js';
 import { PlacesRepository } from '../endpoints/places.repository.js';
 import { MOVABLES, type Movables } from './movables.js';
-import { type MoveRow, MovesRepository, type NewMove } from './moves.repository.js';
+import { moveOf } from './move-row.js';
+import { MovesRepository, type NewMove } from './moves.repository.js';
 
 /** Begins moves. What is written down goes on by itself, through any crash, to its end or back. */
 @Injectable()
@@ -68,15 +69,3 @@ export class Moves {
       throw new PurserError('conflict', { message: 'nothing is moved: HYBRID_ORCHESTRATION_DRY_RUN is true' });
   }
 }
-
-const moveOf = ({ id, component, direction, step, vm_id, reason, error, created_at, step_at }: MoveRow): Move => ({
-  id,
-  component,
-  direction,
-  step,
-  vm: vm_id,
-  reason,
-  error,
-  createdAt: created_at.toISOString(),
-  stepAt: step_at.toISOString(),
-});

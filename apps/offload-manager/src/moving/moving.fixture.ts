@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Bus } from '@purser/bus';
-import { componentsAsk, PurserError, VmHeartbeat, vmsHeartbeat } from '@purser/contracts';
-import { Database } from '@purser/database';
-import { createLog, systemClock } from '@purser/service';
+import { componentsAsk, PurserError, servedOn, VmHeartbeat, vmsHeartbeat } from '@purser/contracts';
+import { CreateOutbox1700000000000, Database } from '@purser/database';
+import { createLog, Outbox, systemClock } from '@purser/service';
 import { createTestDatabase, startTestNats, type TestDatabase, type TestNats } from '@purser/testing';
 // eslint-disable-next-line @nx/enforce-module-boundaries -- in a spec, what is at the other end of the bus is the real one
 import { Config as AgentConfig, runAgent } from '@purser/vm-agent';
@@ -19,6 +19,7 @@ import { HomeSteps } from './home-steps.service.js';
 import { LocalComponents } from './local-components.js';
 import type { Movable, Movables } from './movables.js';
 import { Mover } from './mover.service.js';
+import { MoveRecords } from './move-records.js';
 import { MovesRepository } from './moves.repository.js';
 import { Moves } from './moves.service.js';
 import { OutSteps } from './out-steps.service.js';
@@ -119,7 +120,7 @@ export async function startServers(): Promise<Servers> {
   const database = await Database.open({
     url: test.url,
     schema: 'offload',
-    migrations: MIGRATIONS,
+    migrations: [CreateOutbox1700000000000, ...MIGRATIONS],
     applicationName: 'moving spec',
   });
   const bus = await Bus.connect({ url: nats.url, service: 'offload-manager', instance: 'one' });
@@ -172,9 +173,11 @@ export function managerOf(
   const out = new OutSteps(cut(repository), cut(agents), cut(endpoints), cut(locals), config, cut(vms));
   const home = new HomeSteps(cut(agents), cut(endpoints), cut(locals), cut(vms));
   const returns = new Returns(rows, moves, locals, vms, movables);
-  const mover = new Mover(cut(repository), out, home, returns, log, config);
+  const outbox = new Outbox(database, bus, log);
+  const records = new MoveRecords(database, repository, outbox);
+  const mover = new Mover(cut(records), out, home, returns, log, config);
   const hearing = new AgentsService(agents, systemClock, vms);
-  const subscription = bus.connection.subscribe(vmsHeartbeat.name, {
+  const subscription = bus.connection.subscribe(servedOn(vmsHeartbeat), {
     queue: 'offload-manager',
     callback: (_, message) => {
       hearing.hear(VmHeartbeat.parse(message.json())).then(
@@ -196,6 +199,7 @@ export function managerOf(
     },
     close: async () => {
       subscription.unsubscribe();
+      await outbox.onModuleDestroy();
       await places.onModuleDestroy();
       await locals.onApplicationShutdown();
     },

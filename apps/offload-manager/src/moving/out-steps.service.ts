@@ -5,7 +5,8 @@ import type { Config } from '../config.js';
 import { AgentsRepository } from '../agents/agents.repository.js';
 import { Endpoints } from '../endpoints/endpoints.service.js';
 import { LocalComponents } from './local-components.js';
-import { type MoveRow, MovesRepository, type MoveStep } from './moves.repository.js';
+import type { MoveRow, MoveStep } from './move-row.js';
+import { MovesRepository } from './moves.repository.js';
 import { isOver, VM_LIFE, type VmLife, type VmSeen } from './vm-life.js';
 
 /** What a component needs beside what it is known to use. */

@@ -14,6 +14,7 @@ import { LocalComponents } from './local-components.js';
 import { Machines } from './machines.service.js';
 import { MOVABLES, movablesOf } from './movables.js';
 import { Mover } from './mover.service.js';
+import { MoveRecords } from './move-records.js';
 import { MovesRepository } from './moves.repository.js';
 import { Moves } from './moves.service.js';
 import { OutSteps } from './out-steps.service.js';
@@ -31,6 +32,7 @@ export const MOVING_PARTS: Provider[] = [
   LocalPlaces,
   Endpoints,
   MovesRepository,
+  MoveRecords,
   Moves,
   Machines,
   LocalComponents,

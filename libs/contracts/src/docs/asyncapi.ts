@@ -39,10 +39,14 @@ export function asyncApi(contracts: readonly Contract[], version: string): Recor
 
 const link = (channel: string, message: string) => ({ $ref: `#/channels/${channel}/messages/${message}` });
 
-function addOperation({ channels, operations }: Parts, { name, owner, summary, request, reply }: Operation): void {
+function addOperation(
+  { channels, operations }: Parts,
+  { name, owner, summary, request, reply, speaker }: Operation,
+): void {
   channels[name] = {
-    address: name,
+    address: speaker === undefined ? name : `${name}.{${speaker}}`,
     description: `${summary} Served by ${owner}.`,
+    ...(speaker === undefined ? {} : { parameters: { [speaker]: { description: `${speaker} of the request` } } }),
     messages: { request: { name: `${name} request`, payload: jsonSchema(request, 'input') } },
   };
   channels[`${name}.reply`] = {

@@ -1,0 +1,30 @@
+import { Injectable } from '@nestjs/common';
+import { componentOffloaded, componentReturned } from '@purser/contracts';
+import { Database } from '@purser/database';
+import { Outbox } from '@purser/service';
+import { moveOf, type MoveRow, type MoveStep } from './move-row.js';
+import { MovesRepository } from './moves.repository.js';
+
+/** Every step of a move, and with the last one, in the same transaction, the fact that the component is elsewhere now. */
+@Injectable()
+export class MoveRecords {
+  constructor(
+    private readonly database: Database,
+    private readonly repository: MovesRepository,
+    private readonly outbox: Outbox,
+  ) {}
+
+  claim(instance: string): Promise<MoveRow[]> {
+    return this.repository.claim(instance);
+  }
+
+  async enter(move: MoveRow, to: MoveStep, error: string | null = null): Promise<void> {
+    await this.database.transaction(async (tx) => {
+      const row = await this.repository.enter(tx, move.id, move.step, to, error);
+      if (row?.step !== 'done') return;
+      const fact = row.direction === 'to_vm' ? componentOffloaded : componentReturned;
+      await this.outbox.add(tx, fact, row.component, moveOf(row));
+    });
+    if (to === 'done') void this.outbox.flush();
+  }
+}

@@ -1,0 +1,31 @@
+import type { Move } from '@purser/contracts';
+import type { Movable } from './movables.js';
+
+export type MoveStep = 'starting' | 'healthy' | 'routed' | 'stopping' | 'done' | 'failed';
+
+export interface MoveRow {
+  id: string;
+  component: string;
+  direction: 'to_vm' | 'home';
+  step: MoveStep;
+  machine_type: string | null;
+  spot: boolean | null;
+  vm_id: string | null;
+  definition: Movable;
+  reason: string;
+  error: string | null;
+  created_at: Date;
+  step_at: Date;
+}
+
+export const moveOf = (row: MoveRow): Move => ({
+  id: row.id,
+  component: row.component,
+  direction: row.direction,
+  step: row.step,
+  vm: row.vm_id,
+  reason: row.reason,
+  error: row.error,
+  createdAt: row.created_at.toISOString(),
+  stepAt: row.step_at.toISOString(),
+});
