@@ -1,5 +1,5 @@
 import type { VmSpec } from '@purser/plugin-sdk';
-import { agentBody, componentBody, resourceOf } from './containers.js';
+import { agentBody, componentBody, Inspected, Listed, resourceOf } from './containers.js';
 
 const spec: VmSpec = {
   name: 'purser-0a1b2c3d-1',
@@ -64,5 +64,16 @@ describe('the two containers of a VM', () => {
     expect(resourceOf(spec.name, [seen('running'), seen('created')]).state).toBe('starting');
     expect(resourceOf(spec.name, [seen('running'), seen('exited')]).state).toBe('stopped');
     expect(resourceOf(spec.name, [seen('removing'), seen('exited')]).state).toBe('stopping');
+  });
+
+  it('are as old in a list as by an inspection', () => {
+    const listed = Listed.parse({ Id: 'x', Labels: {}, State: 'running', Created: 1_795_947_338 });
+    const inspected = Inspected.parse({
+      Id: 'x',
+      Created: '2026-11-29T10:15:38.712345678Z',
+      Config: { Labels: {} },
+      State: { Status: 'running' },
+    });
+    expect(inspected).toEqual(listed);
   });
 });

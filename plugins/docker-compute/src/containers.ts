@@ -123,7 +123,9 @@ export const Inspected = z
     State: z.object({ Status: z.string() }),
   })
   .transform(({ Id, Created, Config, State }): Seen => {
-    return { id: Id, labels: Config.Labels, status: State.Status, createdAt: new Date(Created) };
+    // In whole seconds, as a list has it: whoever looks twice has to see that it is the same one.
+    const createdAt = new Date(Math.floor(Date.parse(Created) / 1_000) * 1_000);
+    return { id: Id, labels: Config.Labels, status: State.Status, createdAt };
   });
 
 export const isManaged = ({ labels }: Seen): boolean => labels[LABELS.managed] === 'true';

@@ -71,6 +71,6 @@ function choose(
   if (other) return { driver: other, why: `VMs come from ${other.provider}` };
   const why = cloud
     ? 'gcp-compute is configured, and GCP_PROJECT_ID is not set: no VM can be had'
-    : 'no compute driver is configured in plugins.json: no VM can be had';
+    : 'no compute driver is configured in plugins.json: no VM can be had (docs/guides/compute.md shows how)';
   return { driver: undefined, why };
 }

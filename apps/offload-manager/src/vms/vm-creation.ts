@@ -60,7 +60,10 @@ export class VmCreation {
 
   /** The platform has it. When the row has gone elsewhere meanwhile, what was made has no place to be. */
   async seen(row: VmRow, zone: string, { createdAt }: ComputeResource): Promise<VmRow | undefined> {
-    const reason = row.state === 'creating' ? `runs in ${zone}; its agent was not heard yet` : row.reason;
+    const reason =
+      row.state === 'creating'
+        ? `runs in ${zone}; its agent has not said yet that the component is healthy`
+        : row.reason;
     const changed = await this.records.change(row, { created_at: createdAt, reason }, vmFacts.created);
     if (changed) return changed;
     const now = await this.records.get(row.id);
