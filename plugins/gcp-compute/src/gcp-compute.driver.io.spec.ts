@@ -182,6 +182,25 @@ it('does not say that nothing was done when nobody knows', async () => {
   expect((await driver().create(spec, { signal })).state).toBe('running');
 });
 
+it.each([
+  ['may not ask what came of it', () => void engine.denied.add('compute.zoneOperations.get')],
+  ['may not look at it', () => void engine.denied.add('compute.instances.get')],
+  ['is logged out', () => void engine.meet('operations.get', { status: 401, reason: 'authError', message: 'no' })],
+  ['hears nothing more', () => void engine.meet('operations.get', 'lost-before', 20)],
+])(
+  'does not say that nothing was done where Google took the request and it then %s',
+  async (_what, meet) => {
+    meet();
+    const spec = specOf();
+    const error = await failure(driver().create(spec, { signal }));
+    expect(engine.inventory()).toEqual([spec.name]);
+    expect(error.name).not.toBe('ComputeFailed');
+    engine.steady();
+    expect((await driver().create(spec, { signal })).state).toBe('running');
+  },
+  60_000,
+);
+
 it('adopts what an earlier request made, also where a later one finds no quota', async () => {
   const spec = specOf();
   await driver().create(spec, { signal });
