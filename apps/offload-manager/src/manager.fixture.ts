@@ -164,6 +164,7 @@ export async function openManager(around: Surroundings): Promise<TestManager> {
   const config = parseConfig(Config, {
     PURSER_NATS_URL: 'nats://127.0.0.1:1',
     PURSER_DATABASE_URL: 'postgres://127.0.0.1:1/none',
+    GCP_VM_TYPE: 'small',
     MAX_VM_LIFETIME_HOURS: '1',
     ORPHANED_VM_MAX_AGE_HOURS: '0',
     CLEANUP_CHECK_INTERVAL_HOURS: '0.1',

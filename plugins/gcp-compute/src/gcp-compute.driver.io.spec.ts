@@ -159,6 +159,11 @@ it('tries the configured zone first, then the others of the region', async () =>
   expect(await driver({ zones: ['europe-west1-b'] }).zones({ signal })).toEqual(['europe-west1-b']);
 });
 
+it('has no machines that an image might not run on, or that are paid for their accelerators', async () => {
+  const types = (await driver().machineTypes('us-central1-b', { signal })).map(({ name }) => name);
+  expect(types).toEqual(['e2-small', 'e2-standard-2', 'e2-highmem-2', 'e2-highmem-4', 'm1-megamem-96']);
+});
+
 const passing: ComputeEngineFault[] = [
   '503-after',
   'lost-before',

@@ -101,12 +101,16 @@ const MachineTypeRow = z.object({
   name: z.string(),
   memoryMb: z.number(),
   guestCpus: z.number(),
+  accelerators: z.array(z.unknown()).nullish(),
+  architecture: z.string().nullish(),
   deprecated: z.object({ state: z.string().nullish() }).nullish(),
 });
 
+/** Those that run any image of x86 alone: one with accelerators costs many times what its memory does. */
 export const machineTypesOf = (items: unknown): MachineType[] =>
   z
     .array(MachineTypeRow)
     .parse(items ?? [])
+    .filter(({ accelerators, architecture }) => !accelerators?.length && architecture !== 'ARM64')
     .filter(({ deprecated }) => !deprecated?.state || deprecated.state === 'ACTIVE')
     .map(({ name, memoryMb, guestCpus }) => ({ name, memoryMb, cpus: guestCpus }));

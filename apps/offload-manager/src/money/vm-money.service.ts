@@ -32,6 +32,16 @@ export class VmMoney {
     private readonly clock: Clock,
   ) {}
 
+  /** Throws where nobody knows what such a machine costs: no budget could hold enough for it. */
+  refuseUnpriced(provider: string, machineType: string): void {
+    if (this.rates.isPriced(provider, machineType)) return;
+    throw new PurserError('conflict', {
+      message:
+        `no VM is created: nobody knows what a ${machineType} of ${provider} costs. ` +
+        'Give it a row in config/compute-prices.json, or name it as GCP_VM_TYPE with SPOT_VM_HOURLY_COST and REGULAR_VM_HOURLY_COST',
+    });
+  }
+
   /** Throws when the money is not there, or nobody can say whether it is. What may have been granted all the same is in the row. */
   async hold(row: VmRow): Promise<VmRow> {
     const amount = this.worstCase(row);

@@ -70,6 +70,16 @@ it('knows regions apart, and takes the dearest as long as it is not known which'
   expect(perHour('europe-west10-a')).toBeUndefined();
 });
 
+it('knows which machines have a price anywhere', () => {
+  const prices = pricesOf({ machines: [machine, { ...machine, provider: 'docker', machineType: '*' }] });
+  const known = (['gcp e2-small', 'gcp a2-highgpu-1g', 'docker docker-2g'] as const).filter((one) => {
+    const [provider = '', machineType = ''] = one.split(' ');
+    return prices.knows(provider, machineType);
+  });
+  expect(known).toEqual(['gcp e2-small', 'docker docker-2g']);
+  expect(warned).toEqual([]);
+});
+
 it('tells once of what it has no price for', () => {
   const prices = pricesOf({ machines: [machine] });
   for (let i = 0; i < 3; i++) expect(prices.rateFor('gcp', 'x9-huge', true, 'us-central1-a')).toBeUndefined();

@@ -21,6 +21,11 @@ export class Prices implements VmPrices {
     private readonly log: Pick<Log, 'warn'>,
   ) {}
 
+  knows(provider: string, machineType: string): boolean {
+    const rows = this.rows(this.file?.machines, provider, undefined);
+    return rows.some((row) => row.machineType === machineType || row.machineType === '*');
+  }
+
   /** Without a zone, the dearest of all regions: it may come to be in any. */
   rateFor(provider: string, machineType: string, spot: boolean, zone: string | undefined): MachineRate | undefined {
     const rows = this.rows(this.file?.machines, provider, zone);

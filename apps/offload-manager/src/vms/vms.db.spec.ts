@@ -84,6 +84,14 @@ it('is not made when no budget covers its whole life, and says which one', async
   expect(await vms.list({ all: true })).toMatchObject([{ state: 'gone', costUsd: '0.00' }]);
 });
 
+it('is not made when nobody knows what such a machine costs', async () => {
+  await expect(vms.request({ ...WISH, machineType: 'a2-highgpu-1g' })).rejects.toMatchObject({
+    code: 'conflict',
+    message: expect.stringContaining('compute-prices.json') as string,
+  });
+  expect([desk.held, await vms.list({ all: true })]).toEqual([0n, []]);
+});
+
 it('goes to the next zone where one has no room, and remembers that for the next one', async () => {
   platform.createFaults = ['stockout', 'quota'];
   const first = await vms.request(WISH);

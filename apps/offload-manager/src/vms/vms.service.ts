@@ -37,6 +37,7 @@ export class VmsService {
    */
   async request(wish: VmWish): Promise<Vm> {
     const { provider, now, expiresAt } = await this.gate.pass();
+    this.money.refuseUnpriced(provider, wish.machineType);
     const id = randomBytes(6).toString('hex');
     const row = await this.records.insert({
       id,
