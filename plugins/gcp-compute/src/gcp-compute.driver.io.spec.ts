@@ -226,6 +226,12 @@ it.each([
   [{ status: 403, reason: 'quotaExceeded', message: "Quota 'CPUS' exceeded." }, 'quota', /Raise it at/],
   [{ status: 400, reason: 'invalid', message: 'Invalid value for field' }, 'refused', /Invalid value/],
   [{ status: 403, reason: 'forbidden', message: "Required 'compute.instances.create'" }, 'refused', /guides\/compute/],
+  [{ status: 404, reason: 'notFound', message: "machineTypes/c3-metal' was not found" }, 'stockout', /c3-metal/],
+  [
+    { status: 400, reason: 'invalid', message: `'user-data': '${SECRET}' is not valid` },
+    'refused',
+    /'\[secret\]' is not/,
+  ],
   [{ operation: 'INTERNAL_ERROR', message: 'try again' }, 'unavailable', /INTERNAL_ERROR/],
   [{ operation: 'ZONE_RESOURCE_POOL_EXHAUSTED_WITH_DETAILS', message: 'none left' }, 'stockout', /none left/],
   [{ operation: 'QUOTA_EXCEEDED', message: 'CPUS' }, 'quota', /Raise it at/],
@@ -297,6 +303,22 @@ it.each([
   ])
     expect(await failure(doing)).toMatchObject({ kind: 'refused', message: expect.stringMatching(message) as string });
   expect(engine.asked).toEqual([]);
+});
+
+it.each(['purser:local', 'localhost:5000/purser:1'])('makes no VM that could not pull its agent %s', async (image) => {
+  const spec = specOf({ startup: { ...startup, agent: { ...startup.agent, image } } });
+  for (const doing of [driver({ agentImage: image }).check({ signal }), driver().create(spec, { signal })])
+    expect(await failure(doing)).toMatchObject({
+      kind: 'refused',
+      message: expect.stringContaining('PURSER_VM_AGENT_IMAGE') as string,
+    });
+  expect(engine.asked).toEqual([]);
+});
+
+it('takes no zone that is not in its region', () => {
+  expect(() => driver({ zone: 'us-central1-a', region: 'europe-west1' })).toThrow(
+    'us-central1-a is not in europe-west1',
+  );
 });
 
 it('takes the address of NATS from the environment as well', async () => {

@@ -10,10 +10,11 @@ import {
   type VmSpec,
 } from '@purser/plugin-sdk';
 import type { AuthClient } from 'google-auth-library';
+import { unpullable } from './agent-image.js';
 import { Api, NotDone, Uncertain } from './api.js';
 import type { GcpComputeConfig } from './config.js';
 import { credentials } from './credentials.js';
-import { brief, failed, operationFailed, Refused } from './failures.js';
+import { brief, failed, operationFailed, Refused, withoutSecrets } from './failures.js';
 import { instance, requestIdOf } from './instance.js';
 import { unreachable } from './public-address.js';
 import { addressOf, diskOf, machineTypesOf, scoped, vmOf, zonesOf } from './resources.js';
@@ -38,7 +39,7 @@ export class GcpCompute implements ComputeDriver {
   ) {}
 
   async check({ signal }: CallOptions): Promise<void> {
-    const wrong = unreachable(this.natsUrl());
+    const wrong = unreachable(this.natsUrl()) ?? unpullable(this.config.agentImage);
     if (wrong) throw new ComputeFailed('refused', wrong);
     const { auth, project } = await this.calls(signal);
     // Asks for a token as well, so that it says first what is wrong with that.
@@ -77,7 +78,15 @@ export class GcpCompute implements ComputeDriver {
   }
 
   async create(spec: VmSpec, { signal }: CallOptions): Promise<ComputeResource> {
-    const wrong = unreachable(this.natsUrl());
+    try {
+      return await this.make(spec, signal);
+    } catch (error) {
+      throw withoutSecrets(error, spec.startup);
+    }
+  }
+
+  private async make(spec: VmSpec, signal: AbortSignal): Promise<ComputeResource> {
+    const wrong = unreachable(this.natsUrl()) ?? unpullable(spec.startup.agent.image);
     if (wrong) throw new ComputeFailed('refused', wrong);
     const instanceResource = instance(spec, this.config);
     const { api, project } = await this.calls(signal);
@@ -184,6 +193,10 @@ export class GcpCompute implements ComputeDriver {
       if (error instanceof NotDone) throw new ComputeFailed('unavailable', error.message);
       throw error instanceof Refused ? failed(error, { project }) : error;
     }
+  }
+
+  get place(): string {
+    return this.config.project ?? 'no project';
   }
 
   private natsUrl(): string | undefined {
