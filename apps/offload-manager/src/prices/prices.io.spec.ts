@@ -70,6 +70,13 @@ it('knows regions apart, and takes the dearest as long as it is not known which'
   expect(perHour('europe-west10-a')).toBeUndefined();
 });
 
+it('takes a region’s own row before one of every region', () => {
+  const there = { ...machine, region: 'europe-west1', regularUsdPerHour: '0.01' };
+  const prices = pricesOf({ machines: [machine, there] });
+  expect(prices.rateFor('gcp', 'e2-small', false, 'europe-west1-b')?.nanoPerHour).toBe(10_000_000n);
+  expect(prices.rateFor('gcp', 'e2-small', false, 'us-central1-a')?.nanoPerHour).toBe(17_000_000n);
+});
+
 it('knows which machines have a price anywhere', () => {
   const prices = pricesOf({ machines: [machine, { ...machine, provider: 'docker', machineType: '*' }] });
   const known = (['gcp e2-small', 'gcp a2-highgpu-1g', 'docker docker-2g'] as const).filter((one) => {
