@@ -18,6 +18,7 @@ const settings = {
 const driver = (given: Partial<ComputeDriver> = {}): ComputeDriver =>
   ({
     provider: 'gcp',
+    place: 'demo',
     check: () => Promise.resolve(),
     zones: () => Promise.resolve(['a', 'b']),
     machineTypes: () =>

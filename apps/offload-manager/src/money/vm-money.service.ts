@@ -64,13 +64,14 @@ export class VmMoney {
     return this.rates.worstCase({ provider, zone: undefined, machineType, spot, diskGb });
   }
 
-  /** Of one that is gone, once all that it cost is told. To be called until the row says `returned`. */
-  async giveBack(row: VmRow): Promise<void> {
+  /** Of one that is gone, once all that it cost is told. To be called until the row says `returned`, which only `closing` does. */
+  async giveBack(row: VmRow, closing: boolean): Promise<void> {
     const { created_at: createdAt, billed_until: billed, gone_at: gone } = row;
     if (createdAt !== null && (billed?.getTime() ?? 0) < (gone?.getTime() ?? 0)) return;
     const late = this.clock.now().getTime() - (row.lease_asked_at?.getTime() ?? 0) > LATE_GRANT_MS;
     if (row.windows.length > 0)
       await this.desk.giveBack(row.name, row.windows, maxNano(0n, row.held_nano - row.cost_nano));
+    if (!closing) return;
     if (row.lease === 'held' || late || row.windows.length === 0) await this.records.change(row, { lease: 'returned' });
   }
 }

@@ -11,6 +11,8 @@ export interface Costing {
   machineType: string | undefined;
   spot: boolean;
   diskGb: number;
+  /** An address by itself. */
+  address?: boolean;
 }
 
 export interface Rate {
@@ -26,6 +28,8 @@ type Settings = Pick<
 const HOUR_S = 3_600n;
 /** Where no price of a disk is known: $0.17 a GB and month, that of fast network disks. */
 const DISK_NANO_PER_GB_HOUR = 233_000n;
+/** No row has one: $0.01 an hour, that of an address that nothing uses. */
+const ADDRESS_NANO_PER_HOUR = 10_000_000n;
 /** One's own machines send no bill. */
 const OWN = 'docker';
 
@@ -42,7 +46,7 @@ export class VmRates {
   }
 
   /** What it is charged: by the price row where there is one, the dearest region’s where this one has none, else the setting. */
-  rate({ provider, zone, machineType, spot, diskGb }: Costing): Rate {
+  rate({ provider, zone, machineType, spot, diskGb, address = false }: Costing): Rate {
     const machine =
       machineType === undefined
         ? undefined
@@ -52,7 +56,10 @@ export class VmRates {
     const running = machineType === undefined ? 0n : known;
     const disk = this.prices.diskRateFor(provider, zone);
     return {
-      nanoPerHour: running + this.diskRate(provider, zone) * BigInt(diskGb),
+      nanoPerHour:
+        (address && provider !== OWN ? ADDRESS_NANO_PER_HOUR : 0n) +
+        running +
+        this.diskRate(provider, zone) * BigInt(diskGb),
       row: machine?.row ?? disk?.row ?? null,
     };
   }
