@@ -49,7 +49,10 @@ export class Reaper {
   async sweep(): Promise<void> {
     const now = this.clock.monotonic();
     if (this.pending && this.pending.at <= now) await this.secondLook(this.pending);
-    else if ((!this.pending || this.pending.tried) && Math.min(this.nextAt, this.emergency ? this.lookedAt + SOON_MS : Infinity) <= now)
+    else if (
+      (!this.pending || this.pending.tried) &&
+      Math.min(this.nextAt, this.emergency ? this.lookedAt + SOON_MS : Infinity) <= now
+    )
       await this.look(this.config.ENABLE_AUTO_CLEANUP || this.emergency);
   }
 
