@@ -130,7 +130,10 @@ async function dieAt(request: number, doing: () => Promise<unknown>): Promise<vo
 /** As it is written down before anything is called. */
 async function intend(): Promise<string> {
   const id = randomBytes(6).toString('hex');
-  const startup = { component: { image: 'ghcr.io/demo/llm:1', command: [], env: {} }, agent: { image: 'a', env: {} } };
+  const startup = {
+    component: { image: 'ghcr.io/demo/llm:1', command: [], env: {} },
+    agent: { image: 'ghcr.io/demo/purser:1', env: {} },
+  };
   await database.query(
     `INSERT INTO vms (id, name, request_id, provider, machine_type, spot, memory_mb, disk_gb, component, startup, state,
        reason, requested_at, since, expires_at, lease)

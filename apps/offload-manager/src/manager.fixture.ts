@@ -141,6 +141,8 @@ export interface Surroundings {
 
 export interface TestManager {
   get<T>(token: Type<T> | Abstract<T>): T;
+  /** VMs whose agents say nothing. */
+  mute: Set<string>;
   /** What happens by the clock, once. Never rejects: a process that died does nothing more. */
   round(): Promise<void>;
   /** So often, with so much time between. */
@@ -164,12 +166,13 @@ export async function openManager(around: Surroundings): Promise<TestManager> {
   const config = parseConfig(Config, {
     PURSER_NATS_URL: 'nats://127.0.0.1:1',
     PURSER_DATABASE_URL: 'postgres://127.0.0.1:1/none',
+    GCP_VM_TYPE: 'small',
     MAX_VM_LIFETIME_HOURS: '1',
     ORPHANED_VM_MAX_AGE_HOURS: '0',
     CLEANUP_CHECK_INTERVAL_HOURS: '0.1',
     ...env,
   });
-  const bus = { connected: false, origin: { service: 'offload-manager', instance: 'spec' } } as unknown as Bus;
+  const bus = { connected: true, origin: { service: 'offload-manager', instance: 'spec' } } as unknown as Bus;
   const latch = new Latch(clock);
   const clear = () => latch.observe({ serial: 0, active: false, by: '', reason: '', at: '' }, true);
   clear();
@@ -183,7 +186,7 @@ export async function openManager(around: Surroundings): Promise<TestManager> {
       { provide: Log, useValue: log },
       { provide: Latch, useValue: latch },
       { provide: CONFIG, useValue: config },
-      { provide: Outbox, useValue: new Outbox(database, bus, log) },
+      { provide: Outbox, useValue: new Outbox(database, { ...bus, connected: false } as Bus, log) },
       { provide: HeartbeatPublisher, useValue: { carry: quiet } },
       { provide: VmPrices, useValue: prices },
       { provide: VM_CREDENTIALS, useValue: credentials },
@@ -195,6 +198,7 @@ export async function openManager(around: Surroundings): Promise<TestManager> {
   const drivers = around.drivers(crash);
   module.get(ActiveDriver).use(drivers, drivers[0], 'a spec');
   const reconciler = module.get(Reconciler);
+  const mute = new Set<string>();
   const round = async () => {
     clear();
     await reconciler.sweep().catch(quiet);
@@ -203,7 +207,7 @@ export async function openManager(around: Surroundings): Promise<TestManager> {
       .get(VmsService)
       .list()
       .catch(() => []))
-      if (createdAt !== null && state !== 'deleting')
+      if (createdAt !== null && state !== 'deleting' && !mute.has(id))
         await module.get(VmsService).agentHeard(id, clock.now(), true).catch(quiet);
     await module.get(Reaper).sweep().catch(quiet);
     await module.get(Strays).watch().catch(quiet);
@@ -211,6 +215,7 @@ export async function openManager(around: Surroundings): Promise<TestManager> {
   };
   return {
     get: (token) => module.get(token),
+    mute,
     round,
     async rounds(count, ms) {
       for (let i = 0; i < count; i++) {

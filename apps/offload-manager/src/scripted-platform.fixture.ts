@@ -36,12 +36,15 @@ export class ScriptedPlatform {
   deleteFaults: (Fault | undefined)[] = [];
   zones = ['zone-a', 'zone-b', 'zone-c'];
   away = false;
+  /** The name of one about which it does not answer, though it lists it. */
+  hides = '';
   /** The name of one that no deletion ends. */
   keeps = '';
 
   constructor(
     private readonly clock: Clock,
     readonly provider = 'fake',
+    readonly place = 'here',
   ) {}
 
   inventory(): ComputeResource[] {
@@ -92,13 +95,18 @@ export class ScriptedPlatform {
       this.inventory().find((one) => keyOf(one) === keyOf(resource));
     return {
       provider: this.provider,
+      place: this.place,
       check: () => call(() => undefined),
       zones: () => call(() => this.zones),
       machineTypes: () => call(() => [{ name: 'small', memoryMb: 1_024, cpus: 1 }]),
       create: (spec) => call(() => this.create(spec, find({ kind: 'vm', ...spec }))),
       list: (installation) =>
         call(() => this.inventory().filter(({ labels }) => labels['purser-installation'] === installation)),
-      get: (resource) => call(() => find(resource)),
+      get: (resource) =>
+        call(() => {
+          if (resource.name === this.hides) throw new Error('no answer');
+          return find(resource);
+        }),
       delete: (resource) =>
         call(() => {
           const fault = this.deleteFaults.shift();

@@ -94,13 +94,18 @@ export async function ensureGuests(file: string): Promise<void> {
 
 /** SIGHUP has a server of any version read its configuration again; one that it cannot read it leaves as it was. */
 function follow(file: string, server: ServerProcess): () => void {
-  let running = true;
-  void server.exited.then(() => (running = false));
   const reload = () => {
-    if (running) process.kill(server.pid, 'SIGHUP');
+    try {
+      process.kill(server.pid, 'SIGHUP');
+    } catch (error) {
+      // It has ended a moment ago.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
   };
   watchFile(file, { interval: FOLLOW_MS, persistent: false }, reload);
-  return () => unwatchFile(file, reload);
+  const unfollow = () => unwatchFile(file, reload);
+  void server.exited.then(unfollow);
+  return unfollow;
 }
 
 /** Starts a nats-server with JetStream and returns when it greets clients. */

@@ -66,6 +66,8 @@ export interface ComputeResource {
 export interface ComputeDriver {
   /** Whom the costs are owed to, as the ledger names providers: `gcp`, `docker`. */
   readonly provider: string;
+  /** Which estate of the provider it looks after: a project, a host. What was made in another one is not seen by this driver. */
+  readonly place: string;
   /** Rejects with what is missing and how to mend it, where no VM can be created: credentials, rights, an address that VMs can reach. */
   check(options: CallOptions): Promise<void>;
   /** In the order in which they are to be tried; the first is the one configured. */

@@ -37,4 +37,8 @@ export async function dockerAddress(
   };
 }
 
+/** What tells one Docker host from another, as far as settings do. */
+export const dockerPlace = (configured: string | undefined, fromEnvironment: string | undefined): string =>
+  configured ?? (fromEnvironment?.trim() || 'unix:///var/run/docker.sock');
+
 const bySocket = (socketPath: string): DockerAddress => ({ shown: `unix://${socketPath}`, options: { socketPath } });

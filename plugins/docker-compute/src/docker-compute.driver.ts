@@ -7,7 +7,7 @@ import {
   type PluginContext,
   type VmSpec,
 } from '@purser/plugin-sdk';
-import { dockerAddress } from './address.js';
+import { dockerAddress, dockerPlace } from './address.js';
 import type { DockerComputeConfig } from './config.js';
 import {
   agentBody,
@@ -39,6 +39,10 @@ export class DockerCompute implements ComputeDriver {
     private readonly context: PluginContext,
     private readonly config: DockerComputeConfig,
   ) {}
+
+  get place(): string {
+    return dockerPlace(this.config.host, this.context.secret('DOCKER_HOST'));
+  }
 
   async check({ signal }: CallOptions): Promise<void> {
     const { limitsMemory } = await (await this.engine()).capacity(signal);

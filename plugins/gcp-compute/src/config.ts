@@ -6,7 +6,7 @@ const path = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,300}$/, 'a name, or a path such as projects/p/global/networks/n');
 
-export const GcpComputeConfig = z.strictObject({
+const Fields = z.strictObject({
   /** In which VMs are made and paid for; GCP_PROJECT_ID when left out. */
   project: z
     .string()
@@ -19,6 +19,8 @@ export const GcpComputeConfig = z.strictObject({
   zones: z.array(name).min(1).optional(),
   /** Where VMs reach NATS: tls://. PURSER_PUBLIC_NATS_URL when left out. */
   publicNatsUrl: z.string().optional(),
+  /** PURSER_VM_AGENT_IMAGE, which VMs have to be able to pull. */
+  agentImage: z.string().optional(),
   image: path.default('projects/cos-cloud/global/images/family/cos-stable'),
   diskType: name.default('pd-balanced'),
   /** In whose name a VM acts; without one it can ask Google for nothing, not even to be deleted early. */
@@ -40,7 +42,15 @@ export const GcpComputeConfig = z.strictObject({
     .url({ protocol: /^https?$/, error: 'an http or https URL, such as "https://compute.googleapis.com"' })
     .default('https://compute.googleapis.com'),
 });
+
+export const GcpComputeConfig = Fields.superRefine(({ region, zone }, context) => {
+  if (zone === undefined || regionOf(zone) === region) return;
+  const message = `${zone} is not in ${region}: set GCP_REGION and GCP_ZONE to match, or "zones" to all that are to be tried`;
+  context.addIssue({ code: 'custom', path: ['zone'], message });
+});
 export type GcpComputeConfig = z.output<typeof GcpComputeConfig>;
+
+export const regionOf = (zone: string): string => zone.slice(0, zone.lastIndexOf('-'));
 
 export const isGoogles = ({ apiEndpoint }: Pick<GcpComputeConfig, 'apiEndpoint'>): boolean =>
   new URL(apiEndpoint).hostname.endsWith('.googleapis.com');

@@ -1,4 +1,4 @@
-import { ComputeFailed, clip, oneLine } from '@purser/plugin-sdk';
+import { ComputeFailed, clip, oneLine, type VmStartup } from '@purser/plugin-sdk';
 
 /** Google has answered, and the answer is no: nothing was done. */
 export class Refused extends Error {
@@ -71,8 +71,24 @@ export function failed(error: Refused, what: { project: string }): ComputeFailed
       'refused',
       `${message}. Give the account the role for it in project ${what.project}, see docs/guides/compute.md`,
     );
+  // Zones do not all have the same machines.
+  if ((status === 400 || status === 404) && /machine ?types?\b/i.test(message))
+    return new ComputeFailed('stockout', message);
   return new ComputeFailed('refused', message);
 }
+
+/** The same error without what a VM is given in its environment, which Google may repeat in what it finds wrong. */
+export function withoutSecrets(error: unknown, { component, agent }: VmStartup): unknown {
+  if (!(error instanceof Error)) return error;
+  for (const value of [...Object.values(agent.env), ...Object.values(component.env)]) {
+    if (value.length < SHORTEST_SECRET || !error.message.includes(value)) continue;
+    error.message = error.message.replaceAll(value, '[secret]');
+    if (error.stack !== undefined) error.stack = error.stack.replaceAll(value, '[secret]');
+  }
+  return error;
+}
+
+const SHORTEST_SECRET = 6;
 
 /** An operation that began and then failed, with nothing done. */
 export function operationFailed(errors: readonly { code: string; message: string }[], project: string): ComputeFailed {

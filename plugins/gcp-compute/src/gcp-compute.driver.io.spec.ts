@@ -159,6 +159,11 @@ it('tries the configured zone first, then the others of the region', async () =>
   expect(await driver({ zones: ['europe-west1-b'] }).zones({ signal })).toEqual(['europe-west1-b']);
 });
 
+it('has no machines that an image might not run on, or that are paid for their accelerators', async () => {
+  const types = (await driver().machineTypes('us-central1-b', { signal })).map(({ name }) => name);
+  expect(types).toEqual(['e2-small', 'e2-standard-2', 'e2-highmem-2', 'e2-highmem-4', 'm1-megamem-96']);
+});
+
 const passing: ComputeEngineFault[] = [
   '503-after',
   'lost-before',
@@ -182,6 +187,25 @@ it('does not say that nothing was done when nobody knows', async () => {
   expect((await driver().create(spec, { signal })).state).toBe('running');
 });
 
+it.each([
+  ['may not ask what came of it', () => void engine.denied.add('compute.zoneOperations.get')],
+  ['may not look at it', () => void engine.denied.add('compute.instances.get')],
+  ['is logged out', () => void engine.meet('operations.get', { status: 401, reason: 'authError', message: 'no' })],
+  ['hears nothing more', () => void engine.meet('operations.get', 'lost-before', 20)],
+])(
+  'does not say that nothing was done where Google took the request and it then %s',
+  async (_what, meet) => {
+    meet();
+    const spec = specOf();
+    const error = await failure(driver().create(spec, { signal }));
+    expect(engine.inventory()).toEqual([spec.name]);
+    expect(error.name).not.toBe('ComputeFailed');
+    engine.steady();
+    expect((await driver().create(spec, { signal })).state).toBe('running');
+  },
+  60_000,
+);
+
 it('adopts what an earlier request made, also where a later one finds no quota', async () => {
   const spec = specOf();
   await driver().create(spec, { signal });
@@ -202,6 +226,12 @@ it.each([
   [{ status: 403, reason: 'quotaExceeded', message: "Quota 'CPUS' exceeded." }, 'quota', /Raise it at/],
   [{ status: 400, reason: 'invalid', message: 'Invalid value for field' }, 'refused', /Invalid value/],
   [{ status: 403, reason: 'forbidden', message: "Required 'compute.instances.create'" }, 'refused', /guides\/compute/],
+  [{ status: 404, reason: 'notFound', message: "machineTypes/c3-metal' was not found" }, 'stockout', /c3-metal/],
+  [
+    { status: 400, reason: 'invalid', message: `'user-data': '${SECRET}' is not valid` },
+    'refused',
+    /'\[secret\]' is not/,
+  ],
   [{ operation: 'INTERNAL_ERROR', message: 'try again' }, 'unavailable', /INTERNAL_ERROR/],
   [{ operation: 'ZONE_RESOURCE_POOL_EXHAUSTED_WITH_DETAILS', message: 'none left' }, 'stockout', /none left/],
   [{ operation: 'QUOTA_EXCEEDED', message: 'CPUS' }, 'quota', /Raise it at/],
@@ -273,6 +303,22 @@ it.each([
   ])
     expect(await failure(doing)).toMatchObject({ kind: 'refused', message: expect.stringMatching(message) as string });
   expect(engine.asked).toEqual([]);
+});
+
+it.each(['purser:local', 'localhost:5000/purser:1'])('makes no VM that could not pull its agent %s', async (image) => {
+  const spec = specOf({ startup: { ...startup, agent: { ...startup.agent, image } } });
+  for (const doing of [driver({ agentImage: image }).check({ signal }), driver().create(spec, { signal })])
+    expect(await failure(doing)).toMatchObject({
+      kind: 'refused',
+      message: expect.stringContaining('PURSER_VM_AGENT_IMAGE') as string,
+    });
+  expect(engine.asked).toEqual([]);
+});
+
+it('takes no zone that is not in its region', () => {
+  expect(() => driver({ zone: 'us-central1-a', region: 'europe-west1' })).toThrow(
+    'us-central1-a is not in europe-west1',
+  );
 });
 
 it('takes the address of NATS from the environment as well', async () => {

@@ -10,10 +10,11 @@ import {
   type VmSpec,
 } from '@purser/plugin-sdk';
 import type { AuthClient } from 'google-auth-library';
-import { Api, NotDone } from './api.js';
+import { unpullable } from './agent-image.js';
+import { Api, NotDone, Uncertain } from './api.js';
 import type { GcpComputeConfig } from './config.js';
 import { credentials } from './credentials.js';
-import { brief, failed, operationFailed, Refused } from './failures.js';
+import { brief, failed, operationFailed, Refused, withoutSecrets } from './failures.js';
 import { instance, requestIdOf } from './instance.js';
 import { unreachable } from './public-address.js';
 import { addressOf, diskOf, machineTypesOf, scoped, vmOf, zonesOf } from './resources.js';
@@ -38,7 +39,7 @@ export class GcpCompute implements ComputeDriver {
   ) {}
 
   async check({ signal }: CallOptions): Promise<void> {
-    const wrong = unreachable(this.natsUrl());
+    const wrong = unreachable(this.natsUrl()) ?? unpullable(this.config.agentImage);
     if (wrong) throw new ComputeFailed('refused', wrong);
     const { auth, project } = await this.calls(signal);
     // Asks for a token as well, so that it says first what is wrong with that.
@@ -77,16 +78,23 @@ export class GcpCompute implements ComputeDriver {
   }
 
   async create(spec: VmSpec, { signal }: CallOptions): Promise<ComputeResource> {
-    const wrong = unreachable(this.natsUrl());
+    try {
+      return await this.make(spec, signal);
+    } catch (error) {
+      throw withoutSecrets(error, spec.startup);
+    }
+  }
+
+  private async make(spec: VmSpec, signal: AbortSignal): Promise<ComputeResource> {
+    const wrong = unreachable(this.natsUrl()) ?? unpullable(spec.startup.agent.image);
     if (wrong) throw new ComputeFailed('refused', wrong);
     const instanceResource = instance(spec, this.config);
     const { api, project } = await this.calls(signal);
     const where = { project, zone: spec.zone };
+    let begun: unknown;
     try {
       const requestId = requestIdOf(spec, instanceResource);
-      const begun = await api.ask('instances', 'insert', { ...where, requestId, instanceResource }, signal);
-      const operation = await api.done(begun, where, signal);
-      if (operation?.error?.errors.length) throw operationFailed(operation.error.errors, project);
+      begun = await api.ask('instances', 'insert', { ...where, requestId, instanceResource }, signal);
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof Refused && error.status === 409) return this.running(spec, signal);
@@ -95,6 +103,10 @@ export class GcpCompute implements ComputeDriver {
       if (failure instanceof ComputeFailed && !isLockedOut(error)) return this.unlessThere(spec, failure, signal);
       throw failure;
     }
+    // Google has taken it: from here on only the operation itself can say that nothing was done.
+    const operation = await this.uncertain(spec, signal, api.done(begun, where, signal));
+    if (operation?.error?.errors.length)
+      return this.unlessThere(spec, operationFailed(operation.error.errors, project), signal);
     return this.running(spec, signal);
   }
 
@@ -144,7 +156,7 @@ export class GcpCompute implements ComputeDriver {
   /** Of the two that ask for the same VM, one finds that it is there already. */
   private async running(spec: VmSpec, signal: AbortSignal): Promise<ComputeResource> {
     for (;;) {
-      const vm = await this.get({ kind: 'vm', ...spec }, { signal });
+      const vm = await this.uncertain(spec, signal, this.get({ kind: 'vm', ...spec }, { signal }));
       if (!vm) throw new Error(`${spec.name} was taken away as soon as it was made`);
       if (OURS.some((label) => vm.labels[label] !== spec.labels[label]))
         throw new ComputeFailed(
@@ -159,8 +171,19 @@ export class GcpCompute implements ComputeDriver {
 
   /** An earlier request for it, of which nobody heard again, may have been done. */
   private async unlessThere(spec: VmSpec, failure: ComputeFailed, signal: AbortSignal): Promise<ComputeResource> {
-    if ((await this.get({ kind: 'vm', ...spec }, { signal })) === undefined) throw failure;
+    const there = await this.uncertain(spec, signal, this.get({ kind: 'vm', ...spec }, { signal }));
+    if (there === undefined) throw failure;
     return this.running(spec, signal);
+  }
+
+  /** Whoever may not look, or gets no answer, does not know whether it is there. */
+  private async uncertain<T>({ name }: VmSpec, signal: AbortSignal, looking: Promise<T>): Promise<T> {
+    try {
+      return await looking;
+    } catch (error) {
+      signal.throwIfAborted();
+      throw new Uncertain(`${name} was asked for, and may be there: ${(error as Error).message}`);
+    }
   }
 
   private async asking<T>(doing: Promise<T>, project: string): Promise<T> {
@@ -170,6 +193,10 @@ export class GcpCompute implements ComputeDriver {
       if (error instanceof NotDone) throw new ComputeFailed('unavailable', error.message);
       throw error instanceof Refused ? failed(error, { project }) : error;
     }
+  }
+
+  get place(): string {
+    return this.config.project ?? 'no project';
   }
 
   private natsUrl(): string | undefined {

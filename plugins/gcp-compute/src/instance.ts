@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { VmSpec } from '@purser/plugin-sdk';
 import { cloudInit } from './cloud-init.js';
-import type { GcpComputeConfig } from './config.js';
+import { type GcpComputeConfig, regionOf } from './config.js';
 
 /** A VM as Compute Engine is asked for it. */
 export function instance(spec: VmSpec, config: GcpComputeConfig): object {
@@ -54,8 +54,6 @@ export function instance(spec: VmSpec, config: GcpComputeConfig): object {
 }
 
 const qualified = (path: string, parent: string): string => (path.includes('/') ? path : `${parent}/${path}`);
-
-export const regionOf = (zone: string): string => zone.slice(0, zone.lastIndexOf('-'));
 
 /**
  * Google takes an id for one request alone: the same wish in another zone, or with other secrets, is another one. What comes

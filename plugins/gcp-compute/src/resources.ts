@@ -79,13 +79,15 @@ export function diskOf(body: unknown): ComputeResource & { attached: boolean } {
 /** Its zone is a region. */
 export function addressOf(body: unknown): ComputeResource {
   const { name, region, labels, creationTimestamp } = Address.parse(body);
-  return { kind: 'address', name, zone: region ?? 'global', labels, createdAt: creationTimestamp, state: 'running' };
+  return { kind: 'address', name, zone: region ?? '', labels, createdAt: creationTimestamp, state: 'running' };
 }
 
 /** What is in a page of a list over all zones, of one kind. */
 export function scoped(items: unknown, kind: 'instances' | 'disks' | 'addresses'): unknown[] {
   const scopes = z.record(z.string(), z.looseObject({})).nullish().parse(items) ?? {};
-  return Object.values(scopes).flatMap((scope) => (Array.isArray(scope[kind]) ? (scope[kind] as unknown[]) : []));
+  // Nothing global is a VM's own: it would be asked for, and deleted, elsewhere.
+  const places = Object.entries(scopes).filter(([name]) => name !== 'global');
+  return places.flatMap(([, scope]) => (Array.isArray(scope[kind]) ? (scope[kind] as unknown[]) : []));
 }
 
 const ZoneRow = z.object({ name: z.string(), region: lastOf, status: z.unknown().optional() });
@@ -101,12 +103,16 @@ const MachineTypeRow = z.object({
   name: z.string(),
   memoryMb: z.number(),
   guestCpus: z.number(),
+  accelerators: z.array(z.unknown()).nullish(),
+  architecture: z.string().nullish(),
   deprecated: z.object({ state: z.string().nullish() }).nullish(),
 });
 
+/** Those that run any image of x86 alone: one with accelerators costs many times what its memory does. */
 export const machineTypesOf = (items: unknown): MachineType[] =>
   z
     .array(MachineTypeRow)
     .parse(items ?? [])
+    .filter(({ accelerators, architecture }) => !accelerators?.length && architecture !== 'ARM64')
     .filter(({ deprecated }) => !deprecated?.state || deprecated.state === 'ACTIVE')
     .map(({ name, memoryMb, guestCpus }) => ({ name, memoryMb, cpus: guestCpus }));

@@ -5,6 +5,7 @@ import { type GcpComputeConfig, isGoogles } from './config.js';
 /** All that the driver asks Compute Engine for. The role in docs/guides/compute.md has the same. */
 export const RIGHTS: readonly string[] = [
   'compute.addresses.delete',
+  'compute.addresses.get',
   'compute.addresses.list',
   'compute.disks.create',
   'compute.disks.delete',

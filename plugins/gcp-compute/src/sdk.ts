@@ -33,7 +33,11 @@ export class Sdk {
 
   async call(service: Service, method: string): Promise<SdkCall> {
     let client = this.clients.get(service);
-    if (!client) this.clients.set(service, (client = this.open(service)));
+    if (!client) {
+      client = this.open(service);
+      this.clients.set(service, client);
+      client.catch(() => this.clients.delete(service));
+    }
     const call = (await client).innerApiCalls[method];
     if (!call) throw new Error(`Google’s client of ${service} has no ${method}`);
     return call;

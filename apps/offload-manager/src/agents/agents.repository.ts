@@ -28,18 +28,16 @@ export class AgentsRepository {
     );
   }
 
-  /** `first` tells whether it is the first time that it speaks of a preemption. */
-  async hear(beat: VmHeartbeat): Promise<{ wish: AgentRow['wish']; first: boolean }> {
-    const [row] = await this.database.query<{ wish: AgentRow['wish']; first: boolean }>(
-      `WITH before AS (SELECT preemption_at FROM vm_agents WHERE vm_id = $1)
-       INSERT INTO vm_agents AS a
+  /** With the preemption that it has ever spoken of. */
+  async hear(beat: VmHeartbeat): Promise<Pick<AgentRow, 'wish' | 'preemption_at'>> {
+    const [row] = await this.database.query<Pick<AgentRow, 'wish' | 'preemption_at'>>(
+      `INSERT INTO vm_agents AS a
          (vm_id, component, heard_at, healthy, serving, in_flight, memory_mb, preemption_at)
        VALUES ($1, $2, now(), $3, $4, $5, $6, $7::timestamptz)
        ON CONFLICT (vm_id) DO UPDATE SET heard_at = now(), healthy = excluded.healthy, serving = excluded.serving,
          in_flight = excluded.in_flight, memory_mb = excluded.memory_mb,
          preemption_at = coalesce(a.preemption_at, excluded.preemption_at)
-       RETURNING wish, $7::timestamptz IS NOT NULL AND NOT EXISTS
-         (SELECT FROM before WHERE preemption_at IS NOT NULL) AS first`,
+       RETURNING wish, preemption_at`,
       [beat.vm, beat.component, beat.healthy, beat.serving, beat.inFlight, beat.memoryMb, beat.preemption ?? null],
     );
     if (!row) throw new Error(`no row for the agent of VM ${beat.vm}`);

@@ -17,8 +17,9 @@ export class AgentsService {
     const vm = await this.known(beat);
     // One that nobody knows of has nobody else who would end it.
     if (!vm || isOver(vm) || vm.component !== beat.component) return 'end';
-    const { wish, first } = await this.repository.hear(beat);
-    if (first && beat.preemption !== undefined) await this.vms.preempted(beat.vm, new Date(beat.preemption));
+    const { wish, preemption_at: preemption } = await this.repository.hear(beat);
+    // Until it is no longer ready: one attempt may fail, or come before it is.
+    if (preemption && vm.state === 'ready') await this.vms.preempted(beat.vm, preemption);
     return wish;
   }
 

@@ -60,7 +60,9 @@ export class NatsCredentials implements VmCredentials {
     await this.repository.alone(async (tx) => {
       await this.repository.remove(tx, vmId);
       const { PURSER_VM_NATS_USERS_FILE: path } = this.config;
-      if (path !== undefined) await new GuestsFile(path).write(await this.repository.all(tx, this.clock.now()));
+      const left = await this.repository.all(tx, this.clock.now());
+      // Also where the file has become smaller than what it held: it must not keep the one that goes.
+      if (path !== undefined) await new GuestsFile(path).write(left, { whatFits: true });
     });
   }
 

@@ -42,7 +42,9 @@ export class DriverMarket implements VmMarket {
     try {
       const problem = await this.problemOf(driver);
       if (problem !== undefined) return none(problem);
-      const offers = (await this.typesOf(driver)).map((type) => this.offer(driver.provider, type));
+      const offers = (await this.typesOf(driver))
+        .filter(({ name }) => this.rates.isPriced(driver.provider, name))
+        .map((type) => this.offer(driver.provider, type));
       const free = offers.every(({ regularWorstCase }) => regularWorstCase === 0n);
       const affordable = free ? undefined : leftFor(driver.provider, await this.desk.budgets());
       return { offers, affordable, hindrance: undefined, preemptions: this.preemptions.within(now) };

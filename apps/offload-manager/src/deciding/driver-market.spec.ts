@@ -8,14 +8,24 @@ import { DriverMarket } from './driver-market.service.js';
 import { Preemptions } from './preemptions.service.js';
 
 const now = new Date('2026-11-29T10:00:00Z');
-const settings = { SPOT_VM_HOURLY_COST: '0.02', REGULAR_VM_HOURLY_COST: '0.1', MAX_VM_LIFETIME_HOURS: 2 };
+const settings = {
+  GCP_VM_TYPE: 'small',
+  SPOT_VM_HOURLY_COST: '0.02',
+  REGULAR_VM_HOURLY_COST: '0.1',
+  MAX_VM_LIFETIME_HOURS: 2,
+};
 
 const driver = (given: Partial<ComputeDriver> = {}): ComputeDriver =>
   ({
     provider: 'gcp',
+    place: 'demo',
     check: () => Promise.resolve(),
     zones: () => Promise.resolve(['a', 'b']),
-    machineTypes: () => Promise.resolve([{ name: 'small', memoryMb: 4096, cpus: 2 }]),
+    machineTypes: () =>
+      Promise.resolve([
+        { name: 'small', memoryMb: 4096, cpus: 2 },
+        { name: 'huge-without-a-price', memoryMb: 900_000, cpus: 64 },
+      ]),
     ...given,
   }) as ComputeDriver;
 const budget = (scope: BudgetStatus['scope'], remainingUsd: string, unreservedUsd?: string) =>
@@ -50,6 +60,7 @@ it('offers the machines of the driver, with what each may cost in its life', asy
     hindrance,
     preemptions: count,
   } = await market({ driver: driver() }, preemptions).look(now);
+  // The other one nobody could hold the money for.
   expect(offers).toMatchObject([{ machineType: 'small', memoryMb: 4096 }]);
   const [offer] = offers;
   expect(offer?.spotWorstCase).toBe(2n * (offer?.spotPerHour ?? 0n));

@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { Latch as LatchState } from '@purser/contracts';
+import type { ComputeDriver } from '@purser/plugin-sdk';
 import { Clock, EmergencyStop, Log } from '@purser/service';
+import { Strays } from '../reaping/strays.service.js';
 import { ActiveDriver } from '../vms/active-driver.js';
 import { PACE } from '../vms/pace.js';
 import { Platform } from '../vms/platform.js';
@@ -12,6 +14,7 @@ const ACKNOWLEDGE_MS = 10_000;
 
 interface Found {
   provider: string;
+  place: string;
   kind: 'vm' | 'disk' | 'address';
   name: string;
   zone: string;
@@ -26,6 +29,7 @@ export class EmergencyService {
     private readonly records: VmRecords,
     private readonly drivers: ActiveDriver,
     private readonly platform: Platform,
+    private readonly strays: Strays,
     private readonly clock: Clock,
     private readonly log: Log,
   ) {
@@ -38,7 +42,7 @@ export class EmergencyService {
     const why = `emergency: ${reason} (by ${by})`;
     // Records first: what is being created at this moment is found no longer wanted when it is there.
     const unwritten = await this.giveUp(why);
-    const searches = await Promise.all(this.drivers.all().map(({ provider }) => this.deleteAt(provider, until)));
+    const searches = await Promise.all(this.drivers.all().map((driver) => this.deleteAt(driver, why, until)));
     const records = (await this.records.open().catch(() => [])).filter(({ state }) => state !== 'gone');
     const told = searches.flat();
     const missing = records.filter(({ name }) => !told.some((line) => line.includes(name)));
@@ -60,8 +64,8 @@ export class EmergencyService {
     }
   }
 
-  private async deleteAt(provider: string, until: number): Promise<string[]> {
-    const driver = this.platform.driverOf(provider);
+  private async deleteAt(driver: ComputeDriver, why: string, until: number): Promise<string[]> {
+    const { provider, place } = driver;
     try {
       const installation = await this.records.installation();
       const resources = await this.within(
@@ -69,17 +73,27 @@ export class EmergencyService {
         driver.list(installation, { signal: AbortSignal.timeout(PACE.callMs) }),
       );
       if (resources === LATE) return [`NOT known what runs at ${provider}: no list within the time`];
-      return await Promise.all(resources.map((resource) => this.fateOf({ provider, ...resource }, until)));
+      // Beside the deletion, which waits for no database: what this one does not end is tried again.
+      const written = this.strays
+        .condemn(driver, resources, why)
+        .catch((error: unknown) =>
+          this.log.error({ error, provider }, 'emergency: what is there was not written down'),
+        );
+      const fates = await Promise.all(
+        resources.map((resource) => this.fateOf({ provider, place, ...resource }, until)),
+      );
+      await this.within(until, written);
+      return fates;
     } catch (error) {
       return [`NOT known what runs at ${provider}: ${(error as Error).message}`];
     }
   }
 
-  private async fateOf({ provider, kind, name, zone }: Found, until: number): Promise<string> {
+  private async fateOf({ provider, place, kind, name, zone }: Found, until: number): Promise<string> {
     const what = `${kind} ${name} (${provider} ${zone})`;
     const deleted = this.platform
-      .delete(provider, { kind, name, zone })
-      .then(() => this.platform.get(provider, { kind, name, zone }));
+      .delete({ provider, place }, { kind, name, zone })
+      .then(() => this.platform.get({ provider, place }, { kind, name, zone }));
     try {
       const left = await this.within(until, deleted);
       if (left === LATE) return `NOT deleted yet: ${what}`;

@@ -4,6 +4,8 @@ import { CreateMoves1700000006200 } from './create-moves.js';
 import { CreateProfiles1700000006400 } from './create-profiles.js';
 import { CreateStrays1700000006001 } from './create-strays.js';
 import { CreateVms1700000006000 } from './create-vms.js';
+import { KnowPlaces1700000006600 } from './know-places.js';
+import { KnowWhatWasSeen1700000006601 } from './know-what-was-seen.js';
 
 /** What the offload-manager's schema, `offload`, is made of. */
 export const MIGRATIONS: MigrationClass[] = [
@@ -12,4 +14,6 @@ export const MIGRATIONS: MigrationClass[] = [
   CreateMoves1700000006200,
   CreateProfiles1700000006400,
   CreateDecisions1700000006401,
+  KnowPlaces1700000006600,
+  KnowWhatWasSeen1700000006601,
 ];

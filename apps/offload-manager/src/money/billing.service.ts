@@ -2,19 +2,18 @@ import { Injectable } from '@nestjs/common';
 import { Bus } from '@purser/bus';
 import { computeSpendId, spendRecorded } from '@purser/contracts';
 import { Database, type Sql } from '@purser/database';
-import { Clock, Outbox } from '@purser/service';
+import { Outbox } from '@purser/service';
 import { type StrayRow } from '../reaping/stray-row.js';
 import type { VmRow } from '../vms/vm-row.js';
 import { type Billed, BillingRepository } from './billing.repository.js';
-import { dueStretch, type Payer, resourceId, spendOf } from './spend-of.js';
+import { dueStretch, type Life, type Payer, resourceId, spendOf } from './spend-of.js';
 import { type Costing, costOf, VmRates } from './vm-rates.js';
 
 interface Due {
   id: string;
   costing: Costing;
   before: Date | null;
-  createdAt: Date;
-  goneAt: Date | null;
+  life: Life;
   payer: Payer;
   /** As the ledger names it. */
   resource: string;
@@ -28,7 +27,6 @@ export class Billing {
     private readonly rows: BillingRepository,
     private readonly rates: VmRates,
     private readonly outbox: Outbox,
-    private readonly clock: Clock,
     private readonly bus: Bus,
   ) {}
 
@@ -43,17 +41,19 @@ export class Billing {
   }
 
   private async bill(due: Due, note: (tx: Sql, billed: Billed) => Promise<boolean>): Promise<boolean> {
-    const { id, costing, before, createdAt, goneAt, payer, resource } = due;
-    const stretch = dueStretch({ createdAt, billedUntil: before, goneAt }, this.clock.now());
-    if (!stretch) return false;
+    const { id, costing, before, life, payer, resource } = due;
+    const stretch = dueStretch(life, before);
+    // All is told of what is billed until it was seen to be gone, also where it had ended before that.
+    const until = life.goneAt ?? stretch?.until;
+    if (until === undefined) return false;
     const rate = this.rates.rate(costing);
-    const cost = costOf(rate, stretch.until.getTime() - stretch.from.getTime());
+    const cost = stretch ? costOf(rate, stretch.until.getTime() - stretch.from.getTime()) : 0n;
     await this.database.transaction(async (tx) => {
-      if (!(await note(tx, { id, before, until: stretch.until, cost }))) return;
+      if (!(await note(tx, { id, before, until, cost })) || !stretch) return;
       const spend = spendOf(resource, costing, rate, stretch, payer);
       await this.outbox.add(tx, spendRecorded, computeSpendId(costing.provider), { spends: [spend] });
     });
-    return true;
+    return stretch !== undefined;
   }
 }
 
@@ -65,12 +65,23 @@ const dueVm = (row: VmRow): Due => {
     id,
     costing: { provider, zone, machineType, spot, diskGb },
     before: row.billed_until,
-    createdAt,
-    goneAt: row.gone_at,
+    life: {
+      createdAt,
+      seenAt: lastSeen(row, createdAt),
+      goneAt: row.gone_at,
+      expiresAt: endByPlatform(row, createdAt),
+    },
     payer: { callId: id, gateway: name, windows },
     resource: resourceId(provider, 'vm', zone, name, createdAt),
   };
 };
+
+/** What its agent says proves as much as what its platform says. */
+const lastSeen = ({ seen_at: seen, heard_at: heard }: VmRow, createdAt: Date): Date =>
+  new Date(Math.max(createdAt.getTime(), seen?.getTime() ?? 0, heard?.getTime() ?? 0));
+
+const endByPlatform = ({ expires_at: expires, requested_at: requested }: VmRow, createdAt: Date): Date =>
+  new Date(createdAt.getTime() + expires.getTime() - requested.getTime());
 
 const dueStray = (row: StrayRow, instance: string): Due => ({
   id: row.id,
@@ -81,10 +92,10 @@ const dueStray = (row: StrayRow, instance: string): Due => ({
     machineType: row.kind === 'vm' && row.running ? (row.machine_type ?? 'unknown') : undefined,
     spot: row.spot,
     diskGb: row.disk_gb,
+    address: row.kind === 'address',
   },
   before: row.billed_until,
-  createdAt: row.created_at,
-  goneAt: row.gone_at,
+  life: { createdAt: row.created_at, seenAt: row.seen_at, goneAt: row.gone_at, expiresAt: row.expires_at },
   payer: { callId: row.id, gateway: instance, windows: [] },
   resource: row.id,
 });

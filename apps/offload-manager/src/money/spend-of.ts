@@ -24,16 +24,34 @@ export const resourceId = (provider: string, kind: string, zone: string, name: s
     .digest('hex')
     .slice(0, 32);
 
-/** The whole minutes of its life that are not told yet; to the end, once it is gone. Platforms bill a minute at least. */
-export function dueStretch(
-  { createdAt, billedUntil, goneAt }: { createdAt: Date; billedUntil: Date | null; goneAt: Date | null },
-  now: Date,
-): Stretch | undefined {
-  const from = billedUntil ?? createdAt;
-  const minutes = Math.floor((now.getTime() - createdAt.getTime()) / MINUTE_MS);
-  const end = goneAt?.getTime() ?? createdAt.getTime() + minutes * MINUTE_MS;
-  const until = new Date(goneAt ? Math.max(end, createdAt.getTime() + MINUTE_MS) : end);
-  return until.getTime() > from.getTime() ? { from, until } : undefined;
+export interface Life {
+  createdAt: Date;
+  /** When its platform last had it: of what was after that nobody knows. */
+  seenAt: Date;
+  /** When it was seen to be gone, which may be long after it went. */
+  goneAt: Date | null;
+  /** When its platform ends it by itself, where that is known. */
+  expiresAt: Date | null;
+}
+
+/**
+ * What is not told yet of its life: the whole minutes in which it was seen to be there; to the end, once it is gone.
+ * Platforms bill a minute at least.
+ */
+export function dueStretch(life: Life, billedUntil: Date | null): Stretch | undefined {
+  const born = life.createdAt.getTime();
+  const seen = Math.max(born, life.seenAt.getTime());
+  const minutes = Math.floor((seen - born) / MINUTE_MS);
+  const until = life.goneAt ? endOf(life, seen, life.goneAt.getTime()) : born + minutes * MINUTE_MS;
+  const from = billedUntil ?? life.createdAt;
+  return until > from.getTime() ? { from, until: new Date(until) } : undefined;
+}
+
+/** Where nobody looked when it went, its platform ended it when its time was over; unless it was seen later than that. */
+function endOf({ createdAt, expiresAt }: Life, seen: number, gone: number): number {
+  const last = expiresAt === null ? Infinity : expiresAt.getTime() + MINUTE_MS;
+  const end = seen > last ? gone : Math.min(gone, last);
+  return Math.max(end, seen, createdAt.getTime() + MINUTE_MS);
 }
 
 /** Of the same stretch it is the same attempt, so that the ledger counts it once. */
@@ -44,7 +62,7 @@ export function spendOf(id: string, costing: Costing, rate: Rate, { from, until 
     callId: payer.callId,
     gateway: payer.gateway,
     provider: costing.provider,
-    model: costing.machineType ?? 'disk',
+    model: costing.machineType ?? (costing.address ? 'address' : 'disk'),
     tier: costing.spot ? 'spot' : 'regular',
     capability: 'compute',
     key: null,

@@ -32,6 +32,16 @@ export class VmMoney {
     private readonly clock: Clock,
   ) {}
 
+  /** Throws where nobody knows what such a machine costs: no budget could hold enough for it. */
+  refuseUnpriced(provider: string, machineType: string): void {
+    if (this.rates.isPriced(provider, machineType)) return;
+    throw new PurserError('conflict', {
+      message:
+        `no VM is created: nobody knows what a ${machineType} of ${provider} costs. ` +
+        'Give it a row in config/compute-prices.json, or name it as GCP_VM_TYPE with SPOT_VM_HOURLY_COST and REGULAR_VM_HOURLY_COST',
+    });
+  }
+
   /** Throws when the money is not there, or nobody can say whether it is. What may have been granted all the same is in the row. */
   async hold(row: VmRow): Promise<VmRow> {
     const amount = this.worstCase(row);
@@ -54,13 +64,14 @@ export class VmMoney {
     return this.rates.worstCase({ provider, zone: undefined, machineType, spot, diskGb });
   }
 
-  /** Of one that is gone, once all that it cost is told. To be called until the row says `returned`. */
-  async giveBack(row: VmRow): Promise<void> {
+  /** Of one that is gone, once all that it cost is told. To be called until the row says `returned`, which only `closing` does. */
+  async giveBack(row: VmRow, closing: boolean): Promise<void> {
     const { created_at: createdAt, billed_until: billed, gone_at: gone } = row;
     if (createdAt !== null && (billed?.getTime() ?? 0) < (gone?.getTime() ?? 0)) return;
     const late = this.clock.now().getTime() - (row.lease_asked_at?.getTime() ?? 0) > LATE_GRANT_MS;
     if (row.windows.length > 0)
       await this.desk.giveBack(row.name, row.windows, maxNano(0n, row.held_nano - row.cost_nano));
+    if (!closing) return;
     if (row.lease === 'held' || late || row.windows.length === 0) await this.records.change(row, { lease: 'returned' });
   }
 }

@@ -13,6 +13,8 @@ export interface DiskRate {
 
 /** What platforms charge; undefined where nobody knows, and the settings have to do. */
 export abstract class VmPrices {
+  /** Whether there is a price of it anywhere. */
+  abstract knows(provider: string, machineType: string): boolean;
   abstract rateFor(
     provider: string,
     machineType: string,
@@ -22,4 +24,4 @@ export abstract class VmPrices {
   abstract diskRateFor(provider: string, zone: string | undefined): DiskRate | undefined;
 }
 
-export const NO_PRICES: VmPrices = { rateFor: () => undefined, diskRateFor: () => undefined };
+export const NO_PRICES: VmPrices = { knows: () => false, rateFor: () => undefined, diskRateFor: () => undefined };

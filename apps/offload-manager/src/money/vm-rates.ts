@@ -11,6 +11,8 @@ export interface Costing {
   machineType: string | undefined;
   spot: boolean;
   diskGb: number;
+  /** An address by itself. */
+  address?: boolean;
 }
 
 export interface Rate {
@@ -18,11 +20,16 @@ export interface Rate {
   row: string | null;
 }
 
-type Settings = Pick<Config, 'SPOT_VM_HOURLY_COST' | 'REGULAR_VM_HOURLY_COST' | 'MAX_VM_LIFETIME_HOURS'>;
+type Settings = Pick<
+  Config,
+  'GCP_VM_TYPE' | 'SPOT_VM_HOURLY_COST' | 'REGULAR_VM_HOURLY_COST' | 'MAX_VM_LIFETIME_HOURS'
+>;
 
 const HOUR_S = 3_600n;
 /** Where no price of a disk is known: $0.17 a GB and month, that of fast network disks. */
 const DISK_NANO_PER_GB_HOUR = 233_000n;
+/** No row has one: $0.01 an hour, that of an address that nothing uses. */
+const ADDRESS_NANO_PER_HOUR = 10_000_000n;
 /** One's own machines send no bill. */
 const OWN = 'docker';
 
@@ -33,14 +40,26 @@ export class VmRates {
     @Inject(CONFIG) private readonly config: Settings,
   ) {}
 
-  /** What it is charged: by the price row where there is one, by the setting else. */
-  rate({ provider, zone, machineType, spot, diskGb }: Costing): Rate {
-    const machine = machineType === undefined ? undefined : this.prices.rateFor(provider, machineType, spot, zone);
+  /** Whether it is known what it costs: the settings are the price of the standard machine, and of no larger one. */
+  isPriced(provider: string, machineType: string): boolean {
+    return provider === OWN || machineType === this.config.GCP_VM_TYPE || this.prices.knows(provider, machineType);
+  }
+
+  /** What it is charged: by the price row where there is one, the dearest region’s where this one has none, else the setting. */
+  rate({ provider, zone, machineType, spot, diskGb, address = false }: Costing): Rate {
+    const machine =
+      machineType === undefined
+        ? undefined
+        : (this.prices.rateFor(provider, machineType, spot, zone) ??
+          this.prices.rateFor(provider, machineType, spot, undefined));
     const known = machine === undefined ? this.setting(provider, spot) : machine.nanoPerHour;
     const running = machineType === undefined ? 0n : known;
     const disk = this.prices.diskRateFor(provider, zone);
     return {
-      nanoPerHour: running + this.diskRate(provider, zone) * BigInt(diskGb),
+      nanoPerHour:
+        (address && provider !== OWN ? ADDRESS_NANO_PER_HOUR : 0n) +
+        running +
+        this.diskRate(provider, zone) * BigInt(diskGb),
       row: machine?.row ?? disk?.row ?? null,
     };
   }

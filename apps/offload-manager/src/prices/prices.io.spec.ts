@@ -70,6 +70,23 @@ it('knows regions apart, and takes the dearest as long as it is not known which'
   expect(perHour('europe-west10-a')).toBeUndefined();
 });
 
+it('takes a region’s own row before one of every region', () => {
+  const there = { ...machine, region: 'europe-west1', regularUsdPerHour: '0.01' };
+  const prices = pricesOf({ machines: [machine, there] });
+  expect(prices.rateFor('gcp', 'e2-small', false, 'europe-west1-b')?.nanoPerHour).toBe(10_000_000n);
+  expect(prices.rateFor('gcp', 'e2-small', false, 'us-central1-a')?.nanoPerHour).toBe(17_000_000n);
+});
+
+it('knows which machines have a price anywhere', () => {
+  const prices = pricesOf({ machines: [machine, { ...machine, provider: 'docker', machineType: '*' }] });
+  const known = (['gcp e2-small', 'gcp a2-highgpu-1g', 'docker docker-2g'] as const).filter((one) => {
+    const [provider = '', machineType = ''] = one.split(' ');
+    return prices.knows(provider, machineType);
+  });
+  expect(known).toEqual(['gcp e2-small', 'docker docker-2g']);
+  expect(warned).toEqual([]);
+});
+
 it('tells once of what it has no price for', () => {
   const prices = pricesOf({ machines: [machine] });
   for (let i = 0; i < 3; i++) expect(prices.rateFor('gcp', 'x9-huge', true, 'us-central1-a')).toBeUndefined();

@@ -21,12 +21,20 @@ export class Prices implements VmPrices {
     private readonly log: Pick<Log, 'warn'>,
   ) {}
 
+  knows(provider: string, machineType: string): boolean {
+    const rows = this.rows(this.file?.machines, provider, undefined);
+    return rows.some((row) => row.machineType === machineType || row.machineType === '*');
+  }
+
   /** Without a zone, the dearest of all regions: it may come to be in any. */
   rateFor(provider: string, machineType: string, spot: boolean, zone: string | undefined): MachineRate | undefined {
     const rows = this.rows(this.file?.machines, provider, zone);
     const named = rows.filter((row) => row.machineType === machineType);
     const fitting = named.length > 0 ? named : rows.filter((row) => row.machineType === '*');
-    const prices = fitting.map((row) => parseUsd(spot ? row.spotUsdPerHour : row.regularUsdPerHour));
+    // A region's own row counts before one of every region.
+    const own = fitting.filter(({ region }) => region !== undefined);
+    const counting = zone === undefined || own.length === 0 ? fitting : own;
+    const prices = counting.map((row) => parseUsd(spot ? row.spotUsdPerHour : row.regularUsdPerHour));
     if (prices.length === 0)
       return this.unknown(`${provider}/${machineType}${zone === undefined ? '' : ` in ${zone}`}`);
     const nanoPerHour = prices.reduce(maxNano);

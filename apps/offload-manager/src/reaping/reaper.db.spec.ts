@@ -1,6 +1,7 @@
 import type { CloudEvent, StrayResource } from '@purser/contracts';
 import type { Database } from '@purser/database';
 import { NANO_PER_USD } from '@purser/money';
+import { Latch } from '@purser/service';
 import { createTestDatabase, type TestDatabase } from '@purser/testing';
 import {
   DeskFake,
@@ -80,7 +81,9 @@ it('deletes at the second look what carries the label and no record claims, with
   const at = { provider: 'fake', zone: 'zone-a', spot: true };
   const owed =
     costOf(rates.rate({ ...at, machineType: 'small', diskGb: 10 }), 31 * 60_000) +
-    costOf(rates.rate({ ...at, machineType: undefined, diskGb: 100 }), 31 * 60_000);
+    costOf(rates.rate({ ...at, machineType: undefined, diskGb: 100 }), 31 * 60_000) +
+    // An address at $0.01 an hour.
+    (10_000_000n * 31n) / 60n;
   const paid = await spendOf(database);
   expect(Number(paid - owed)).toBeGreaterThanOrEqual(0);
   expect(Number(paid - owed)).toBeLessThan(Number(owed) / 100);
@@ -134,6 +137,37 @@ it('changes nothing in a dry run, and says what it found', async () => {
   await manager.rounds(5, 60_000);
   expect(platform.inventory()).toHaveLength(1);
   await expect(manager.get(VmsService).request(WISH)).rejects.toMatchObject({ code: 'conflict' });
+});
+
+it('looks again soon where a platform could not be searched, and where one of several could not be taken up', async () => {
+  await open();
+  platform.away = true;
+  await manager.round();
+  platform.away = false;
+  for (const name of ['purser-one', 'purser-two', 'purser-three']) platform.put({ name, labels: label });
+  await manager.rounds(2, 60_000);
+  // At the second look one cannot be looked at.
+  platform.hides = 'purser-one';
+  await manager.rounds(2, 60_000);
+  expect(platform.inventory().map(({ name }) => name)).toEqual(['purser-one']);
+  platform.hides = '';
+  await manager.rounds(2, 60_000);
+  expect(platform.inventory()).toEqual([]);
+});
+
+it('takes nothing for too young in an emergency, and looks every minute', async () => {
+  const calm = { ORPHANED_VM_MAX_AGE_HOURS: '6', CLEANUP_CHECK_INTERVAL_HOURS: '6', ENABLE_AUTO_CLEANUP: 'false' };
+  await open(calm);
+  const reaper = manager.get(Reaper);
+  await reaper.sweep();
+  platform.put({ name: 'purser-lost', labels: label });
+  const set = { serial: 1, active: true, by: 'ada', reason: 'a spike', at: clock.now().toISOString() };
+  manager.get(Latch).observe(set, true);
+  for (let i = 0; i < 3; i++) {
+    clock.advance(60_000);
+    await reaper.sweep();
+  }
+  expect(platform.inventory()).toEqual([]);
 });
 
 it('tries on where a deletion failed, and does not call it gone before it was seen to be', async () => {

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Clock, CONFIG, Log } from '@purser/service';
+import { Clock, CONFIG, Latch, Log } from '@purser/service';
 import type { Config } from '../config.js';
 import { VmRecords } from '../vms/vm-records.js';
 import { ActiveDriver } from '../vms/active-driver.js';
@@ -12,12 +12,17 @@ type Settings = Pick<
   'PURSER_REAP_PAUSE_SECONDS' | 'CLEANUP_CHECK_INTERVAL_HOURS' | 'ENABLE_AUTO_CLEANUP' | 'HYBRID_ORCHESTRATION_DRY_RUN'
 >;
 
+/** After a look that was not a whole one, and while there is an emergency. */
+const SOON_MS = 60_000;
+
 interface Pending {
   /** By the monotonic clock. */
   at: number;
   seen: Set<string>;
   /** Whether what is found is deleted: always when a person asked. */
   deletes: boolean;
+  /** The second look was taken, and not all could be seen or taken up. */
+  tried?: boolean;
 }
 
 /**
@@ -28,11 +33,13 @@ interface Pending {
 export class Reaper {
   private pending: Pending | undefined;
   private nextAt = -Infinity;
+  private lookedAt = -Infinity;
 
   constructor(
     private readonly drivers: ActiveDriver,
     private readonly records: VmRecords,
     private readonly strays: Strays,
+    private readonly latch: Latch,
     private readonly clock: Clock,
     private readonly log: Log,
     @Inject(CONFIG) private readonly config: Settings,
@@ -42,45 +49,76 @@ export class Reaper {
   async sweep(): Promise<void> {
     const now = this.clock.monotonic();
     if (this.pending && this.pending.at <= now) await this.secondLook(this.pending);
-    else if (!this.pending && this.nextAt <= now) await this.look(this.config.ENABLE_AUTO_CLEANUP);
+    else if (
+      (!this.pending || this.pending.tried) &&
+      Math.min(this.nextAt, this.emergency ? this.lookedAt + SOON_MS : Infinity) <= now
+    )
+      await this.look(this.config.ENABLE_AUTO_CLEANUP || this.emergency);
   }
 
   /** The first look, now. The second one follows by itself. */
   async look(deletes = true): Promise<{ found: Judged[]; secondLookAt: Date }> {
     const pauseMs = this.config.PURSER_REAP_PAUSE_SECONDS * 1_000;
-    const found = await this.unclaimed();
-    this.nextAt = this.clock.monotonic() + this.config.CLEANUP_CHECK_INTERVAL_HOURS * 3_600_000;
-    const seen = new Set(found.map((one) => this.strays.idOf(one)));
-    this.pending = found.length === 0 ? undefined : { at: this.clock.monotonic() + pauseMs, seen, deletes };
+    const { found, whole } = await this.unclaimed();
+    this.lookedAt = this.clock.monotonic();
+    const intervalMs = this.config.CLEANUP_CHECK_INTERVAL_HOURS * 3_600_000;
+    this.nextAt = this.lookedAt + (whole ? intervalMs : Math.min(Math.max(SOON_MS, pauseMs), intervalMs));
+    const left = this.pending?.tried ? this.pending : undefined;
+    const seen = new Set([...(left?.seen ?? []), ...found.map((one) => this.strays.idOf(one))]);
+    const at = this.lookedAt + pauseMs;
+    this.pending = seen.size === 0 ? undefined : { at, seen, deletes: deletes || left?.deletes === true };
     return { found, secondLookAt: new Date(this.clock.now().getTime() + pauseMs) };
   }
 
-  private async secondLook({ seen, deletes }: Pending): Promise<void> {
-    const again = (await this.unclaimed()).filter((one) => seen.has(this.strays.idOf(one)));
-    this.pending = undefined;
-    for (const one of again) {
-      const stray = await this.strays.note(one);
-      if (!stray) continue;
-      const goes = deletes && one.verdict !== 'watched' && !this.config.HYBRID_ORCHESTRATION_DRY_RUN;
-      if (goes) await this.strays.reap(stray, one.reason);
-      else
-        this.log.info({ ...stray, verdict: one.verdict }, 'left alone by the reaper: too young, or it may not delete');
+  /** What could not be looked at, or not be written down, is looked at again in a while. */
+  private async secondLook(pending: Pending): Promise<void> {
+    const { seen, deletes } = pending;
+    Object.assign(pending, { at: this.clock.monotonic() + SOON_MS, tried: true });
+    const { found, whole } = await this.unclaimed();
+    let failed = !whole;
+    for (const one of found.filter((again) => seen.has(this.strays.idOf(again)))) {
+      try {
+        await this.take(one, deletes);
+      } catch (error) {
+        failed = true;
+        const { kind, name, zone } = one.resource;
+        this.log.warn(
+          { error, provider: one.provider, kind, name, zone },
+          'what was found was not taken up; trying on',
+        );
+      }
     }
+    // Unless somebody has asked for another look meanwhile.
+    if (!failed && this.pending === pending) this.pending = undefined;
   }
 
-  /** All or an error: of a platform that does not answer nothing is known, and the others' are looked at all the same. */
-  private async unclaimed(): Promise<Judged[]> {
+  private async take(one: Judged, deletes: boolean): Promise<void> {
+    const stray = await this.strays.note(one);
+    if (!stray) return;
+    const goes = deletes && one.verdict !== 'watched' && !this.config.HYBRID_ORCHESTRATION_DRY_RUN;
+    if (goes) await this.strays.reap(stray, one.reason);
+    else this.log.info({ ...stray, verdict: one.verdict }, 'left alone by the reaper: too young, or it may not delete');
+  }
+
+  private get emergency(): boolean {
+    return this.latch.latest?.active === true;
+  }
+
+  /** Of a platform that does not answer nothing is known: then it is no whole look. The others' are looked at all the same. */
+  private async unclaimed(): Promise<{ found: Judged[]; whole: boolean }> {
     const installation = await this.records.installation();
     const found: Judged[] = [];
+    let whole = true;
     for (const driver of this.drivers.all()) {
       try {
         // The records after the platform: what was created meanwhile is claimed by then.
         const resources = await driver.list(installation, { signal: AbortSignal.timeout(PACE.callMs) });
-        found.push(...(await this.strays.judge(driver.provider, resources)));
+        found.push(...(await this.strays.judge(driver, resources)));
       } catch (error) {
+        whole = false;
         this.log.warn({ error, provider: driver.provider }, 'a platform could not be searched for forgotten VMs');
       }
     }
-    return found.filter(({ verdict }) => verdict !== 'claimed');
+    return { found: found.filter(({ verdict }) => verdict !== 'claimed'), whole };
   }
 }

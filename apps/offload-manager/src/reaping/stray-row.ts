@@ -4,6 +4,7 @@ import { formatUsd, type Nano } from '@purser/money';
 export interface StrayRow {
   id: string;
   provider: string;
+  place: string | null;
   kind: StrayResource['kind'];
   name: string;
   zone: string;
@@ -13,6 +14,9 @@ export interface StrayRow {
   running: boolean;
   created_at: Date;
   first_seen_at: Date;
+  seen_at: Date;
+  /** By its label. */
+  expires_at: Date | null;
   reaped_at: Date | null;
   gone_at: Date | null;
   reason: string;

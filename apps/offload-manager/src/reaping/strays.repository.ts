@@ -4,13 +4,13 @@ import type { VmRow } from '../vms/vm-row.js';
 import type { StrayRow } from './stray-row.js';
 
 export type NewStray = Omit<StrayRow, 'gone_at' | 'cost_nano' | 'reaped_at'>;
-export type Claim = Pick<VmRow, 'id' | 'name' | 'provider' | 'zone' | 'billed_until'>;
+export type Claim = Pick<VmRow, 'id' | 'name' | 'provider' | 'place' | 'zone'>;
 
 @Injectable()
 export class StraysRepository {
   /** The rows that may claim something at a platform. */
   claims(sql: Sql): Promise<Claim[]> {
-    return sql.query<Claim>(`SELECT id, name, provider, zone, billed_until FROM vms WHERE state <> 'gone'`);
+    return sql.query<Claim>(`SELECT id, name, provider, place, zone FROM vms WHERE state <> 'gone'`);
   }
 
   /** Up to when a VM of this name in this zone was billed while its row still claimed it. */
@@ -26,9 +26,10 @@ export class StraysRepository {
   async add(sql: Sql, stray: NewStray): Promise<StrayRow | undefined> {
     const [row] = await sql.query<StrayRow>(
       `INSERT INTO strays AS s (id, provider, kind, name, zone, machine_type, spot, disk_gb, running, created_at,
-         first_seen_at, reason, billed_until)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-       ON CONFLICT (id) DO UPDATE SET gone_at = NULL, reaped_at = NULL WHERE s.gone_at IS NOT NULL
+         first_seen_at, reason, billed_until, place, seen_at, expires_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+       ON CONFLICT (id) DO UPDATE SET gone_at = NULL, reaped_at = NULL, seen_at = excluded.seen_at
+         WHERE s.gone_at IS NOT NULL
        RETURNING *`,
       [
         stray.id,
@@ -44,6 +45,9 @@ export class StraysRepository {
         stray.first_seen_at,
         stray.reason,
         stray.billed_until,
+        stray.place,
+        stray.seen_at,
+        stray.expires_at,
       ],
     );
     return row;
@@ -61,8 +65,9 @@ export class StraysRepository {
     return row;
   }
 
-  async isRunning(sql: Sql, id: string, running: boolean): Promise<void> {
-    await sql.query('UPDATE strays SET running = $2 WHERE id = $1 AND running <> $2', [id, running]);
+  /** Its platform has it. */
+  async saw(sql: Sql, id: string, running: boolean, at: Date): Promise<void> {
+    await sql.query('UPDATE strays SET running = $2, seen_at = greatest(seen_at, $3) WHERE id = $1', [id, running, at]);
   }
 
   async isGone(sql: Sql, id: string, now: Date): Promise<StrayRow | undefined> {

@@ -1,14 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type Fact, type StrayResource, vmOrphaned, vmReaped } from '@purser/contracts';
 import { Database } from '@purser/database';
-import type { ComputeResource } from '@purser/plugin-sdk';
-import { Clock, CONFIG, Log, Outbox } from '@purser/service';
+import type { ComputeDriver, ComputeResource } from '@purser/plugin-sdk';
+import { Clock, CONFIG, Latch, Log, Outbox } from '@purser/service';
 import type { Config } from '../config.js';
 import { resourceId } from '../money/spend-of.js';
 import { Platform } from '../vms/platform.js';
 import { strayOf, type StrayRow } from './stray-row.js';
 import { StraysRepository } from './strays.repository.js';
-import { judge, type Judged } from './verdict.js';
+import { expiryOf, judge, type Judged } from './verdict.js';
 
 /** What is there without a record that claims it: written down, so that it is billed and deleted, over restarts. */
 @Injectable()
@@ -18,6 +18,7 @@ export class Strays {
     private readonly rows: StraysRepository,
     private readonly platform: Platform,
     private readonly outbox: Outbox,
+    private readonly latch: Latch,
     private readonly clock: Clock,
     private readonly log: Log,
     @Inject(CONFIG) private readonly config: Pick<Config, 'ORPHANED_VM_MAX_AGE_HOURS' | 'HYBRID_ORCHESTRATION_DRY_RUN'>,
@@ -27,11 +28,15 @@ export class Strays {
     return resourceId(provider, kind, zone, name, createdAt);
   }
 
-  async judge(provider: string, resources: readonly ComputeResource[]): Promise<Judged[]> {
+  /** In an emergency nothing is too young. */
+  async judge(
+    { provider, place }: Pick<ComputeDriver, 'provider' | 'place'>,
+    resources: readonly ComputeResource[],
+  ): Promise<Judged[]> {
     const claims = await this.rows.claims(this.database);
-    const orphanMs = this.config.ORPHANED_VM_MAX_AGE_HOURS * 3_600_000;
+    const orphanMs = this.latch.latest?.active === true ? 0 : this.config.ORPHANED_VM_MAX_AGE_HOURS * 3_600_000;
     const now = this.clock.now();
-    return resources.map((resource) => judge(provider, resource, claims, { now, orphanMs }));
+    return resources.map((resource) => judge({ provider, place }, resource, claims, { now, orphanMs }));
   }
 
   async list(): Promise<StrayResource[]> {
@@ -43,10 +48,24 @@ export class Strays {
    * only still listed: lists hear of a deletion late.
    */
   async note(judged: Judged): Promise<StrayRow | undefined> {
-    const { provider, resource, reason } = judged;
+    const { kind, name, zone, createdAt } = judged.resource;
+    const there = await this.platform.get(judged, { kind, name, zone });
+    return there?.createdAt.getTime() === createdAt.getTime() ? this.write(judged) : undefined;
+  }
+
+  /** In an emergency: what no record claims is given up at once, so that it is tried again until it is gone. */
+  async condemn(driver: ComputeDriver, resources: readonly ComputeResource[], reason: string): Promise<void> {
+    if (this.config.HYBRID_ORCHESTRATION_DRY_RUN) return;
+    for (const judged of await this.judge(driver, resources))
+      if (judged.verdict !== 'claimed') {
+        const { id } = await this.write({ ...judged, reason });
+        await this.rows.reap(this.database, id, reason, this.clock.now());
+      }
+  }
+
+  private async write(judged: Judged): Promise<StrayRow> {
+    const { provider, place, resource, reason } = judged;
     const { kind, name, zone, createdAt, machineType, spot = false, diskGb = 0 } = resource;
-    const there = await this.platform.get(provider, { kind, name, zone });
-    if (there?.createdAt.getTime() !== createdAt.getTime()) return undefined;
     const now = this.clock.now();
     const claims = await this.rows.claims(this.database);
     const claimed = claims.some((claim) => claim.name === name && claim.zone === zone);
@@ -54,6 +73,7 @@ export class Strays {
     const row: StrayRow = {
       id: this.idOf(judged),
       provider,
+      place,
       kind,
       name,
       zone,
@@ -63,6 +83,8 @@ export class Strays {
       running: resource.state !== 'stopped',
       created_at: createdAt,
       first_seen_at: now,
+      seen_at: now,
+      expires_at: expiryOf(resource) ?? null,
       reaped_at: null,
       gone_at: null,
       reason,
@@ -93,12 +115,14 @@ export class Strays {
     for (const stray of await this.rows.open(this.database)) {
       const { provider, kind, name, zone } = stray;
       try {
-        const resource = await this.platform.get(provider, { kind, name, zone });
+        const resource = await this.platform.get(stray, { kind, name, zone });
         if (resource === undefined || resource.createdAt.getTime() !== stray.created_at.getTime())
           await this.gone(stray, stray.reason);
-        else if (stray.reaped_at !== null && !this.config.HYBRID_ORCHESTRATION_DRY_RUN)
-          await this.delete(stray, stray.reason);
-        else await this.rows.isRunning(this.database, stray.id, resource.state !== 'stopped');
+        else {
+          await this.rows.saw(this.database, stray.id, resource.state !== 'stopped', this.clock.now());
+          if (stray.reaped_at !== null && !this.config.HYBRID_ORCHESTRATION_DRY_RUN)
+            await this.delete(stray, stray.reason);
+        }
       } catch (error) {
         this.log.warn(
           { error, provider, kind, name, zone },
@@ -109,9 +133,9 @@ export class Strays {
   }
 
   private async delete(stray: StrayRow, reason: string): Promise<void> {
-    const { provider, kind, name, zone } = stray;
-    await this.platform.delete(provider, { kind, name, zone });
-    if ((await this.platform.get(provider, { kind, name, zone })) === undefined) await this.gone(stray, reason);
+    const { kind, name, zone } = stray;
+    await this.platform.delete(stray, { kind, name, zone });
+    if ((await this.platform.get(stray, { kind, name, zone })) === undefined) await this.gone(stray, reason);
   }
 
   private async gone(stray: StrayRow, reason: string): Promise<void> {

@@ -10,7 +10,7 @@ import type { ActiveDriver } from './active-driver.js';
 export interface DriverSurroundings {
   config: Pick<
     Config,
-    'PURSER_CONFIG_DIR' | 'GCP_PROJECT_ID' | 'GCP_REGION' | 'GCP_ZONE' | 'HYBRID_ORCHESTRATION_DRY_RUN'
+    'PURSER_CONFIG_DIR' | 'GCP_PROJECT_ID' | 'HYBRID_ORCHESTRATION_DRY_RUN' | 'PURSER_VM_AGENT_IMAGE'
   >;
   env: Environment;
   log: Log;
@@ -50,11 +50,16 @@ export async function loadDrivers(
 /** What the manager's own settings say of a cloud; the entry may say otherwise. */
 function withSettings(entry: PluginEntry, config: DriverSurroundings['config'], env: Environment): PluginEntry {
   if (entry.use !== '@purser/gcp-compute') return entry;
+  const own = entry.config as { region?: string; zone?: string };
+  const set = (name: string): string | undefined => env[name]?.trim() || undefined;
+  const asked = own.zone ?? set('GCP_ZONE');
   const settings = {
     project: config.GCP_PROJECT_ID,
-    region: config.GCP_REGION,
-    zone: config.GCP_ZONE,
-    publicNatsUrl: env.PURSER_PUBLIC_NATS_URL?.trim() || undefined,
+    // Of the two, one that is not set follows from the other: the standard zone is in the standard region alone.
+    region: own.region ?? set('GCP_REGION') ?? asked?.slice(0, asked.lastIndexOf('-')),
+    zone: own.region === undefined || asked?.startsWith(`${own.region}-`) ? asked : undefined,
+    agentImage: config.PURSER_VM_AGENT_IMAGE,
+    publicNatsUrl: set('PURSER_PUBLIC_NATS_URL'),
   };
   const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
   return { ...entry, config: { ...given, ...entry.config } };

@@ -4,6 +4,7 @@ import type { Config } from '../config.js';
 import { PACE } from './pace.js';
 import { VmRecords } from './vm-records.js';
 import type { VmRow } from './vm-row.js';
+import { VmRules } from './vm-rules.js';
 import { VmSteps } from './vm-steps.js';
 
 interface Turn {
@@ -23,6 +24,7 @@ export class Reconciler {
   constructor(
     private readonly records: VmRecords,
     private readonly steps: VmSteps,
+    private readonly rules: VmRules,
     private readonly clock: Clock,
     private readonly log: Log,
     @Inject(CONFIG) private readonly config: Config,
@@ -31,6 +33,7 @@ export class Reconciler {
   /** One round: starts what is due, side by side, and waits for none that takes long. */
   async sweep(): Promise<void> {
     const rows = await this.records.open();
+    this.rules.looked();
     const open = new Set(rows.map(({ id }) => id));
     for (const id of this.turns.keys()) if (!open.has(id)) this.turns.delete(id);
     for (const row of rows) if (this.isDue(row)) void this.take(row);

@@ -35,16 +35,17 @@ export class VmCreation {
 
   /** From `creating`, while the platform has not been seen to have it. Rejects while it is not known what came of it. */
   async create(row: VmRow, signal: AbortSignal): Promise<void> {
-    const { id, provider, zone, component, expires_at: expiresAt } = row;
+    const { id, zone, component, expires_at: expiresAt } = row;
     if (zone === null) return;
+    // Begun before it is written, so that it is over for certain so long after `called_at` (VmRules.isSettled).
+    const within = AbortSignal.any([signal, AbortSignal.timeout(PACE.callMs)]);
     const asked = await this.records.change(row, { called_at: this.clock.now() });
     if (!asked) return;
     const env = await this.credentials.issue(id, component, expiresAt);
     const spec = specOf(await this.records.installation(), asked, zone, env);
-    const within = AbortSignal.any([signal, AbortSignal.timeout(PACE.callMs)]);
     let made: ComputeResource;
     try {
-      made = await this.platform.driverOf(provider).create(spec, { signal: within });
+      made = await this.platform.driverOf(row).create(spec, { signal: within });
     } catch (error) {
       const failure = failureOf(error);
       // A platform may answer a request that it knows with the same failure: the next attempt is a new one.
@@ -64,12 +65,16 @@ export class VmCreation {
       row.state === 'creating'
         ? `runs in ${zone}; its agent has not said yet that the component is healthy`
         : row.reason;
-    const changed = await this.records.change(row, { created_at: createdAt, reason }, vmFacts.created);
+    const changed = await this.records.change(
+      row,
+      { created_at: createdAt, seen_at: this.clock.now(), reason },
+      vmFacts.created,
+    );
     if (changed) return changed;
     const now = await this.records.get(row.id);
     if (now?.zone === zone && now.state !== 'gone') return undefined;
     this.log.warn({ vm: row.name, zone }, 'a VM came to be where it is no longer wanted: deleting it');
-    await this.platform.delete(row.provider, vmAt(row, zone));
+    await this.platform.delete(row, vmAt(row, zone));
     return undefined;
   }
 

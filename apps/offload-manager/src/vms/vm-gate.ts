@@ -18,7 +18,7 @@ export class VmGate {
   ) {}
 
   /** Throws with what is missing and how to mend it. */
-  async pass(): Promise<{ provider: string; now: Date; expiresAt: Date }> {
+  async pass(): Promise<{ provider: string; place: string; now: Date; expiresAt: Date }> {
     const { forbidden } = this.rules;
     if (forbidden) throw forbidden;
     const driver = this.drivers.get();
@@ -30,6 +30,6 @@ export class VmGate {
       throw new PurserError('unavailable', { message: `no VM is created: ${(cause as Error).message}`, cause });
     }
     const now = this.clock.now();
-    return { provider: driver.provider, now, expiresAt: this.rules.expiryFrom(now) };
+    return { provider: driver.provider, place: driver.place, now, expiresAt: this.rules.expiryFrom(now) };
   }
 }

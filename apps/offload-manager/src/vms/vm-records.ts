@@ -68,6 +68,11 @@ export class VmRecords {
     return (await this.open()).filter(({ lease }) => lease === 'asked' || lease === 'held').map(({ name }) => name);
   }
 
+  /** Its platform had it just now. */
+  saw({ id }: Pick<VmRow, 'id'>): Promise<void> {
+    return this.vms.saw(this.database, id, this.clock.now());
+  }
+
   heard(id: string, at: Date): Promise<VmRow | undefined> {
     return this.vms.heard(this.database, id, at);
   }

@@ -9,6 +9,8 @@ export interface VmRow {
   name: string;
   request_id: string;
   provider: string;
+  /** The project or host it is in; null in rows of before that was known. */
+  place: string | null;
   zone: string | null;
   machine_type: string;
   spot: boolean;
@@ -24,6 +26,8 @@ export interface VmRow {
   created_at: Date | null;
   ready_at: Date | null;
   heard_at: Date | null;
+  /** When its platform last had it. */
+  seen_at: Date | null;
   expires_at: Date;
   gone_at: Date | null;
   lease: LeaseState;

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { Bus } from '@purser/bus';
 import { PurserError } from '@purser/contracts';
 import { Clock, CONFIG, Latch } from '@purser/service';
 import type { Config } from '../config.js';
@@ -10,18 +11,35 @@ type Settings = Pick<
   'HYBRID_ORCHESTRATION_ENABLED' | 'HYBRID_ORCHESTRATION_DRY_RUN' | 'PURSER_VM_SETTLE_SECONDS' | 'MAX_VM_LIFETIME_HOURS'
 >;
 
+/** Looks that lie further apart mean that this process was stopped, or had no database: it heard nothing then. */
+const LONGEST_GAP_MS = 30_000;
+
 /** When a VM may come to be, and when it has to go. */
 @Injectable()
 export class VmRules {
   /** Silence before this process could have heard anything proves nothing. */
-  private readonly since: number;
+  private since: number;
+  private lookedAt: number;
 
   constructor(
+    private readonly bus: Bus,
     private readonly latch: Latch,
     private readonly clock: Clock,
     @Inject(CONFIG) private readonly config: Settings,
   ) {
-    this.since = clock.now().getTime();
+    this.since = this.lookedAt = clock.now().getTime();
+  }
+
+  /** To be told of every look at the records, about once a second. */
+  looked(): void {
+    const now = this.clock.now().getTime();
+    if (!this.bus.connected || now - this.lookedAt > LONGEST_GAP_MS) this.since = now;
+    this.lookedAt = now;
+  }
+
+  /** Turned off, nothing new is made, and what is not there yet is given up. */
+  get isOff(): boolean {
+    return !this.config.HYBRID_ORCHESTRATION_ENABLED;
   }
 
   get dry(): boolean {
@@ -32,7 +50,7 @@ export class VmRules {
   get forbidden(): PurserError | undefined {
     const no = (code: 'conflict' | 'emergency', why: string) =>
       new PurserError(code, { message: `no VM is created: ${why}` });
-    if (!this.config.HYBRID_ORCHESTRATION_ENABLED) return no('conflict', 'HYBRID_ORCHESTRATION_ENABLED is false');
+    if (this.isOff) return no('conflict', 'HYBRID_ORCHESTRATION_ENABLED is false');
     if (this.dry) return no('conflict', 'HYBRID_ORCHESTRATION_DRY_RUN is on');
     return this.latch.isSet ? no('emergency', 'the emergency latch is set, or cannot be read') : undefined;
   }
@@ -59,9 +77,13 @@ export class VmRules {
     return silent ? `its agent has been silent for ${PACE.silenceMs / 1_000} s` : undefined;
   }
 
-  /** A call whose outcome nobody knows may still be under way: that nothing is seen proves nothing yet. */
+  /**
+   * A call whose outcome nobody knows may still be under way: that nothing is seen proves nothing yet. It may repeat its
+   * request until its time is over, and the last one may still have an effect after that.
+   */
   isSettled(row: VmRow): boolean {
-    return row.created_at !== null || this.ago(row.called_at) >= this.config.PURSER_VM_SETTLE_SECONDS * 1_000;
+    const unknownMs = PACE.callMs + this.config.PURSER_VM_SETTLE_SECONDS * 1_000;
+    return row.created_at !== null || this.ago(row.called_at) >= unknownMs;
   }
 
   private ago(at: Date | null): number {

@@ -28,13 +28,22 @@ export class VmSteps {
         return this.creating(row, signal);
       case 'ready':
       case 'draining':
-        return this.running(row);
+        return this.running(row, signal);
       case 'deleting':
-        return this.deleting(row);
+        return this.deleting(row, signal);
       case 'gone':
-        await this.credentials.revoke(row.id);
-        return this.money.giveBack(row);
+        return this.gone(row);
     }
+  }
+
+  /** Money does not wait for a file; but the row stays open until its user can do nothing more. */
+  private async gone(row: VmRow): Promise<void> {
+    const revoked = await this.credentials.revoke(row.id).then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
+    await this.money.giveBack(row, revoked === undefined);
+    if (revoked) throw revoked.error;
   }
 
   private async requested(row: VmRow): Promise<void> {
@@ -44,14 +53,17 @@ export class VmSteps {
   }
 
   private async creating(row: VmRow, signal: AbortSignal): Promise<void> {
-    if (row.created_at !== null) return this.running(row);
+    if (row.created_at !== null) return this.running(row, signal);
     const end = this.rules.endOf(row);
     if (end !== undefined) await this.records.enter(row, 'deleting', end);
-    else if (!this.rules.dry) await this.creation.create(row, signal);
+    else if (this.rules.isOff) await this.records.enter(row, 'deleting', 'HYBRID_ORCHESTRATION_ENABLED is false');
+    // Forbidden for another reason, such as a latch that cannot be read, it waits, no longer than its creation may take.
+    else if (!this.rules.forbidden) await this.creation.create(row, signal);
   }
 
-  private async running(row: VmRow): Promise<void> {
-    const resource = await this.platform.look(row);
+  private async running(row: VmRow, signal: AbortSignal): Promise<void> {
+    const resource = await this.platform.look(row, signal);
+    if (resource) await this.records.saw(row);
     if (resource?.state === 'starting' || resource?.state === 'running') {
       const end = this.rules.endOf(row);
       if (end !== undefined) await this.records.enter(row, 'deleting', end);
@@ -64,16 +76,17 @@ export class VmSteps {
   }
 
   /** Seen before it is deleted, so that it is billed; and after it, so that it is not forgotten. */
-  private async deleting(row: VmRow): Promise<void> {
+  private async deleting(row: VmRow, signal: AbortSignal): Promise<void> {
     if (row.zone === null) return;
-    const resource = await this.platform.look(row);
+    const resource = await this.platform.look(row, signal);
     if (resource === undefined) {
       if (this.rules.isSettled(row)) await this.records.enter(row, 'gone', row.reason);
       return;
     }
+    if (row.created_at !== null) await this.records.saw(row);
     const noted = row.created_at === null ? await this.creation.seen(row, row.zone, resource) : row;
     if (!noted || this.rules.dry) return;
-    await this.platform.delete(row.provider, vmAt(row, row.zone));
-    if ((await this.platform.look(row)) === undefined) await this.records.enter(noted, 'gone', row.reason);
+    await this.platform.delete(row, vmAt(row, row.zone), signal);
+    if ((await this.platform.look(row, signal)) === undefined) await this.records.enter(noted, 'gone', row.reason);
   }
 }

@@ -84,6 +84,14 @@ it('is not made when no budget covers its whole life, and says which one', async
   expect(await vms.list({ all: true })).toMatchObject([{ state: 'gone', costUsd: '0.00' }]);
 });
 
+it('is not made when nobody knows what such a machine costs', async () => {
+  await expect(vms.request({ ...WISH, machineType: 'a2-highgpu-1g' })).rejects.toMatchObject({
+    code: 'conflict',
+    message: expect.stringContaining('compute-prices.json') as string,
+  });
+  expect([desk.held, await vms.list({ all: true })]).toEqual([0n, []]);
+});
+
 it('goes to the next zone where one has no room, and remembers that for the next one', async () => {
   platform.createFaults = ['stockout', 'quota'];
   const first = await vms.request(WISH);
@@ -128,10 +136,99 @@ it('is told of as taken away when the platform did, and silent when its agent is
   await manager.rounds(2, 5_000);
   expect(await vms.get(taken.id)).toMatchObject({ state: 'gone', reason: 'the platform took it away' });
   expect(await states()).toContain('vm.preempted');
-  await database.query(`UPDATE vms SET heard_at = $2, ready_at = $2 WHERE id = $1`, [silent.id, clock.now()]);
-  clock.advance(150_000);
-  await manager.rounds(3, 2_000);
+  manager.mute.add(silent.id);
+  await manager.rounds(10, 10_000);
+  expect(platform.inventory()).toHaveLength(1);
+  await manager.rounds(8, 10_000);
   expect(platform.inventory()).toEqual([]);
+  expect((await vms.get(silent.id)).reason).toContain('silent');
+});
+
+it('does not take its agent for silent where the manager itself heard nothing for a while', async () => {
+  const { id } = await vms.request(WISH);
+  await manager.rounds(4, 5_000);
+  clock.advance(10 * 60_000);
+  await manager.rounds(3, 5_000);
+  expect(await vms.get(id)).toMatchObject({ state: 'ready' });
+});
+
+it('is given up where nothing may be made any more, and not asked for again', async () => {
+  platform.createFaults = ['lost request', 'lost request'];
+  const { id } = await vms.request(WISH);
+  await manager.rounds(2, 1_000);
+  await manager.close();
+  await open({ HYBRID_ORCHESTRATION_ENABLED: 'false' });
+  await manager.rounds(30, 10_000);
+  expect([platform.lives, (await vms.get(id)).state]).toEqual([[], 'gone']);
+  expect(desk.held).toBe(0n);
+});
+
+it('gives its money back also while its user cannot be taken away, and then takes it away', async () => {
+  let revoked = 0;
+  let stuck = true;
+  const credentials = {
+    check: () => Promise.resolve(),
+    issue: () => Promise.resolve({}),
+    revoke: () => (stuck ? Promise.reject(new Error('the file is not there')) : Promise.resolve(void (revoked += 1))),
+  };
+  await manager.close();
+  manager = await openManager({ database, clock, desk, credentials, drivers: (crash) => [platform.driver(crash)] });
+  const { id } = await manager.get(VmsService).request(WISH);
+  await manager.rounds(4, 5_000);
+  await manager.get(VmsService).remove(id, 'a spec');
+  await manager.rounds(6, 10_000);
+  const { state, costUsd } = await manager.get(VmsService).get(id);
+  expect([state, formatUsd(desk.held)]).toEqual(['gone', costUsd]);
+  stuck = false;
+  await manager.rounds(4, 60_000);
+  expect(revoked).toBe(1);
+});
+
+it('is not called gone by a driver that looks in another project, and is looked after when that is back', async () => {
+  const { id } = await vms.request(WISH);
+  await manager.rounds(4, 5_000);
+  const elsewhere = new ScriptedPlatform(clock, 'fake', 'another project');
+  await manager.close();
+  manager = await openManager({ database, clock, desk, drivers: (crash) => [elsewhere.driver(crash)] });
+  await manager.rounds(4, 60_000);
+  await manager.get(VmsService).remove(id, 'a spec');
+  await manager.rounds(20, 60_000);
+  expect(await manager.get(VmsService).get(id)).toMatchObject({ state: 'deleting' });
+  expect(desk.held).toBeGreaterThan(0n);
+  await manager.close();
+  await open();
+  await manager.rounds(4, 5_000);
+  expect([platform.inventory(), (await vms.get(id)).state]).toEqual([[], 'gone']);
+});
+
+it('is not called gone while a call for it may still have an effect', async () => {
+  platform.createFaults = ['lost request'];
+  const { id, name } = await vms.request(WISH);
+  await manager.rounds(2, 1_000);
+  await vms.remove(id, 'a spec');
+  await manager.rounds(6, 20_000);
+  // The call, which may take three minutes, has an effect after all.
+  platform.put({ name, labels: { 'purser-vm': id } });
+  await manager.rounds(2, 20_000);
+  expect([platform.inventory(), (await vms.get(id)).state]).toEqual([[], 'gone']);
+});
+
+it('is billed until its platform ended it, and not for the hours in which nobody looked', async () => {
+  const { id, name } = await vms.request(WISH);
+  await manager.rounds(4, 5_000);
+  await manager.close();
+  clock.advance(60 * 60_000);
+  platform.end({ kind: 'vm', name, zone: 'zone-a' });
+  clock.advance(9 * 60 * 60_000);
+  await open();
+  await manager.rounds(6, 5_000);
+  const { state, costUsd } = await vms.get(id);
+  expect(state).toBe('gone');
+  // An hour and a minute of 0.029 and 10 GB.
+  expect(Number(costUsd)).toBeGreaterThan(0.0313);
+  expect(Number(costUsd)).toBeLessThan(0.032);
+  // All that was held for it is spent.
+  expect(formatUsd(desk.held)).toBe('0.031330');
 });
 
 it('deletes everything in an emergency, whatever the records say, and names what it could not', async () => {
@@ -154,4 +251,10 @@ it('deletes everything in an emergency, whatever the records say, and names what
   expect(lines).toContain('NOT deleted: vm purser-stubborn (fake zone-a) is running');
   expect(lines.filter((line) => line.includes(name))).toEqual([`vm ${name} (fake zone-a)`]);
   expect(await vms.get(id)).toMatchObject({ reason: 'emergency: a spike (by ada)' });
+  // What it could not delete is written down, so that it is tried again, also by the next life of the manager.
+  platform.keeps = '';
+  await manager.close();
+  await open();
+  await manager.rounds(1, 1_000);
+  expect(platform.inventory()).toEqual([]);
 });

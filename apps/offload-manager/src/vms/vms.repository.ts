@@ -8,6 +8,7 @@ export type NewVm = Pick<
   | 'name'
   | 'request_id'
   | 'provider'
+  | 'place'
   | 'machine_type'
   | 'spot'
   | 'memory_mb'
@@ -31,6 +32,7 @@ export type VmChange = Partial<
     | 'created_at'
     | 'ready_at'
     | 'heard_at'
+    | 'seen_at'
     | 'gone_at'
     | 'lease'
     | 'lease_asked_at'
@@ -60,8 +62,8 @@ export class VmsRepository {
   async insert(sql: Sql, vm: NewVm): Promise<VmRow> {
     const [row] = await sql.query<VmRow>(
       `INSERT INTO vms (id, name, request_id, provider, machine_type, spot, memory_mb, disk_gb, component, startup,
-         state, reason, requested_at, since, expires_at, lease)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'requested', $11, $12, $12, $13, 'none') RETURNING *`,
+         state, reason, requested_at, since, expires_at, lease, place)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'requested', $11, $12, $12, $13, 'none', $14) RETURNING *`,
       [
         vm.id,
         vm.name,
@@ -76,6 +78,7 @@ export class VmsRepository {
         vm.reason,
         vm.requested_at,
         vm.expires_at,
+        vm.place,
       ],
     );
     if (!row) throw new Error('the VM was not written');
@@ -101,6 +104,11 @@ export class VmsRepository {
       [id, at],
     );
     return row;
+  }
+
+  /** Leaves `rev` alone, as a heartbeat does. */
+  async saw(sql: Sql, id: string, at: Date): Promise<void> {
+    await sql.query('UPDATE vms SET seen_at = greatest(seen_at, $2) WHERE id = $1', [id, at]);
   }
 
   async get(sql: Sql, id: string): Promise<VmRow | undefined> {

@@ -36,13 +36,15 @@ export class VmsService {
    * budget covers it, or nobody knows whether one does.
    */
   async request(wish: VmWish): Promise<Vm> {
-    const { provider, now, expiresAt } = await this.gate.pass();
+    const { provider, place, now, expiresAt } = await this.gate.pass();
+    this.money.refuseUnpriced(provider, wish.machineType);
     const id = randomBytes(6).toString('hex');
     const row = await this.records.insert({
       id,
       name: vmName(await this.records.installation(), id),
       request_id: randomUUID(),
       provider,
+      place,
       machine_type: wish.machineType,
       spot: wish.spot,
       memory_mb: wish.memoryMb,

@@ -23,7 +23,7 @@ export class Zones {
 
   /** Undefined, and why, where none is left. */
   async next(row: VmRow): Promise<{ zone: string | undefined; why: string }> {
-    const driver = this.platform.driverOf(row.provider);
+    const driver = this.platform.driverOf(row);
     const zones = await driver.zones({ signal: AbortSignal.timeout(PACE.callMs) });
     const bad = await this.vms.badZones(this.database, row, this.clock.now());
     const zone = zones.find((one) => !bad.some((known) => known.zone === one));

@@ -94,6 +94,7 @@ export function computeChecks(subject: ComputeSubject): ConformanceCheck[] {
   return [
     check('names its provider in one token', ({ driver }) => {
       assert.match(driver.provider, /^[A-Za-z0-9_-]{1,64}$/);
+      assert.ok(driver.place.length > 0, 'says which project or host it looks after');
       return Promise.resolve();
     }),
     check('finds nothing missing where VMs can be made', ({ driver }) => driver.check({ signal: never() })),

@@ -39,6 +39,8 @@ export class ComputeEngine {
   /** So much later do lists hear of what was made and deleted. */
   listsLagMs = 0;
   pageSize = 500;
+  /** How long VMs take to run, and to be gone; may change at any time. */
+  readonly slow: { bootMs: number; deleteMs: number };
   private skewMs = 0;
   private readonly rates: Rates;
   private readonly server: Server;
@@ -49,9 +51,10 @@ export class ComputeEngine {
     this.project = project;
     this.rates = rates;
     this.now = () => now() + this.skewMs;
-    this.estate = new Estate(this.now, { bootMs, deleteMs });
+    this.slow = { bootMs, deleteMs };
+    this.estate = new Estate(this.now, this.slow);
     this.operations = new Operations(project, this.now, () => this.estate.nextId());
-    this.requests = new Requests(this, { bootMs, deleteMs });
+    this.requests = new Requests(this, this.slow);
     this.server = createServer((request, response) => {
       this.serve(request, response).catch((error: unknown) => response.destroy(error as Error));
     });

@@ -48,7 +48,7 @@ export class Requests {
     if (call === 'projects.testIamPermissions') return this.permissions(asked);
     const prefix = `/compute/v1/projects/${engine.project}/`;
     if (!path.startsWith(prefix)) return refusal(404, 'notFound', `The resource '${path}' was not found`);
-    const right = `compute.${call.replace('.aggregatedList', '.list').replace('.insert', '.create')}`;
+    const right = rightFor(call, path.slice(prefix.length));
     if (engine.denied.has(right))
       return refusal(403, 'forbidden', `Required '${right}' permission for 'projects/${engine.project}'`);
     const [scopeKind = '', scope = '', , name = ''] = path.slice(prefix.length).split('/');
@@ -224,6 +224,13 @@ export class Requests {
       ...(more ? { nextPageToken: `${from + pageSize}` } : {}),
     });
   }
+}
+
+/** Operations are Google's only things whose rights have the scope in their name. */
+function rightFor(call: Call, path: string): string {
+  const verb = call.replace('.aggregatedList', '.list').replace('.insert', '.create');
+  const scope = path.startsWith('zones/') ? 'zone' : 'region';
+  return `compute.${verb.replace(/^operations\./, `${scope}Operations.`)}`;
 }
 
 const zoneBody = (name: string): object => ({

@@ -69,6 +69,8 @@ export interface MachineTypeRow {
   name: string;
   guestCpus: number;
   memoryMb: number;
+  accelerators?: { guestAcceleratorType: string; guestAcceleratorCount: number }[];
+  architecture?: 'ARM64' | 'X86_64';
 }
 
 /** Some that there really are, with their real sizes. */
@@ -77,6 +79,15 @@ export const MACHINE_TYPES: readonly MachineTypeRow[] = [
   { name: 'e2-standard-2', guestCpus: 2, memoryMb: 8192 },
   { name: 'e2-highmem-2', guestCpus: 2, memoryMb: 16384 },
   { name: 'e2-highmem-4', guestCpus: 4, memoryMb: 32768 },
+  { name: 'm1-megamem-96', guestCpus: 96, memoryMb: 1468006, architecture: 'X86_64' },
+  { name: 't2a-standard-4', guestCpus: 4, memoryMb: 16384, architecture: 'ARM64' },
+  {
+    name: 'a2-highgpu-1g',
+    guestCpus: 12,
+    memoryMb: 87040,
+    architecture: 'X86_64',
+    accelerators: [{ guestAcceleratorType: 'nvidia-tesla-a100', guestAcceleratorCount: 1 }],
+  },
 ];
 
 export const ZONES: readonly string[] = ['us-central1-a', 'us-central1-b', 'us-central1-c', 'europe-west1-b'];
