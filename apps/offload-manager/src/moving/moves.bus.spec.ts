@@ -49,8 +49,8 @@ const managerWith = (component: Movable, options: Parameters<typeof managerOf>[3
   return manager;
 };
 
-async function atHome(options: Parameters<typeof managerOf>[3] = {}) {
-  const server = await componentAt('home');
+async function atHome(options: Parameters<typeof managerOf>[3] = {}, until?: () => Promise<unknown>) {
+  const server = await componentAt('home', until);
   closing.push(() => server.close());
   const component = movable({ url: server.url });
   const manager = managerWith(component, options);
@@ -100,6 +100,28 @@ describe('a component that moves', () => {
     expect(answers.at(-1)).toBe('home');
     expect(vms.alive).toEqual([]);
     expect(await servers.bus.read(BUCKETS.endpoints, name)).toMatchObject({ place: 'local', vm: null });
+  });
+
+  it('answers what it has before it is stopped here, however long that takes', async () => {
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const { name, manager } = await atHome({}, () => held);
+    const slow = manager.ask(name);
+    const move = await manager.moves.toVm(name, CHOICE);
+    const step = async () => (await manager.moves.list()).find(({ id }) => id === move.id)?.step;
+    await eventually(async () => {
+      await turn(manager);
+      expect(await step()).toBe('routed');
+    });
+    for (let looks = 0; looks < 3; looks += 1) {
+      // As long as nobody says so, what was said of the place here is old.
+      await servers.database.query(`UPDATE local_servings SET seen_at = now() - interval '1 minute'`);
+      await turn(manager);
+      expect(await step()).toBe('routed');
+    }
+    release();
+    expect(await slow).toBe('home');
+    expect(await over(manager, move)).toMatchObject({ step: 'done' });
   });
 
   it('is stopped here as a process of its own once it runs there, and started again to come home', async () => {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Bus } from '@purser/bus';
 import { componentsAsk, PurserError, VmHeartbeat, vmsHeartbeat } from '@purser/contracts';
 import { Database } from '@purser/database';
@@ -25,9 +26,15 @@ import { OutSteps } from './out-steps.service.js';
 import { Returns } from './returns.service.js';
 import type { VmLife, VmSeen, VmWish } from './vm-life.js';
 
-/** A component that answers with where it runs. */
-export async function componentAt(place: string): Promise<{ url: string; close(): Promise<void> }> {
-  const server: Server = createServer((_, response) => setTimeout(() => response.end(place), 2)).listen(0, '127.0.0.1');
+/** A component that answers with where it runs, as soon as `until` says so. */
+export async function componentAt(
+  place: string,
+  until: () => Promise<unknown> = () => pause(2),
+): Promise<{ url: string; close(): Promise<void> }> {
+  const server: Server = createServer((_, response) => void until().then(() => response.end(place))).listen(
+    0,
+    '127.0.0.1',
+  );
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
