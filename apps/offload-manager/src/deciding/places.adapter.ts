@@ -14,6 +14,7 @@ interface Row {
   vm_reason: string | null;
   moving: boolean;
   moving_vm: string | null;
+  direction: 'to_vm' | 'home' | null;
   moved: boolean;
   failures: number;
   failed_at: Date | null;
@@ -32,7 +33,7 @@ export class MovedPlaces implements Places {
   async all(): Promise<ReadonlyMap<string, PlaceOf>> {
     const rows = await this.database.query<Row>(
       `SELECT p.component, p.vm_id, p.since, v.expires_at, v.memory_mb, v.state AS vm_state, v.reason AS vm_reason,
-              o.id IS NOT NULL AS moving, o.vm_id AS moving_vm, d.at IS NOT NULL AS moved, f.failures, f.failed_at
+              o.id IS NOT NULL AS moving, o.vm_id AS moving_vm, o.direction, d.at IS NOT NULL AS moved, f.failures, f.failed_at
          FROM component_places p
          LEFT JOIN vms v ON v.id = p.vm_id
          LEFT JOIN moves o ON o.component = p.component AND o.step NOT IN ('done', 'failed')
@@ -48,7 +49,8 @@ export class MovedPlaces implements Places {
 
   private placeOf(row: Row): PlaceOf {
     const { vm_id: vm, since, expires_at, memory_mb, moving, moving_vm, moved } = row;
-    if (moving) return { place: 'moving', vm: moving_vm ?? vm, since };
+    const towards = row.direction === 'home' ? 'local' : 'vm';
+    if (moving) return { place: 'moving', vm: moving_vm ?? vm, since, towards };
     // One that has never moved has always been here, since whenever it was first looked for.
     if (vm === null) return { place: 'local', vm, since: moved ? since : new Date(0), notBefore: this.patience(row) };
     const ready = row.vm_state === 'ready';

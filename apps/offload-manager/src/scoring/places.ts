@@ -5,6 +5,8 @@ export interface PlaceOf {
   place: 'local' | 'moving' | 'vm';
   /** Its VM, when it is at one or on the way. */
   vm: string | null;
+  /** Of one that is moving. */
+  towards?: 'vm' | 'local' | undefined;
   /** When it came there. */
   since: Date;
   /** Of its VM. */
