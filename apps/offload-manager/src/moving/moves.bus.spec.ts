@@ -106,6 +106,7 @@ describe('a component that moves', () => {
     let release = (): void => undefined;
     const held = new Promise<void>((resolve) => (release = resolve));
     const { name, manager } = await atHome({}, () => held);
+    closing.push(() => Promise.resolve(release()));
     const slow = manager.ask(name);
     const move = await manager.moves.toVm(name, CHOICE);
     const step = async () => (await manager.moves.list()).find(({ id }) => id === move.id)?.step;
@@ -114,9 +115,10 @@ describe('a component that moves', () => {
       expect(await step()).toBe('routed');
     });
     for (let looks = 0; looks < 3; looks += 1) {
-      // As long as nobody says so, what was said of the place here is old.
+      // Unless it is said again, what was said of the place here is old.
       await servers.database.query(`UPDATE local_servings SET seen_at = now() - interval '1 minute'`);
-      await turn(manager);
+      await manager.places.follow();
+      await manager.mover.go();
       expect(await step()).toBe('routed');
     }
     release();
