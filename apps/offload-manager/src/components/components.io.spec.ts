@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Config } from '../config.js';
+import type { Movable } from '../moving/movables.js';
 import { type Component, whyItStays } from './component.js';
 import { componentsFileSchema, loadComponentsFile } from './components-file.js';
 import { Components } from './components.service.js';
@@ -46,10 +47,12 @@ async function put(path: string, content: unknown): Promise<void> {
 
 const dockerHost = () => `tcp://127.0.0.1:${(docker.address() as AddressInfo).port}`;
 
-async function discovered(settings: Record<string, string> = {}): Promise<Components> {
+async function discovered(settings: Record<string, string> = {}, away: readonly Movable[] = []): Promise<Components> {
   const given = { PURSER_NATS_URL: 'nats://127.0.0.1:1', PURSER_DATABASE_URL: 'postgres://127.0.0.1:1/none' };
   const config = Config.parse({ ...given, PURSER_CONFIG_DIR: folder, ...settings });
-  const components = new Components(config, new DockerComponents(dockerHost()));
+  const components = new Components(config, new DockerComponents(dockerHost()), {
+    definitions: () => Promise.resolve(away),
+  });
   await components.discover();
   return components;
 }
@@ -136,6 +139,29 @@ it('finds labelled containers, reads what they use, and knows one that component
   expect(whyItStays(components.get('ocr') as Component)).toBeUndefined();
   expect(components.problems).toEqual([expect.stringContaining('the container bad: its label purser.component')]);
   expect(await new DockerComponents(dockerHost()).use('c1')).toEqual({ memoryMb: 600, cpus: 1 });
+});
+
+it('goes on knowing what was moved away, whose container is stopped here and not found', async () => {
+  const left = {
+    name: 'ocr',
+    kind: 'container',
+    source: 'docker',
+    image: 'x',
+    command: [],
+    env: {},
+    port: 80,
+    healthPath: '/',
+    diskGb: 20,
+    stateless: true,
+    local: { url: 'http://127.0.0.1:8088', container: 'ocr' },
+  } satisfies Partial<Component> & Movable;
+  await put('components.json', { components: [embedder], keepLocal: ['voice'] });
+  const components = await discovered({}, [left, { ...left, name: 'embedder' }, { ...left, name: 'voice' }]);
+  expect(components.problems).toEqual([]);
+  expect(components.get('ocr')).toMatchObject({ kind: 'container', local: left.local, stateless: true });
+  // What is found here says it better; and what was said to be kept here since then is.
+  expect(components.get('embedder')).toMatchObject({ source: 'components.json' });
+  expect(components.get('voice')).toMatchObject({ keepLocal: true });
 });
 
 it('tells a name that is there twice, and a folder that is not there', async () => {

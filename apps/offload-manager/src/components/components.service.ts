@@ -2,6 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { PurserError } from '@purser/contracts';
 import { CONFIG } from '@purser/service';
 import type { Config } from '../config.js';
+import type { Movable } from '../moving/movables.js';
+import { AWAY, type Away } from './away.js';
 import type { Component } from './component.js';
 import { type ComponentsFile, loadComponentsFile } from './components-file.js';
 import { DockerComponents } from './docker-components.js';
@@ -20,6 +22,7 @@ export class Components {
   constructor(
     @Inject(CONFIG) private readonly config: Config,
     private readonly docker: DockerComponents,
+    @Inject(AWAY) private readonly away: Away,
   ) {}
 
   list(): Component[] {
@@ -51,7 +54,8 @@ export class Components {
       ...file.scan,
       ...foldersOf(this.config.PURSER_COMPONENT_FOLDERS).map((folder) => ({ folder, depth: STANDARD_DEPTH, skip: [] })),
     ];
-    const [docker, ...scanned] = await Promise.all([
+    const [away, docker, ...scanned] = await Promise.all([
+      this.away.definitions(),
       file.docker ? this.docker.find() : { components: [], problems: [] },
       ...scans.map(scanFolder),
     ]);
@@ -60,7 +64,10 @@ export class Components {
       found.modules.map((one) => moduleComponent(one, scans[index]?.folder ?? '')),
     );
     const executors = this.executors.map(executorComponent);
-    const { all, doubled } = merged([...named, ...modules, ...executors], file);
+    const found = [...named, ...modules, ...executors];
+    const here = new Set(found.map(({ name }) => name));
+    const left = away.filter(({ name }) => !here.has(name)).map(awayComponent);
+    const { all, doubled } = merged([...found, ...left], file);
     this.found = all;
     this.problems = [
       ...file.problems,
@@ -108,6 +115,8 @@ const BARE = {
   checkpointable: false,
   keepLocal: false,
 };
+
+const awayComponent = (one: Movable): Component => ({ ...BARE, kind: 'container', source: 'moves', ...one });
 
 const moduleComponent = ({ name, module }: FoundModule, folder: string): Component => ({
   ...BARE,

@@ -34,7 +34,13 @@ it('makes of what is decided a move that goes on by itself, and one of each comp
     { component: 'embedder', direction: 'to_vm', step: 'starting', reason: 'weighs 60' },
   ]);
   expect((await new MovedPlaces(database, config).all()).get('embedder')).toMatchObject({ place: 'moving' });
+  const repository = new MovesRepository(database);
+  expect(await repository.definitions()).toEqual([definition]);
   await expect(mover.begin(out)).rejects.toThrow('moving already');
   const home: PlannedMove = { component: 'embedder', to: 'local', machine: undefined, reason: 'there is room' };
   await expect(mover.begin(home)).rejects.toThrow('at home');
+  await database.query(`UPDATE moves SET step = 'done'`);
+  expect(await repository.definitions()).toEqual([]);
+  await database.query(`UPDATE component_places SET vm_id = 'v'`);
+  expect(await repository.definitions()).toEqual([definition]);
 });

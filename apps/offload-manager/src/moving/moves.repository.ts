@@ -97,6 +97,17 @@ export class MovesRepository {
     return rows.length > 0;
   }
 
+  /** Of what is on a VM, or on its way, as it was when it was moved last. */
+  async definitions(): Promise<Movable[]> {
+    const rows = await this.database.query<Pick<MoveRow, 'definition'>>(
+      `SELECT DISTINCT ON (component) definition FROM moves
+        WHERE component IN (SELECT component FROM component_places WHERE vm_id IS NOT NULL
+                            UNION SELECT component FROM moves WHERE ${OPEN})
+        ORDER BY component, created_at DESC`,
+    );
+    return rows.map(({ definition }) => definition);
+  }
+
   /** The last one that brought it to where it is. */
   async lastOut(component: string, vmId: string): Promise<MoveRow | undefined> {
     const [row] = await this.database.query<MoveRow>(

@@ -53,7 +53,7 @@ async function profiled(settings: Record<string, string> = {}, anew = false) {
     ...settings,
   });
   const docker = new DockerComponents(config.DOCKER_HOST);
-  const components = new Components(config, docker);
+  const components = new Components(config, docker, { definitions: () => Promise.resolve([]) });
   const cache = new ProfileCache(new ProfilesRepository(database), clock, config);
   const imports = new Imports(config, new Memory(config, clock), new Latch(clock));
   const profiler = new Profiler(config, cache, docker, imports, clock, QUIET);
