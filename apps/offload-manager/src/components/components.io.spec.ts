@@ -16,6 +16,7 @@ const committed = join(__dirname, '../../../../config');
 let folder: string;
 let docker: ReturnType<typeof createServer>;
 let containers: unknown[] = [];
+let refusing = false;
 const stats = {
   memory_stats: { usage: 700 * 1024 ** 2, stats: { inactive_file: 100 * 1024 ** 2 } },
   cpu_stats: { cpu_usage: { total_usage: 3e9 }, system_cpu_usage: 20e9, online_cpus: 4 },
@@ -24,6 +25,7 @@ const stats = {
 
 beforeAll(async () => {
   docker = createServer((request, response) => {
+    if (refusing) response.statusCode = 500;
     response.setHeader('content-type', 'application/json');
     response.end(JSON.stringify(request.url?.includes('/stats') ? stats : containers));
   }).listen(0, '127.0.0.1');
@@ -36,6 +38,7 @@ afterAll(() => {
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'purser-components-'));
   containers = [];
+  refusing = false;
 });
 afterEach(() => rm(folder, { recursive: true }));
 
@@ -82,6 +85,40 @@ it('tells a file that is not JSON, and goes on without it', async () => {
   const components = await discovered({ PURSER_COMPONENT_FOLDERS: join(folder, 'modules') });
   expect(components.problems).toEqual([expect.stringContaining('components.json is not JSON')]);
   expect(components.list().map(({ name }) => name)).toEqual(['a']);
+});
+
+it('holds to what was found last while the file is half saved or Docker does not answer, and lets nothing leave', async () => {
+  const kept = { ...embedder, name: 'voice', keepLocal: true };
+  containers = [
+    {
+      Id: 'c2',
+      Names: ['/ocr'],
+      Image: 'x',
+      State: 'running',
+      Labels: { 'purser.component': 'ocr', 'purser.component.stateless': 'true' },
+      Ports: [{ PrivatePort: 80, PublicPort: 8088, Type: 'tcp' }],
+    },
+  ];
+  await put('components.json', { components: [embedder, kept] });
+  const components = await discovered();
+  const stay = () => components.list().map((one) => [one.name, whyItStays(one) !== undefined]);
+  const all = [
+    ['embedder', false],
+    ['voice', true],
+    ['ocr', false],
+  ];
+  expect(stay()).toEqual(all);
+  refusing = true;
+  await components.discover();
+  expect(stay()).toEqual(all);
+  expect(components.problems).toEqual([expect.stringContaining('does not tell its containers')]);
+  refusing = false;
+  await put('components.json', '{"components": [');
+  await components.discover();
+  expect(stay()).toEqual(all.map(([name]) => [name, true]));
+  await put('components.json', { components: [embedder, kept] });
+  await components.discover();
+  expect(stay()).toEqual(all);
 });
 
 it('finds modules in folders by their names with dots, packages whole, and not what tools wrote', async () => {

@@ -15,6 +15,7 @@ const STANDARD_DEPTH = 4;
 @Injectable()
 export class Components {
   private found = new Map<string, Component>();
+  private lastRead: ComponentsFile | undefined;
   private executors: readonly string[] = [];
   /** What is wrong with where they are looked for. It keeps none of the others from being found. */
   problems: readonly string[] = [];
@@ -49,7 +50,7 @@ export class Components {
 
   /** Looks everywhere. What is named first in components.json wins over Docker, and that over folders. */
   async discover(): Promise<void> {
-    const file = await loadComponentsFile(this.config.PURSER_CONFIG_DIR);
+    const file = await this.readFile();
     const scans = [
       ...file.scan,
       ...foldersOf(this.config.PURSER_COMPONENT_FOLDERS).map((folder) => ({ folder, depth: STANDARD_DEPTH, skip: [] })),
@@ -75,6 +76,13 @@ export class Components {
       ...scanned.flatMap(({ problems }) => problems),
       ...doubled,
     ].slice(0, 200);
+  }
+
+  /** What it said last, while it cannot be read; and nothing leaves until it can, since it may say now what is to stay. */
+  private async readFile(): Promise<ComponentsFile> {
+    const file = await loadComponentsFile(this.config.PURSER_CONFIG_DIR);
+    if (!file.unread) return (this.lastRead = file);
+    return { ...(this.lastRead ?? file), problems: file.problems, keepsLocal: () => true };
   }
 }
 
