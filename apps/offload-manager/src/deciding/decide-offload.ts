@@ -9,6 +9,7 @@ const FORESIGHT_MINUTES = 2;
 
 export function decideOffload(situation: Situation, rules: Rules, slots: number): Verdict {
   const { now, pressureSince, market } = situation;
+  if (!rules.offloads) return nothing('off', 'memory is scarce, and HYBRID_ORCHESTRATION_ENABLED is false');
   const urgent = isUrgent(situation, rules);
   if (!urgent && !heldFor(pressureSince, now, rules.sustainMs))
     return nothing('pressure_waits', `memory is scarce, but not yet for ${rules.sustainMs / 1000} s`);

@@ -9,6 +9,7 @@ const start = new Date('2026-11-29T10:00:00Z');
 const after = (ms: number) => new Date(start.getTime() + ms);
 
 const rules: Rules = {
+  offloads: true,
   bounds: { offloadMb: 6 * GB, criticalMb: 2 * GB, maxUsedPercent: 85 },
   minWeight: 40,
   atOnce: 3,
@@ -111,6 +112,7 @@ describe('under pressure', () => {
 
   it('says why nothing is done', () => {
     const code = (given: Partial<Situation>) => decide(situation(1, given), rules).code;
+    expect(decide(situation(1), { ...rules, offloads: false }).code).toBe('off');
     expect(code({ candidates: [candidate('light', 20, 1)] })).toBe('nothing_movable');
     expect(code({ market: { ...market, hindrance: 'there is an emergency' } })).toBe('hindered');
     expect(code({ market: { ...market, offers: [] } })).toBe('nothing_fits');
@@ -135,6 +137,11 @@ describe('when memory is plentiful', () => {
 
   it('brings the light ones home where not all have room, and keeps the least share on VMs', () => {
     expect(moved(situation(12, { candidates: away }))).toEqual(['recall', 'middle home']);
+    expect(moved(situation(20, { candidates: away }), { offloads: false })).toEqual([
+      'recall',
+      'middle home',
+      'heavy home',
+    ]);
     expect(decide(situation(12, { candidates: away }), { ...rules, minVmShare: 0.9 }).code).toBe('no_room');
     expect(decide(situation(9, { candidates: away }), rules).code).toBe('no_room');
   });

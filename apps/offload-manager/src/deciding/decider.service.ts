@@ -36,7 +36,7 @@ export class Decider {
   async decideWhenAsked(): Promise<OffloadDecision> {
     if (this.config.HYBRID_ORCHESTRATION_ENABLED) return this.decide();
     throw new PurserError('conflict', {
-      message: 'HYBRID_ORCHESTRATION_ENABLED is false: nothing is decided',
+      message: 'HYBRID_ORCHESTRATION_ENABLED is false: nothing is offloaded, and what is away comes home by itself',
       details: { state: 'off' },
     });
   }

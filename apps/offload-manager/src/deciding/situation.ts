@@ -38,6 +38,8 @@ export interface Market {
 
 /** What the rules go by, as people set it. */
 export interface Rules {
+  /** Whether anything may leave; what is away comes home all the same. */
+  offloads: boolean;
   bounds: PressureBounds;
   minWeight: number;
   atOnce: number;

@@ -100,6 +100,7 @@ export const figuresOf = ({ reading, pressure, trend }: Figures): MemoryFigures 
 });
 
 export const rulesOf = (config: Config, bounds: Rules['bounds']): Rules => ({
+  offloads: config.HYBRID_ORCHESTRATION_ENABLED,
   bounds,
   minWeight: config.MIN_WEIGHT_FOR_OFFLOAD,
   atOnce: config.MAX_CONCURRENT_MIGRATIONS,
