@@ -15,6 +15,12 @@ export interface AgentRow {
   preemption_at: Date | null;
 }
 
+interface Heard {
+  wish: AgentRow['wish'];
+  first: boolean;
+  unhealthySeconds: number;
+}
+
 @Injectable()
 export class AgentsRepository {
   constructor(private readonly database: Database) {}
@@ -28,18 +34,23 @@ export class AgentsRepository {
     );
   }
 
-  /** `first` tells whether it is the first time that it speaks of a preemption. */
-  async hear(beat: VmHeartbeat): Promise<{ wish: AgentRow['wish']; first: boolean }> {
-    const [row] = await this.database.query<{ wish: AgentRow['wish']; first: boolean }>(
+  /**
+   * `first` tells whether it is the first time that it speaks of a preemption, `unhealthySeconds` for how long its component
+   * has not been healthy.
+   */
+  async hear(beat: VmHeartbeat): Promise<Heard> {
+    const [row] = await this.database.query<Heard>(
       `WITH before AS (SELECT preemption_at FROM vm_agents WHERE vm_id = $1)
        INSERT INTO vm_agents AS a
-         (vm_id, component, heard_at, healthy, serving, in_flight, memory_mb, preemption_at)
-       VALUES ($1, $2, now(), $3, $4, $5, $6, $7::timestamptz)
+         (vm_id, component, heard_at, healthy, serving, in_flight, memory_mb, preemption_at, unhealthy_since)
+       VALUES ($1, $2, now(), $3, $4, $5, $6, $7::timestamptz, CASE WHEN NOT $3 THEN now() END)
        ON CONFLICT (vm_id) DO UPDATE SET heard_at = now(), healthy = excluded.healthy, serving = excluded.serving,
          in_flight = excluded.in_flight, memory_mb = excluded.memory_mb,
-         preemption_at = coalesce(a.preemption_at, excluded.preemption_at)
+         preemption_at = coalesce(a.preemption_at, excluded.preemption_at),
+         unhealthy_since = CASE WHEN NOT $3 THEN coalesce(a.unhealthy_since, now()) END
        RETURNING wish, $7::timestamptz IS NOT NULL AND NOT EXISTS
-         (SELECT FROM before WHERE preemption_at IS NOT NULL) AS first`,
+         (SELECT FROM before WHERE preemption_at IS NOT NULL) AS first,
+         coalesce(extract(epoch FROM now() - unhealthy_since), 0)::float8 AS "unhealthySeconds"`,
       [beat.vm, beat.component, beat.healthy, beat.serving, beat.inFlight, beat.memoryMb, beat.preemption ?? null],
     );
     if (!row) throw new Error(`no row for the agent of VM ${beat.vm}`);

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type AgentOrder, isPurserError, type VmHeartbeat } from '@purser/contracts';
-import { Clock } from '@purser/service';
+import { Clock, CONFIG } from '@purser/service';
+import type { Config } from '../config.js';
 import { isOver, VM_LIFE, type VmLife, type VmSeen } from '../moving/vm-life.js';
 import { AgentsRepository } from './agents.repository.js';
 
@@ -11,14 +12,19 @@ export class AgentsService {
     private readonly repository: AgentsRepository,
     private readonly clock: Clock,
     @Inject(VM_LIFE) private readonly vms: VmLife,
+    @Inject(CONFIG) private readonly config: Pick<Config, 'PURSER_OFFLOAD_UNHEALTHY_SECONDS'>,
   ) {}
 
   async hear(beat: VmHeartbeat): Promise<AgentOrder> {
     const vm = await this.known(beat);
     // One that nobody knows of has nobody else who would end it.
     if (!vm || isOver(vm) || vm.component !== beat.component) return 'end';
-    const { wish, first } = await this.repository.hear(beat);
+    const { wish, first, unhealthySeconds } = await this.repository.hear(beat);
     if (first && beat.preemption !== undefined) await this.vms.preempted(beat.vm, new Date(beat.preemption));
+    const most = this.config.PURSER_OFFLOAD_UNHEALTHY_SECONDS;
+    // Its component comes home by that, as from every VM that is not ready any more.
+    if (vm.state === 'ready' && unhealthySeconds >= most)
+      await this.vms.drain(beat.vm, `${beat.component} has not been healthy on it for ${most} s`);
     return wish;
   }
 

@@ -1,4 +1,5 @@
 import type { MigrationClass } from '@purser/database';
+import { AddUnhealthySince1700000006700 } from './add-unhealthy-since.js';
 import { CreateDecisions1700000006401 } from './create-decisions.js';
 import { CreateMoves1700000006200 } from './create-moves.js';
 import { CreateProfiles1700000006400 } from './create-profiles.js';
@@ -12,4 +13,5 @@ export const MIGRATIONS: MigrationClass[] = [
   CreateMoves1700000006200,
   CreateProfiles1700000006400,
   CreateDecisions1700000006401,
+  AddUnhealthySince1700000006700,
 ];

@@ -183,6 +183,21 @@ describe('a component that moves', () => {
     });
   });
 
+  it('comes home by itself when it dies on its VM, whose agent lives on', async () => {
+    const { name, manager } = await atHome({ extra: { PURSER_OFFLOAD_UNHEALTHY_SECONDS: '1' } });
+    await over(manager, await manager.moves.toVm(name, CHOICE));
+    await vms.breakDown('vm-1');
+    await eventually(async () => {
+      await turn(manager);
+      expect(vms.alive).toEqual([]);
+    });
+    expect(await manager.ask(name)).toBe('home');
+    expect((await manager.moves.list())[0]).toMatchObject({
+      direction: 'home',
+      reason: expect.stringContaining('has not been healthy on it for 1 s') as string,
+    });
+  });
+
   it('moves once at a time, within the number that may move at once, and not in a dry run', async () => {
     const { name, manager } = await atHome({ extra: { MAX_CONCURRENT_MIGRATIONS: '1' } });
     await expect(manager.moves.bringHome(name, 'why not')).rejects.toThrow(/at home/);

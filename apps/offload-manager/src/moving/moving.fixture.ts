@@ -47,7 +47,7 @@ export async function componentAt(
 
 /** VMs without a platform: a component and a real agent for each, on this machine. */
 export class ScriptedVms implements VmLife {
-  readonly all = new Map<string, VmSeen & { stop: () => Promise<void> }>();
+  readonly all = new Map<string, VmSeen & { stop: () => Promise<void>; breakDown: () => Promise<void> }>();
   /** Whether their components come up. */
   healthy = true;
   private count = 0;
@@ -76,7 +76,8 @@ export class ScriptedVms implements VmLife {
       await agent;
       await server.close();
     };
-    const vm = { id, component, state: 'creating' as const, reason: 'wanted', stop };
+    const breakDown = () => server.close();
+    const vm = { id, component, state: 'creating' as const, reason: 'wanted', stop, breakDown };
     this.all.set(id, vm);
     return vm;
   }
@@ -101,6 +102,15 @@ export class ScriptedVms implements VmLife {
     const vm = await this.get(id);
     if (vm.state === 'creating' && healthy) vm.state = 'ready';
     return vm;
+  }
+
+  async drain(id: string, reason: string): Promise<void> {
+    Object.assign(await this.get(id), { state: 'draining', reason });
+  }
+
+  /** Its component dies, and its agent lives on. */
+  async breakDown(id: string): Promise<void> {
+    await this.all.get(id)?.breakDown();
   }
 
   async preempted(id: string, at: Date): Promise<void> {
@@ -180,7 +190,7 @@ export function managerOf(
   const home = new HomeSteps(cut(agents), cut(endpoints), cut(locals), cut(vms));
   const returns = new Returns(rows, moves, locals, vms, movables);
   const mover = new Mover(cut(repository), out, home, returns, log, config);
-  const hearing = new AgentsService(agents, systemClock, vms);
+  const hearing = new AgentsService(agents, systemClock, vms, config);
   const subscription = bus.connection.subscribe(vmsHeartbeat.name, {
     queue: 'offload-manager',
     callback: (_, message) => {
