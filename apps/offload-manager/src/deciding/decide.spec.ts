@@ -149,6 +149,8 @@ describe('when memory is plentiful', () => {
   it('brings home whatever its VM will not hold for long, whatever the memory', () => {
     const ending = candidate('heavy', 70, 6, onVm(after(-3_600_000), { expiresAt: after(300_000) }));
     expect(moved(situation(1, { candidates: [ending] }))).toEqual(['recall', 'heavy home']);
+    const busy = ['a', 'b', 'c'].map((name) => candidate(name, 90, 1, { place: 'moving', vm: 'v', since: start }));
+    expect(moved(situation(1, { candidates: [...busy, ending] }))).toEqual(['recall', 'heavy home']);
     const taken = candidate('heavy', 70, 6, onVm(after(-1_000), { leaving: 'the platform takes it away' }));
     expect(decide(situation(1, { candidates: [taken] }), rules).moves[0]?.reason).toBe('the platform takes it away');
   });

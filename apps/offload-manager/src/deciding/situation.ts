@@ -69,6 +69,8 @@ export interface PlannedMove {
   to: 'vm' | 'local';
   machine: { machineType: string; spot: boolean; worstCase: Nano } | undefined;
   reason: string;
+  /** Its VM ends: it comes home also where nothing moves by itself. */
+  must?: boolean;
 }
 
 export interface Verdict {
