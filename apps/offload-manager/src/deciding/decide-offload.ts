@@ -90,7 +90,7 @@ function planned(situation: Situation, rules: Rules, ready: readonly Candidate[]
     missing -= memoryMb;
     const kind = machine.spot ? 'a spot' : 'a regular';
     const reason = `weighs ${weight} and takes ${Math.round(memoryMb)} MB; ${kind} ${machine.machineType} is the cheapest that holds it`;
-    moves.push({ component: name, to: 'vm', machine, reason });
+    moves.push({ component: name, to: 'vm', machine, reason, memoryMb });
   }
   return { moves, misfits };
 }

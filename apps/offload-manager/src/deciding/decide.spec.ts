@@ -146,6 +146,14 @@ describe('when memory is plentiful', () => {
     expect(decide(situation(9, { candidates: away }), rules).code).toBe('no_room');
   });
 
+  it('brings nothing home of which nobody knows what it takes, until its VM ends', () => {
+    const unknown = candidate('unknown', 0, 0, onVm(after(-DWELL_MS)));
+    expect(decide(situation(20, { candidates: [unknown] }), rules).code).toBe('size_unknown');
+    expect(moved(situation(20, { candidates: [unknown, ...away] }))).toEqual(['recall', 'middle home', 'heavy home']);
+    const ending = { ...unknown, at: onVm(after(-DWELL_MS), { leaving: 'it ends' }) };
+    expect(moved(situation(20, { candidates: [ending] }))).toEqual(['recall', 'unknown home']);
+  });
+
   it('brings home whatever its VM will not hold for long, whatever the memory', () => {
     const ending = candidate('heavy', 70, 6, onVm(after(-3_600_000), { expiresAt: after(300_000) }));
     expect(moved(situation(1, { candidates: [ending] }))).toEqual(['recall', 'heavy home']);

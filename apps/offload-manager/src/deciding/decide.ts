@@ -45,9 +45,12 @@ function decideRecall(situation: Situation, rules: Rules, slots: number): Verdic
     return nothing('easing', 'memory is neither scarce nor plentiful: what is on VMs stays there');
   if (!heldFor(calmSince, now, rules.dwellMs))
     return nothing('calm_waits', `memory is plentiful, but not yet for ${rules.dwellMs / 1000} s`);
-  const ready = away.filter(({ at }) => heldFor(at?.since, now, rules.dwellMs)).sort(lightestFirst);
-  if (ready.length === 0)
+  const dwelt = away.filter(({ at }) => heldFor(at?.since, now, rules.dwellMs));
+  if (dwelt.length === 0)
     return nothing('dwelling', `what is on VMs came there less than ${rules.dwellMs / 1000} s ago`);
+  const ready = dwelt.filter(({ memoryMb }) => memoryMb > 0).sort(lightestFirst);
+  if (ready.length === 0)
+    return nothing('size_unknown', 'memory is plentiful, but nobody knows what those that are on VMs would take of it');
   const home = withinMemory(situation, rules, ready, away);
   if (home.length === 0)
     return nothing('no_room', 'memory is plentiful, but would not be with any of those that are on VMs');

@@ -1,4 +1,5 @@
 import type { MigrationClass } from '@purser/database';
+import { AddMoveNeeds1700000006701 } from './add-move-needs.js';
 import { AddUnhealthySince1700000006700 } from './add-unhealthy-since.js';
 import { CreateDecisions1700000006401 } from './create-decisions.js';
 import { CreateMoves1700000006200 } from './create-moves.js';
@@ -14,4 +15,5 @@ export const MIGRATIONS: MigrationClass[] = [
   CreateProfiles1700000006400,
   CreateDecisions1700000006401,
   AddUnhealthySince1700000006700,
+  AddMoveNeeds1700000006701,
 ];

@@ -11,6 +11,8 @@ export interface MoveRow {
   step: MoveStep;
   machine_type: string | null;
   spot: boolean | null;
+  /** What it was seen to take here, of one that goes out; null where nobody knew. */
+  memory_mb: number | null;
   vm_id: string | null;
   definition: Movable;
   reason: string;
@@ -21,11 +23,11 @@ export interface MoveRow {
 
 export type NewMove = Pick<
   MoveRow,
-  'id' | 'component' | 'direction' | 'machine_type' | 'spot' | 'vm_id' | 'definition' | 'reason'
+  'id' | 'component' | 'direction' | 'machine_type' | 'spot' | 'memory_mb' | 'vm_id' | 'definition' | 'reason'
 >;
 
 const COLUMNS =
-  'id, component, direction, step, machine_type, spot, vm_id, definition, reason, error, created_at, step_at';
+  'id, component, direction, step, machine_type, spot, memory_mb, vm_id, definition, reason, error, created_at, step_at';
 const OPEN = `step NOT IN ('done', 'failed')`;
 /** Whoever has one goes on with it; after a crash another one does, or the same one anew. */
 const CLAIM = `interval '60 seconds'`;
@@ -39,8 +41,8 @@ export class MovesRepository {
     return this.database.transaction(async (tx) => {
       await tx.query('LOCK TABLE moves IN SHARE ROW EXCLUSIVE MODE');
       const [row] = await tx.query<MoveRow>(
-        `INSERT INTO moves (id, component, direction, step, machine_type, spot, vm_id, definition, reason)
-         SELECT $1, $2, $3, 'starting', $4, $5, $6, $7, $8
+        `INSERT INTO moves (id, component, direction, step, machine_type, spot, vm_id, definition, reason, memory_mb)
+         SELECT $1, $2, $3, 'starting', $4, $5, $6, $7, $8, $10
          WHERE (SELECT count(*) FROM moves WHERE ${OPEN}) < $9
            AND NOT EXISTS (SELECT FROM moves WHERE ${OPEN} AND component = $2)
          RETURNING ${COLUMNS}`,
@@ -54,6 +56,7 @@ export class MovesRepository {
           JSON.stringify(move.definition),
           move.reason,
           most,
+          move.memory_mb,
         ],
       );
       return row;

@@ -53,7 +53,7 @@ export class OutSteps {
   }
 
   /** One that was requested and not written down before a crash serves nobody. */
-  private async request({ id, component, machine_type, spot, definition }: MoveRow): Promise<Outcome> {
+  private async request({ id, component, machine_type, spot, memory_mb, definition }: MoveRow): Promise<Outcome> {
     for (const left of await this.vms.list({ component }))
       if (!isOver(left)) await this.vms.remove(left.id, `left by a move of ${component} that was cut short`);
     try {
@@ -61,7 +61,7 @@ export class OutSteps {
         component,
         machineType: machine_type ?? '',
         spot: spot ?? false,
-        memoryMb: definition.memoryMb ?? STANDARD_MEMORY_MB,
+        memoryMb: Math.ceil(Math.max(definition.memoryMb ?? 0, memory_mb ?? 0)) || STANDARD_MEMORY_MB,
         diskGb: definition.diskGb,
         startup: {
           component: { image: definition.image ?? '', command: definition.command, env: definition.env },

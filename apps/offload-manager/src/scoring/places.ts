@@ -12,6 +12,8 @@ export interface PlaceOf {
   /** Of its VM. */
   expiresAt?: Date | undefined;
   vmMemoryMb?: number | undefined;
+  /** What it was seen to take here when it left. */
+  tookMb?: number | undefined;
   /** Of one that is here: moves of it failed, and until then it is not tried again. */
   notBefore?: Date | undefined;
   /** Why its VM will not be there for long. */
