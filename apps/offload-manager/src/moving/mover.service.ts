@@ -3,6 +3,7 @@ import { isPurserError } from '@purser/contracts';
 import { CONFIG, Log, Repeating } from '@purser/service';
 import type { Config } from '../config.js';
 import { HomeSteps } from './home-steps.service.js';
+import { Patience } from './patience.js';
 import { type MoveRow, MovesRepository } from './moves.repository.js';
 import { type Outcome, OutSteps } from './out-steps.service.js';
 import { Returns } from './returns.service.js';
@@ -10,11 +11,14 @@ import { Returns } from './returns.service.js';
 const EVERY_MS = 500;
 /** A VM that is not ready by then, or a component that does not start here, will not be. */
 const STEP_MS: Record<MoveRow['direction'], number> = { to_vm: 1_200_000, home: 300_000 };
+/** What cannot be stopped here by then stays beside the one on the VM, and is told: it must not keep others from moving. */
+const STOP_MS = 600_000;
 
 /** Brings every move that is written down to its end, or back: also those that a crash has left. */
 @Injectable()
 export class Mover implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly going: Repeating;
+  private readonly patience = new Patience();
 
   constructor(
     private readonly repository: MovesRepository,
@@ -37,7 +41,8 @@ export class Mover implements OnApplicationBootstrap, OnModuleDestroy {
 
   async go(): Promise<void> {
     const moves = await this.repository.claim(this.config.PURSER_INSTANCE);
-    await Promise.all(moves.map((move) => this.step(move)));
+    this.patience.keepOnly(moves.map(({ id }) => id));
+    await Promise.all(moves.filter(({ id }) => this.patience.isDue(id)).map((move) => this.step(move)));
     await this.returns.look();
   }
 
@@ -47,6 +52,7 @@ export class Mover implements OnApplicationBootstrap, OnModuleDestroy {
     try {
       const steps = move.direction === 'to_vm' ? this.out : this.home;
       outcome = (await steps.advance(move)) ?? this.overdue(move);
+      this.patience.succeeded(id);
       if (outcome === undefined) return;
       if (typeof outcome === 'string') {
         await this.repository.enter(id, step, outcome);
@@ -57,7 +63,8 @@ export class Mover implements OnApplicationBootstrap, OnModuleDestroy {
       await this.repository.enter(id, step, 'failed', outcome.undo);
       this.log.warn({ move: id, component, reason: outcome.undo }, 'a component stays where it was');
     } catch (error) {
-      // The step is done again; what it is worth is decided by its time.
+      // The step is done again, less and less often; what it is worth is decided by its time.
+      this.patience.failed(id);
       const known = isPurserError(error) && error.retryable;
       this.log[known ? 'info' : 'warn']({ move: id, component, step, error }, 'a step of a move did not succeed');
       await this.giveUp(move, error);
@@ -65,8 +72,14 @@ export class Mover implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async giveUp(move: MoveRow, error: unknown): Promise<void> {
-    if (this.overdue(move) === undefined) return;
     const reason = error instanceof Error ? error.message : String(error);
+    const { id, component, direction, step } = move;
+    if (direction === 'to_vm' && step === 'stopping' && Date.now() - move.step_at.getTime() > STOP_MS) {
+      await this.repository.enter(id, step, 'done', `it serves there, and could not be stopped here: ${reason}`);
+      this.log.error({ move: id, component, reason }, 'a component could not be stopped here');
+      return;
+    }
+    if (this.overdue(move) === undefined) return;
     await (move.direction === 'to_vm' ? this.out.undo(move, reason) : this.home.undo(move));
     await this.repository.enter(move.id, move.step, 'failed', reason);
   }

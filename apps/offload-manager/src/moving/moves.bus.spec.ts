@@ -1,3 +1,6 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { BUCKETS, type Endpoint, type Move } from '@purser/contracts';
 import { eventually } from '@purser/testing';
 import { freePort } from '@purser/embedded';
@@ -196,6 +199,51 @@ describe('a component that moves', () => {
       direction: 'home',
       reason: expect.stringContaining('has not been healthy on it for 1 s') as string,
     });
+  });
+
+  it('is not started again at once when it ends as soon as it is started', async () => {
+    const starts = join(await mkdtemp(join(tmpdir(), 'purser-starts-')), 'starts');
+    const program = 'require("fs").appendFileSync(process.env.STARTS, "1")';
+    const command = [process.execPath, '-e', program];
+    const component = { ...movable({ url: 'http://127.0.0.1:1', command }), env: { STARTS: starts } };
+    const manager = managerWith(component);
+    const count = () => readFile(starts, 'utf8').then((text) => text.length);
+    await manager.locals.start(component);
+    await eventually(async () => expect(await count()).toBe(1));
+    await manager.locals.stop(component);
+    // One that was stopped starts at once; what ended by itself, however often it is asked for, does not.
+    await eventually(async () => {
+      await manager.locals.start(component);
+      expect(await count()).toBeGreaterThan(1);
+    });
+    const before = await count();
+    for (let looks = 0; looks < 50; looks += 1) await manager.locals.start(component);
+    await manager.close();
+    expect(await count()).toBeLessThanOrEqual(before + 1);
+    await rm(dirname(starts), { recursive: true });
+  });
+
+  it('stays where it is, and lets others move, when it cannot be stopped here', async () => {
+    const { name, manager } = await atHome();
+    let stops = 0;
+    manager.locals.stop = () => {
+      stops += 1;
+      return Promise.reject(new Error('Docker does not stop it'));
+    };
+    const move = await manager.moves.toVm(name, CHOICE);
+    await eventually(async () => {
+      await turn(manager);
+      expect(stops).toBe(1);
+    });
+    for (let looks = 0; looks < 20; looks += 1) await turn(manager);
+    expect(stops).toBeLessThan(5);
+    await servers.database.query(`UPDATE moves SET step_at = now() - interval '11 minutes'`);
+    expect(await over(manager, move)).toMatchObject({
+      step: 'done',
+      error: expect.stringContaining('could not be stopped here') as string,
+    });
+    expect(await manager.ask(name)).toBe('vm-1');
+    await over(manager, await manager.moves.bringHome(name, 'enough'));
   });
 
   it('moves once at a time, within the number that may move at once, and not in a dry run', async () => {

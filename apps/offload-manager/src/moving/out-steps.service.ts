@@ -47,8 +47,8 @@ export class OutSteps {
 
   /** It is at home again, as if nothing had been. */
   async undo(move: MoveRow, reason: string): Promise<void> {
-    if (move.step === 'stopping') await this.locals.start(move.definition);
     await this.endpoints.moved(move.component, null, true);
+    if (move.step === 'stopping') await this.locals.start(move.definition);
     if (move.vm_id !== null) await removeVm(this.vms, move.vm_id, reason);
   }
 
