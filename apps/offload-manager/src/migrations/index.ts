@@ -1,4 +1,5 @@
 import type { MigrationClass } from '@purser/database';
+import { AddMoveEpochs1700000006702 } from './add-move-epochs.js';
 import { AddMoveNeeds1700000006701 } from './add-move-needs.js';
 import { AddUnhealthySince1700000006700 } from './add-unhealthy-since.js';
 import { CreateDecisions1700000006401 } from './create-decisions.js';
@@ -16,4 +17,5 @@ export const MIGRATIONS: MigrationClass[] = [
   CreateDecisions1700000006401,
   AddUnhealthySince1700000006700,
   AddMoveNeeds1700000006701,
+  AddMoveEpochs1700000006702,
 ];

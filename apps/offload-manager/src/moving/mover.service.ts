@@ -9,6 +9,8 @@ import { type Outcome, OutSteps } from './out-steps.service.js';
 import { Returns } from './returns.service.js';
 
 const EVERY_MS = 500;
+/** Well within a claim. */
+const KEEP_MS = 15_000;
 /** A VM that is not ready by then, or a component that does not start here, will not be. */
 const STEP_MS: Record<MoveRow['direction'], number> = { to_vm: 1_200_000, home: 300_000 };
 /** What cannot be stopped here by then stays beside the one on the VM, and is told: it must not keep others from moving. */
@@ -40,9 +42,16 @@ export class Mover implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   async go(): Promise<void> {
-    const moves = await this.repository.claim(this.config.PURSER_INSTANCE);
+    const instance = this.config.PURSER_INSTANCE;
+    const moves = await this.repository.claim(instance);
     this.patience.keepOnly(moves.map(({ id }) => id));
-    await Promise.all(moves.filter(({ id }) => this.patience.isDue(id)).map((move) => this.step(move)));
+    // A round may take longer than a claim holds: Docker is given half a minute to stop a container.
+    const keeping = setInterval(() => void this.repository.keep(instance).catch(() => undefined), KEEP_MS);
+    try {
+      await Promise.all(moves.filter(({ id }) => this.patience.isDue(id)).map((move) => this.step(move)));
+    } finally {
+      clearInterval(keeping);
+    }
     await this.returns.look();
   }
 
@@ -55,12 +64,13 @@ export class Mover implements OnApplicationBootstrap, OnModuleDestroy {
       this.patience.succeeded(id);
       if (outcome === undefined) return;
       if (typeof outcome === 'string') {
-        await this.repository.enter(id, step, outcome);
+        if (!(await this.repository.enter(move, step, outcome))) return;
         this.log.info({ move: id, component, direction: move.direction, step: outcome }, 'a component moves');
         return;
       }
+      if (!(await this.repository.isHeld(move))) return;
       await steps.undo(move, outcome.undo);
-      await this.repository.enter(id, step, 'failed', outcome.undo);
+      await this.repository.enter(move, step, 'failed', outcome.undo);
       this.log.warn({ move: id, component, reason: outcome.undo }, 'a component stays where it was');
     } catch (error) {
       // The step is done again, less and less often; what it is worth is decided by its time.
@@ -75,13 +85,14 @@ export class Mover implements OnApplicationBootstrap, OnModuleDestroy {
     const reason = error instanceof Error ? error.message : String(error);
     const { id, component, direction, step } = move;
     if (direction === 'to_vm' && step === 'stopping' && Date.now() - move.step_at.getTime() > STOP_MS) {
-      await this.repository.enter(id, step, 'done', `it serves there, and could not be stopped here: ${reason}`);
+      await this.repository.enter(move, step, 'done', `it serves there, and could not be stopped here: ${reason}`);
       this.log.error({ move: id, component, reason }, 'a component could not be stopped here');
       return;
     }
     if (this.overdue(move) === undefined) return;
+    if (!(await this.repository.isHeld(move))) return;
     await (move.direction === 'to_vm' ? this.out.undo(move, reason) : this.home.undo(move));
-    await this.repository.enter(move.id, move.step, 'failed', reason);
+    await this.repository.enter(move, step, 'failed', reason);
   }
 
   /** Once the requests go to the new place there is no way but on. */

@@ -246,6 +246,25 @@ describe('a component that moves', () => {
     await over(manager, await manager.moves.bringHome(name, 'enough'));
   });
 
+  it('goes on with whoever took it over: what its owner of before still does is not taken', async () => {
+    const { name, manager } = await atHome();
+    const move = await manager.moves.toVm(name, CHOICE);
+    const [before] = await manager.repository.claim('one');
+    await servers.database.query(`UPDATE moves SET claimed_until = now() - interval '1 second'`);
+    const [after] = await manager.repository.claim('two');
+    if (!before || !after) throw new Error('nobody has it');
+    expect(await manager.repository.setVm(before, 'vm-of-before')).toBe(false);
+    expect(await manager.repository.enter(before, 'starting', 'failed')).toBe(false);
+    expect(await manager.repository.isHeld(before)).toBe(false);
+    expect(await manager.repository.isHeld(after)).toBe(true);
+    // Its own requests: each VM but the first is removed at once.
+    await manager.out.advance(before);
+    expect(vms.alive).toEqual([]);
+    await servers.database.query(`UPDATE moves SET claimed_until = now() - interval '1 second'`);
+    expect(await over(manager, move)).toMatchObject({ step: 'done', vm: 'vm-2' });
+    expect(vms.alive).toEqual(['vm-2']);
+  });
+
   it('moves once at a time, within the number that may move at once, and not in a dry run', async () => {
     const { name, manager } = await atHome({ extra: { MAX_CONCURRENT_MIGRATIONS: '1' } });
     await expect(manager.moves.bringHome(name, 'why not')).rejects.toThrow(/at home/);
@@ -263,7 +282,7 @@ describe('a component that moves', () => {
 class Crashed extends Error {}
 
 /** A crash before one of these is the same as one after the change before it. */
-const READS = new Set(['get', 'find', 'list', 'claim', 'isServedLocally', 'isHealthy']);
+const READS = new Set(['get', 'find', 'list', 'claim', 'isHeld', 'isServedLocally', 'isHealthy']);
 
 /** Ends the manager before or after the n-th change that it makes anywhere: from then on it does nothing any more. */
 function cutAt(nth: number, after: boolean): { cut: Cut; happened: () => boolean } {

@@ -19,7 +19,12 @@ export interface MoveRow {
   error: string | null;
   created_at: Date;
   step_at: Date;
+  /** Of whoever has it at hand. */
+  epoch: number;
 }
+
+/** A move as its owner read it. */
+type Held = Pick<MoveRow, 'id' | 'epoch'>;
 
 export type NewMove = Pick<
   MoveRow,
@@ -27,7 +32,7 @@ export type NewMove = Pick<
 >;
 
 const COLUMNS =
-  'id, component, direction, step, machine_type, spot, memory_mb, vm_id, definition, reason, error, created_at, step_at';
+  'id, component, direction, step, machine_type, spot, memory_mb, vm_id, definition, reason, error, created_at, step_at, epoch';
 const OPEN = `step NOT IN ('done', 'failed')`;
 /** Whoever has one goes on with it; after a crash another one does, or the same one anew. */
 const CLAIM = `interval '60 seconds'`;
@@ -66,7 +71,8 @@ export class MovesRepository {
   /** Those that are not over and that nobody else has at hand. */
   claim(instance: string): Promise<MoveRow[]> {
     return this.database.query(
-      `UPDATE moves SET claimed_by = $1, claimed_until = now() + ${CLAIM}
+      `UPDATE moves SET claimed_by = $1, claimed_until = now() + ${CLAIM},
+              epoch = epoch + CASE WHEN claimed_by = $1 AND claimed_until > now() THEN 0 ELSE 1 END
        WHERE id IN (
          SELECT id FROM moves WHERE ${OPEN} AND (claimed_by = $1 OR claimed_until IS NULL OR claimed_until < now())
          ORDER BY created_at FOR UPDATE SKIP LOCKED)
@@ -75,15 +81,37 @@ export class MovesRepository {
     );
   }
 
-  async enter(id: string, from: MoveStep, to: MoveStep, error: string | null = null): Promise<void> {
+  /** While a step takes long. Of what was lost to another one, nothing. */
+  async keep(instance: string): Promise<void> {
     await this.database.query(
-      'UPDATE moves SET step = $3, step_at = now(), error = coalesce($4, error) WHERE id = $1 AND step = $2',
-      [id, from, to, error],
+      `UPDATE moves SET claimed_until = now() + ${CLAIM} WHERE ${OPEN} AND claimed_by = $1 AND claimed_until > now()`,
+      [instance],
     );
   }
 
-  async setVm(id: string, vmId: string): Promise<void> {
-    await this.database.query('UPDATE moves SET vm_id = $2 WHERE id = $1', [id, vmId]);
+  /** False when it was taken over, or is in another step: then nothing was written. */
+  async enter({ id, epoch }: Held, from: MoveStep, to: MoveStep, error: string | null = null): Promise<boolean> {
+    const rows = await this.database.query(
+      `UPDATE moves SET step = $4, step_at = now(), error = coalesce($5, error)
+        WHERE id = $1 AND epoch = $2 AND step = $3 RETURNING id`,
+      [id, epoch, from, to, error],
+    );
+    return rows.length > 0;
+  }
+
+  /** False when it has one already, or was taken over. */
+  async setVm({ id, epoch }: Held, vmId: string): Promise<boolean> {
+    const rows = await this.database.query(
+      'UPDATE moves SET vm_id = $3 WHERE id = $1 AND epoch = $2 AND vm_id IS NULL RETURNING id',
+      [id, epoch, vmId],
+    );
+    return rows.length > 0;
+  }
+
+  /** Whether it is still its owner's. */
+  async isHeld({ id, epoch }: Held): Promise<boolean> {
+    const rows = await this.database.query(`SELECT FROM moves WHERE id = $1 AND epoch = $2 AND ${OPEN}`, [id, epoch]);
+    return rows.length > 0;
   }
 
   list(limit: number): Promise<MoveRow[]> {

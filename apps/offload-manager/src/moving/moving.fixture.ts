@@ -207,6 +207,7 @@ export function managerOf(
     rows,
     locals,
     repository,
+    out,
     ask: async (name: string) => {
       const answer = await bus.call(componentsAsk(name), { path: '/' }, { timeoutMs: 10_000 });
       return Buffer.from(answer.body, 'base64').toString();
