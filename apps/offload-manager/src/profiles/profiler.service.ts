@@ -128,7 +128,7 @@ export class Profiler {
       const ofIt = files.sources.flatMap((file) => facts.get(file) ?? []);
       const estimated = estimate(module, ofIt, files.dependencies);
       this.keep(name, this.dated(estimated));
-      const profile = this.dated(await this.imports.tried(module, files, estimated, this.ending.signal));
+      const profile = this.dated(await this.imports.tried(module, files, estimated, ofIt, this.ending.signal));
       this.keep(name, profile);
       const stamp = stampOf(files.watched);
       if (stamp === undefined || this.ending.signal.aborted) continue;

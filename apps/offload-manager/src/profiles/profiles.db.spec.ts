@@ -11,7 +11,7 @@ import { Config } from '../config.js';
 import { Memory } from '../memory/memory.service.js';
 import { DATABASE_OPTIONS, OFFLOAD_TEMPLATE, QUIET } from '../offload.fixture.js';
 import { Imports } from './imports.service.js';
-import { whyNotIsolated } from './measure.js';
+import { whyNotIsolated } from './isolation.js';
 import { ProfileCache } from './profile-cache.js';
 import { Profiler } from './profiler.service.js';
 import { ProfilesRepository } from './profiles.repository.js';
@@ -151,7 +151,7 @@ describe('an import', () => {
     delete process.env.PURSER_SPEC_SECRET;
     expect(all.program).toMatchObject({ evidence: 'static', note: null });
     if (hindrance !== undefined) {
-      expect(all.heavy?.note).toContain('kept off the network');
+      expect(all.heavy?.note).toContain('cannot be sealed off');
       return;
     }
     expect(all.heavy).toMatchObject({ evidence: 'measured', note: null });
@@ -160,6 +160,33 @@ describe('an import', () => {
     expect(all.tool?.memoryMb).toBeGreaterThan(70);
     // Loopback is down as well: not even "refused" comes back.
     expect(all.online?.note).toContain('Network is unreachable');
+  });
+
+  it('writes nowhere, reaches no socket, sees no other process, and is not made of what could not be read', async () => {
+    if ((await whyNotIsolated()) !== undefined) return;
+    await put({ 'home/secret': 'x' });
+    const home = join(folder, 'home');
+    const tries = (what: string) => `import os, subprocess\n${what}\nraise SystemExit('it could')`;
+    await put({
+      'src/writes.py': tries(`open('${join(folder, 'written')}', 'w')`),
+      'src/remounts.py': tries(`subprocess.run(['mount', '-o', 'remount,bind,rw', '/'], check=True)`),
+      'src/peeks.py': tries(`assert os.listdir('${home}')`),
+      'src/sockets.py': tries(`assert os.listdir('/run')`),
+      'src/processes.py': tries(`open('/proc/${process.pid}/environ').read()`),
+      'src/own.py': `open('own', 'w').write('x')`,
+      'src/broken.py': `open('own', 'w')\ndef (`,
+    });
+    const all = await profiled({ PURSER_PROFILE_IMPORTS: 'isolated', PURSER_HOME: home });
+    expect(all.writes?.note).toContain('Read-only file system');
+    expect(all.remounts?.note).toContain('CalledProcessError');
+    expect(all.peeks?.note).toContain('AssertionError');
+    expect(all.sockets?.note).toContain('AssertionError');
+    expect(all.processes?.note).toContain('No such file');
+    expect(all.own).toMatchObject({ evidence: 'measured', note: null });
+    expect(all.broken).toMatchObject({ evidence: 'static', note: expect.stringContaining('SyntaxError') as string });
+    const unread = await profiled({ PURSER_PROFILE_IMPORTS: 'anywhere', ...NO_READER }, true);
+    expect(unread.own?.evidence).toBe('static');
+    expect(unread.own?.note).toContain('could not be read');
   });
 
   it('ends at its limits, and what was estimated holds', async () => {
