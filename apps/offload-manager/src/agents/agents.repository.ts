@@ -13,6 +13,8 @@ export interface AgentRow {
   in_flight: number;
   memory_mb: number | null;
   preemption_at: Date | null;
+  /** By the database's clock, which wrote when it was heard. */
+  silent_seconds: number | null;
 }
 
 interface Heard {
@@ -58,7 +60,10 @@ export class AgentsRepository {
   }
 
   async find(vmId: string): Promise<AgentRow | undefined> {
-    const [row] = await this.database.query<AgentRow>('SELECT * FROM vm_agents WHERE vm_id = $1', [vmId]);
+    const [row] = await this.database.query<AgentRow>(
+      'SELECT *, extract(epoch FROM now() - heard_at)::float8 AS silent_seconds FROM vm_agents WHERE vm_id = $1',
+      [vmId],
+    );
     return row;
   }
 

@@ -46,4 +46,11 @@ it('makes of what is decided a move that goes on by itself, and one of each comp
   expect(await repository.definitions()).toEqual([]);
   await database.query(`UPDATE component_places SET vm_id = 'v'`);
   expect(await repository.definitions()).toEqual([definition]);
+  // An old one is forgotten, unless it tells how what is away came there.
+  await database.query(`UPDATE moves SET vm_id = 'v', step_at = now() - interval '31 days'`);
+  await repository.forget(30);
+  expect(await moves.list()).toHaveLength(1);
+  await database.query('UPDATE component_places SET vm_id = NULL');
+  await repository.forget(30);
+  expect(await moves.list()).toEqual([]);
 });

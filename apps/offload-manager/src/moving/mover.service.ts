@@ -9,6 +9,8 @@ import { type Outcome, OutSteps } from './out-steps.service.js';
 import { Returns } from './returns.service.js';
 
 const EVERY_MS = 500;
+const HOUR_MS = 3_600_000;
+const KEPT_DAYS = 30;
 /** Well within a claim. */
 const KEEP_MS = 15_000;
 /** A VM that is not ready by then, or a component that does not start here, will not be. */
@@ -19,7 +21,7 @@ const STOP_MS = 600_000;
 /** Brings every move that is written down to its end, or back: also those that a crash has left. */
 @Injectable()
 export class Mover implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly going: Repeating;
+  private readonly sweeps: Repeating[];
   private readonly patience = new Patience();
 
   constructor(
@@ -30,15 +32,19 @@ export class Mover implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly log: Log,
     @Inject(CONFIG) private readonly config: Config,
   ) {
-    this.going = new Repeating('the moves of components', EVERY_MS, () => this.go(), log);
+    this.sweeps = [
+      new Repeating('the moves of components', EVERY_MS, () => this.go(), log),
+      new Repeating('forgetting old moves', HOUR_MS, () => this.repository.forget(KEPT_DAYS), log),
+    ];
   }
 
   onApplicationBootstrap(): void {
-    if (!this.config.HYBRID_ORCHESTRATION_DRY_RUN) this.going.start();
+    if (this.config.HYBRID_ORCHESTRATION_DRY_RUN) return;
+    for (const sweep of this.sweeps) sweep.start();
   }
 
-  onModuleDestroy(): Promise<void> {
-    return this.going.stop();
+  async onModuleDestroy(): Promise<void> {
+    await Promise.all(this.sweeps.map((sweep) => sweep.stop()));
   }
 
   async go(): Promise<void> {

@@ -139,6 +139,15 @@ export class MovesRepository {
     return rows.map(({ definition }) => definition);
   }
 
+  /** Those that are over, but for those that tell how what is away came there. */
+  async forget(days: number): Promise<void> {
+    await this.database.query(
+      `DELETE FROM moves m WHERE NOT (${OPEN}) AND step_at < now() - make_interval(days => $1)
+         AND NOT EXISTS (SELECT FROM component_places p WHERE p.component = m.component AND p.vm_id = m.vm_id)`,
+      [days],
+    );
+  }
+
   /** The last one that brought it to where it is. */
   async lastOut(component: string, vmId: string): Promise<MoveRow | undefined> {
     const [row] = await this.database.query<MoveRow>(

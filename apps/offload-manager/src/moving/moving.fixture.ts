@@ -190,7 +190,7 @@ export function managerOf(
   const home = new HomeSteps(cut(agents), cut(endpoints), cut(locals), cut(vms));
   const returns = new Returns(rows, moves, locals, vms, movables);
   const mover = new Mover(cut(repository), out, home, returns, log, config);
-  const hearing = new AgentsService(agents, systemClock, vms, config);
+  const hearing = new AgentsService(agents, systemClock, vms, config, log);
   const subscription = bus.connection.subscribe(vmsHeartbeat.name, {
     queue: 'offload-manager',
     callback: (_, message) => {
