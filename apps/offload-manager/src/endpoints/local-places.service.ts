@@ -86,7 +86,7 @@ export class LocalPlaces implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async allAnswered(): Promise<void> {
-    await Promise.all([...this.open.values()].map(({ closing }) => closing?.answered));
+    await Promise.all([...this.open.values()].flatMap(({ closing }) => closing?.answered ?? []));
   }
 }
 
