@@ -23,6 +23,8 @@ export class Machines {
   /** The cheapest that holds it, or the one that is wanted. @throws PurserError where that is too small, or there is none */
   async choose(name: string, spot: boolean, wanted: string | undefined): Promise<VmChoice> {
     const { offers, affordable, hindrance, preemptions } = await this.market.look(this.clock.now());
+    // Of what cannot be looked up now nothing is known; whether it can be had is told by the request for the VM.
+    if (hindrance !== undefined && wanted !== undefined) return { machineType: wanted, spot };
     if (hindrance !== undefined) throw new PurserError('unavailable', { message: `no VM can be made: ${hindrance}` });
     const seenMb = this.profiler.of(name)?.memoryMb ?? 0;
     const neededMb = Math.max(this.components.get(name)?.memoryMb ?? 0, seenMb) || STANDARD_MEMORY_MB;

@@ -49,5 +49,9 @@ it('refuses a machine that is too small or not there, and says why none can be h
   await expect(machines({}, 9_000).choose('llm', true, undefined)).rejects.toThrow('no machine with the');
   await expect(machines({ affordable: 1n }).choose('llm', true, undefined)).rejects.toThrow('no budget covers');
   await expect(machines({ hindrance: 'no project' }).choose('llm', true, undefined)).rejects.toThrow('no project');
+  expect(await machines({ hindrance: 'no project' }).choose('llm', true, 'small')).toEqual({
+    machineType: 'small',
+    spot: true,
+  });
   expect(await machines({}, 3_000).choose('llm', true, 'large')).toMatchObject({ machineType: 'large' });
 });
