@@ -159,6 +159,7 @@ function begin(): void {
       PURSER_LOG_LEVEL: 'silent',
       PURSER_VM_SETTLE_SECONDS: '2',
       ENABLE_AUTO_MIGRATION: 'false',
+      PURSER_VM_AGENT_IMAGE: 'ghcr.io/demo/purser:1',
       GCP_PROJECT_ID: engine.project,
       DEMO_ACCOUNT: join(folder, 'account.json'),
     },

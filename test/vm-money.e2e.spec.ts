@@ -66,6 +66,8 @@ beforeAll(async () => {
   services = [await startWatchdog({ ...env, PURSER_INSTANCE: 'watchdog', PURSER_WATCHDOG_PORT: '0' })];
   const manager = await startManager({
     ...env,
+    // Its price is that of the settings.
+    GCP_VM_TYPE: 'small',
     PURSER_INSTANCE: 'manager',
     PURSER_OFFLOAD_PORT: '0',
     PURSER_PUBLIC_NATS_URL: `nats://${host}`,

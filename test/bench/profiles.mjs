@@ -48,7 +48,7 @@ async function start() {
     DOCKER_HOST: `unix://${join(home, 'no-docker')}`,
   });
   const docker = new DockerComponents(config.DOCKER_HOST);
-  const components = new Components(config, docker);
+  const components = new Components(config, docker, { definitions: () => Promise.resolve([]) });
   const cache = new ProfileCache(new ProfilesRepository(database), systemClock, config);
   const imported = new Imports(config, new Memory(config, systemClock), new Latch(systemClock));
   const profiler = new Profiler(config, cache, docker, imported, systemClock, log);

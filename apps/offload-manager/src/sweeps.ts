@@ -1,14 +1,10 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { HeartbeatPublisher, Log, Repeating } from '@purser/service';
-import { AgentsRepository } from './agents/agents.repository.js';
 import { Billing } from './money/billing.service.js';
 import { Reaper } from './reaping/reaper.service.js';
 import { Strays } from './reaping/strays.service.js';
 import { Reconciler } from './vms/reconciler.service.js';
 import { VmRecords } from './vms/vm-records.js';
-
-/** Longer than any VM lives. */
-const FORGET_HOURS = 30 * 24;
 
 /** What happens by the clock. All of it may run on several managers at once. */
 @Injectable()
@@ -20,7 +16,6 @@ export class Sweeps implements OnApplicationBootstrap, OnModuleDestroy {
     billing: Billing,
     reaper: Reaper,
     strays: Strays,
-    agents: AgentsRepository,
     private readonly records: VmRecords,
     private readonly heartbeat: HeartbeatPublisher,
     log: Log,
@@ -29,7 +24,6 @@ export class Sweeps implements OnApplicationBootstrap, OnModuleDestroy {
       new Repeating('looking after VMs', 1_000, () => reconciler.sweep(), log),
       new Repeating('billing VMs', 5_000, () => billing.sweep(), log),
       new Repeating('looking for forgotten VMs', 2_000, () => reaper.sweep(), log),
-      new Repeating('forgetting agents', 3_600_000, () => agents.forgetUnheardFor(FORGET_HOURS), log),
       new Repeating('watching what must not be there', 15_000, () => strays.watch(), log),
     ];
   }

@@ -202,4 +202,31 @@ describe('the places of a component', () => {
     await after.close();
     await expect(ask('busy')).rejects.toMatchObject({ code: 'unavailable' });
   });
+
+  it('refuse what is too much for one place, and read no more of an answer than could be sent', async () => {
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    let isOver = false;
+    const url = await serve((request, response) => {
+      if (request.url === '/endless') {
+        response.on('close', () => (isOver = true));
+        const write = (): void => {
+          while (!isOver && response.write(Buffer.alloc(65_536)));
+        };
+        response.on('drain', write);
+        write();
+      } else void held.then(() => response.end('late'));
+    });
+    const place = new ComponentPlace(manager, { component: 'full', url, timeoutMs: 30_000, report: () => undefined });
+    await place.open();
+    const request = (path: string) => manager.call(componentsAsk('full'), { path }, { timeoutMs: 20_000 });
+    await expect(request('/endless')).rejects.toMatchObject({ code: 'payload_too_large' });
+    await eventually(() => expect(isOver).toBe(true));
+    const answers = Array.from({ length: 256 }, () => request('/'));
+    await eventually(() => expect(place.inFlight).toBe(256));
+    await expect(request('/')).rejects.toMatchObject({ code: 'unavailable' });
+    release();
+    await Promise.all(answers);
+    await place.close();
+  });
 });

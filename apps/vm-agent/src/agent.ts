@@ -55,7 +55,11 @@ export class VmAgent {
       const order = await this.beat();
       if (order === 'end') return 'told to end';
       if (order === 'serve') await this.place.open();
-      else if (order === 'wait' && this.place.serving) void this.place.close();
+      // Requests may still be answered for minutes; without a bus there is nobody to answer.
+      else if (order === 'wait' && this.place.serving)
+        this.place
+          .close()
+          .catch((error: unknown) => this.parts.say('could not close its place', { error: String(error) }));
       if (this.now() / 1_000 >= config.PURSER_VM_EXPIRES) return 'its time is over';
       if (this.now() - this.heardAt >= config.PURSER_VM_SILENCE_SECONDS * 1_000)
         return `nobody has answered for ${config.PURSER_VM_SILENCE_SECONDS} s`;

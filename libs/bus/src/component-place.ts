@@ -15,6 +15,9 @@ import { askedFromInboxes } from './inboxes.js';
 /** All places of a component are in it, so that each request reaches one of them. */
 const QUEUE = 'component';
 
+/** Each may hold a whole message and its answer in memory: more are refused, and may be asked again. */
+const MOST_AT_ONCE = 256;
+
 /** HTTP's own of one connection, and what the client that asks here sets by itself. */
 const OF_THE_CONNECTION = new Set([
   'accept-encoding',
@@ -72,6 +75,7 @@ export class ComponentPlace {
       queue: QUEUE,
       callback: (error, message) => {
         if (error) return report(error, this.operation.name);
+        if (this.handled.size >= MOST_AT_ONCE) return this.refuse(message, tooMany(this.options.component));
         const answered = this.answer(message).finally(() => this.handled.delete(answered));
         this.handled.add(answered);
       },
@@ -92,12 +96,9 @@ export class ComponentPlace {
     try {
       const { data } = unframe(message.string() || '{}', this.operation.name);
       const request = check(this.operation.request, data, this.operation.name) as ComponentRequest;
-      const answer = JSON.stringify(await this.ask(request));
       const most = this.bus.connection.info?.max_payload ?? Infinity;
-      if (Buffer.byteLength(answer) > most)
-        throw new PurserError('payload_too_large', {
-          message: `the answer of ${this.options.component} is larger than a message on the bus may be (${most} bytes)`,
-        });
+      const answer = JSON.stringify(await this.ask(request, most));
+      if (Buffer.byteLength(answer) > most) throw this.tooLarge(most);
       message.respond(answer);
     } catch (error) {
       this.refuse(message, error);
@@ -114,7 +115,28 @@ export class ComponentPlace {
     message.respond(JSON.stringify({ error: { code, message: words, details } }), { headers: head });
   }
 
-  private async ask({ method, path, headers: given, body }: ComponentRequest): Promise<ComponentAnswer> {
+  private tooLarge(most: number): PurserError {
+    return new PurserError('payload_too_large', {
+      message: `the answer of ${this.options.component} is larger than a message on the bus may be (${most} bytes)`,
+    });
+  }
+
+  /** No more of it than could be sent. */
+  private async bodyOf(response: Response, mostBytes: number): Promise<Buffer> {
+    const parts: Uint8Array[] = [];
+    let size = 0;
+    for await (const part of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+      size += part.byteLength;
+      if (size > mostBytes) throw this.tooLarge(mostBytes);
+      parts.push(part);
+    }
+    return Buffer.concat(parts);
+  }
+
+  private async ask(
+    { method, path, headers: given, body }: ComponentRequest,
+    mostBytes: number,
+  ): Promise<ComponentAnswer> {
     const { component, url, timeoutMs } = this.options;
     try {
       const response = await fetch(`${new URL(url).origin}${path}`, {
@@ -127,15 +149,19 @@ export class ComponentPlace {
       return {
         status: response.status,
         headers: without([...response.headers], OF_THE_PACKED_BODY),
-        body: Buffer.from(await response.arrayBuffer()).toString('base64'),
+        body: (await this.bodyOf(response, mostBytes)).toString('base64'),
       };
     } catch (cause) {
+      if (isPurserError(cause)) throw cause;
       if (cause instanceof Error && cause.name === 'TimeoutError')
         throw new PurserError('timeout', { message: `${component} has not answered within ${timeoutMs} ms`, cause });
       throw new PurserError('unavailable', { message: `${component} does not answer: ${wordsOf(cause)}`, cause });
     }
   }
 }
+
+const tooMany = (component: string): PurserError =>
+  new PurserError('unavailable', { message: `${component} has ${MOST_AT_ONCE} requests at this place already` });
 
 const without = (entries: [string, string][], names: ReadonlySet<string>): Record<string, string> =>
   Object.fromEntries(entries.filter(([name]) => !names.has(name.toLowerCase())));

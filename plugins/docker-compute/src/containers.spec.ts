@@ -60,7 +60,11 @@ describe('the two containers of a VM', () => {
       spot: true,
       diskGb: 10,
     });
-    expect(resourceOf(spec.name, [seen('running')]).state).toBe('starting');
+    expect(resourceOf(spec.name, [seen('created')]).state).toBe('starting');
+    // It was whole, and the other half has ended.
+    expect(resourceOf(spec.name, [seen('running')]).state).toBe('stopped');
+    const component = { ...seen('running'), labels: componentBody(spec, type, 'a').Labels as Record<string, string> };
+    expect(resourceOf(spec.name, [component]).state).toBe('stopped');
     expect(resourceOf(spec.name, [seen('running'), seen('created')]).state).toBe('starting');
     expect(resourceOf(spec.name, [seen('running'), seen('exited')]).state).toBe('stopped');
     expect(resourceOf(spec.name, [seen('removing'), seen('exited')]).state).toBe('stopping');

@@ -156,5 +156,8 @@ export function resourceOf(name: string, parts: readonly Seen[]): ComputeResourc
 function stateOf(parts: readonly Seen[]): ComputeResource['state'] {
   if (parts.some(({ status }) => status === 'removing')) return 'stopping';
   if (parts.some(({ status }) => status === 'exited' || status === 'dead')) return 'stopped';
-  return parts.length === PARTS.length && parts.every(isLive) ? 'running' : 'starting';
+  if (parts.length === PARTS.length) return parts.every(isLive) ? 'running' : 'starting';
+  // The agent is made first and started last: alone it is half made only as long as it was not started.
+  const halfMade = parts.every((seen) => isPart(seen, 'agent') && seen.status === 'created');
+  return halfMade ? 'starting' : 'stopped';
 }

@@ -2,7 +2,7 @@ import { ComputeFailed } from '@purser/plugin-sdk';
 import Docker from 'dockerode';
 import { z } from 'zod';
 import type { DockerAddress } from './address.js';
-import { Inspected, isPart, Listed, MANAGED, nameOf, type Part, PARTS, type Seen } from './containers.js';
+import { Inspected, isPart, Listed, MANAGED, nameOf, PARTS, type Seen } from './containers.js';
 
 const CALL_MS = 15_000;
 const PULL_MS = 600_000;
@@ -101,8 +101,9 @@ export class Engine {
 
   /** Resolves when they are gone. */
   async remove(parts: readonly Seen[], signal: AbortSignal): Promise<void> {
-    const agentFirst = (part: Part) => parts.filter((seen) => isPart(seen, part));
-    for (const { id } of PARTS.flatMap(agentFirst)) {
+    // With the agent the component ends. Also what has lost its label of a part goes.
+    const agentFirst = [...parts].sort((a, b) => Number(isPart(b, 'agent')) - Number(isPart(a, 'agent')));
+    for (const { id } of agentFirst) {
       try {
         await this.ask(signal, CALL_MS, (abortSignal) =>
           this.docker.getContainer(id).remove({ force: true, v: true, abortSignal }),

@@ -1,5 +1,6 @@
 import type { VmHeartbeat } from '@purser/contracts';
 import type { Database } from '@purser/database';
+import { createLog } from '@purser/service';
 import { createTestDatabase, type TestDatabase } from '@purser/testing';
 import { HandClock, OFFLOAD_TEMPLATE, openOffload } from '../manager.fixture.js';
 import type { VmLife, VmSeen } from '../moving/vm-life.js';
@@ -33,7 +34,13 @@ it('tells of a preemption again and again, until the VM is no longer ready', asy
       return Promise.resolve();
     },
   } as unknown as VmLife;
-  const agents = new AgentsService(new AgentsRepository(database), new HandClock(), vms);
+  const agents = new AgentsService(
+    new AgentsRepository(database),
+    new HandClock(),
+    vms,
+    { PURSER_OFFLOAD_UNHEALTHY_SECONDS: 60 },
+    createLog({ service: 'offload-manager', instance: 'spec', level: 'silent' }),
+  );
   const beat: VmHeartbeat = { vm: 'a', component: 'llm', healthy: true, serving: true, inFlight: 0, memoryMb: null };
   await agents.hear({ ...beat, preemption: at });
   expect(told).toEqual([]);

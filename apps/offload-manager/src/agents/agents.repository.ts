@@ -13,6 +13,12 @@ export interface AgentRow {
   in_flight: number;
   memory_mb: number | null;
   preemption_at: Date | null;
+  /** By the database's clock, which wrote when it was heard. */
+  silent_seconds: number | null;
+}
+
+interface Heard extends Pick<AgentRow, 'wish' | 'preemption_at'> {
+  unhealthySeconds: number;
 }
 
 @Injectable()
@@ -28,16 +34,17 @@ export class AgentsRepository {
     );
   }
 
-  /** With the preemption that it has ever spoken of. */
-  async hear(beat: VmHeartbeat): Promise<Pick<AgentRow, 'wish' | 'preemption_at'>> {
-    const [row] = await this.database.query<Pick<AgentRow, 'wish' | 'preemption_at'>>(
+  /** With the preemption that it has ever spoken of, and for how long its component has not been healthy. */
+  async hear(beat: VmHeartbeat): Promise<Heard> {
+    const [row] = await this.database.query<Heard>(
       `INSERT INTO vm_agents AS a
-         (vm_id, component, heard_at, healthy, serving, in_flight, memory_mb, preemption_at)
-       VALUES ($1, $2, now(), $3, $4, $5, $6, $7::timestamptz)
+         (vm_id, component, heard_at, healthy, serving, in_flight, memory_mb, preemption_at, unhealthy_since)
+       VALUES ($1, $2, now(), $3, $4, $5, $6, $7::timestamptz, CASE WHEN NOT $3 THEN now() END)
        ON CONFLICT (vm_id) DO UPDATE SET heard_at = now(), healthy = excluded.healthy, serving = excluded.serving,
          in_flight = excluded.in_flight, memory_mb = excluded.memory_mb,
-         preemption_at = coalesce(a.preemption_at, excluded.preemption_at)
-       RETURNING wish, preemption_at`,
+         preemption_at = coalesce(a.preemption_at, excluded.preemption_at),
+         unhealthy_since = CASE WHEN NOT $3 THEN coalesce(a.unhealthy_since, now()) END
+       RETURNING wish, preemption_at, coalesce(extract(epoch FROM now() - unhealthy_since), 0)::float8 AS "unhealthySeconds"`,
       [beat.vm, beat.component, beat.healthy, beat.serving, beat.inFlight, beat.memoryMb, beat.preemption ?? null],
     );
     if (!row) throw new Error(`no row for the agent of VM ${beat.vm}`);
@@ -45,7 +52,10 @@ export class AgentsRepository {
   }
 
   async find(vmId: string): Promise<AgentRow | undefined> {
-    const [row] = await this.database.query<AgentRow>('SELECT * FROM vm_agents WHERE vm_id = $1', [vmId]);
+    const [row] = await this.database.query<AgentRow>(
+      'SELECT *, extract(epoch FROM now() - heard_at)::float8 AS silent_seconds FROM vm_agents WHERE vm_id = $1',
+      [vmId],
+    );
     return row;
   }
 

@@ -40,7 +40,7 @@ const MOVABLE_NAME = /^[A-Za-z0-9_-]{1,64}$/;
 /** Why it cannot move to a VM, and what would change that; undefined when it can. */
 export function whyItStays(component: Component): string | undefined {
   const { name, kind, image, port, stateless, checkpointable, keepLocal, local } = component;
-  if (keepLocal) return 'it is kept local by components.json (`keepLocal`)';
+  if (keepLocal) return 'it is kept local: by `keepLocal`, or as long as components.json cannot be read';
   if (kind === 'executor') return 'a session runs where its runner runs; start a runner elsewhere to move it';
   if (kind === 'module')
     return 'it is a module of a program; what moves is a service with an image: see docs/guides/offload.md';

@@ -68,11 +68,21 @@ export interface ComponentsFile {
   scan: Scan[];
   keepsLocal: (name: string) => boolean;
   docker: boolean;
+  /** It is there and cannot be read, or only half of it is there: nobody knows what it says, nor what is to be kept here. */
+  unread: boolean;
   /** What is wrong with it, each with the field and what would be right. */
   problems: string[];
 }
 
-const NOTHING: ComponentsFile = { components: [], scan: [], keepsLocal: () => false, docker: true, problems: [] };
+const NOTHING: ComponentsFile = {
+  components: [],
+  scan: [],
+  keepsLocal: () => false,
+  docker: true,
+  unread: false,
+  problems: [],
+};
+const UNREAD = { ...NOTHING, unread: true };
 
 /** Reads config/components.json. Never rejects: what is wrong is among the problems, and the rest holds. */
 export async function loadComponentsFile(configDir: string): Promise<ComponentsFile> {
@@ -82,13 +92,13 @@ export async function loadComponentsFile(configDir: string): Promise<ComponentsF
     text = await readFile(path, 'utf8');
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return NOTHING;
-    return { ...NOTHING, problems: [`${path} cannot be read: ${(cause as Error).message}`] };
+    return { ...UNREAD, problems: [`${path} cannot be read: ${(cause as Error).message}`] };
   }
   try {
     return parseComponentsFile(JSON.parse(text), path, configDir);
   } catch (cause) {
     const problems = isPurserError(cause) ? problemLines(cause) : [`${path} is not JSON: ${(cause as Error).message}`];
-    return { ...NOTHING, problems };
+    return { ...UNREAD, problems };
   }
 }
 
@@ -108,6 +118,7 @@ function parseComponentsFile(value: unknown, path: string, configDir: string): C
     scan: scan.map((one) => ({ ...one, folder: resolve(configDir, one.folder) })),
     keepsLocal: namePattern(keepLocal),
     docker,
+    unread: false,
     problems,
   };
 }

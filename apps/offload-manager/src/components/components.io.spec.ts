@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Config } from '../config.js';
+import type { Movable } from '../moving/movables.js';
 import { type Component, whyItStays } from './component.js';
 import { componentsFileSchema, loadComponentsFile } from './components-file.js';
 import { Components } from './components.service.js';
@@ -15,6 +16,7 @@ const committed = join(__dirname, '../../../../config');
 let folder: string;
 let docker: ReturnType<typeof createServer>;
 let containers: unknown[] = [];
+let refusing = false;
 const stats = {
   memory_stats: { usage: 700 * 1024 ** 2, stats: { inactive_file: 100 * 1024 ** 2 } },
   cpu_stats: { cpu_usage: { total_usage: 3e9 }, system_cpu_usage: 20e9, online_cpus: 4 },
@@ -23,6 +25,7 @@ const stats = {
 
 beforeAll(async () => {
   docker = createServer((request, response) => {
+    if (refusing) response.statusCode = 500;
     response.setHeader('content-type', 'application/json');
     response.end(JSON.stringify(request.url?.includes('/stats') ? stats : containers));
   }).listen(0, '127.0.0.1');
@@ -35,6 +38,7 @@ afterAll(() => {
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'purser-components-'));
   containers = [];
+  refusing = false;
 });
 afterEach(() => rm(folder, { recursive: true }));
 
@@ -46,10 +50,12 @@ async function put(path: string, content: unknown): Promise<void> {
 
 const dockerHost = () => `tcp://127.0.0.1:${(docker.address() as AddressInfo).port}`;
 
-async function discovered(settings: Record<string, string> = {}): Promise<Components> {
+async function discovered(settings: Record<string, string> = {}, away: readonly Movable[] = []): Promise<Components> {
   const given = { PURSER_NATS_URL: 'nats://127.0.0.1:1', PURSER_DATABASE_URL: 'postgres://127.0.0.1:1/none' };
   const config = Config.parse({ ...given, PURSER_CONFIG_DIR: folder, ...settings });
-  const components = new Components(config, new DockerComponents(dockerHost()));
+  const components = new Components(config, new DockerComponents(dockerHost()), {
+    definitions: () => Promise.resolve(away),
+  });
   await components.discover();
   return components;
 }
@@ -79,6 +85,40 @@ it('tells a file that is not JSON, and goes on without it', async () => {
   const components = await discovered({ PURSER_COMPONENT_FOLDERS: join(folder, 'modules') });
   expect(components.problems).toEqual([expect.stringContaining('components.json is not JSON')]);
   expect(components.list().map(({ name }) => name)).toEqual(['a']);
+});
+
+it('holds to what was found last while the file is half saved or Docker does not answer, and lets nothing leave', async () => {
+  const kept = { ...embedder, name: 'voice', keepLocal: true };
+  containers = [
+    {
+      Id: 'c2',
+      Names: ['/ocr'],
+      Image: 'x',
+      State: 'running',
+      Labels: { 'purser.component': 'ocr', 'purser.component.stateless': 'true' },
+      Ports: [{ PrivatePort: 80, PublicPort: 8088, Type: 'tcp' }],
+    },
+  ];
+  await put('components.json', { components: [embedder, kept] });
+  const components = await discovered();
+  const stay = () => components.list().map((one) => [one.name, whyItStays(one) !== undefined]);
+  const all = [
+    ['embedder', false],
+    ['voice', true],
+    ['ocr', false],
+  ];
+  expect(stay()).toEqual(all);
+  refusing = true;
+  await components.discover();
+  expect(stay()).toEqual(all);
+  expect(components.problems).toEqual([expect.stringContaining('does not tell its containers')]);
+  refusing = false;
+  await put('components.json', '{"components": [');
+  await components.discover();
+  expect(stay()).toEqual(all.map(([name]) => [name, true]));
+  await put('components.json', { components: [embedder, kept] });
+  await components.discover();
+  expect(stay()).toEqual(all);
 });
 
 it('finds modules in folders by their names with dots, packages whole, and not what tools wrote', async () => {
@@ -136,6 +176,29 @@ it('finds labelled containers, reads what they use, and knows one that component
   expect(whyItStays(components.get('ocr') as Component)).toBeUndefined();
   expect(components.problems).toEqual([expect.stringContaining('the container bad: its label purser.component')]);
   expect(await new DockerComponents(dockerHost()).use('c1')).toEqual({ memoryMb: 600, cpus: 1 });
+});
+
+it('goes on knowing what was moved away, whose container is stopped here and not found', async () => {
+  const left = {
+    name: 'ocr',
+    kind: 'container',
+    source: 'docker',
+    image: 'x',
+    command: [],
+    env: {},
+    port: 80,
+    healthPath: '/',
+    diskGb: 20,
+    stateless: true,
+    local: { url: 'http://127.0.0.1:8088', container: 'ocr' },
+  } satisfies Partial<Component> & Movable;
+  await put('components.json', { components: [embedder], keepLocal: ['voice'] });
+  const components = await discovered({}, [left, { ...left, name: 'embedder' }, { ...left, name: 'voice' }]);
+  expect(components.problems).toEqual([]);
+  expect(components.get('ocr')).toMatchObject({ kind: 'container', local: left.local, stateless: true });
+  // What is found here says it better; and what was said to be kept here since then is.
+  expect(components.get('embedder')).toMatchObject({ source: 'components.json' });
+  expect(components.get('voice')).toMatchObject({ keepLocal: true });
 });
 
 it('tells a name that is there twice, and a folder that is not there', async () => {

@@ -2,6 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { PurserError } from '@purser/contracts';
 import { CONFIG } from '@purser/service';
 import type { Config } from '../config.js';
+import type { Movable } from '../moving/movables.js';
+import { AWAY, type Away } from './away.js';
 import type { Component } from './component.js';
 import { type ComponentsFile, loadComponentsFile } from './components-file.js';
 import { DockerComponents } from './docker-components.js';
@@ -13,6 +15,7 @@ const STANDARD_DEPTH = 4;
 @Injectable()
 export class Components {
   private found = new Map<string, Component>();
+  private lastRead: ComponentsFile | undefined;
   private executors: readonly string[] = [];
   /** What is wrong with where they are looked for. It keeps none of the others from being found. */
   problems: readonly string[] = [];
@@ -20,6 +23,7 @@ export class Components {
   constructor(
     @Inject(CONFIG) private readonly config: Config,
     private readonly docker: DockerComponents,
+    @Inject(AWAY) private readonly away: Away,
   ) {}
 
   list(): Component[] {
@@ -46,12 +50,13 @@ export class Components {
 
   /** Looks everywhere. What is named first in components.json wins over Docker, and that over folders. */
   async discover(): Promise<void> {
-    const file = await loadComponentsFile(this.config.PURSER_CONFIG_DIR);
+    const file = await this.readFile();
     const scans = [
       ...file.scan,
       ...foldersOf(this.config.PURSER_COMPONENT_FOLDERS).map((folder) => ({ folder, depth: STANDARD_DEPTH, skip: [] })),
     ];
-    const [docker, ...scanned] = await Promise.all([
+    const [away, docker, ...scanned] = await Promise.all([
+      this.away.definitions(),
       file.docker ? this.docker.find() : { components: [], problems: [] },
       ...scans.map(scanFolder),
     ]);
@@ -60,7 +65,10 @@ export class Components {
       found.modules.map((one) => moduleComponent(one, scans[index]?.folder ?? '')),
     );
     const executors = this.executors.map(executorComponent);
-    const { all, doubled } = merged([...named, ...modules, ...executors], file);
+    const found = [...named, ...modules, ...executors];
+    const here = new Set(found.map(({ name }) => name));
+    const left = away.filter(({ name }) => !here.has(name)).map(awayComponent);
+    const { all, doubled } = merged([...found, ...left], file);
     this.found = all;
     this.problems = [
       ...file.problems,
@@ -68,6 +76,13 @@ export class Components {
       ...scanned.flatMap(({ problems }) => problems),
       ...doubled,
     ].slice(0, 200);
+  }
+
+  /** What it said last, while it cannot be read; and nothing leaves until it can, since it may say now what is to stay. */
+  private async readFile(): Promise<ComponentsFile> {
+    const file = await loadComponentsFile(this.config.PURSER_CONFIG_DIR);
+    if (!file.unread) return (this.lastRead = file);
+    return { ...(this.lastRead ?? file), problems: file.problems, keepsLocal: () => true };
   }
 }
 
@@ -108,6 +123,8 @@ const BARE = {
   checkpointable: false,
   keepLocal: false,
 };
+
+const awayComponent = (one: Movable): Component => ({ ...BARE, kind: 'container', source: 'moves', ...one });
 
 const moduleComponent = ({ name, module }: FoundModule, folder: string): Component => ({
   ...BARE,

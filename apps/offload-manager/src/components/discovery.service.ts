@@ -29,7 +29,6 @@ export class Discovery implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   onApplicationBootstrap(): void {
-    if (!this.config.HYBRID_ORCHESTRATION_ENABLED) return;
     // Not awaited: profiling a large folder for the first time takes longer than a start may.
     this.first = this.look().catch((error: unknown) => this.log.warn({ error }, 'looking for components failed'));
     for (const sweep of this.sweeps) sweep.start();
@@ -49,7 +48,8 @@ export class Discovery implements OnApplicationBootstrap, OnModuleDestroy {
   private async look(): Promise<void> {
     await this.components.discover();
     this.tellProblems();
-    await this.profiler.refresh(this.components.list());
+    // What is here must be served, and what is away come home, also where nothing is to leave any more.
+    if (this.config.HYBRID_ORCHESTRATION_ENABLED) await this.profiler.refresh(this.components.list());
   }
 
   /** Once, and again when others are wrong. */

@@ -46,22 +46,27 @@ export interface ContainerUse {
 /** Components that are labelled containers. It reads only: lists and figures of use. */
 @Injectable()
 export class DockerComponents {
+  /** As they were told last: an engine that is slow or restarts takes nothing from the bus. */
+  private last: Component[] = [];
+
   constructor(@Inject(DOCKER_HOST) private readonly host: string | undefined) {}
 
   async find(): Promise<{ components: Component[]; problems: string[] }> {
     const docker = await dockerAt(this.host);
-    if (docker === undefined) return { components: [], problems: [] };
+    if (docker === undefined) return { components: this.last, problems: [] };
     try {
       const found = z.array(Listed).parse(await docker.listContainers({ filters: { label: [LABEL] } }));
       const all = found.map(componentOf);
-      return {
-        components: all.flatMap((one) => (typeof one === 'string' ? [] : [one])),
-        problems: all.filter((one) => typeof one === 'string'),
-      };
+      this.last = all.filter((one) => typeof one !== 'string');
+      return { components: this.last, problems: all.filter((one) => typeof one === 'string') };
     } catch (error) {
       // Nobody asked for Docker where only its socket is there.
-      if (this.host === undefined) return { components: [], problems: [] };
-      return { components: [], problems: [`Docker at ${this.host} does not tell its containers: ${wordsOf(error)}`] };
+      if (this.host === undefined && this.last.length === 0) return { components: [], problems: [] };
+      const where = this.host ?? 'its socket';
+      return {
+        components: this.last,
+        problems: [`Docker at ${where} does not tell its containers: ${wordsOf(error)}`],
+      };
     }
   }
 

@@ -2,16 +2,20 @@ import { formatUsd } from '@purser/money';
 import { PLENTIFUL } from '../memory/memory-reading.js';
 import { chooseMachine } from './machine-choice.js';
 import type { Candidate, PlannedMove, Rules, Situation, Verdict } from './situation.js';
-import { heaviestFirst, heldFor, nothing } from './verdicts.js';
+import { heaviestFirst, heldFor, nothing, sumOf } from './verdicts.js';
 
 /** Falling at this rate, memory would be critical so soon that it counts as critical now. */
 const FORESIGHT_MINUTES = 2;
 
 export function decideOffload(situation: Situation, rules: Rules, slots: number): Verdict {
   const { now, pressureSince, market } = situation;
+  if (!rules.offloads) return nothing('off', 'memory is scarce, and HYBRID_ORCHESTRATION_ENABLED is false');
   const urgent = isUrgent(situation, rules);
   if (!urgent && !heldFor(pressureSince, now, rules.sustainMs))
     return nothing('pressure_waits', `memory is scarce, but not yet for ${rules.sustainMs / 1000} s`);
+  const onTheWay = leavingMb(situation);
+  if (onTheWay > 0 && missingMb(situation, rules) <= 0)
+    return nothing('leaving', `memory is scarce, and what is on its way to VMs frees ${Math.round(onTheWay)} MB`);
   const here = situation.candidates.filter(({ at }) => at === undefined || at.place === 'local');
   const heavy = here.filter(({ weight }) => weight >= rules.minWeight).sort(heaviestFirst);
   if (heavy.length === 0)
@@ -44,20 +48,33 @@ export function decideOffload(situation: Situation, rules: Rules, slots: number)
   };
 }
 
+/** What moves that are under way will have freed. */
+const leavingMb = ({ candidates }: Situation): number =>
+  sumOf(
+    candidates.filter(({ at }) => at?.place === 'moving' && at.towards === 'vm'),
+    ({ memoryMb }) => memoryMb,
+  );
+
+/** Until memory is plentiful, beside what is on the way. */
+function missingMb(situation: Situation, { bounds }: Rules): number {
+  const { availableMb, totalMb } = situation.memory;
+  const byPercent = (totalMb * (100 - bounds.maxUsedPercent)) / 100;
+  return Math.max(bounds.offloadMb * PLENTIFUL, byPercent) - availableMb - leavingMb(situation);
+}
+
 function isUrgent({ pressure, memory, trendMbPerMinute: trend = 0 }: Situation, { bounds }: Rules): boolean {
   return pressure === 'critical' || memory.availableMb + Math.min(0, trend) * FORESIGHT_MINUTES < bounds.criticalMb;
 }
 
 /** The heaviest first, until so much is freed that memory is plentiful; each is paid for with what those before left. */
-function planned({ memory, market }: Situation, rules: Rules, ready: readonly Candidate[], slots: number) {
-  const { bounds } = rules;
-  const byPercent = (memory.totalMb * (100 - bounds.maxUsedPercent)) / 100;
-  let missingMb = Math.max(bounds.offloadMb * PLENTIFUL, byPercent) - memory.availableMb;
+function planned(situation: Situation, rules: Rules, ready: readonly Candidate[], slots: number) {
+  const { market } = situation;
+  let missing = missingMb(situation, rules);
   let { affordable } = market;
   let misfits: [code: string, reason: string] = ['nothing_fits', 'memory is scarce, but nothing fits any machine'];
   const moves: PlannedMove[] = [];
   for (const { name, weight, neededMb, memoryMb } of ready) {
-    if (moves.length === slots || (moves.length > 0 && missingMb <= 0)) break;
+    if (moves.length === slots || (moves.length > 0 && missing <= 0)) break;
     const { preemptions, offers } = market;
     const machine = chooseMachine(offers, { ...rules, neededMb, affordable, preemptions });
     if (machine === 'none_fits') continue;
@@ -70,10 +87,10 @@ function planned({ memory, market }: Situation, rules: Rules, ready: readonly Ca
       continue;
     }
     if (affordable !== undefined) affordable -= machine.worstCase;
-    missingMb -= memoryMb;
+    missing -= memoryMb;
     const kind = machine.spot ? 'a spot' : 'a regular';
     const reason = `weighs ${weight} and takes ${Math.round(memoryMb)} MB; ${kind} ${machine.machineType} is the cheapest that holds it`;
-    moves.push({ component: name, to: 'vm', machine, reason });
+    moves.push({ component: name, to: 'vm', machine, reason, memoryMb });
   }
   return { moves, misfits };
 }

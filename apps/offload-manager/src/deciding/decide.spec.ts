@@ -9,6 +9,7 @@ const start = new Date('2026-11-29T10:00:00Z');
 const after = (ms: number) => new Date(start.getTime() + ms);
 
 const rules: Rules = {
+  offloads: true,
   bounds: { offloadMb: 6 * GB, criticalMb: 2 * GB, maxUsedPercent: 85 },
   minWeight: 40,
   atOnce: 3,
@@ -101,8 +102,17 @@ describe('under pressure', () => {
     expect(decide(left(1_000n), rules)).toMatchObject({ action: 'none', code: 'unaffordable' });
   });
 
+  it('counts what is on its way to a VM as freed, and moves no more than is missing beside it', () => {
+    const leaving = (gb: number) =>
+      candidate('leaving', 90, gb, { place: 'moving', vm: 'v', since: start, towards: 'vm' });
+    const with_ = (gb: number) => situation(1, { candidates: [leaving(gb), candidate('middle', 50, 3)] });
+    expect(decide(with_(8), rules)).toMatchObject({ action: 'none', code: 'leaving' });
+    expect(moved(with_(4))).toEqual(['offload', 'middle e2-standard-2 spot']);
+  });
+
   it('says why nothing is done', () => {
     const code = (given: Partial<Situation>) => decide(situation(1, given), rules).code;
+    expect(decide(situation(1), { ...rules, offloads: false }).code).toBe('off');
     expect(code({ candidates: [candidate('light', 20, 1)] })).toBe('nothing_movable');
     expect(code({ market: { ...market, hindrance: 'there is an emergency' } })).toBe('hindered');
     expect(code({ market: { ...market, offers: [] } })).toBe('nothing_fits');
@@ -127,29 +137,50 @@ describe('when memory is plentiful', () => {
 
   it('brings the light ones home where not all have room, and keeps the least share on VMs', () => {
     expect(moved(situation(12, { candidates: away }))).toEqual(['recall', 'middle home']);
+    expect(moved(situation(20, { candidates: away }), { offloads: false })).toEqual([
+      'recall',
+      'middle home',
+      'heavy home',
+    ]);
     expect(decide(situation(12, { candidates: away }), { ...rules, minVmShare: 0.9 }).code).toBe('no_room');
     expect(decide(situation(9, { candidates: away }), rules).code).toBe('no_room');
+  });
+
+  it('brings nothing home of which nobody knows what it takes, until its VM ends', () => {
+    const unknown = candidate('unknown', 0, 0, onVm(after(-DWELL_MS)));
+    expect(decide(situation(20, { candidates: [unknown] }), rules).code).toBe('size_unknown');
+    expect(moved(situation(20, { candidates: [unknown, ...away] }))).toEqual(['recall', 'middle home', 'heavy home']);
+    const ending = { ...unknown, at: onVm(after(-DWELL_MS), { leaving: 'it ends' }) };
+    expect(moved(situation(20, { candidates: [ending] }))).toEqual(['recall', 'unknown home']);
   });
 
   it('brings home whatever its VM will not hold for long, whatever the memory', () => {
     const ending = candidate('heavy', 70, 6, onVm(after(-3_600_000), { expiresAt: after(300_000) }));
     expect(moved(situation(1, { candidates: [ending] }))).toEqual(['recall', 'heavy home']);
+    const busy = ['a', 'b', 'c'].map((name) => candidate(name, 90, 1, { place: 'moving', vm: 'v', since: start }));
+    expect(moved(situation(1, { candidates: [...busy, ending] }))).toEqual(['recall', 'heavy home']);
     const taken = candidate('heavy', 70, 6, onVm(after(-1_000), { leaving: 'the platform takes it away' }));
     expect(decide(situation(1, { candidates: [taken] }), rules).moves[0]?.reason).toBe('the platform takes it away');
   });
 });
 
-/** A machine whose other programs take what a curve says; what is decided is done at once. */
-function simulate(curve: readonly number[], stepMs: number, affordable: bigint | undefined) {
+/** A machine whose other programs take what a curve says; what is decided takes a number of steps. */
+function simulate(curve: readonly number[], stepMs: number, affordable: bigint | undefined, takes = 0) {
   const places = new Map<string, Candidate['at']>();
   const moves: { at: number; component: string; to: string; urgent: boolean }[] = [];
+  const underWay: { component: string; to: 'vm' | 'local'; until: number }[] = [];
   let left = affordable;
   let pressureSince: Date | undefined;
   let calmSince: Date | undefined;
   curve.forEach((othersGb, step) => {
     const now = after(step * stepMs);
+    for (const { component, to } of underWay.filter(({ until }) => until === step))
+      places.set(component, to === 'vm' ? onVm(now) : { place: 'local', vm: null, since: now });
     const candidates = [candidate('a', 70, 4, places.get('a')), candidate('b', 50, 2, places.get('b'))];
-    const hereGb = candidates.reduce((sum, { at, memoryMb }) => sum + (at?.place === 'vm' ? 0 : memoryMb / GB), 0);
+    const hereGb = candidates.reduce(
+      (sum, { at, memoryMb }) => sum + (at?.place === 'vm' || at?.towards === 'local' ? 0 : memoryMb / GB),
+      0,
+    );
     const free = Math.max(0, 32 - othersGb - hereGb);
     const memory = memoryReading(now, { totalBytes: 32 * GB * 1024 ** 2, availableBytes: free * GB * 1024 ** 2 }, []);
     const pressure = pressureOf(memory, rules.bounds);
@@ -161,7 +192,9 @@ function simulate(curve: readonly number[], stepMs: number, affordable: bigint |
     const verdict = decide({ ...seen, market: { ...market, affordable: left } }, rules);
     for (const { component, to, machine } of verdict.moves) {
       moves.push({ at: now.getTime(), component, to, urgent: verdict.urgent });
-      places.set(component, to === 'vm' ? onVm(now) : { place: 'local', vm: null, since: now });
+      places.set(component, { place: 'moving', vm: null, since: now, towards: to });
+      if (takes === 0) places.set(component, to === 'vm' ? onVm(now) : { place: 'local', vm: null, since: now });
+      else underWay.push({ component, to, until: step + takes });
       if (left !== undefined && machine) left -= machine.worstCase;
     }
   });
@@ -174,8 +207,8 @@ describe('under whatever memory does', () => {
 
   it('no component moves back and forth faster than the dwell time', () => {
     fc.assert(
-      fc.property(curve, stepMs, (memory, step) => {
-        const { moves } = simulate(memory, step, undefined);
+      fc.property(curve, stepMs, fc.nat(10), (memory, step, takes) => {
+        const { moves } = simulate(memory, step, undefined, takes);
         for (const name of ['a', 'b']) {
           const own = moves.filter(({ component }) => component === name);
           own.forEach((move, index) => {
@@ -192,11 +225,21 @@ describe('under whatever memory does', () => {
     );
   });
 
+  it('one shortage, however long its moves take, moves no more than what frees it', () => {
+    // 22 GB for the others leave 4 free beside both; with a gone there are 8, which is plenty.
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 20 }), stepMs, (takes, step) => {
+        const { moves } = simulate(Array<number>(40).fill(22), step, undefined, takes);
+        expect(moves.map(({ component }) => component)).toEqual(['a']);
+      }),
+    );
+  });
+
   it('nothing is begun that is not paid for', () => {
     const money = fc.bigInt({ min: 0n, max: 300_000_000n });
     fc.assert(
-      fc.property(curve, stepMs, money, (memory, step, affordable) => {
-        const { moves, left } = simulate(memory, step, affordable);
+      fc.property(curve, stepMs, money, fc.nat(10), (memory, step, affordable, takes) => {
+        const { moves, left } = simulate(memory, step, affordable, takes);
         expect(left).toBeGreaterThanOrEqual(0n);
         if (affordable < 15_000_000n) expect(moves).toEqual([]);
       }),

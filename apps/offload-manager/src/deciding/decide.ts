@@ -12,11 +12,12 @@ const LEAD_MS = 600_000;
  */
 export function decide(situation: Situation, rules: Rules): Verdict {
   const { candidates, pressure } = situation;
+  // Whatever else moves: staying would be an outage.
+  const leaving = mustLeave(situation);
+  if (leaving.length > 0) return homewards('vm_ends', 'VMs will not be there for long', leaving);
   const moving = candidates.filter(({ at }) => at?.place === 'moving').length;
   const slots = rules.atOnce - moving;
   if (slots <= 0) return nothing('moving', `${moving} components are moving, which is as many as may at once`);
-  const leaving = mustLeave(situation);
-  if (leaving.length > 0) return homewards('vm_ends', 'VMs will not be there for long', leaving.slice(0, slots));
   if (pressure === 'pressure' || pressure === 'critical') return decideOffload(situation, rules, slots);
   return decideRecall(situation, rules, slots);
 }
@@ -25,13 +26,14 @@ function mustLeave({ candidates, now }: Situation): PlannedMove[] {
   return candidates.flatMap(({ name, at }) => {
     if (at?.place !== 'vm') return [];
     const { leaving, expiresAt, since } = at;
-    if (leaving !== undefined) return [{ component: name, to: 'local', machine: undefined, reason: leaving }];
+    if (leaving !== undefined)
+      return [{ component: name, to: 'local', machine: undefined, reason: leaving, must: true }];
     if (expiresAt === undefined) return [];
     // A tenth of a short life.
     const lead = Math.min(LEAD_MS, (expiresAt.getTime() - since.getTime()) / 10);
     if (expiresAt.getTime() - now.getTime() > lead) return [];
     const reason = `its VM ends at ${expiresAt.toISOString()}`;
-    return [{ component: name, to: 'local', machine: undefined, reason }];
+    return [{ component: name, to: 'local', machine: undefined, reason, must: true }];
   });
 }
 
@@ -43,9 +45,12 @@ function decideRecall(situation: Situation, rules: Rules, slots: number): Verdic
     return nothing('easing', 'memory is neither scarce nor plentiful: what is on VMs stays there');
   if (!heldFor(calmSince, now, rules.dwellMs))
     return nothing('calm_waits', `memory is plentiful, but not yet for ${rules.dwellMs / 1000} s`);
-  const ready = away.filter(({ at }) => heldFor(at?.since, now, rules.dwellMs)).sort(lightestFirst);
-  if (ready.length === 0)
+  const dwelt = away.filter(({ at }) => heldFor(at?.since, now, rules.dwellMs));
+  if (dwelt.length === 0)
     return nothing('dwelling', `what is on VMs came there less than ${rules.dwellMs / 1000} s ago`);
+  const ready = dwelt.filter(({ memoryMb }) => memoryMb > 0).sort(lightestFirst);
+  if (ready.length === 0)
+    return nothing('size_unknown', 'memory is plentiful, but nobody knows what those that are on VMs would take of it');
   const home = withinMemory(situation, rules, ready, away);
   if (home.length === 0)
     return nothing('no_room', 'memory is plentiful, but would not be with any of those that are on VMs');

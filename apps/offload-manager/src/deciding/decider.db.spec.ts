@@ -103,6 +103,13 @@ it.each([
   expect(begun).toEqual([]);
 });
 
+it('brings home what its VM does not hold for long, also where nothing moves by itself', async () => {
+  const at = { place: 'vm', vm: 'v', since: start, leaving: 'its VM is draining' } as const;
+  situation = { ...calm(), candidates: [{ name: 'embedder', weight: 60, memoryMb: 1000, neededMb: 1000, at }] };
+  expect(outcome(await decider({ ENABLE_AUTO_MIGRATION: 'false' }).decide())?.outcome).toBe('begun');
+  expect(begun).toMatchObject([{ component: 'embedder', to: 'local' }]);
+});
+
 it('begins no VM while the latch is set or unknown, and says what refused a move', async () => {
   expect(outcome(await decider({}, false).decide())?.outcome).toContain('emergency');
   expect(begun).toEqual([]);

@@ -36,7 +36,7 @@ export class Decider {
   async decideWhenAsked(): Promise<OffloadDecision> {
     if (this.config.HYBRID_ORCHESTRATION_ENABLED) return this.decide();
     throw new PurserError('conflict', {
-      message: 'HYBRID_ORCHESTRATION_ENABLED is false: nothing is decided',
+      message: 'HYBRID_ORCHESTRATION_ENABLED is false: nothing is offloaded, and what is away comes home by itself',
       details: { state: 'off' },
     });
   }
@@ -70,7 +70,7 @@ export class Decider {
   private async begin(move: PlannedMove): Promise<string> {
     const { HYBRID_ORCHESTRATION_DRY_RUN: dry, ENABLE_AUTO_MIGRATION: auto } = this.config;
     if (dry) return 'not begun: HYBRID_ORCHESTRATION_DRY_RUN is true';
-    if (!auto) return 'not begun: ENABLE_AUTO_MIGRATION is false';
+    if (!auto && move.must !== true) return 'not begun: ENABLE_AUTO_MIGRATION is false';
     if (move.to === 'vm' && this.latch.isSet)
       return 'not begun: there is an emergency, or nobody knows whether there is';
     try {

@@ -8,8 +8,9 @@ import type { PlannedMove } from './situation.js';
 export class DecidedMoves implements Mover {
   constructor(private readonly moves: Moves) {}
 
-  async begin({ component, machine, reason }: PlannedMove): Promise<void> {
-    if (machine) await this.moves.toVm(component, { machineType: machine.machineType, spot: machine.spot }, reason);
+  async begin({ component, machine, reason, memoryMb }: PlannedMove): Promise<void> {
+    if (machine)
+      await this.moves.toVm(component, { machineType: machine.machineType, spot: machine.spot, memoryMb }, reason);
     else await this.moves.bringHome(component, reason);
   }
 }

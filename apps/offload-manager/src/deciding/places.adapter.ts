@@ -10,10 +10,12 @@ interface Row {
   since: Date;
   expires_at: Date | null;
   memory_mb: number | null;
+  took_mb: number | null;
   vm_state: string | null;
   vm_reason: string | null;
   moving: boolean;
   moving_vm: string | null;
+  direction: 'to_vm' | 'home' | null;
   moved: boolean;
   failures: number;
   failed_at: Date | null;
@@ -31,11 +33,14 @@ export class MovedPlaces implements Places {
 
   async all(): Promise<ReadonlyMap<string, PlaceOf>> {
     const rows = await this.database.query<Row>(
-      `SELECT p.component, p.vm_id, p.since, v.expires_at, v.memory_mb, v.state AS vm_state, v.reason AS vm_reason,
-              o.id IS NOT NULL AS moving, o.vm_id AS moving_vm, d.at IS NOT NULL AS moved, f.failures, f.failed_at
+      `SELECT p.component, p.vm_id, p.since, v.expires_at, v.memory_mb, t.memory_mb AS took_mb, v.state AS vm_state, v.reason AS vm_reason,
+              o.id IS NOT NULL AS moving, o.vm_id AS moving_vm, o.direction, d.at IS NOT NULL AS moved, f.failures, f.failed_at
          FROM component_places p
          LEFT JOIN vms v ON v.id = p.vm_id
          LEFT JOIN moves o ON o.component = p.component AND o.step NOT IN ('done', 'failed')
+         LEFT JOIN LATERAL (
+           SELECT memory_mb FROM moves m WHERE m.component = p.component AND m.direction = 'to_vm'
+            ORDER BY created_at DESC LIMIT 1) t ON true
          LEFT JOIN LATERAL (
            SELECT max(step_at) AS at FROM moves m WHERE m.component = p.component AND m.step = 'done') d ON true
          LEFT JOIN LATERAL (
@@ -47,13 +52,16 @@ export class MovedPlaces implements Places {
   }
 
   private placeOf(row: Row): PlaceOf {
-    const { vm_id: vm, since, expires_at, memory_mb, moving, moving_vm, moved } = row;
-    if (moving) return { place: 'moving', vm: moving_vm ?? vm, since };
+    const { vm_id: vm, since, expires_at, memory_mb, took_mb, moving, moving_vm, moved } = row;
+    const towards = row.direction === 'home' ? 'local' : 'vm';
+    const tookMb = took_mb ?? undefined;
+    if (moving) return { place: 'moving', vm: moving_vm ?? vm, since, towards, tookMb };
     // One that has never moved has always been here, since whenever it was first looked for.
     if (vm === null) return { place: 'local', vm, since: moved ? since : new Date(0), notBefore: this.patience(row) };
     const ready = row.vm_state === 'ready';
     const leaving = ready ? undefined : `its VM is ${row.vm_state ?? 'gone'}: ${row.vm_reason ?? ''}`;
-    return { place: 'vm', vm, since, expiresAt: expires_at ?? undefined, vmMemoryMb: memory_mb ?? undefined, leaving };
+    const vmMemoryMb = memory_mb ?? undefined;
+    return { place: 'vm', vm, since, expiresAt: expires_at ?? undefined, vmMemoryMb, tookMb, leaving };
   }
 
   /** A VM that comes to nothing costs, too: after every failure twice as long. */

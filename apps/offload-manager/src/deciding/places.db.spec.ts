@@ -48,7 +48,7 @@ it('has always been here, when it has never moved', async () => {
 it('is moving as long as its move is not over', async () => {
   await place(null);
   await moved('1', 'to_vm', 'healthy', at, 'v');
-  expect(await read()).toMatchObject({ place: 'moving', vm: 'v' });
+  expect(await read()).toMatchObject({ place: 'moving', vm: 'v', towards: 'vm' });
 });
 
 it('is at its VM until that ends, or will not be there for long', async () => {

@@ -7,7 +7,7 @@ import type { PlaceOf } from '../scoring/places.js';
 export interface Candidate {
   name: string;
   weight: number;
-  /** What it takes on this machine. */
+  /** What it takes on this machine; 0 where nobody knows. */
   memoryMb: number;
   /** What a VM for it must have for it. */
   neededMb: number;
@@ -38,6 +38,8 @@ export interface Market {
 
 /** What the rules go by, as people set it. */
 export interface Rules {
+  /** Whether anything may leave; what is away comes home all the same. */
+  offloads: boolean;
   bounds: PressureBounds;
   minWeight: number;
   atOnce: number;
@@ -67,6 +69,10 @@ export interface PlannedMove {
   to: 'vm' | 'local';
   machine: { machineType: string; spot: boolean; worstCase: Nano } | undefined;
   reason: string;
+  /** Of one that goes to a VM: what it takes here. */
+  memoryMb?: number;
+  /** Its VM ends: it comes home also where nothing moves by itself. */
+  must?: boolean;
 }
 
 export interface Verdict {

@@ -63,14 +63,16 @@ export class Situations {
       const { profile, weight } = this.catalogue.score(component);
       const at = places.get(component.name);
       // One that is away comes back, whatever was changed in components.json meanwhile.
-      const counts = (weight !== undefined && whyItStays(component) === undefined) || (at && at.place !== 'local');
+      const away = at !== undefined && at.place !== 'local';
+      const counts = (weight !== undefined && whyItStays(component) === undefined) || away;
       if (!counts) return [];
       const needed = neededMb(component, profile);
       return [
         {
           name: component.name,
           weight: weight?.weight ?? 0,
-          memoryMb: profile?.memoryMb ?? needed,
+          // Nothing measures it here while it is away, and what was measured before a restart is forgotten.
+          memoryMb: (away ? at.tookMb : undefined) ?? profile?.memoryMb ?? needed,
           neededMb: needed,
           at,
         },
@@ -83,7 +85,7 @@ export class Situations {
   private unfound(places: ReadonlyMap<string, PlaceOf>): Candidate[] {
     return [...places].flatMap(([name, at]) => {
       if (at.place === 'local' || this.components.get(name)) return [];
-      const memoryMb = at.vmMemoryMb ?? 0;
+      const memoryMb = at.tookMb ?? at.vmMemoryMb ?? 0;
       return [{ name, weight: 0, memoryMb, neededMb: memoryMb, at }];
     });
   }
@@ -100,6 +102,7 @@ export const figuresOf = ({ reading, pressure, trend }: Figures): MemoryFigures 
 });
 
 export const rulesOf = (config: Config, bounds: Rules['bounds']): Rules => ({
+  offloads: config.HYBRID_ORCHESTRATION_ENABLED,
   bounds,
   minWeight: config.MIN_WEIGHT_FOR_OFFLOAD,
   atOnce: config.MAX_CONCURRENT_MIGRATIONS,

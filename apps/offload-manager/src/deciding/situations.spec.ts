@@ -82,6 +82,18 @@ it('holds what is away too, though it may not go there any more or is not found'
   ]);
 });
 
+it('goes by what was seen of one before it left', async () => {
+  places = new Map([
+    ['embedder', { ...onVm, tookMb: 5000 }],
+    ['unfound', { ...onVm, tookMb: 700 }],
+  ]);
+  const { candidates } = await situations().look();
+  expect(candidates.map(({ name, memoryMb }) => [name, memoryMb])).toEqual([
+    ['embedder', 5000],
+    ['unfound', 700],
+  ]);
+});
+
 it('knows since when memory is scarce or plentiful, without a break', async () => {
   const one = situations();
   const at = async (seconds: number, pressure: MemoryState['pressure']) => {

@@ -29,7 +29,6 @@ export class Watch implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   onApplicationBootstrap(): void {
-    if (!this.config.HYBRID_ORCHESTRATION_ENABLED) return;
     for (const sweep of this.sweeps) sweep.start();
   }
 

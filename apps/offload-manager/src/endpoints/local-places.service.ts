@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Bus, ComponentPlace } from '@purser/bus';
 import { CONFIG, Log, Repeating } from '@purser/service';
@@ -8,10 +9,16 @@ import { PlacesRepository } from './places.repository.js';
 const EVERY_MS = 500;
 const REQUEST_MS = 300_000;
 
+/** A place here, and once it takes no more requests, whether all that it had are answered. */
+interface Served {
+  place: ComponentPlace;
+  closing?: { done: boolean; answered: Promise<void> };
+}
+
 /** Takes the requests of components that are at home from the bus, on every manager, as the rows say. */
 @Injectable()
 export class LocalPlaces implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly open = new Map<string, ComponentPlace>();
+  private readonly open = new Map<string, Served>();
   private readonly following: Repeating;
 
   constructor(
@@ -30,7 +37,10 @@ export class LocalPlaces implements OnApplicationBootstrap, OnModuleDestroy {
 
   async onModuleDestroy(): Promise<void> {
     await this.following.stop();
-    await Promise.all([...this.open.keys()].map((component) => this.close(component)));
+    while (this.open.size > 0) {
+      await this.serveOnly(new Map());
+      await Promise.race([this.allAnswered(), pause(EVERY_MS)]);
+    }
   }
 
   /** Brings what is served here in line with the rows. */
@@ -39,28 +49,51 @@ export class LocalPlaces implements OnApplicationBootstrap, OnModuleDestroy {
     const rows = new Map((await this.repository.list()).map((row) => [row.component, row]));
     const missing = known.filter(({ name }) => !rows.has(name)).map(({ name }) => name);
     if (missing.length > 0) await this.repository.ensure(missing);
-    const wanted = new Map(
-      known
-        .filter(({ name }) => rows.get(name)?.serve_local ?? true)
-        .map(({ name, local }) => [name, local?.url ?? '']),
+    await this.serveOnly(
+      new Map(
+        known
+          .filter(({ name }) => rows.get(name)?.serve_local ?? true)
+          .map(({ name, local }) => [name, local?.url ?? '']),
+      ),
     );
-    for (const component of this.open.keys()) if (!wanted.has(component)) await this.close(component);
+  }
+
+  /** What is answered last may take minutes: nothing waits for it, and until then it counts as served here. */
+  private async serveOnly(wanted: ReadonlyMap<string, string>): Promise<void> {
+    for (const [component, served] of this.open) {
+      if (!wanted.has(component)) served.closing ??= closingOf(served.place);
+      if (served.closing?.done !== true) continue;
+      this.open.delete(component);
+      await this.repository.stopped(component, this.config.PURSER_INSTANCE);
+    }
+    for (const component of this.open.keys()) await this.repository.serving(component, this.config.PURSER_INSTANCE);
     for (const [component, url] of wanted) await this.serve(component, url);
   }
 
   private async serve(component: string, url: string): Promise<void> {
+    const served = this.open.get(component);
+    if (served) {
+      // It takes requests again, beside those that it has not answered yet.
+      if (served.closing) await served.place.open();
+      delete served.closing;
+      return;
+    }
     await this.repository.serving(component, this.config.PURSER_INSTANCE);
-    if (this.open.has(component)) return;
     const report = (error: unknown, what: string) => this.log.warn({ error, component }, what);
     const place = new ComponentPlace(this.bus, { component, url, timeoutMs: REQUEST_MS, report });
-    this.open.set(component, place);
+    this.open.set(component, { place });
     await place.open();
   }
 
-  /** Only when all it has taken is answered does it count as closed. */
-  private async close(component: string): Promise<void> {
-    await this.open.get(component)?.close();
-    this.open.delete(component);
-    await this.repository.stopped(component, this.config.PURSER_INSTANCE);
+  private async allAnswered(): Promise<void> {
+    await Promise.all([...this.open.values()].flatMap(({ closing }) => closing?.answered ?? []));
   }
+}
+
+function closingOf(place: ComponentPlace): NonNullable<Served['closing']> {
+  const closing = { done: false, answered: Promise.resolve() };
+  const done = () => void (closing.done = true);
+  // It rejects where there is no bus any more, to which nothing could be answered.
+  closing.answered = place.close().then(done, done);
+  return closing;
 }

@@ -1,4 +1,7 @@
 import type { MigrationClass } from '@purser/database';
+import { AddMoveEpochs1700000006702 } from './add-move-epochs.js';
+import { AddMoveNeeds1700000006701 } from './add-move-needs.js';
+import { AddUnhealthySince1700000006700 } from './add-unhealthy-since.js';
 import { CreateDecisions1700000006401 } from './create-decisions.js';
 import { CreateMoves1700000006200 } from './create-moves.js';
 import { CreateProfiles1700000006400 } from './create-profiles.js';
@@ -16,4 +19,7 @@ export const MIGRATIONS: MigrationClass[] = [
   CreateDecisions1700000006401,
   KnowPlaces1700000006600,
   KnowWhatWasSeen1700000006601,
+  AddUnhealthySince1700000006700,
+  AddMoveNeeds1700000006701,
+  AddMoveEpochs1700000006702,
 ];

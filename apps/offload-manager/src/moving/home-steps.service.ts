@@ -7,7 +7,7 @@ import { type Outcome, removeVm, vmOf } from './out-steps.service.js';
 import { isOver, VM_LIFE, type VmLife } from './vm-life.js';
 
 /** An agent that was not heard for so long has nothing left that it could answer. */
-const SILENT_MS = 30_000;
+const SILENT_SECONDS = 30;
 
 /** Home again: start here, healthy here, route here, stop there. Its VM may be gone already. */
 @Injectable()
@@ -53,8 +53,8 @@ export class HomeSteps {
     const vm = await vmOf(this.vms, vmId);
     const agent = await this.agents.find(vmId);
     if (!vm || isOver(vm) || !agent?.heard_at) return true;
-    const { heard_at, wished_at, serving, in_flight } = agent;
-    if (Date.now() - heard_at.getTime() > SILENT_MS) return true;
+    const { heard_at, wished_at, serving, in_flight, silent_seconds } = agent;
+    if (silent_seconds !== null && silent_seconds > SILENT_SECONDS) return true;
     return heard_at > wished_at && !serving && in_flight === 0;
   }
 }

@@ -5,13 +5,17 @@ import { Log } from '@purser/service';
 import { DOCKER_HOST } from '../components/docker-components.js';
 import { dockerAt } from '../components/docker-host.js';
 import type { Movable } from './movables.js';
+import { Patience } from './patience.js';
 
 const HEALTH_MS = 3_000;
 const STOP_SECONDS = 10;
 /** The engine answers when it has stopped, or killed, what was to be stopped. */
 const ANSWER_MS = 3 * STOP_SECONDS * 1_000;
-/** The longest that a timer takes. */
-const FOREVER_MS = 2 ** 31 - 1;
+/** The longest that a timer takes, 24.8 days: what is ended by that is started again, as after any other end. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/** A program that ends sooner than this was not up. */
+const UP_MS = 60_000;
 
 interface Child {
   stop: AbortController;
@@ -22,6 +26,7 @@ interface Child {
 @Injectable()
 export class LocalComponents implements OnApplicationShutdown {
   private readonly children = new Map<string, Child>();
+  private readonly patience = new Patience();
 
   constructor(
     private readonly log: Log,
@@ -45,24 +50,30 @@ export class LocalComponents implements OnApplicationShutdown {
     }
   }
 
-  /** Of one that runs, nothing is changed. One that nobody said how to start is somebody else's to start. */
+  /** Of one that runs, nothing is changed; one that has just ended by itself waits, each time longer. One that nobody said how to start is somebody else's to start. */
   async start({ name, local, env }: Movable): Promise<void> {
     if (local?.container !== undefined) return this.container(local.container, 'start');
     if (local?.command === undefined || this.children.has(name)) return;
+    if (!this.patience.isDue(name)) return;
+    const startedAt = performance.now();
     const stop = new AbortController();
     const ended = runGuarded({
       id: `component-${name}`,
       argv: [...local.command],
       cwd: local.cwd ?? process.cwd(),
       env: { PATH: '/usr/local/bin:/usr/bin:/bin', ...env },
-      timeoutMs: FOREVER_MS,
+      timeoutMs: LONGEST_MS,
       signal: stop.signal,
     })
       .then(({ code, stderr }) => {
         if (!stop.signal.aborted) this.log.warn({ component: name, code, stderr }, 'a component has ended by itself');
       })
       .catch((error: unknown) => this.log.warn({ component: name, error }, 'a component could not be started'))
-      .finally(() => this.children.delete(name));
+      .finally(() => {
+        this.children.delete(name);
+        if (performance.now() - startedAt >= UP_MS) this.patience.succeeded(name);
+        if (!stop.signal.aborted) this.patience.failed(name);
+      });
     this.children.set(name, { stop, ended });
   }
 

@@ -14,17 +14,16 @@ export class MoveRecords {
     private readonly outbox: Outbox,
   ) {}
 
-  claim(instance: string): Promise<MoveRow[]> {
-    return this.repository.claim(instance);
-  }
-
-  async enter(move: MoveRow, to: MoveStep, error: string | null = null): Promise<void> {
-    await this.database.transaction(async (tx) => {
-      const row = await this.repository.enter(tx, move.id, move.step, to, error);
-      if (row?.step !== 'done') return;
+  /** False when it was taken over, or is in another step: then nothing was written. */
+  async enter(move: MoveRow, to: MoveStep, error: string | null = null): Promise<boolean> {
+    const entered = await this.database.transaction(async (tx) => {
+      const row = await this.repository.enter(tx, move, move.step, to, error);
+      if (row?.step !== 'done') return row !== undefined;
       const fact = row.direction === 'to_vm' ? componentOffloaded : componentReturned;
       await this.outbox.add(tx, fact, row.component, moveOf(row));
+      return true;
     });
     if (to === 'done') void this.outbox.flush();
+    return entered;
   }
 }

@@ -10,12 +10,16 @@ export interface MoveRow {
   step: MoveStep;
   machine_type: string | null;
   spot: boolean | null;
+  /** What it was seen to take here, of one that goes out; null where nobody knew. */
+  memory_mb: number | null;
   vm_id: string | null;
   definition: Movable;
   reason: string;
   error: string | null;
   created_at: Date;
   step_at: Date;
+  /** Of whoever has it at hand. */
+  epoch: number;
 }
 
 export const moveOf = (row: MoveRow): Move => ({

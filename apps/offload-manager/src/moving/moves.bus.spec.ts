@@ -1,3 +1,6 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { BUCKETS, type Endpoint, type Move } from '@purser/contracts';
 import { eventually } from '@purser/testing';
 import { freePort } from '@purser/embedded';
@@ -49,8 +52,8 @@ const managerWith = (component: Movable, options: Parameters<typeof managerOf>[3
   return manager;
 };
 
-async function atHome(options: Parameters<typeof managerOf>[3] = {}) {
-  const server = await componentAt('home');
+async function atHome(options: Parameters<typeof managerOf>[3] = {}, until?: () => Promise<unknown>) {
+  const server = await componentAt('home', until);
   closing.push(() => server.close());
   const component = movable({ url: server.url });
   const manager = managerWith(component, options);
@@ -120,6 +123,30 @@ describe('a component that moves', () => {
     expect(out).toMatchObject({ vm: 'vm-1', reason: 'it is heavy', step: 'done' });
   });
 
+  it('answers what it has before it is stopped here, however long that takes', async () => {
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const { name, manager } = await atHome({}, () => held);
+    closing.push(() => Promise.resolve(release()));
+    const slow = manager.ask(name);
+    const move = await manager.moves.toVm(name, CHOICE);
+    const step = async () => (await manager.moves.list()).find(({ id }) => id === move.id)?.step;
+    await eventually(async () => {
+      await turn(manager);
+      expect(await step()).toBe('routed');
+    });
+    for (let looks = 0; looks < 3; looks += 1) {
+      // Unless it is said again, what was said of the place here is old.
+      await servers.database.query(`UPDATE local_servings SET seen_at = now() - interval '1 minute'`);
+      await manager.places.follow();
+      await manager.mover.go();
+      expect(await step()).toBe('routed');
+    }
+    release();
+    expect(await slow).toBe('home');
+    expect(await over(manager, move)).toMatchObject({ step: 'done' });
+  });
+
   it('is stopped here as a process of its own once it runs there, and started again to come home', async () => {
     const port = await freePort();
     const program =
@@ -177,6 +204,85 @@ describe('a component that moves', () => {
     });
   });
 
+  it('comes home by itself when it dies on its VM, whose agent lives on', async () => {
+    const { name, manager } = await atHome({ extra: { PURSER_OFFLOAD_UNHEALTHY_SECONDS: '1' } });
+    await over(manager, await manager.moves.toVm(name, CHOICE));
+    await vms.breakDown('vm-1');
+    await eventually(async () => {
+      await turn(manager);
+      expect(vms.alive).toEqual([]);
+    });
+    expect(await manager.ask(name)).toBe('home');
+    expect((await manager.moves.list())[0]).toMatchObject({
+      direction: 'home',
+      reason: expect.stringContaining('has not been healthy on it for 1 s') as string,
+    });
+  });
+
+  it('is not started again at once when it ends as soon as it is started', async () => {
+    const starts = join(await mkdtemp(join(tmpdir(), 'purser-starts-')), 'starts');
+    const program = 'require("fs").appendFileSync(process.env.STARTS, "1")';
+    const command = [process.execPath, '-e', program];
+    const component = { ...movable({ url: 'http://127.0.0.1:1', command }), env: { STARTS: starts } };
+    const manager = managerWith(component);
+    const count = () => readFile(starts, 'utf8').then((text) => text.length);
+    await manager.locals.start(component);
+    await eventually(async () => expect(await count()).toBe(1));
+    await manager.locals.stop(component);
+    // One that was stopped starts at once; what ended by itself, however often it is asked for, does not.
+    await eventually(async () => {
+      await manager.locals.start(component);
+      expect(await count()).toBeGreaterThan(1);
+    });
+    const before = await count();
+    for (let looks = 0; looks < 50; looks += 1) await manager.locals.start(component);
+    await manager.close();
+    expect(await count()).toBeLessThanOrEqual(before + 1);
+    await rm(dirname(starts), { recursive: true });
+  });
+
+  it('stays where it is, and lets others move, when it cannot be stopped here', async () => {
+    const { name, manager } = await atHome();
+    let stops = 0;
+    manager.locals.stop = () => {
+      stops += 1;
+      return Promise.reject(new Error('Docker does not stop it'));
+    };
+    const move = await manager.moves.toVm(name, CHOICE);
+    await eventually(async () => {
+      await turn(manager);
+      expect(stops).toBe(1);
+    });
+    for (let looks = 0; looks < 20; looks += 1) await turn(manager);
+    expect(stops).toBeLessThan(5);
+    await servers.database.query(`UPDATE moves SET step_at = now() - interval '11 minutes'`);
+    expect(await over(manager, move)).toMatchObject({
+      step: 'done',
+      error: expect.stringContaining('could not be stopped here') as string,
+    });
+    expect(await manager.ask(name)).toBe('vm-1');
+    await over(manager, await manager.moves.bringHome(name, 'enough'));
+  });
+
+  it('goes on with whoever took it over: what its owner of before still does is not taken', async () => {
+    const { name, manager } = await atHome();
+    const move = await manager.moves.toVm(name, CHOICE);
+    const [before] = await manager.repository.claim('one');
+    await servers.database.query(`UPDATE moves SET claimed_until = now() - interval '1 second'`);
+    const [after] = await manager.repository.claim('two');
+    if (!before || !after) throw new Error('nobody has it');
+    expect(await manager.repository.setVm(before, 'vm-of-before')).toBe(false);
+    expect(await manager.repository.enter(servers.database, before, 'starting', 'failed', null)).toBeUndefined();
+    expect(await manager.repository.isHeld(before)).toBe(false);
+    expect(await manager.repository.isHeld(after)).toBe(true);
+    // Its own requests: each VM but the first is removed at once.
+    await manager.out.advance(before);
+    expect(vms.alive).toEqual([]);
+    await servers.database.query(`UPDATE moves SET claimed_until = now() - interval '1 second'`);
+    expect(await over(manager, move)).toMatchObject({ step: 'done', vm: 'vm-2' });
+    expect(vms.alive).toEqual(['vm-2']);
+  });
+
   it('moves once at a time, within the number that may move at once, and not in a dry run', async () => {
     const { name, manager } = await atHome({ extra: { MAX_CONCURRENT_MIGRATIONS: '1' } });
     await expect(manager.moves.bringHome(name, 'why not')).rejects.toThrow(/at home/);
@@ -194,7 +300,7 @@ describe('a component that moves', () => {
 class Crashed extends Error {}
 
 /** A crash before one of these is the same as one after the change before it. */
-const READS = new Set(['get', 'find', 'list', 'claim', 'isServedLocally', 'isHealthy']);
+const READS = new Set(['get', 'find', 'list', 'claim', 'isHeld', 'isServedLocally', 'isHealthy']);
 
 /** Ends the manager before or after the n-th change that it makes anywhere: from then on it does nothing any more. */
 function cutAt(nth: number, after: boolean): { cut: Cut; happened: () => boolean } {

@@ -5,11 +5,9 @@ import {
   componentsOffload,
   componentsRecall,
   type Move,
-  PurserError,
   type ReplyOf,
   type RequestOf,
 } from '@purser/contracts';
-import { ComputeFailed } from '@purser/plugin-sdk';
 import { Machines } from './machines.service.js';
 import { Moves } from './moves.service.js';
 
@@ -22,7 +20,7 @@ export class MovesHandlers {
 
   @Serve(componentsOffload)
   async offload({ name, machineType, spot, reason }: RequestOf<typeof componentsOffload>): Promise<Move> {
-    return this.moves.toVm(name, { machineType: machineType ?? (await this.smallestFor(name)), spot }, reason);
+    return this.moves.toVm(name, await this.machines.choose(name, spot, machineType), reason);
   }
 
   @Serve(componentsRecall)
@@ -33,18 +31,5 @@ export class MovesHandlers {
   @Serve(componentsMoves)
   async list({ limit }: RequestOf<typeof componentsMoves>): Promise<ReplyOf<typeof componentsMoves>> {
     return { moves: await this.moves.list(limit) };
-  }
-
-  /** Such as missing credentials: somebody's to mend, and no defect. */
-  private async smallestFor(name: string): Promise<string> {
-    try {
-      return await this.machines.smallestFor(name);
-    } catch (error) {
-      if (!(error instanceof ComputeFailed)) throw error;
-      throw new PurserError('unavailable', {
-        message: `no machine can be chosen for ${name}: ${error.message}`,
-        cause: error,
-      });
-    }
   }
 }

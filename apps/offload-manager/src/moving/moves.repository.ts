@@ -1,14 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type Sql } from '@purser/database';
+import type { Movable } from './movables.js';
 import type { MoveRow, MoveStep } from './move-row.js';
+
+/** A move as its owner read it. */
+type Held = Pick<MoveRow, 'id' | 'epoch'>;
 
 export type NewMove = Pick<
   MoveRow,
-  'id' | 'component' | 'direction' | 'machine_type' | 'spot' | 'vm_id' | 'definition' | 'reason'
+  'id' | 'component' | 'direction' | 'machine_type' | 'spot' | 'memory_mb' | 'vm_id' | 'definition' | 'reason'
 >;
 
 const COLUMNS =
-  'id, component, direction, step, machine_type, spot, vm_id, definition, reason, error, created_at, step_at';
+  'id, component, direction, step, machine_type, spot, memory_mb, vm_id, definition, reason, error, created_at, step_at, epoch';
 const OPEN = `step NOT IN ('done', 'failed')`;
 /** Whoever has one goes on with it; after a crash another one does, or the same one anew. */
 const CLAIM = `interval '60 seconds'`;
@@ -22,8 +26,8 @@ export class MovesRepository {
     return this.database.transaction(async (tx) => {
       await tx.query('LOCK TABLE moves IN SHARE ROW EXCLUSIVE MODE');
       const [row] = await tx.query<MoveRow>(
-        `INSERT INTO moves (id, component, direction, step, machine_type, spot, vm_id, definition, reason)
-         SELECT $1, $2, $3, 'starting', $4, $5, $6, $7, $8
+        `INSERT INTO moves (id, component, direction, step, machine_type, spot, vm_id, definition, reason, memory_mb)
+         SELECT $1, $2, $3, 'starting', $4, $5, $6, $7, $8, $10
          WHERE (SELECT count(*) FROM moves WHERE ${OPEN}) < $9
            AND NOT EXISTS (SELECT FROM moves WHERE ${OPEN} AND component = $2)
          RETURNING ${COLUMNS}`,
@@ -37,6 +41,7 @@ export class MovesRepository {
           JSON.stringify(move.definition),
           move.reason,
           most,
+          move.memory_mb,
         ],
       );
       return row;
@@ -46,7 +51,8 @@ export class MovesRepository {
   /** Those that are not over and that nobody else has at hand. */
   claim(instance: string): Promise<MoveRow[]> {
     return this.database.query(
-      `UPDATE moves SET claimed_by = $1, claimed_until = now() + ${CLAIM}
+      `UPDATE moves SET claimed_by = $1, claimed_until = now() + ${CLAIM},
+              epoch = epoch + CASE WHEN claimed_by = $1 AND claimed_until > now() THEN 0 ELSE 1 END
        WHERE id IN (
          SELECT id FROM moves WHERE ${OPEN} AND (claimed_by = $1 OR claimed_until IS NULL OR claimed_until < now())
          ORDER BY created_at FOR UPDATE SKIP LOCKED)
@@ -55,18 +61,43 @@ export class MovesRepository {
     );
   }
 
-  /** Undefined when another one was faster. */
-  async enter(tx: Sql, id: string, from: MoveStep, to: MoveStep, error: string | null): Promise<MoveRow | undefined> {
+  /** While a step takes long. Of what was lost to another one, nothing. */
+  async keep(instance: string): Promise<void> {
+    await this.database.query(
+      `UPDATE moves SET claimed_until = now() + ${CLAIM} WHERE ${OPEN} AND claimed_by = $1 AND claimed_until > now()`,
+      [instance],
+    );
+  }
+
+  /** Undefined when it was taken over, or is in another step: then nothing was written. */
+  async enter(
+    tx: Sql,
+    { id, epoch }: Held,
+    from: MoveStep,
+    to: MoveStep,
+    error: string | null,
+  ): Promise<MoveRow | undefined> {
     const [row] = await tx.query<MoveRow>(
-      `UPDATE moves SET step = $3, step_at = now(), error = coalesce($4, error) WHERE id = $1 AND step = $2
-       RETURNING ${COLUMNS}`,
-      [id, from, to, error],
+      `UPDATE moves SET step = $4, step_at = now(), error = coalesce($5, error)
+        WHERE id = $1 AND epoch = $2 AND step = $3 RETURNING ${COLUMNS}`,
+      [id, epoch, from, to, error],
     );
     return row;
   }
 
-  async setVm(id: string, vmId: string): Promise<void> {
-    await this.database.query('UPDATE moves SET vm_id = $2 WHERE id = $1', [id, vmId]);
+  /** False when it has one already, or was taken over. */
+  async setVm({ id, epoch }: Held, vmId: string): Promise<boolean> {
+    const rows = await this.database.query(
+      'UPDATE moves SET vm_id = $3 WHERE id = $1 AND epoch = $2 AND vm_id IS NULL RETURNING id',
+      [id, epoch, vmId],
+    );
+    return rows.length > 0;
+  }
+
+  /** Whether it is still its owner's. */
+  async isHeld({ id, epoch }: Held): Promise<boolean> {
+    const rows = await this.database.query(`SELECT FROM moves WHERE id = $1 AND epoch = $2 AND ${OPEN}`, [id, epoch]);
+    return rows.length > 0;
   }
 
   list(limit: number): Promise<MoveRow[]> {
@@ -81,6 +112,26 @@ export class MovesRepository {
   async isMoving(component: string): Promise<boolean> {
     const rows = await this.database.query(`SELECT FROM moves WHERE ${OPEN} AND component = $1`, [component]);
     return rows.length > 0;
+  }
+
+  /** Of what is on a VM, or on its way, as it was when it was moved last. */
+  async definitions(): Promise<Movable[]> {
+    const rows = await this.database.query<Pick<MoveRow, 'definition'>>(
+      `SELECT DISTINCT ON (component) definition FROM moves
+        WHERE component IN (SELECT component FROM component_places WHERE vm_id IS NOT NULL
+                            UNION SELECT component FROM moves WHERE ${OPEN})
+        ORDER BY component, created_at DESC`,
+    );
+    return rows.map(({ definition }) => definition);
+  }
+
+  /** Those that are over, but for those that tell how what is away came there. */
+  async forget(days: number): Promise<void> {
+    await this.database.query(
+      `DELETE FROM moves m WHERE NOT (${OPEN}) AND step_at < now() - make_interval(days => $1)
+         AND NOT EXISTS (SELECT FROM component_places p WHERE p.component = m.component AND p.vm_id = m.vm_id)`,
+      [days],
+    );
   }
 
   /** The last one that brought it to where it is. */

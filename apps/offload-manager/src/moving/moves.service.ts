@@ -8,6 +8,13 @@ import { MOVABLES, type Movables } from './movables.js';
 import { moveOf } from './move-row.js';
 import { MovesRepository, type NewMove } from './moves.repository.js';
 
+export interface VmChoice {
+  machineType: string;
+  spot: boolean;
+  /** What the component takes here, as far as anybody knows. */
+  memoryMb?: number | undefined;
+}
+
 /** Begins moves. What is written down goes on by itself, through any crash, to its end or back. */
 @Injectable()
 export class Moves {
@@ -18,7 +25,7 @@ export class Moves {
     @Inject(MOVABLES) private readonly components: Movables,
   ) {}
 
-  async toVm(component: string, choice: { machineType: string; spot: boolean }, reason = 'asked for'): Promise<Move> {
+  async toVm(component: string, choice: VmChoice, reason = 'asked for'): Promise<Move> {
     this.requireOn();
     const stays = this.components.whyItStays(component);
     const definition = this.components.get(component);
@@ -27,8 +34,18 @@ export class Moves {
     await this.places.ensure([component]);
     const place = await this.places.find(component);
     if (place?.vm_id != null) throw new PurserError('conflict', { message: `${component} is on VM ${place.vm_id}` });
-    const { machineType: machine_type, spot } = choice;
-    return this.begin({ component, direction: 'to_vm', machine_type, spot, vm_id: null, definition, reason });
+    const { machineType: machine_type, spot, memoryMb } = choice;
+    const memory_mb = memoryMb || null;
+    return this.begin({
+      component,
+      direction: 'to_vm',
+      machine_type,
+      spot,
+      memory_mb,
+      vm_id: null,
+      definition,
+      reason,
+    });
   }
 
   async bringHome(component: string, reason: string): Promise<Move> {
@@ -38,8 +55,8 @@ export class Moves {
     const definition =
       this.components.get(component) ?? (await this.repository.lastOut(component, place.vm_id))?.definition;
     if (!definition) throw new PurserError('not_found', { message: `nobody knows how ${component} runs at home` });
-    const [machine_type, spot] = [null, null];
-    return this.begin({ component, direction: 'home', machine_type, spot, vm_id: place.vm_id, definition, reason });
+    const none = { machine_type: null, spot: null, memory_mb: null };
+    return this.begin({ component, direction: 'home', ...none, vm_id: place.vm_id, definition, reason });
   }
 
   async list(limit = 100): Promise<Move[]> {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Bus } from '@purser/bus';
 import { componentsAsk, PurserError, servedOn, VmHeartbeat, vmsHeartbeat } from '@purser/contracts';
 import { CreateOutbox1700000000000, Database } from '@purser/database';
@@ -26,9 +27,15 @@ import { OutSteps } from './out-steps.service.js';
 import { Returns } from './returns.service.js';
 import type { VmLife, VmSeen, VmWish } from './vm-life.js';
 
-/** A component that answers with where it runs. */
-export async function componentAt(place: string): Promise<{ url: string; close(): Promise<void> }> {
-  const server: Server = createServer((_, response) => setTimeout(() => response.end(place), 2)).listen(0, '127.0.0.1');
+/** A component that answers with where it runs, as soon as `until` says so. */
+export async function componentAt(
+  place: string,
+  until: () => Promise<unknown> = () => pause(2),
+): Promise<{ url: string; close(): Promise<void> }> {
+  const server: Server = createServer((_, response) => void until().then(() => response.end(place))).listen(
+    0,
+    '127.0.0.1',
+  );
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -41,7 +48,7 @@ export async function componentAt(place: string): Promise<{ url: string; close()
 
 /** VMs without a platform: a component and a real agent for each, on this machine. */
 export class ScriptedVms implements VmLife {
-  readonly all = new Map<string, VmSeen & { stop: () => Promise<void> }>();
+  readonly all = new Map<string, VmSeen & { stop: () => Promise<void>; breakDown: () => Promise<void> }>();
   /** Whether their components come up. */
   healthy = true;
   private count = 0;
@@ -70,7 +77,8 @@ export class ScriptedVms implements VmLife {
       await agent;
       await server.close();
     };
-    const vm = { id, component, state: 'creating' as const, reason: 'wanted', stop };
+    const breakDown = () => server.close();
+    const vm = { id, component, state: 'creating' as const, reason: 'wanted', stop, breakDown };
     this.all.set(id, vm);
     return vm;
   }
@@ -95,6 +103,15 @@ export class ScriptedVms implements VmLife {
     const vm = await this.get(id);
     if (vm.state === 'creating' && healthy) vm.state = 'ready';
     return vm;
+  }
+
+  async drain(id: string, reason: string): Promise<void> {
+    Object.assign(await this.get(id), { state: 'draining', reason });
+  }
+
+  /** Its component dies, and its agent lives on. */
+  async breakDown(id: string): Promise<void> {
+    await this.all.get(id)?.breakDown();
   }
 
   async preempted(id: string, at: Date): Promise<void> {
@@ -175,8 +192,8 @@ export function managerOf(
   const returns = new Returns(rows, moves, locals, vms, movables);
   const outbox = new Outbox(database, bus, log);
   const records = new MoveRecords(database, repository, outbox);
-  const mover = new Mover(cut(records), out, home, returns, log, config);
-  const hearing = new AgentsService(agents, systemClock, vms);
+  const mover = new Mover(cut(repository), cut(records), out, home, returns, log, config);
+  const hearing = new AgentsService(agents, systemClock, vms, config, log);
   const subscription = bus.connection.subscribe(servedOn(vmsHeartbeat), {
     queue: 'offload-manager',
     callback: (_, message) => {
@@ -193,6 +210,7 @@ export function managerOf(
     rows,
     locals,
     repository,
+    out,
     ask: async (name: string) => {
       const answer = await bus.call(componentsAsk(name), { path: '/' }, { timeoutMs: 10_000 });
       return Buffer.from(answer.body, 'base64').toString();

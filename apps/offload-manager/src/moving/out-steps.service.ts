@@ -48,33 +48,39 @@ export class OutSteps {
 
   /** It is at home again, as if nothing had been. */
   async undo(move: MoveRow, reason: string): Promise<void> {
-    if (move.step === 'stopping') await this.locals.start(move.definition);
     await this.endpoints.moved(move.component, null, true);
-    if (move.vm_id !== null) await removeVm(this.vms, move.vm_id, reason);
+    if (move.step === 'stopping') await this.locals.start(move.definition);
+    await this.removeAll(move.component, reason);
   }
 
   /** One that was requested and not written down before a crash serves nobody. */
-  private async request({ id, component, machine_type, spot, definition }: MoveRow): Promise<Outcome> {
-    for (const left of await this.vms.list({ component }))
-      if (!isOver(left)) await this.vms.remove(left.id, `left by a move of ${component} that was cut short`);
+  private async request(move: MoveRow): Promise<Outcome> {
+    const { component, machine_type, spot, memory_mb, definition } = move;
+    await this.removeAll(component, `left by a move of ${component} that was cut short`);
     try {
       const vm = await this.vms.request({
         component,
         machineType: machine_type ?? '',
         spot: spot ?? false,
-        memoryMb: definition.memoryMb ?? STANDARD_MEMORY_MB,
+        memoryMb: Math.ceil(Math.max(definition.memoryMb ?? 0, memory_mb ?? 0)) || STANDARD_MEMORY_MB,
         diskGb: definition.diskGb,
         startup: {
           component: { image: definition.image ?? '', command: definition.command, env: definition.env },
           agent: { image: this.config.PURSER_VM_AGENT_IMAGE, env: {} },
         },
       });
-      await this.moves.setVm(id, vm.id);
+      // Whoever has taken the move over makes one of its own.
+      if (!(await this.moves.setVm(move, vm.id)))
+        await removeVm(this.vms, vm.id, `requested by a move of ${component} that has another one`);
       return undefined;
     } catch (error) {
       if (!isPurserError(error)) throw error;
       return { undo: error.message };
     }
+  }
+
+  private async removeAll(component: string, reason: string): Promise<void> {
+    for (const left of await this.vms.list({ component })) if (!isOver(left)) await this.vms.remove(left.id, reason);
   }
 
   private async route({ component }: MoveRow, vmId: string): Promise<Outcome> {

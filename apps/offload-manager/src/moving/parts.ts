@@ -1,6 +1,7 @@
 import type { Provider } from '@nestjs/common';
 import { AgentsRepository } from '../agents/agents.repository.js';
 import { AgentsService } from '../agents/agents.service.js';
+import { AWAY } from '../components/away.js';
 import { Components } from '../components/components.service.js';
 import { CredentialsRepository } from '../credentials/credentials.repository.js';
 import { NatsCredentials } from '../credentials/nats-credentials.service.js';
@@ -33,6 +34,7 @@ export const MOVING_PARTS: Provider[] = [
   Endpoints,
   MovesRepository,
   MoveRecords,
+  { provide: AWAY, useExisting: MovesRepository },
   Moves,
   Machines,
   LocalComponents,

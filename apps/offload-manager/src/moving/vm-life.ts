@@ -22,6 +22,7 @@ export interface VmLife {
   request(wish: VmWish): Promise<VmSeen>;
   get(id: string): Promise<VmSeen>;
   list(filter: { component: string }): Promise<VmSeen[]>;
+  drain(id: string, reason: string): Promise<unknown>;
   remove(id: string, reason: string): Promise<unknown>;
   agentHeard(id: string, at: Date, healthy: boolean): Promise<VmSeen>;
   preempted(id: string, at: Date): Promise<unknown>;

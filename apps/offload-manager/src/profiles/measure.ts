@@ -1,17 +1,18 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import type { ScannedModule } from '../components/module.js';
+import { sealed } from './isolation.js';
 
 export interface MeasureLimits {
   python: string;
   timeoutMs: number;
   memoryMb: number;
-  /** Only in a process that has no network and ends with all that it started. */
-  isolated: boolean;
+  /** Purser's own folder. Only where a process has no network, writes nowhere and ends with all that it started; undefined: anywhere. */
+  sealedFrom: string | undefined;
 }
 
 const Measured = z.union([
@@ -60,21 +61,6 @@ import(url).then(
   (error) => end({ error: String(error).slice(0, 300) }));
 `;
 
-/** Its own user, network and process namespaces: no address but none, and all of it ends with its first process. */
-const ISOLATION = ['unshare', '--user', '--map-root-user', '--net', '--pid', '--fork', '--kill-child'];
-
-/** Why modules cannot be imported apart from the network on this machine; undefined when they can. */
-export async function whyNotIsolated(): Promise<string | undefined> {
-  const [command = '', ...args] = [...ISOLATION, 'prlimit', '--cpu=10', 'true'];
-  return new Promise((resolve) => {
-    const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'], timeout: 5_000 });
-    let said = '';
-    child.stderr.on('data', (data) => (said += String(data)));
-    child.once('error', (error) => resolve(error.message));
-    child.once('close', (code) => resolve(code === 0 ? undefined : said.trim() || `unshare ended with ${code}`));
-  });
-}
-
 /** Imports a module in a process of its own, with limits on memory and time, and tells what that took. Never rejects. */
 export async function measure(
   module: ScannedModule,
@@ -84,13 +70,18 @@ export async function measure(
 ): Promise<Measured> {
   const folder = await mkdtemp(join(tmpdir(), 'purser-profile-'));
   try {
-    return await importIn(folder, programOf(module, entry, limits), limits, signal);
+    return await importIn(folder, programOf(module, entry, folder, limits), limits, signal);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function programOf({ language, root, importName }: ScannedModule, entry: string, limits: MeasureLimits): string[] {
+function programOf(
+  { language, root, importName }: ScannedModule,
+  entry: string,
+  folder: string,
+  limits: MeasureLimits,
+): string[] {
   const program =
     language === 'python'
       ? [limits.python, '-I', '-B', '-c', PYTHON_IMPORT, root, importName]
@@ -101,17 +92,20 @@ function programOf({ language, root, importName }: ScannedModule, entry: string,
           JAVASCRIPT_IMPORT,
           pathToFileURL(entry).href,
         ];
-  if (!limits.isolated) return program;
+  if (limits.sealedFrom === undefined) return program;
   const cpuSeconds = Math.ceil(limits.timeoutMs / 1000);
   // Of data, not of addresses: a runtime reserves many more of those than it uses.
-  return [
-    ...ISOLATION,
+  const bounded = [
     'prlimit',
     `--data=${limits.memoryMb * 1024 ** 2}`,
     `--cpu=${cpuSeconds}`,
     '--nproc=512',
     ...program,
   ];
+  // This process ends it sooner, if it lives.
+  const seconds = cpuSeconds + 5;
+  const needed = [folder, root, entry, process.execPath, ...(isAbsolute(limits.python) ? [limits.python] : [])];
+  return sealed(bounded, { folder, home: limits.sealedFrom, seconds, needed });
 }
 
 function importIn(

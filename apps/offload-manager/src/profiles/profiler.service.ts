@@ -29,6 +29,7 @@ export class Profiler {
   private readonly reader: SourceReader;
   private readonly ending = new AbortController();
   private running = Promise.resolve();
+  private waiting: { all: Map<string, { component: Component; anew: boolean }>; done: Promise<void> } | undefined;
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
@@ -45,11 +46,27 @@ export class Profiler {
     return this.known.get(name);
   }
 
-  /** One after the other: what is asked for meanwhile waits. `anew`: whatever is known of them. */
+  /** One round after the other: all that is asked for meanwhile is the next one. `anew`: whatever is known of them. */
   refresh(components: readonly Component[], anew = false): Promise<void> {
-    const next = this.running.then(() => this.refreshNow(components, anew));
-    this.running = next.catch(() => undefined);
-    return next;
+    const next = (this.waiting ??= this.nextRound());
+    for (const component of components) {
+      const { name } = component;
+      next.all.set(name, { component, anew: anew || next.all.get(name)?.anew === true });
+    }
+    return next.done;
+  }
+
+  private nextRound(): NonNullable<Profiler['waiting']> {
+    const all = new Map<string, { component: Component; anew: boolean }>();
+    const done = this.running.then(async () => {
+      this.waiting = undefined;
+      for (const anew of [true, false]) {
+        const ofIt = [...all.values()].filter((one) => one.anew === anew).map(({ component }) => component);
+        if (ofIt.length > 0) await this.refreshNow(ofIt, anew);
+      }
+    });
+    this.running = done.catch(() => undefined);
+    return { all, done };
   }
 
   /** Ends what is at hand. */
@@ -128,7 +145,7 @@ export class Profiler {
       const ofIt = files.sources.flatMap((file) => facts.get(file) ?? []);
       const estimated = estimate(module, ofIt, files.dependencies);
       this.keep(name, this.dated(estimated));
-      const profile = this.dated(await this.imports.tried(module, files, estimated, this.ending.signal));
+      const profile = this.dated(await this.imports.tried(module, files, estimated, ofIt, this.ending.signal));
       this.keep(name, profile);
       const stamp = stampOf(files.watched);
       if (stamp === undefined || this.ending.signal.aborted) continue;

@@ -11,7 +11,7 @@ import { Config } from '../config.js';
 import { Memory } from '../memory/memory.service.js';
 import { DATABASE_OPTIONS, OFFLOAD_TEMPLATE, QUIET } from '../offload.fixture.js';
 import { Imports } from './imports.service.js';
-import { whyNotIsolated } from './measure.js';
+import { whyNotIsolated } from './isolation.js';
 import { ProfileCache } from './profile-cache.js';
 import { Profiler } from './profiler.service.js';
 import { ProfilesRepository } from './profiles.repository.js';
@@ -53,12 +53,17 @@ async function profiled(settings: Record<string, string> = {}, anew = false) {
     ...settings,
   });
   const docker = new DockerComponents(config.DOCKER_HOST);
-  const components = new Components(config, docker);
+  const components = new Components(config, docker, { definitions: () => Promise.resolve([]) });
   const cache = new ProfileCache(new ProfilesRepository(database), clock, config);
   const imports = new Imports(config, new Memory(config, clock), new Latch(clock));
   const profiler = new Profiler(config, cache, docker, imports, clock, QUIET);
   await components.discover();
-  await profiler.refresh(components.list(), anew);
+  const first = profiler.refresh(components.list(), anew);
+  await Promise.resolve();
+  const later = Array.from({ length: 50 }, () => profiler.refresh(components.list()));
+  // However often it is asked for meanwhile, there is one round more.
+  expect(new Set(later).size).toBe(1);
+  await Promise.all([first, ...later]);
   await profiler.stop();
   const known: Record<string, Profile | undefined> = {};
   for (const { name } of components.list()) known[name] = profiler.of(name);
@@ -151,7 +156,7 @@ describe('an import', () => {
     delete process.env.PURSER_SPEC_SECRET;
     expect(all.program).toMatchObject({ evidence: 'static', note: null });
     if (hindrance !== undefined) {
-      expect(all.heavy?.note).toContain('kept off the network');
+      expect(all.heavy?.note).toContain('cannot be sealed off');
       return;
     }
     expect(all.heavy).toMatchObject({ evidence: 'measured', note: null });
@@ -160,6 +165,33 @@ describe('an import', () => {
     expect(all.tool?.memoryMb).toBeGreaterThan(70);
     // Loopback is down as well: not even "refused" comes back.
     expect(all.online?.note).toContain('Network is unreachable');
+  });
+
+  it('writes nowhere, reaches no socket, sees no other process, and is not made of what could not be read', async () => {
+    if ((await whyNotIsolated()) !== undefined) return;
+    await put({ 'home/secret': 'x' });
+    const home = join(folder, 'home');
+    const tries = (what: string) => `import os, subprocess\n${what}\nraise SystemExit('it could')`;
+    await put({
+      'src/writes.py': tries(`open('${join(folder, 'written')}', 'w')`),
+      'src/remounts.py': tries(`subprocess.run(['mount', '-o', 'remount,bind,rw', '/'], check=True)`),
+      'src/peeks.py': tries(`assert os.listdir('${home}')`),
+      'src/sockets.py': tries(`assert os.listdir('/run')`),
+      'src/processes.py': tries(`open('/proc/${process.pid}/environ').read()`),
+      'src/own.py': `open('own', 'w').write('x')`,
+      'src/broken.py': `open('own', 'w')\ndef (`,
+    });
+    const all = await profiled({ PURSER_PROFILE_IMPORTS: 'isolated', PURSER_HOME: home });
+    expect(all.writes?.note).toContain('Read-only file system');
+    expect(all.remounts?.note).toContain('CalledProcessError');
+    expect(all.peeks?.note).toContain('AssertionError');
+    expect(all.sockets?.note).toContain('AssertionError');
+    expect(all.processes?.note).toContain('No such file');
+    expect(all.own).toMatchObject({ evidence: 'measured', note: null });
+    expect(all.broken).toMatchObject({ evidence: 'static', note: expect.stringContaining('SyntaxError') as string });
+    const unread = await profiled({ PURSER_PROFILE_IMPORTS: 'anywhere', ...NO_READER }, true);
+    expect(unread.own?.evidence).toBe('static');
+    expect(unread.own?.note).toContain('could not be read');
   });
 
   it('ends at its limits, and what was estimated holds', async () => {
