@@ -44,7 +44,8 @@ export function whyItStays(component: Component): string | undefined {
   if (kind === 'executor') return 'a session runs where its runner runs; start a runner elsewhere to move it';
   if (kind === 'module')
     return 'it is a module of a program; what moves is a service with an image: see docs/guides/offload.md';
-  if (!MOVABLE_NAME.test(name)) return 'its name has a dot or more than 64 characters: one that moves is asked at `components.ask.<name>`';
+  if (!MOVABLE_NAME.test(name))
+    return 'its name has a dot or more than 64 characters: one that moves is asked at `components.ask.<name>`';
   if (image === undefined) return 'it has no `image` that a VM could run';
   if (port === undefined) return 'it has no `port` that its requests could go to';
   if (!stateless && !checkpointable)
