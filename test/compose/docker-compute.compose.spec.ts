@@ -121,13 +121,13 @@ describe('a VM of Docker', () => {
     expect([HostConfig.Memory, HostConfig.MemorySwap]).toEqual([128 * 2 ** 20, 128 * 2 ** 20]);
   });
 
-  it('is made whole again when a crash has left half of it, and half of one is listed', async () => {
+  it('is made whole again when half of it has ended, which is listed as stopped', async () => {
     const driver = driverWith({});
     const spec = specOf();
     await driver.create(spec, { signal: never });
     await docker.getContainer(spec.name).kill();
     await gone(async () => (await managed()).length === 1);
-    expect(await driver.list('spec', { signal: never })).toMatchObject([{ name: spec.name, state: 'starting' }]);
+    expect(await driver.list('spec', { signal: never })).toMatchObject([{ name: spec.name, state: 'stopped' }]);
     expect(await driver.create(spec, { signal: never })).toMatchObject({ state: 'running' });
     expect(await managed()).toHaveLength(2);
   });
