@@ -13,7 +13,8 @@ export default tseslint.config(
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],
     languageOptions: {
-      parserOptions: { project: ['./*/*/tsconfig.json', './tsconfig.spec.json'], tsconfigRootDir: import.meta.dirname },
+      // All sources as one program: each package's own would be parsed and held beside the others.
+      parserOptions: { project: './tsconfig.lint.json', tsconfigRootDir: import.meta.dirname },
     },
     plugins: { '@nx': nx },
     rules: {
