@@ -38,6 +38,8 @@ const io = ['\\.(db|bus|io)\\.spec\\.ts$', '\\.e2e\\.spec\\.ts$'];
 export default {
   // Real servers start slowly on a busy machine; what hangs is found all the same.
   testTimeout: 60_000,
+  // Suites wait for servers and clocks more than they compute; by default one core would be left idle.
+  maxWorkers: '100%',
   // Each suite loads its modules anew, and they stay: hundreds of them in one process fill its heap.
   workerIdleMemoryLimit: '1GB',
   projects: [
