@@ -4,7 +4,7 @@
 //   npm run bench:ledger                        (10,000,000: about 8 GB of disk, and a while to fill)
 //   npm run bench:ledger -- --folder /data/x    (keeps what was filled there for the next time)
 import 'reflect-metadata';
-import { mkdtemp, readdir, readFile, rm, statfs } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, statfs } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -210,6 +210,7 @@ const spendOf = () => {
 };
 
 const folder = values.folder ?? (await mkdtemp(join(tmpdir(), 'purser-bench-ledger-')));
+await mkdir(folder, { recursive: true });
 const { bavail, bsize } = await statfs(folder);
 if (bavail * bsize < ENTRIES * BYTES_PER_ENTRY * 2) {
   throw new Error(
