@@ -103,7 +103,14 @@ export class AttemptPlanner {
       return undefined;
     }
     try {
-      return { ...this.begin(context, tier, passage, limits, room), turn, place, quota: room.quota };
+      const begun = await this.begin(context, tier, passage, limits, room);
+      // The journal has taken its time. A hold that is written down must be settled, whatever becomes of the call.
+      if (room.hold && this.isTooLate(context)) {
+        this.meter.end(begun.attempt, { how: 'refused' });
+        turn.abandoned();
+        return this.giveUp(context, tier);
+      }
+      return { ...begun, turn, place, quota: room.quota };
     } catch (error) {
       turn.abandoned();
       room.quota?.release();
@@ -155,13 +162,13 @@ export class AttemptPlanner {
     );
   }
 
-  private begin(
+  private async begin(
     context: CallContext,
     tier: Tier,
     passage: Passage,
     limits: OutputLimits,
     { hold, quota, maxOutputTokens, serviceTier }: Room,
-  ): Omit<Plan, 'turn' | 'place' | 'quota'> {
+  ): Promise<Omit<Plan, 'turn' | 'place' | 'quota'>> {
     const { call } = context;
     const terms: Terms = {
       price: quota ? FREE : (tier.price ?? FREE),
@@ -172,7 +179,7 @@ export class AttemptPlanner {
       reasoning: tier.reasoning,
     };
     return {
-      attempt: this.meter.begin(tier, context, hold, terms),
+      attempt: await this.meter.begin(tier, context, hold, terms),
       target: passage.to(tier.model, maxOutputTokens, serviceTier),
       limitSet: limits.setByUs ? maxOutputTokens : undefined,
     };
@@ -194,15 +201,24 @@ export class AttemptPlanner {
       return undefined;
     }
     // Time has passed since the checks.
-    if (inFlight.aborted || this.latch.isSet) {
+    if (this.isTooLate(context)) {
       this.gate.release(admission.hold);
-      inFlight.throwIfAborted();
-      this.refuseInEmergency();
-      context.passed.push({ tier, why: 'latch_unknown', reason: 'whether the emergency latch is set is not known' });
-      return undefined;
+      return this.giveUp(context, tier);
     }
     const { hold, maxOutputTokens, serviceTier } = admission;
     return { hold, quota: undefined, maxOutputTokens, serviceTier };
+  }
+
+  /** Whether a call that is paid for may no longer begin. */
+  private isTooLate({ inFlight }: CallContext): boolean {
+    return inFlight.aborted || this.latch.isSet;
+  }
+
+  /** Throws what the client is to be told, or says why the tier is passed over. */
+  private giveUp(context: CallContext, tier: Tier): undefined {
+    context.inFlight.throwIfAborted();
+    this.refuseInEmergency();
+    context.passed.push({ tier, why: 'latch_unknown', reason: 'whether the emergency latch is set is not known' });
   }
 
   private refuseInEmergency(): void {

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { formatUsd, minNano, type Nano, raisedSafety } from '@purser/money';
 import { Clock, Log } from '@purser/service';
 import { Experience } from '../experience/experience.service.js';
+import { HoldWriter } from '../journal/hold-writer.js';
 import { Journal } from '../journal/journal.js';
 import type { HeldCall } from '../journal/records.js';
 import { Settlements } from '../journal/settlements.js';
@@ -40,6 +41,8 @@ export interface CallIdentity {
 /** Writes down what every attempt costs: before it is made and after it has ended. */
 @Injectable()
 export class Meter {
+  private readonly holds: HoldWriter;
+
   constructor(
     private readonly leases: LeaseClient,
     private readonly journal: Journal,
@@ -47,10 +50,17 @@ export class Meter {
     private readonly experience: Experience,
     private readonly clock: Clock,
     private readonly log: Log,
-  ) {}
+  ) {
+    this.holds = new HoldWriter(journal);
+  }
 
-  /** Must be followed by the call at once, and by `end` in any case. Only what is paid for can be lost, so only that is journaled here; throws JournalUnwritable. */
-  begin(tier: Tier, { callId, caller, capability }: CallIdentity, hold: Hold | undefined, terms: Terms): Attempt {
+  /** Must be followed by `end` in any case. Only what is paid for can be lost, so only that is journaled here; rejects with JournalUnwritable. */
+  async begin(
+    tier: Tier,
+    { callId, caller, capability }: CallIdentity,
+    hold: Hold | undefined,
+    terms: Terms,
+  ): Promise<Attempt> {
     const held: HeldCall = {
       attemptId: newId('attempt', this.clock.now()),
       callId,
@@ -69,7 +79,7 @@ export class Meter {
       priceRow: tier.priceRow,
       usageAt: this.clock.now().toISOString(),
     };
-    if (hold) this.writeDown(held, hold);
+    if (hold) await this.writeDown(held, hold);
     return { tier, held, hold, terms, startedAt: this.clock.monotonic(), settlement: undefined, latencyMs: 0 };
   }
 
@@ -102,9 +112,9 @@ export class Meter {
   }
 
   /** A call that nobody would remember after a crash is not made. */
-  private writeDown(held: HeldCall, hold: Hold): void {
+  private async writeDown(held: HeldCall, hold: Hold): Promise<void> {
     try {
-      this.journal.held(held);
+      await this.holds.write(held);
     } catch (cause) {
       this.leases.wallet.settle(hold, 0n);
       throw new JournalUnwritable(
