@@ -42,7 +42,7 @@ export class ModelEndpoint {
     let context: CallContext | undefined;
     try {
       // Both are there at once for most calls, which wait for nothing then.
-      const identified = this.authenticator.identify(headers);
+      const identified = this.authenticator.identify(headers, response.socket);
       const caller = identified instanceof Promise ? await identified : identified;
       const reading = read();
       const call = reading instanceof Promise ? await reading : reading;
