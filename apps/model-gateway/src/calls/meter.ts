@@ -55,14 +55,15 @@ export class Meter {
   }
 
   /** Must be followed by `end` in any case. Only what is paid for can be lost, so only that is journaled here; rejects with JournalUnwritable. */
-  async begin(
+  begin(
     tier: Tier,
     { callId, caller, capability }: CallIdentity,
     hold: Hold | undefined,
     terms: Terms,
-  ): Promise<Attempt> {
+  ): Attempt | Promise<Attempt> {
+    const now = this.clock.now();
     const held: HeldCall = {
-      attemptId: newId('attempt', this.clock.now()),
+      attemptId: newId('attempt', now),
       callId,
       gateway: this.journal.gateway,
       provider: tier.provider,
@@ -75,12 +76,12 @@ export class Meter {
       session: caller.session,
       ...(caller.ancestors && { ancestors: [...caller.ancestors] }),
       holdUsd: formatUsd(terms.hold),
-      windows: [...(hold?.windows ?? [])],
+      windows: hold ? hold.windows.slice() : [],
       priceRow: tier.priceRow,
-      usageAt: this.clock.now().toISOString(),
+      usageAt: now.toISOString(),
     };
-    if (hold) await this.writeDown(held, hold);
-    return { tier, held, hold, terms, startedAt: this.clock.monotonic(), settlement: undefined, latencyMs: 0 };
+    const attempt = { tier, held, hold, terms, startedAt: this.clock.monotonic(), settlement: undefined, latencyMs: 0 };
+    return hold ? this.writtenDown(attempt, hold) : attempt;
   }
 
   /** Settles an attempt, once; returns what it cost. */
@@ -90,13 +91,16 @@ export class Meter {
     attempt.settlement = settlement;
     attempt.latencyMs = this.elapsed(attempt);
     const { amount, ...outcome } = settlement;
-    this.settlements.add({
-      ...attempt.held,
-      ...outcome,
-      ...firstPaid(attempt, ending, amount),
-      amountUsd: formatUsd(amount),
-      latencyMs: attempt.latencyMs,
-    });
+    this.settlements.add(
+      {
+        ...attempt.held,
+        ...outcome,
+        ...firstPaid(attempt, ending, amount),
+        amountUsd: formatUsd(amount),
+        latencyMs: attempt.latencyMs,
+      },
+      minNano(amount, attempt.terms.hold),
+    );
     if (attempt.hold) this.leases.wallet.settle(attempt.hold, amount);
     if (amount > attempt.terms.hold) this.billedTooMuch(attempt, amount);
     return amount;
@@ -112,9 +116,10 @@ export class Meter {
   }
 
   /** A call that nobody would remember after a crash is not made. */
-  private async writeDown(held: HeldCall, hold: Hold): Promise<void> {
+  private async writtenDown(attempt: Attempt, hold: Hold): Promise<Attempt> {
     try {
-      await this.holds.write(held);
+      await this.holds.write(attempt.held);
+      return attempt;
     } catch (cause) {
       this.leases.wallet.settle(hold, 0n);
       throw new JournalUnwritable(

@@ -89,10 +89,10 @@ export class Journal {
    * What has happened counts from now on; it is written within moments. Whoever is killed before that finds the hold when
    * it starts again, and charges all of it.
    */
-  settled(spend: Spend): void {
+  settled(spend: Spend, consumed?: Nano): void {
     const record = this.state.open.has(spend.attemptId) ? endOf(spend) : { t: 'settle' as const, spend };
     // Not by applying the record: that would make a second object of what the ledger is told of.
-    this.state.settle(spend);
+    this.state.settle(spend, consumed);
     this.waiting.push(record);
     this.timer ??= setTimeout(() => this.flush(), WAIT_MS);
   }
