@@ -16,8 +16,10 @@ import { TierCalls } from './calls/tier-calls.js';
 import { ENVIRONMENT } from './config.js';
 import { CallsController } from './endpoints/calls.controller.js';
 import { ChatController } from './endpoints/chat.controller.js';
+import { ChatEndpoint } from './endpoints/chat-endpoint.js';
 import { CompleteHandlers } from './endpoints/complete.handlers.js';
 import { CountTokensController } from './endpoints/count-tokens.controller.js';
+import { DirectChats } from './endpoints/direct-chats.js';
 import { MediaController } from './endpoints/media.controller.js';
 import { ModelEndpoint } from './endpoints/model-endpoint.js';
 import { OpenApiController } from './endpoints/openapi.controller.js';
@@ -101,6 +103,8 @@ export function appModule({ env, journal, ladders, prices }: Groundwork): Type {
       Calls,
       CallsInFlight,
       CallsRepository,
+      ChatEndpoint,
+      DirectChats,
       Experience,
       ExperienceRepository,
       InputCounts,

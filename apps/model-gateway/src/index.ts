@@ -9,10 +9,12 @@ import {
   withSecretFiles,
 } from '@purser/service';
 import { appModule, type Groundwork } from './app.module.js';
+import { MAX_BODY_BYTES } from './bodies/most-bytes.js';
 import { Config } from './config.js';
 import { type Slot, takeSlot } from './journal/slot.js';
 import { UPLOAD_LIMITS } from './media/upload.js';
 import { MIGRATIONS } from './migrations/index.js';
+import { DirectChats } from './endpoints/direct-chats.js';
 import { renderError } from './endpoints/render-error.js';
 import { readLadders } from './models/read-ladders.js';
 import { readPriceTable } from './prices/read-price-table.js';
@@ -22,9 +24,6 @@ export { ModelsFile } from './models/models-file.js';
 export { idleTiers } from './models/idle-tiers.js';
 export { readLadders } from './models/read-ladders.js';
 export { readPriceTable } from './prices/read-price-table.js';
-
-/** Pictures travel inside requests. */
-const MAX_BODY_BYTES = 32 * 1024 * 1024;
 
 /** Starts a model-gateway with the given environment. Several may share a home; each takes a place of its own in it. */
 export async function start(given: Environment): Promise<RunningService> {
@@ -56,6 +55,7 @@ async function startIn(slot: Slot, { env, ladders, prices }: Omit<Groundwork, 'j
       prepare: async (app) => {
         app.useBodyParser('application/json', {}, (_request, body, done) => done(null, body));
         await app.register(multipart, { limits: UPLOAD_LIMITS });
+        app.get(DirectChats).standBefore(app.getHttpServer());
       },
     },
     // Leases belong to the journal that accounts for them, so the instance on the bus is the journal's.

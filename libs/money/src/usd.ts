@@ -15,8 +15,16 @@ export function parseUsd(text: string): Nano {
   return sign === '-' ? -value : value;
 }
 
+/** What a call costs is told in several places, one after the other. */
+let latest = { nano: 0n, text: '0.00' };
+
 /** 1_500_000_000n -> `"1.50"`, 150_000n -> `"0.000150"`: at least two places, then as many as are needed, in groups of two. */
 export function formatUsd(nano: Nano): string {
+  if (nano !== latest.nano) latest = { nano, text: format(nano) };
+  return latest.text;
+}
+
+function format(nano: Nano): string {
   const sign = nano < 0n ? '-' : '';
   const absolute = nano < 0n ? -nano : nano;
   // Every call formats several amounts: no second division, no pattern.

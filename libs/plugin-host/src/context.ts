@@ -18,15 +18,18 @@ export function pluginContexts(from: {
   /** Told each secret that a plugin gets. */
   hide?: (secret: string) => void;
 }): (name: string) => PluginContext {
-  return (name) => ({
-    logger: from.logger.child({ plugin: name }),
+  // Plugins ask for every call, and variables hardly ever change.
+  const known = new Map<string, { raw: string | undefined; value: string | undefined }>();
+  const secret = (variable: string): string | undefined => {
+    const raw = from.env[variable];
+    const before = known.get(variable);
+    if (before && before.raw === raw) return before.value;
     // A variable that compose passes on without a value is empty, and means the same as one that is not set.
-    secret: (variable) => {
-      const value = from.env[variable]?.trim() || undefined;
-      const shown = ADDRESS.test(variable) && !SECRET_ADDRESS.test(variable);
-      if (value !== undefined && !shown) from.hide?.(value);
-      return value;
-    },
-    signal: from.signal,
-  });
+    const value = raw?.trim() || undefined;
+    const shown = ADDRESS.test(variable) && !SECRET_ADDRESS.test(variable);
+    if (value !== undefined && !shown) from.hide?.(value);
+    known.set(variable, { raw, value });
+    return value;
+  };
+  return (name) => ({ logger: from.logger.child({ plugin: name }), secret, signal: from.signal });
 }

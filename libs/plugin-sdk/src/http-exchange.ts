@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
+import type { CallEnding } from './call-ending.js';
 import type { BytesInPieces, TakeBytes } from './pass-through.js';
 
 export interface AnswerHead {
@@ -22,7 +23,7 @@ interface Taker {
 
 /**
  * One request and its answer, straight on undici's callbacks: its streams and promises cost more than all that a gateway
- * does with a call. The body may be read once; leaving it, or aborting the signal, closes the connection.
+ * does with a call. The body may be read once; leaving it, or ending the call, closes the connection.
  */
 export class HttpExchange implements Dispatcher.DispatchHandler, AsyncIterableIterator<Uint8Array>, BytesInPieces {
   /** Rejects with what `failure` makes of the network's error. */
@@ -41,7 +42,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AsyncIterableIt
   private reader: { resolve: (next: IteratorResult<Uint8Array>) => void; reject: (error: unknown) => void } | undefined;
 
   constructor(
-    private readonly signal: AbortSignal,
+    private readonly ending: CallEnding,
     private readonly failure: (error: unknown) => Error,
   ) {
     this.head = new Promise((resolve, reject) => {
@@ -50,12 +51,12 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AsyncIterableIt
     });
     // Whoever waits for it is told; when nobody does, it is no news either.
     this.head.catch(() => undefined);
-    signal.addEventListener('abort', this.aborted, { once: true });
+    ending.onAbort(this.aborted);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.controller = controller;
-    if (this.signal.aborted) this.aborted();
+    if (this.ending.aborted) this.aborted();
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
@@ -172,7 +173,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AsyncIterableIt
   }
 
   private readonly aborted = (): void => {
-    const reason: unknown = this.signal.reason;
+    const { reason } = this.ending;
     this.controller?.abort(reason instanceof Error ? reason : LEFT);
     this.end(reason);
   };
@@ -181,7 +182,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler, AsyncIterableIt
     if (this.over) return;
     this.over = true;
     this.error = error;
-    this.signal.removeEventListener('abort', this.aborted);
+    this.ending.offAbort(this.aborted);
     if (!this.headThere) this.failed(this.failure(error ?? NEVER_BEGAN));
     this.goOn();
     const { reader } = this;

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { Agent } from 'undici';
+import { type CallEnding, endingOf, throwIfEnded } from './call-ending.js';
 import { conceal } from './conceal.js';
 import { type AnswerHead, HttpExchange } from './http-exchange.js';
 import type { CallOptions, ProviderError } from './model-provider.js';
@@ -97,9 +98,9 @@ export function httpPassThrough({
     return { origin, path: `${pathname}${search}` };
   });
 
-  const post = (request: PassThroughRequest, target: HttpTarget, signal: AbortSignal): HttpExchange => {
+  const post = (request: PassThroughRequest, target: HttpTarget, ending: CallEnding): HttpExchange => {
     const { url, headers } = target;
-    const exchange = new HttpExchange(signal, (error) => networkFailure(error, target, signal));
+    const exchange = new HttpExchange(ending, (error) => networkFailure(error, target, ending));
     const { body } = request;
     agent.dispatch(
       {
@@ -120,22 +121,23 @@ export function httpPassThrough({
   };
 
   /** What cannot even be sent fails as the network would. */
-  const begin: typeof post = (request, target, signal) => {
+  const begin: typeof post = (request, target, ending) => {
     try {
-      return post(request, target, signal);
+      return post(request, target, ending);
     } catch (error) {
-      throw networkFailure(error, target, signal);
+      throw networkFailure(error, target, ending);
     }
   };
 
   return {
     ...(adapt ? { adapt } : {}),
-    async send(request: PassThroughRequest, { signal }: CallOptions): Promise<PassThroughAnswer> {
-      signal.throwIfAborted();
+    async send(request: PassThroughRequest, options: CallOptions): Promise<PassThroughAnswer> {
+      throwIfEnded(options);
+      const ending = endingOf(options);
       const target = targetOf(request);
-      const exchange = begin(request, target, signal);
+      const exchange = begin(request, target, ending);
       const head = await exchange.head;
-      if (head.status < 200 || head.status > 299) throw await refusal(head, exchange, target, signal);
+      if (head.status < 200 || head.status > 299) throw await refusal(head, exchange, target, ending);
       const encoding = headerOf(head, 'content-encoding');
       if (encoding !== '' && encoding !== 'identity') {
         exchange.leave();
@@ -160,9 +162,9 @@ function remembered<T>(make: (text: string) => T): (text: string) => T {
   };
 }
 
-/** The error of the network; after an abort the signal's own reason. */
-function networkFailure(error: unknown, { shown, secrets = [] }: HttpTarget, signal: AbortSignal): Error {
-  if (signal.aborted) return signal.reason as Error;
+/** The error of the network; after an abort its own reason. */
+function networkFailure(error: unknown, { shown, secrets = [] }: HttpTarget, ending: CallEnding): Error {
+  if (ending.aborted) return ending.reason as Error;
   const failure = failureFromNetwork(error, shown);
   failure.message = conceal(failure.message, secrets);
   return failure;
@@ -172,11 +174,11 @@ async function refusal(
   head: AnswerHead,
   body: AsyncIterable<Uint8Array>,
   { shown, secrets = [] }: HttpTarget,
-  signal: AbortSignal,
+  ending: CallEnding,
 ): Promise<ProviderError> {
   // A refusal whose text breaks off is a refusal all the same.
   const text = await readBounded(body).catch(() => '');
-  signal.throwIfAborted();
+  if (ending.aborted) throw ending.reason;
   const { message, code } = readError(text);
   const said = conceal(message ?? `${shown} answered ${head.status}`, secrets).slice(0, maxMessage);
   return failureFromStatus(head.status, said, { headers: headersOf(head), code });

@@ -1,4 +1,5 @@
 export * from './asking-books.js';
+export { type CallEnding, throwIfEnded } from './call-ending.js';
 export * from './chat-usage.js';
 export * from './clip.js';
 export * from './compute-driver.js';

@@ -1,3 +1,4 @@
+import type { CallEnding } from './call-ending.js';
 import type { ChatProtocol, PassThrough } from './pass-through.js';
 import type {
   EmbeddingAnswer,
@@ -41,6 +42,8 @@ export interface ChatChunk {
 export interface CallOptions {
   /** Aborting it must cancel the call upstream; the call then rejects with the signal's reason, and may be billed. */
   signal: AbortSignal;
+  /** The same without a signal, for a way that can do with it: `signal` is only made when somebody reads it, and costs more than all else about a call's ending. */
+  ending?: CallEnding;
   /** Only for a provider that `takesMarks`, and only when there are some in the request. */
   setAside?: SetAside;
 }

@@ -28,8 +28,10 @@ export interface PassThroughAnswer {
 }
 
 /** Reads all of a body, the shortest way that it offers. */
-export async function readAll(body: BytesInPieces, take: TakeBytes): Promise<void> {
-  if (body.pushTo) return body.pushTo(take);
+export const readAll = (body: BytesInPieces, take: TakeBytes): Promise<void> =>
+  body.pushTo ? body.pushTo(take) : pull(body, take);
+
+async function pull(body: BytesInPieces, take: TakeBytes): Promise<void> {
   for await (const bytes of body) await take(bytes);
 }
 

@@ -64,8 +64,14 @@ export class Metrics {
     for (const metric of processMetrics()) this.registry.registerMetric(metric);
   }
 
-  counter<Label extends string>(name: string, help: string, labelNames: readonly Label[] = []): Counter<Label> {
-    return new Counter({ name, help, labelNames, registers: [this.registry] });
+  /** `before` is called at each scrape, for what was not counted yet. */
+  counter<Label extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[] = [],
+    before?: () => void,
+  ): Counter<Label> {
+    return new Counter({ name, help, labelNames, registers: [this.registry], ...(before ? { collect: before } : {}) });
   }
 
   histogram<Label extends string>(

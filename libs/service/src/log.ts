@@ -11,6 +11,8 @@ export abstract class Log {
   abstract warn(fields: object, message: string): void;
   abstract error(fields: object, message: string): void;
   abstract child(fields: object): Log;
+  /** For lines that are many, so that nothing is prepared for one that is not written. Absent where all are. */
+  isLevelEnabled?(level: 'debug' | 'info'): boolean;
 }
 
 export interface LogOptions {

@@ -8,13 +8,13 @@ import type { Hold } from '../leases/wallet.js';
 import type { Tier } from '../models/ladders.js';
 import { isClientSide } from '../models/client-side.js';
 import type { Turn } from '../models/circuit.js';
-import type { Place } from '../models/provider-limits.js';
+import type { Admittance, Place } from '../models/provider-limits.js';
 import { Providers } from '../models/providers.js';
 import { Quotas, type QuotaShare } from '../quotas/quotas.service.js';
 import { noPrice } from '../prices/price-table.js';
 import type { CallContext } from './calls.service.js';
 import { type Attempt, JournalUnwritable, Meter } from './meter.js';
-import { isUnmet, type Passage } from './model-call.js';
+import { isUnmet, type ModelCall, type Passage } from './model-call.js';
 import { type OutputLimits, outputLimits } from './output-limit.js';
 import { PaidGate } from './paid-gate.js';
 import type { PassedOver } from './passed-over.js';
@@ -69,7 +69,8 @@ export class AttemptPlanner {
       context.passed.push(found);
       return undefined;
     }
-    const place = await this.enter(context, tier);
+    const admittance = this.providers.admittance(tier.provider);
+    const place = admittance ? await this.enter(context, tier, admittance) : ANY_PLACE;
     if (!place) return undefined;
     let plan: Plan | undefined;
     try {
@@ -92,7 +93,12 @@ export class AttemptPlanner {
       call.outputAtMost === undefined
         ? outputLimits(tier, call.maxOutputTokens, usual)
         : { most: call.outputAtMost, least: call.outputAtMost, setByUs: false };
-    const room = await this.room(context, tier, { passage, limits });
+    const wanted = { passage, limits };
+    const room = tier.freeQuota
+      ? await this.roomBeyondQuota(context, tier, tier.freeQuota, wanted)
+      : tier.free
+        ? freeRoom(wanted)
+        : await this.holdFor(context, tier, wanted);
     if (!room) return undefined;
     // Others may have failed there meanwhile, or one may be trying it.
     const turn = this.providers.circuits.enter(tier.provider, tier.model);
@@ -103,7 +109,17 @@ export class AttemptPlanner {
       return undefined;
     }
     try {
-      return { ...this.begin(context, tier, passage, limits, room), turn, place, quota: room.quota };
+      const { hold, quota, maxOutputTokens, serviceTier } = room;
+      const begun = this.meter.begin(tier, context, hold, termsOf(call, tier, room));
+      const attempt = begun instanceof Promise ? await begun : begun;
+      // The journal has taken its time. A hold that is written down must be settled, whatever becomes of the call.
+      if (hold && this.isTooLate(context)) {
+        this.meter.end(attempt, { how: 'refused' });
+        turn.abandoned();
+        return this.giveUp(context, tier);
+      }
+      const target = passage.to(tier.model, maxOutputTokens, serviceTier);
+      return { attempt, target, turn, place, quota, limitSet: limits.setByUs ? maxOutputTokens : undefined };
     } catch (error) {
       turn.abandoned();
       room.quota?.release();
@@ -113,15 +129,17 @@ export class AttemptPlanner {
     }
   }
 
-  /** Of the free quota, of the budgets, or of a model that costs nothing anyway. */
-  private async room(context: CallContext, tier: Tier, wanted: Wanted): Promise<Room | undefined> {
-    const { limits } = wanted;
+  /** Of the free quota, or beyond it of the budgets. */
+  private async roomBeyondQuota(
+    context: CallContext,
+    tier: Tier,
+    freeQuota: NonNullable<Tier['freeQuota']>,
+    wanted: Wanted,
+  ): Promise<Room | undefined> {
     const { call, blockedBy } = context;
-    const free = { hold: undefined, quota: undefined, maxOutputTokens: limits.most };
-    if (!tier.freeQuota) return tier.free ? free : this.holdFor(context, tier, wanted);
     if (blockedBy === undefined) {
-      const share = await this.quotas.share(tier.freeQuota, call, limits.most);
-      if (share.ok) return { ...free, quota: share.share };
+      const share = await this.quotas.share(freeQuota, call, wanted.limits.most);
+      if (share.ok) return { ...freeRoom(wanted), quota: share.share };
       if (tier.free || !tier.price || !covers(tier.price, call.bounds)) {
         const { reason, retryAfterMs } = share;
         context.passed.push({ tier, why: 'quota_used_up', reason, retryAfterMs });
@@ -132,9 +150,7 @@ export class AttemptPlanner {
   }
 
   /** A place among the calls of the tier's provider. */
-  private async enter(context: CallContext, tier: Tier): Promise<Place | undefined> {
-    const admittance = this.providers.admittance(tier.provider);
-    if (!admittance) return ANY_PLACE;
+  private async enter(context: CallContext, tier: Tier, admittance: Admittance): Promise<Place | undefined> {
     const { call, inFlight } = context;
     const entrance = await admittance.enter(Math.ceil(call.bounds.inputTokens / BYTES_PER_TOKEN), inFlight.signal);
     if (entrance.entered) return entrance.place;
@@ -155,29 +171,6 @@ export class AttemptPlanner {
     );
   }
 
-  private begin(
-    context: CallContext,
-    tier: Tier,
-    passage: Passage,
-    limits: OutputLimits,
-    { hold, quota, maxOutputTokens, serviceTier }: Room,
-  ): Omit<Plan, 'turn' | 'place' | 'quota'> {
-    const { call } = context;
-    const terms: Terms = {
-      price: quota ? FREE : (tier.price ?? FREE),
-      hold: hold?.amount ?? 0n,
-      inputBound: call.bounds.inputTokens,
-      outputBound: maxOutputTokens * call.choices,
-      choices: call.choices,
-      reasoning: tier.reasoning,
-    };
-    return {
-      attempt: this.meter.begin(tier, context, hold, terms),
-      target: passage.to(tier.model, maxOutputTokens, serviceTier),
-      limitSet: limits.setByUs ? maxOutputTokens : undefined,
-    };
-  }
-
   private async holdFor(context: CallContext, tier: Tier, wanted: Wanted): Promise<Room | undefined> {
     const { call, caller, inFlight } = context;
     const admission = await this.gate.admit(tier, wanted.limits, {
@@ -194,15 +187,24 @@ export class AttemptPlanner {
       return undefined;
     }
     // Time has passed since the checks.
-    if (inFlight.aborted || this.latch.isSet) {
+    if (this.isTooLate(context)) {
       this.gate.release(admission.hold);
-      inFlight.throwIfAborted();
-      this.refuseInEmergency();
-      context.passed.push({ tier, why: 'latch_unknown', reason: 'whether the emergency latch is set is not known' });
-      return undefined;
+      return this.giveUp(context, tier);
     }
     const { hold, maxOutputTokens, serviceTier } = admission;
     return { hold, quota: undefined, maxOutputTokens, serviceTier };
+  }
+
+  /** Whether a call that is paid for may no longer begin. */
+  private isTooLate({ inFlight }: CallContext): boolean {
+    return inFlight.aborted || this.latch.isSet;
+  }
+
+  /** Throws what the client is to be told, or says why the tier is passed over. */
+  private giveUp(context: CallContext, tier: Tier): undefined {
+    context.inFlight.throwIfAborted();
+    this.refuseInEmergency();
+    context.passed.push({ tier, why: 'latch_unknown', reason: 'whether the emergency latch is set is not known' });
   }
 
   private refuseInEmergency(): void {
@@ -242,6 +244,17 @@ export class AttemptPlanner {
     return passage;
   }
 }
+
+const freeRoom = ({ limits }: Wanted): Room => ({ hold: undefined, quota: undefined, maxOutputTokens: limits.most });
+
+const termsOf = ({ bounds, choices }: ModelCall, { price, reasoning }: Tier, room: Room): Terms => ({
+  price: room.quota ? FREE : (price ?? FREE),
+  hold: room.hold?.amount ?? 0n,
+  inputBound: bounds.inputTokens,
+  outputBound: room.maxOutputTokens * choices,
+  choices,
+  reasoning,
+});
 
 /** For estimates of input: its bound counts bytes. */
 const BYTES_PER_TOKEN = 4;

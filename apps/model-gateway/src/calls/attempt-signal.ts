@@ -1,5 +1,5 @@
 import { PurserError } from '@purser/contracts';
-import { isProviderError, ProviderError } from '@purser/plugin-sdk';
+import { type CallOptions, isProviderError, ProviderError } from '@purser/plugin-sdk';
 import { withoutSecrets } from '@purser/service';
 import { Cancellation } from './cancellation.js';
 
@@ -31,8 +31,15 @@ export class AttemptSignal {
     outer.onAbort(this.onOuter);
   }
 
-  get signal(): AbortSignal {
-    return this.cancellation.signal;
+  /** For whoever is asked. An object that may be copied. */
+  get options(): CallOptions {
+    const ending = this.cancellation;
+    return {
+      ending,
+      get signal() {
+        return ending.signal;
+      },
+    };
   }
 
   /** Whether the client's call ended first; false when a clock ran out, or when all went well. */

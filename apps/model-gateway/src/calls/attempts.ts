@@ -42,7 +42,7 @@ export class Attempts {
   async whole(plan: Plan, outer: Cancellation): Promise<AttemptResult> {
     const timer = new AttemptSignal(outer, this.limits);
     try {
-      const answer = await timer.race(plan.target.whole({ signal: timer.signal }));
+      const answer = await timer.race(plan.target.whole(timer.options));
       timer.end({ whole: true });
       const { usage, bytes } = answer;
       plan.turn.succeeded();
@@ -64,7 +64,7 @@ export class Attempts {
     try {
       timer.listen();
       const relay = new Relay(timer);
-      const all = timer.race(target.stream({ signal: timer.signal, heard: () => timer.listen() }, relay.take));
+      const all = timer.race(target.stream(Object.assign(timer.options, { heard: () => timer.listen() }), relay.take));
       await Promise.race([relay.begun, all]);
       turn.succeeded();
       // However the call ends, also when nobody ever reads the stream.

@@ -16,10 +16,11 @@ export class CallLog {
   ) {}
 
   served(context: CallContext, { tier }: Served): void {
-    this.log.info(
-      { ...this.fields(context), outcome: 'ok', tier: tier.name, provider: tier.provider, served: tier.model },
-      'model call',
-    );
+    if (this.log.isLevelEnabled?.('info') !== false)
+      this.log.info(
+        { ...this.fields(context), outcome: 'ok', tier: tier.name, provider: tier.provider, served: tier.model },
+        'model call',
+      );
     this.records.add(context, undefined);
   }
 

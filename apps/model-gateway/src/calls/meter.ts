@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { formatUsd, minNano, type Nano, raisedSafety } from '@purser/money';
 import { Clock, Log } from '@purser/service';
 import { Experience } from '../experience/experience.service.js';
+import { HoldWriter } from '../journal/hold-writer.js';
 import { Journal } from '../journal/journal.js';
 import type { HeldCall } from '../journal/records.js';
 import { Settlements } from '../journal/settlements.js';
@@ -40,6 +41,8 @@ export interface CallIdentity {
 /** Writes down what every attempt costs: before it is made and after it has ended. */
 @Injectable()
 export class Meter {
+  private readonly holds: HoldWriter;
+
   constructor(
     private readonly leases: LeaseClient,
     private readonly journal: Journal,
@@ -47,12 +50,20 @@ export class Meter {
     private readonly experience: Experience,
     private readonly clock: Clock,
     private readonly log: Log,
-  ) {}
+  ) {
+    this.holds = new HoldWriter(journal);
+  }
 
-  /** Must be followed by the call at once, and by `end` in any case. Only what is paid for can be lost, so only that is journaled here; throws JournalUnwritable. */
-  begin(tier: Tier, { callId, caller, capability }: CallIdentity, hold: Hold | undefined, terms: Terms): Attempt {
+  /** Must be followed by `end` in any case. Only what is paid for can be lost, so only that is journaled here; rejects with JournalUnwritable. */
+  begin(
+    tier: Tier,
+    { callId, caller, capability }: CallIdentity,
+    hold: Hold | undefined,
+    terms: Terms,
+  ): Attempt | Promise<Attempt> {
+    const now = this.clock.now();
     const held: HeldCall = {
-      attemptId: newId('attempt', this.clock.now()),
+      attemptId: newId('attempt', now),
       callId,
       gateway: this.journal.gateway,
       provider: tier.provider,
@@ -65,12 +76,12 @@ export class Meter {
       session: caller.session,
       ...(caller.ancestors && { ancestors: [...caller.ancestors] }),
       holdUsd: formatUsd(terms.hold),
-      windows: [...(hold?.windows ?? [])],
+      windows: hold ? hold.windows.slice() : [],
       priceRow: tier.priceRow,
-      usageAt: this.clock.now().toISOString(),
+      usageAt: now.toISOString(),
     };
-    if (hold) this.writeDown(held, hold);
-    return { tier, held, hold, terms, startedAt: this.clock.monotonic(), settlement: undefined, latencyMs: 0 };
+    const attempt = { tier, held, hold, terms, startedAt: this.clock.monotonic(), settlement: undefined, latencyMs: 0 };
+    return hold ? this.writtenDown(attempt, hold) : attempt;
   }
 
   /** Settles an attempt, once; returns what it cost. */
@@ -80,13 +91,16 @@ export class Meter {
     attempt.settlement = settlement;
     attempt.latencyMs = this.elapsed(attempt);
     const { amount, ...outcome } = settlement;
-    this.settlements.add({
-      ...attempt.held,
-      ...outcome,
-      ...firstPaid(attempt, ending, amount),
-      amountUsd: formatUsd(amount),
-      latencyMs: attempt.latencyMs,
-    });
+    this.settlements.add(
+      {
+        ...attempt.held,
+        ...outcome,
+        ...firstPaid(attempt, ending, amount),
+        amountUsd: formatUsd(amount),
+        latencyMs: attempt.latencyMs,
+      },
+      minNano(amount, attempt.terms.hold),
+    );
     if (attempt.hold) this.leases.wallet.settle(attempt.hold, amount);
     if (amount > attempt.terms.hold) this.billedTooMuch(attempt, amount);
     return amount;
@@ -102,9 +116,10 @@ export class Meter {
   }
 
   /** A call that nobody would remember after a crash is not made. */
-  private writeDown(held: HeldCall, hold: Hold): void {
+  private async writtenDown(attempt: Attempt, hold: Hold): Promise<Attempt> {
     try {
-      this.journal.held(held);
+      await this.holds.write(attempt.held);
+      return attempt;
     } catch (cause) {
       this.leases.wallet.settle(hold, 0n);
       throw new JournalUnwritable(

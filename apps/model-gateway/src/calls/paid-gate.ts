@@ -42,6 +42,8 @@ export interface PaidCall {
   counts(windows: readonly MatchedWindow[]): void;
 }
 
+type Outcome = Admission | Refusal | 'again';
+
 /** A window may roll over between reading the budgets and asking for a lease. */
 const TRIES = 3;
 
@@ -75,14 +77,8 @@ export class PaidGate {
       if (this.latch.isSet)
         return no('latch_unknown', 'whether the emergency latch is set is not known (no cost-watchdog)', AWAY);
       const { key, project, task, ancestors, priority = STANDARD_PRIORITY } = paid.caller;
-      const windows = await this.budgets.windowsFor({
-        provider: tier.provider,
-        key,
-        project,
-        task,
-        ancestors,
-        priority,
-      });
+      const known = this.budgets.windowsFor({ provider: tier.provider, key, project, task, ancestors, priority });
+      const windows = known instanceof Promise ? await known : known;
       if (!windows) return no('budgets_unknown', 'the budgets cannot be read (no cost-watchdog)', AWAY);
       if (windows.length > MOST_WINDOWS)
         return no(
@@ -102,7 +98,8 @@ export class PaidGate {
           `${priced} has a price that cannot be told before the call, and a budget applies`,
           { param: priced },
         );
-      const outcome = await this.reserve(tier, tier.price, limits, windows, paid);
+      const reserving = this.reserve(tier, tier.price, limits, windows, paid);
+      const outcome = reserving instanceof Promise ? await reserving : reserving;
       if (outcome !== 'again') return outcome;
       this.budgets.doubt();
     }
@@ -123,20 +120,34 @@ export class PaidGate {
     this.leases.wallet.settle(hold, 0n);
   }
 
-  private async reserve(
+  /** At once where the leases suffice. */
+  private reserve(
     tier: Tier,
     price: Price,
     limits: OutputLimits,
     windows: MatchedWindow[],
     paid: PaidCall,
-  ): Promise<Admission | Refusal | 'again'> {
+  ): Outcome | Promise<Outcome> {
     const { call, passage, inFlight } = paid;
     const { priority = STANDARD_PRIORITY } = paid.caller;
     const safety = this.experience.safetyOf(tier.provider, tier.model);
     const bounds = { ...call.bounds, choices: call.choices, safety };
     const serviceTier = tierToName(price, bounds, windows.length > 0 ? passage.standardTier : undefined);
-    let plan = new HoldPlan(price, serviceTier === undefined ? bounds : { ...bounds, serviceTier }, limits);
-    let reserved = await this.leases.reserve({ windows, ...plan.amounts, priority, caller: inFlight });
+    const plan = new HoldPlan(price, serviceTier === undefined ? bounds : { ...bounds, serviceTier }, limits);
+    const reserving = this.leases.reserve({ windows, ...plan.amounts, priority, caller: inFlight });
+    return reserving instanceof Promise || !reserving.ok
+      ? this.reserveOrCount(tier, windows, paid, { plan, serviceTier, reserving })
+      : this.admission(plan, reserving.hold, serviceTier);
+  }
+
+  private async reserveOrCount(
+    tier: Tier,
+    windows: MatchedWindow[],
+    paid: PaidCall,
+    first: { plan: HoldPlan; serviceTier: string | undefined; reserving: Reservation | Promise<Reservation> },
+  ): Promise<Outcome> {
+    let { plan } = first;
+    let reserved = await first.reserving;
     if (!reserved.ok && (reserved.why === 'exhausted' || reserved.why === 'held')) {
       const tighter = await this.tighter(tier, plan, windows, paid, reserved.why);
       if (tighter) ({ plan, reserved } = tighter);
@@ -145,8 +156,12 @@ export class PaidGate {
       if (reserved.why === 'closed') return 'again';
       return refuse(tier, reserved.why, reserved.budgetId, windows, plan.amounts.least);
     }
-    const { hold } = reserved;
-    if (hold.amount >= plan.amounts.most) return { admitted: true, hold, maxOutputTokens: limits.most, serviceTier };
+    return this.admission(plan, reserved.hold, first.serviceTier);
+  }
+
+  private admission(plan: HoldPlan, hold: Hold, serviceTier: string | undefined): Admission {
+    if (hold.amount >= plan.amounts.most)
+      return { admitted: true, hold, maxOutputTokens: plan.limits.most, serviceTier };
     const maxOutputTokens = plan.outputFor(hold.amount);
     this.leases.wallet.shrink(hold, plan.cost(maxOutputTokens));
     return { admitted: true, hold, maxOutputTokens, serviceTier };
@@ -195,7 +210,7 @@ class HoldPlan {
   constructor(
     private readonly price: Price,
     private readonly bounds: Omit<WorstCase, 'maxOutputTokens'>,
-    private readonly limits: OutputLimits,
+    readonly limits: OutputLimits,
   ) {
     const most = this.cost(limits.most);
     this.amounts = { most, least: limits.least === limits.most ? most : this.cost(limits.least) };

@@ -65,7 +65,9 @@ export class ChatModelCall implements ModelCall {
     if (unmet !== undefined) return { unmet: `${name} cannot honour ${unmet}`, param: unmet };
     const { dialect, call } = this;
     return {
-      counting: nativeCounting(provider.countBoundsInput ? pass.counting : undefined, dialect, call),
+      get counting() {
+        return nativeCounting(provider.countBoundsInput ? pass.counting : undefined, dialect, call);
+      },
       standardTier: standardTier(provider, call.body),
       to: (model, maxOutputTokens, serviceTier) =>
         new NativeTarget(
@@ -90,7 +92,9 @@ export class ChatModelCall implements ModelCall {
     if (unmet !== undefined) return { unmet: `${name} cannot honour ${unmet}`, param: unmet };
     const { dialect, call } = this;
     return {
-      counting: translatedCounting(provider, translation, call),
+      get counting() {
+        return translatedCounting(provider, translation, call);
+      },
       standardTier: standardTier(provider, translation.body),
       to: (model, maxOutputTokens, serviceTier) =>
         new TranslatedTarget(provider, dialect, call, {

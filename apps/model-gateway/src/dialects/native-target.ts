@@ -5,6 +5,7 @@ import {
   type PassThroughAnswer,
   ProviderError,
   readAll,
+  throwIfEnded,
 } from '@purser/plugin-sdk';
 import { othersFirst } from '../bodies/others-first.js';
 import type { StreamOptions, StreamPiece, TakePiece, Target, WholeAnswer } from '../calls/way.js';
@@ -57,7 +58,7 @@ export class NativeTarget implements Target {
     };
     await readAll(body, (bytes) => pass(source.take(bytes)));
     await pass(source.end());
-    options.signal.throwIfAborted();
+    throwIfEnded(options);
     if (!ended) throw this.failure('the stream ended before the answer did', 'connection');
   }
 

@@ -32,6 +32,7 @@ export class MediaController {
   }
 
   private serve(request: FastifyRequest, reply: FastifyReply, read: () => ModelCall | Promise<ModelCall>) {
-    return this.endpoint.serve(request, reply, MANNERS, read);
+    reply.hijack();
+    return this.endpoint.serve(request.headers, reply.raw, MANNERS, read);
   }
 }

@@ -1,6 +1,6 @@
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
 import { invalidRequest, isPurserError, PurserError } from '@purser/contracts';
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import { answerHeaders, costHeaders, failureHeaders } from '../calls/answer-headers.js';
 import { CallLog } from '../calls/call-log.js';
 import { ClientGone } from '../calls/calls-in-flight.js';
@@ -32,71 +32,72 @@ export class ModelEndpoint {
     private readonly log: CallLog,
   ) {}
 
+  /** Answers in any case, and never rejects. The response is this endpoint's alone: Fastify has let go of it, or never had it. */
   async serve(
-    request: FastifyRequest,
-    reply: FastifyReply,
+    headers: IncomingHttpHeaders,
+    response: ServerResponse,
     manners: Manners,
     read: () => ModelCall | Promise<ModelCall>,
   ): Promise<void> {
     let context: CallContext | undefined;
     try {
-      const caller = await this.authenticator.identify(request.headers);
-      const opened = this.calls.open(caller, await read(), strategyIn(request.headers[STRATEGY]));
+      // Both are there at once for most calls, which wait for nothing then.
+      const identified = this.authenticator.identify(headers, response.socket);
+      const caller = identified instanceof Promise ? await identified : identified;
+      const reading = read();
+      const call = reading instanceof Promise ? await reading : reading;
+      const opened = this.calls.open(caller, call, strategyIn(headers[STRATEGY]));
       ({ context } = opened);
-      await this.answer(reply, manners, opened.context, () => this.calls.answer(opened.context, opened.tiers));
+      await this.answer(response, manners, opened);
     } catch (error) {
-      this.fail(reply, manners, context, error);
+      this.fail(response, manners, context, error);
     }
   }
 
-  private async answer(
-    reply: FastifyReply,
-    manners: Manners,
-    context: CallContext,
-    walk: () => Promise<Answer>,
-  ): Promise<void> {
+  private async answer(response: ServerResponse, manners: Manners, { context, tiers }: OpenCall): Promise<void> {
     const leave = () => {
-      if (!reply.raw.writableFinished) context.inFlight.abort(new ClientGone());
+      if (!response.writableFinished) context.inFlight.abort(new ClientGone());
     };
-    reply.raw.once('close', leave);
+    response.once('close', leave);
     // It may have left while its body was read.
-    if (reply.raw.closed) leave();
+    if (response.closed) leave();
     try {
-      const answer = await walk();
+      const answer = await this.calls.answer(context, tiers);
       const notes = () => this.notes.headers(context.windows);
-      if (answer.kind === 'whole') sendWhole(reply, manners, context, answer, notes);
-      else await sendStream(reply, manners, context, answer, notes);
+      if (answer.kind === 'whole') sendWhole(response, manners, context, answer, notes);
+      else await sendStream(response, manners, context, answer, notes);
       this.log.served(context, answer);
     } finally {
-      reply.raw.removeListener('close', leave);
+      response.removeListener('close', leave);
       context.inFlight.end();
     }
   }
 
-  private fail(reply: FastifyReply, manners: Manners, context: CallContext | undefined, thrown: unknown): void {
+  private fail(response: ServerResponse, manners: Manners, context: CallContext | undefined, thrown: unknown): void {
     if (context) this.log.failed(context, thrown);
-    if (thrown instanceof ClientGone) {
-      reply.hijack();
-      return;
-    }
-    if (reply.sent || reply.raw.headersSent) {
-      // Taken from Fastify, and not brought to an end: whoever waits must not wait forever.
-      if (!reply.raw.writableEnded) reply.raw.destroy();
+    if (thrown instanceof ClientGone) return;
+    if (response.headersSent) {
+      // Whoever waits must not wait forever.
+      if (!response.writableEnded) response.destroy();
       return;
     }
     if (!context && !isPurserError(thrown)) this.log.unexpected(thrown);
     const error = isPurserError(thrown) ? thrown : new PurserError('internal', { cause: thrown });
     const { status, body } = manners.error(error, context?.callId);
-    reply
-      .status(status)
-      .headers({
+    const bytes = bytesOf(body as Record<string, unknown>);
+    response
+      .writeHead(status, {
+        'content-type': 'application/json; charset=utf-8',
+        'content-length': bytes.length,
         ...(context ? idHeaders(manners, context) : {}),
         ...failureHeaders(context, error),
         ...this.notes.headers(context?.windows ?? []),
       })
-      .send(body);
+      .end(bytes);
   }
 }
+
+type OpenCall = ReturnType<Calls['open']>;
 
 const STRATEGY = 'x-purser-strategy';
 
@@ -114,9 +115,8 @@ function idHeaders({ requestIdHeader: other }: Manners, { callId }: CallContext)
 /** How the budgets of a call stand at the moment. */
 type Notes = () => Record<string, string>;
 
-/** Past Fastify, whose hooks and serialisers have nothing to do here, as the streams go. */
 function sendWhole(
-  reply: FastifyReply,
+  response: ServerResponse,
   manners: Manners,
   context: CallContext,
   served: Extract<Answer, { kind: 'whole' }>,
@@ -132,8 +132,7 @@ function sendWhole(
     ...costHeaders(context),
     ...notes(),
   };
-  reply.hijack();
-  reply.raw.writeHead(200, headers).end(bytes);
+  response.writeHead(200, headers).end(bytes);
 }
 
 function bytesOf(body: WholeAnswer['body']): Uint8Array {
@@ -142,15 +141,14 @@ function bytesOf(body: WholeAnswer['body']): Uint8Array {
 }
 
 async function sendStream(
-  reply: FastifyReply,
+  response: ServerResponse,
   manners: Manners,
   context: CallContext,
   served: Extract<Answer, { kind: 'stream' }>,
   notes: Notes,
 ): Promise<void> {
   const headers = { ...idHeaders(manners, context), ...answerHeaders(context, served), ...notes() };
-  reply.hijack();
-  const stream = new EventStream(reply.raw, context.inFlight, headers);
+  const stream = new EventStream(response, context.inFlight, headers);
   try {
     await served.frames.to((frames) => stream.send(frames));
     // What was not known when the headers left.

@@ -132,8 +132,15 @@ export class Experience {
   }
 }
 
+/** Each call asks several times for the same one, and a new text has to be hashed anew. */
+let latest = { capability: '', key: '', id: '\n' };
+
 /** Neither capabilities nor keys contain a line break. */
-const idOf = (capability: string, key: string): string => `${capability}\n${key}`;
+function idOf(capability: string, key: string): string {
+  if (latest.capability !== capability || latest.key !== key) latest = { capability, key, id: `${capability}\n${key}` };
+  return latest.id;
+}
+
 const partsOf = (id: string): { capability: string; key: string } => {
   const [capability = '', key = ''] = id.split('\n');
   return { capability, key };

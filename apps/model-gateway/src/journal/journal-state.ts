@@ -70,13 +70,13 @@ export class JournalState {
     ];
   }
 
-  settle(spend: Spend): void {
+  /** `consumed`: of the hold; as its amounts say, unless whoever tells knows it. */
+  settle(spend: Spend, consumed = consumedOf(spend)): void {
     this.closed = false;
     this.unsent.set(spend.attemptId, spend);
     this.open.delete(spend.attemptId);
     // A settlement of an earlier name: another lease's money.
     if (spend.gateway !== this.gateway) return;
-    const consumed = minNano(parseUsd(spend.amountUsd), parseUsd(spend.holdUsd));
     for (const windowId of spend.windows) this.total(windowId).consumed += consumed;
   }
 
@@ -89,3 +89,5 @@ export class JournalState {
     return total;
   }
 }
+
+const consumedOf = ({ amountUsd, holdUsd }: Spend): Nano => minNano(parseUsd(amountUsd), parseUsd(holdUsd));

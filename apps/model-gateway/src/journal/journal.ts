@@ -80,19 +80,19 @@ export class Journal {
     return this.state.unsent.size;
   }
 
-  /** Throws when it cannot be written; then the call must not be made. */
-  held(call: HeldCall): void {
-    this.append({ t: 'hold', call });
+  /** Throws when they cannot be written; then none of the calls may be made. */
+  held(...calls: readonly HeldCall[]): void {
+    this.append(...calls.map((call) => ({ t: 'hold' as const, call })));
   }
 
   /**
    * What has happened counts from now on; it is written within moments. Whoever is killed before that finds the hold when
    * it starts again, and charges all of it.
    */
-  settled(spend: Spend): void {
+  settled(spend: Spend, consumed?: Nano): void {
     const record = this.state.open.has(spend.attemptId) ? endOf(spend) : { t: 'settle' as const, spend };
     // Not by applying the record: that would make a second object of what the ledger is told of.
-    this.state.settle(spend);
+    this.state.settle(spend, consumed);
     this.waiting.push(record);
     this.timer ??= setTimeout(() => this.flush(), WAIT_MS);
   }
@@ -131,9 +131,9 @@ export class Journal {
     }
   }
 
-  private append(record: JournalRecord): void {
-    this.write(record);
-    this.state.apply(record);
+  private append(...records: readonly JournalRecord[]): void {
+    this.write(records);
+    for (const record of records) this.state.apply(record);
     this.rotateWhenLarge();
   }
 
@@ -149,8 +149,8 @@ export class Journal {
     this.rotateWhenLarge();
   }
 
-  /** Writes what waits, and then the record, if there is one. */
-  private write(record?: JournalRecord): void {
+  /** Writes what waits, and then these. */
+  private write(added: readonly JournalRecord[] = []): void {
     clearTimeout(this.timer);
     this.timer = undefined;
     const records = this.waiting;
@@ -160,7 +160,7 @@ export class Journal {
       this.rotate(this.state.records());
       records.length = 0;
     }
-    if (record) records.push(record);
+    records.push(...added);
     const lines = linesOf(records);
     try {
       writeWhole(this.file, lines);

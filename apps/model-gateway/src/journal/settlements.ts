@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Bus } from '@purser/bus';
 import { isPurserError, MOST_SPENDS, type Spend, spendRecorded } from '@purser/contracts';
-import { parseUsd } from '@purser/money';
+import { type Nano, parseUsd } from '@purser/money';
 import { Log } from '@purser/service';
 import { Journal } from './journal.js';
 
@@ -43,13 +43,13 @@ export class Settlements {
     private readonly log: Log,
   ) {}
 
-  /** Journals a settlement and sends it on its way. */
-  add(spend: Spend): void {
+  /** Journals a settlement and sends it on its way. `consumed`: what of its hold it took, for whoever knows. */
+  add(spend: Spend, consumed?: Nano): void {
     if (this.waiting.length >= MAX_WAITING && parseUsd(spend.holdUsd) === 0n) {
       if (this.dropped++ === 0) this.log.warn({}, 'the bus is away for long: records of free calls are dropped');
       return;
     }
-    this.journal.settled(spend);
+    this.journal.settled(spend, consumed);
     if (this.stopped) return;
     this.waiting.push(spend);
     this.gather();

@@ -118,7 +118,11 @@ export class BudgetBook {
   }
 
   /** The windows that a call counts against, or undefined when they cannot be known now: then nothing may be paid. */
-  async windowsFor(call: CallScope): Promise<MatchedWindow[] | undefined> {
+  windowsFor(call: CallScope): MatchedWindow[] | Promise<MatchedWindow[] | undefined> {
+    return this.lookUp(call) ?? this.readFor(call);
+  }
+
+  private async readFor(call: CallScope): Promise<MatchedWindow[] | undefined> {
     for (let attempt = 0; ; attempt++) {
       const known = this.lookUp(call);
       if (known || attempt === READ_TRIES) return known;

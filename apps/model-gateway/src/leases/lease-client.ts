@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Clock, CONFIG, Log, Ticker } from '@purser/service';
 import type { Config } from '../config.js';
 import { Journal } from '../journal/journal.js';
-import { limitedIn } from './matched-window.js';
+import { limitedIn, type MatchedWindow } from './matched-window.js';
 import { HoldQueue, type HoldRequest, type Reservation } from './hold-queue.js';
 import { type LeaseFigures, LeaseDesk } from './lease-desk.js';
 import { restoreLeases, withholdReleased } from './recovery.js';
@@ -19,6 +19,24 @@ const SWEEP_MS = 1_000;
 const LATE_GRANT_MS = 35_000;
 /** A window that is over is kept in mind so long, for settlements that come late. */
 const AFTERLIFE_MS = 60 * 60 * 1000;
+
+interface Names {
+  ids: readonly string[];
+  /** Of their queue. */
+  name: string;
+  limited: readonly string[];
+}
+
+let latest: { windows: readonly MatchedWindow[]; names: Names } | undefined;
+
+/** The budget book gives the same list to all calls of a scope, and many calls come from one. */
+function namesOf(windows: readonly MatchedWindow[]): Names {
+  if (latest?.windows === windows) return latest.names;
+  const ids = windows.map(({ id }) => id).sort();
+  const names = { ids, name: ids.join(), limited: limitedIn(windows) };
+  latest = { windows, names };
+  return names;
+}
 
 const AWAY: Reservation = { ok: false, why: 'away', budgetId: undefined };
 
@@ -81,11 +99,11 @@ export class LeaseClient {
 
   private reserveNow(request: HoldRequest): Reservation | Promise<Reservation> {
     const { windows, most, priority } = request;
-    const ids = windows.map(({ id }) => id).sort();
-    const queue = this.queues.get(ids.join());
+    const { ids, name, limited } = namesOf(windows);
+    const queue = this.queues.get(name);
     if (!queue?.comesBefore(priority)) {
       const usable = windows.length === 0 || this.recovered;
-      const hold = usable ? this.wallet.tryHold(ids, most, limitedIn(windows)) : undefined;
+      const hold = usable ? this.wallet.tryHold(ids, most, limited) : undefined;
       if (hold) return { ok: true, hold };
     }
     if (!this.recovered) return AWAY;

@@ -3,6 +3,7 @@ import { checkedBody } from '../../bodies/checked-body.js';
 import type { ClientBody } from '../../bodies/client-body.js';
 import type { ChatCall } from '../dialect.js';
 import { namedServiceTier, OPENAI_RULES_OUT } from '../openai-billing.js';
+import { isOrdinary } from './ordinary.js';
 import { promptSize } from './prompt.js';
 
 const Message = z.looseObject({
@@ -13,7 +14,7 @@ const Message = z.looseObject({
 const count = (what: string) => z.number({ error: what }).int(what).min(1, what).max(10_000_000, what).nullish();
 
 /** What the gateway itself reads of a chat completion request. Everything else travels on, or is refused, by name. */
-const Body = z.looseObject({
+export const Body = z.looseObject({
   model: z.string({ error: 'a capability such as "code_generation", or a model' }).min(1).max(300),
   messages: z
     .array(Message, { error: 'a list of messages such as [{"role": "user", "content": "Hello"}]' })
@@ -35,7 +36,9 @@ export type ChatBody = z.output<typeof Body>;
 export const wantsUsage = ({ body }: ChatCall): boolean => (body as ChatBody).stream_options?.include_usage === true;
 
 export function readChatCall({ value, bytes, longTexts }: ClientBody): ChatCall {
-  const body = checkedBody(Body, value, { what: 'chat completion', needs: '"model" and "messages"' });
+  const body = isOrdinary(value)
+    ? value
+    : checkedBody(Body, value, { what: 'chat completion', needs: '"model" and "messages"' });
   const limits = [body.max_completion_tokens, body.max_tokens].filter((limit) => typeof limit === 'number');
   return {
     model: body.model,
