@@ -6,6 +6,7 @@ import {
   componentsGet,
   componentsList,
   componentsProfile,
+  costsSummary,
   heartbeat,
   offloadDecide,
   offloadDecisions,
@@ -14,6 +15,8 @@ import {
 import type { RunningService } from '@purser/service';
 import { createTestDatabase, eventually, startTestNats, type TestDatabase, type TestNats } from '@purser/testing';
 import { start } from './index.js';
+
+const SPENT = { at: '2026-11-29T10:00:00.000Z', todayUsd: '0.10', weekUsd: '0.10', monthUsd: '0.10', byProvider: [] };
 
 let nats: TestNats;
 let database: TestDatabase;
@@ -140,6 +143,33 @@ it('tells how all of it stands, also while nobody knows what is spent', async ()
     expect(status.problems.join('\n')).toContain('costs.summary: no cost-watchdog is running');
     expect(status.memory.totalMb).toBeGreaterThan(0);
   });
+});
+
+it('is in good health where nobody has asked for VMs, and says how to have some', async () => {
+  const costs = bus.connection.subscribe(costsSummary.name, {
+    callback: (_error, message) => void message.respond(JSON.stringify(SPENT)),
+  });
+  await startOne();
+  await eventually(async () => {
+    const { health, problems, compute } = await bus.call(offloadStatus, {});
+    expect({ health, problems }).toEqual({ health: 'ok', problems: [] });
+    expect(compute).toMatchObject({ provider: null, problem: null });
+    expect(compute.why).toMatch(/offloading is off\. To turn it on, .*docs\/guides\/compute\.md/);
+  });
+  costs.unsubscribe();
+});
+
+it('tells what its driver needs and does not find', async () => {
+  const plugins = join(folder, 'plugins.json');
+  await writeFile(plugins, JSON.stringify({ plugins: [{ use: '@purser/docker-compute' }] }));
+  await startOne();
+  await eventually(async () => {
+    const { health, problems, compute } = await bus.call(offloadStatus, {});
+    expect([health, compute.provider]).toEqual(['degraded', 'docker']);
+    expect(compute.problem).toContain('no-docker');
+    expect(problems).toContain(compute.problem);
+  });
+  await rm(plugins);
 });
 
 it('profiles nothing and offloads nothing when it is turned off, and goes on knowing what there is', async () => {

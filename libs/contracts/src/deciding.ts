@@ -71,8 +71,13 @@ export const OffloadStatus = z.object({
   dryRun: z.boolean(),
   autoMigration: z.boolean(),
   preset: z.string(),
-  /** Where VMs come from, and why from there; null when there are none. */
-  compute: z.object({ provider: z.string().nullable(), why: z.string() }),
+  /** Where VMs come from, and why from there; null when there are none, which is no problem by itself. */
+  compute: z.object({
+    provider: z.string().nullable(),
+    why: z.string(),
+    /** What keeps VMs from being made there, as its driver tells it, and how to mend it. */
+    problem: z.string().nullable(),
+  }),
   memory: MemoryFigures,
   components: z.object({
     known: z.number().int(),

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { BudgetStatus } from '@purser/contracts';
 import { minNano, type Nano, parseUsd } from '@purser/money';
@@ -6,11 +7,12 @@ import { VmRates } from '../money/vm-rates.js';
 import { WatchdogDesk } from '../money/watchdog-desk.js';
 import { ActiveDriver } from '../vms/active-driver.js';
 import { VM_CREDENTIALS, type VmCredentials } from '../vms/vm-credentials.js';
-import type { VmMarket } from './ports.js';
+import type { Compute, VmMarket } from './ports.js';
 import { Preemptions } from './preemptions.service.js';
 import type { Market, Offer } from './situation.js';
 
 const CALL_MS = 20_000;
+const SOON_MS = 2_500;
 /** What machines there are changes rarely; whether one could be made is asked again sooner. */
 const TYPES_MS = 600_000;
 const CHECK_MS = 60_000;
@@ -21,7 +23,7 @@ const DISK_GB = 20;
 @Injectable()
 export class DriverMarket implements VmMarket {
   private types: { of: ComputeDriver; at: number; all: MachineType[] } | undefined;
-  private checked: { of: ComputeDriver; at: number; problem: string | undefined } | undefined;
+  private checked: { of: ComputeDriver; at: number; problem: Promise<string | undefined> } | undefined;
 
   constructor(
     private readonly drivers: ActiveDriver,
@@ -31,8 +33,13 @@ export class DriverMarket implements VmMarket {
     private readonly preemptions: Preemptions,
   ) {}
 
-  compute(): { provider: string | null; why: string } {
-    return { provider: this.drivers.get()?.provider ?? null, why: this.drivers.why };
+  /** For people, who do not wait for a cloud: one that takes long is told as such. */
+  async compute(): Promise<Compute> {
+    const driver = this.drivers.get();
+    const { why, problems } = this.drivers;
+    const problem = driver && (await soon(this.problemOf(driver), driver.provider));
+    const all = [...problems, ...(problem === undefined ? [] : [problem])];
+    return { provider: driver?.provider ?? null, why, problem: all.length === 0 ? null : all.join('; ') };
   }
 
   async look(now: Date): Promise<Market> {
@@ -53,15 +60,20 @@ export class DriverMarket implements VmMarket {
     }
   }
 
-  private async problemOf(driver: ComputeDriver): Promise<string | undefined> {
-    if (this.checked?.of !== driver || performance.now() - this.checked.at > CHECK_MS) {
-      const problem = await driver
-        .check({ signal: AbortSignal.timeout(CALL_MS) })
-        .then(() => this.credentials.check())
-        .then(() => undefined, wordsOf);
-      this.checked = { of: driver, at: performance.now(), problem };
-    }
+  private problemOf(driver: ComputeDriver): Promise<string | undefined> {
+    if (this.checked?.of !== driver || performance.now() - this.checked.at > CHECK_MS)
+      this.checked = { of: driver, at: performance.now(), problem: this.check(driver) };
     return this.checked.problem;
+  }
+
+  private async check(driver: ComputeDriver): Promise<string | undefined> {
+    try {
+      await driver.check({ signal: AbortSignal.timeout(CALL_MS) });
+      await this.credentials.check();
+      return undefined;
+    } catch (error) {
+      return wordsOf(error);
+    }
   }
 
   private async typesOf(driver: ComputeDriver): Promise<MachineType[]> {
@@ -96,6 +108,16 @@ function leftFor(provider: string, budgets: readonly BudgetStatus[]): Nano | und
     })
     .map(({ window }) => parseUsd(window.unreservedUsd ?? window.remainingUsd));
   return left.length === 0 ? undefined : left.reduce(minNano);
+}
+
+async function soon(checking: Promise<string | undefined>, provider: string): Promise<string | undefined> {
+  const over = new AbortController();
+  const late = pause(SOON_MS, `${provider} has not said yet whether VMs can be made there`, { signal: over.signal });
+  try {
+    return await Promise.race([checking, late]);
+  } finally {
+    over.abort();
+  }
 }
 
 const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -100,7 +100,23 @@ it.each<[string, Given, string]>([
   expect(await market(given).look(now)).toMatchObject({ offers: [], hindrance: why });
 });
 
-it('says where VMs come from', () => {
-  expect(market({ driver: driver() }).compute()).toEqual({ provider: 'gcp', why: 'it is configured' });
-  expect(market({}).compute()).toEqual({ provider: null, why: 'no compute driver is configured' });
+it('says where VMs come from, and what keeps them from being made there', async () => {
+  const why = 'it is configured';
+  expect(await market({ driver: driver() }).compute()).toEqual({ provider: 'gcp', why, problem: null });
+  const check = () => Promise.reject(new Error('no key file'));
+  expect(await market({ driver: driver({ check }) }).compute()).toEqual({
+    provider: 'gcp',
+    why,
+    problem: 'no key file',
+  });
+  // That nobody has set up any is no problem.
+  const none = 'no compute driver is configured';
+  expect(await market({}).compute()).toEqual({ provider: null, why: none, problem: null });
+});
+
+it('asks a driver once for all who ask at the same time', async () => {
+  let asked = 0;
+  const one = market({ driver: driver({ check: () => Promise.resolve(void asked++) }) });
+  await Promise.all([one.compute(), one.look(now), one.compute()]);
+  expect(asked).toBe(1);
 });
