@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Bus } from '@purser/bus';
 import {
+  componentsDiscover,
   componentsGet,
   componentsList,
   componentsProfile,
@@ -82,6 +83,33 @@ it('finds components, weighs them, and explains them', async () => {
   expect(model.explanation.join('\n')).toContain('It imports torch (450 MB).');
   expect(model.parts.reduce((sum, { points }) => sum + points, 0)).toBeCloseTo(model.weight ?? 0, 0);
   await expect(bus.call(componentsGet, { name: 'nobody' })).rejects.toMatchObject({ code: 'not_found' });
+});
+
+it('knows at once what was written into components.json when it is asked to look, and tells what is otherwise', async () => {
+  await startOne({ AUTO_DISCOVERY_INTERVAL_SECONDS: '86400' });
+  await eventually(async () => bus.call(componentsGet, { name: 'embedder' }));
+  expect(await bus.call(componentsDiscover, {})).toEqual({
+    known: 2,
+    added: [],
+    changed: [],
+    removed: [],
+    problems: [],
+  });
+  const file = join(folder, 'components.json');
+  const before = await readFile(file, 'utf8');
+  const { components } = JSON.parse(before) as { components: object[] };
+  const ocr = { name: 'ocr', memoryMb: 700 };
+  await writeFile(file, JSON.stringify({ components: [{ ...components[0], memoryMb: 900 }, ocr], docker: false }));
+  const changes = await bus.call(componentsDiscover, {});
+  expect(changes).toMatchObject({ known: 2, added: ['ocr'], changed: ['embedder'], removed: ['model'] });
+  await eventually(async () =>
+    expect(await bus.call(componentsGet, { name: 'ocr' })).toMatchObject({ memoryMb: 700, evidence: 'configured' }),
+  );
+  await writeFile(file, '{');
+  const { problems, ...others } = await bus.call(componentsDiscover, {});
+  expect(others).toMatchObject({ known: 2, added: [], removed: [] });
+  expect(problems).toEqual([expect.stringContaining('components.json is not JSON')]);
+  await writeFile(file, before);
 });
 
 it('profiles one anew when asked to', async () => {
