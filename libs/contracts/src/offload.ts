@@ -39,6 +39,8 @@ export const Vm = z.object({
   heldUsd: Usd,
   /** So far. */
   costUsd: Usd,
+  /** That left it, and are in its cost. */
+  sentBytes: z.number().int().nonnegative().default(0),
 });
 export type Vm = z.infer<typeof Vm>;
 

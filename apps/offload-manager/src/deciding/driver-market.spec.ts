@@ -13,6 +13,7 @@ const settings = {
   SPOT_VM_HOURLY_COST: '0.02',
   REGULAR_VM_HOURLY_COST: '0.1',
   MAX_VM_LIFETIME_HOURS: 2,
+  PURSER_VM_EGRESS_GB: 1,
 };
 
 const driver = (given: Partial<ComputeDriver> = {}): ComputeDriver =>
@@ -63,7 +64,8 @@ it('offers the machines of the driver, with what each may cost in its life', asy
   // The other one nobody could hold the money for.
   expect(offers).toMatchObject([{ machineType: 'small', memoryMb: 4096 }]);
   const [offer] = offers;
-  expect(offer?.spotWorstCase).toBe(2n * (offer?.spotPerHour ?? 0n));
+  // Of two hours, and of a GB that it may send.
+  expect(offer?.spotWorstCase).toBe(2n * (offer?.spotPerHour ?? 0n) + 120_000_000n);
   expect(Number(offer?.regularPerHour) - Number(offer?.spotPerHour)).toBe(80_000_000);
   expect([affordable, hindrance, count]).toEqual([undefined, undefined, 1]);
 });

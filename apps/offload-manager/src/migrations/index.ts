@@ -8,7 +8,9 @@ import { CreateProfiles1700000006400 } from './create-profiles.js';
 import { CreateStrays1700000006001 } from './create-strays.js';
 import { CreateVms1700000006000 } from './create-vms.js';
 import { KnowPlaces1700000006600 } from './know-places.js';
+import { KnowRegularPrices1700000006881 } from './know-regular-prices.js';
 import { KnowWhatWasSeen1700000006601 } from './know-what-was-seen.js';
+import { MeterTraffic1700000006880 } from './meter-traffic.js';
 
 /** What the offload-manager's schema, `offload`, is made of. */
 export const MIGRATIONS: MigrationClass[] = [
@@ -22,4 +24,6 @@ export const MIGRATIONS: MigrationClass[] = [
   AddUnhealthySince1700000006700,
   AddMoveNeeds1700000006701,
   AddMoveEpochs1700000006702,
+  MeterTraffic1700000006880,
+  KnowRegularPrices1700000006881,
 ];

@@ -36,6 +36,9 @@ export interface VmRow {
   windows: string[];
   cost_nano: Nano;
   billed_until: Date | null;
+  /** What it has sent, as far as the ledger was told; and what it may send, null where that costs nothing. */
+  sent_bytes: bigint;
+  egress_bytes: bigint | null;
   rev: number;
 }
 
@@ -61,4 +64,5 @@ export const vmOf = (row: VmRow): Vm => ({
   goneAt: instant(row.gone_at),
   heldUsd: formatUsd(row.held_nano),
   costUsd: formatUsd(row.cost_nano),
+  sentBytes: Number(row.sent_bytes),
 });

@@ -54,6 +54,7 @@ export class VmsService {
       reason: `wanted for ${wish.component}`,
       requested_at: now,
       expires_at: expiresAt,
+      egress_bytes: this.money.paidEgress(provider),
     });
     try {
       return vmOf(await this.money.hold(row));
