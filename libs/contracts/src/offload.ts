@@ -67,6 +67,12 @@ const COMPUTE_PROVIDERS = ['gcp', 'docker'];
 export const computeSpendId = (provider: string): string =>
   COMPUTE_PROVIDERS.includes(provider) ? provider : `compute.${provider}`;
 
+/** Whose VMs are told of there; undefined where models are. */
+export function computeProviderOf(spendId: string): string | undefined {
+  if (COMPUTE_PROVIDERS.includes(spendId)) return spendId;
+  return /^compute\.([^.]+)$/.exec(spendId)?.[1];
+}
+
 /** All that is below `spend.recorded` for VMs: whoever may tell that may not tell what models cost. */
 export const COMPUTE_SPEND_IDS: readonly string[] = [...COMPUTE_PROVIDERS, 'compute.*'];
 
@@ -122,6 +128,10 @@ export const vmsReap = operation('vms.reap', {
       }),
     ),
     secondLookAt: Instant,
+    /** Whose platforms could be looked through. */
+    searched: z.array(Token).default([]),
+    /** And whose could not: what is there nobody knows, and it is looked for again by itself. */
+    unsearched: z.array(z.object({ provider: Token, reason: z.string() })).default([]),
   }),
   http: { method: 'POST', path: '/v1/vms/reap', status: 202 },
 });

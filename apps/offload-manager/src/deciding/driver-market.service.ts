@@ -3,12 +3,14 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { BudgetStatus } from '@purser/contracts';
 import { minNano, type Nano, parseUsd } from '@purser/money';
 import type { ComputeDriver, MachineType } from '@purser/plugin-sdk';
+import { CONFIG } from '@purser/service';
+import type { Config } from '../config.js';
 import { VmRates } from '../money/vm-rates.js';
 import { WatchdogDesk } from '../money/watchdog-desk.js';
 import { ActiveDriver } from '../vms/active-driver.js';
 import { VM_CREDENTIALS, type VmCredentials } from '../vms/vm-credentials.js';
 import type { Compute, VmMarket } from './ports.js';
-import { Preemptions } from './preemptions.service.js';
+import { PreemptionsRepository } from './preemptions.repository.js';
 import type { Market, Offer } from './situation.js';
 
 const CALL_MS = 20_000;
@@ -30,7 +32,8 @@ export class DriverMarket implements VmMarket {
     @Inject(VM_CREDENTIALS) private readonly credentials: VmCredentials,
     private readonly rates: VmRates,
     private readonly desk: WatchdogDesk,
-    private readonly preemptions: Preemptions,
+    private readonly preemptions: PreemptionsRepository,
+    @Inject(CONFIG) private readonly config: Pick<Config, 'PURSER_OFFLOAD_SAME_MACHINE'>,
   ) {}
 
   /** For people, who do not wait for a cloud: one that takes long is told as such. */
@@ -54,7 +57,8 @@ export class DriverMarket implements VmMarket {
         .map((type) => this.offer(driver.provider, type));
       const free = offers.every(({ regularWorstCase }) => regularWorstCase === 0n);
       const affordable = free ? undefined : leftFor(driver.provider, await this.desk.budgets());
-      return { offers, affordable, hindrance: undefined, preemptions: this.preemptions.within(now) };
+      const pointless = this.config.PURSER_OFFLOAD_SAME_MACHINE ? undefined : pointlessAt(driver);
+      return { offers, affordable, hindrance: undefined, preemptions: await this.preemptions.within(now), pointless };
     } catch (error) {
       return none(wordsOf(error));
     }
@@ -98,6 +102,12 @@ export class DriverMarket implements VmMarket {
     };
   }
 }
+
+const pointlessAt = ({ provider, sameMachine }: ComputeDriver): string | undefined =>
+  sameMachine === true
+    ? `VMs of ${provider} take the memory of this same machine, so that a move frees nothing: name another machine's Docker ` +
+      'as its "host", or set PURSER_OFFLOAD_SAME_MACHINE=true to move all the same'
+    : undefined;
 
 /** The least that any budget has left which counts a VM. What is decided by it is held for certain when the VM is requested. */
 function leftFor(provider: string, budgets: readonly BudgetStatus[]): Nano | undefined {

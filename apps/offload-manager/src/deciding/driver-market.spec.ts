@@ -5,7 +5,7 @@ import { VmRates } from '../money/vm-rates.js';
 import type { WatchdogDesk } from '../money/watchdog-desk.js';
 import { ActiveDriver } from '../vms/active-driver.js';
 import { DriverMarket } from './driver-market.service.js';
-import { Preemptions } from './preemptions.service.js';
+import type { PreemptionsRepository } from './preemptions.repository.js';
 
 const now = new Date('2026-11-29T10:00:00Z');
 const settings = {
@@ -38,7 +38,7 @@ interface Given {
   credentials?: () => Promise<void>;
 }
 
-function market(given: Given, preemptions = new Preemptions()): DriverMarket {
+function market(given: Given, sameMachine = false): DriverMarket {
   const drivers = new ActiveDriver();
   const active = given.driver;
   drivers.use(active ? [active] : [], active, active ? 'it is configured' : 'no compute driver is configured');
@@ -48,19 +48,13 @@ function market(given: Given, preemptions = new Preemptions()): DriverMarket {
     revoke: () => Promise.resolve(),
   };
   const desk = { budgets: given.budgets ?? (() => Promise.resolve([])) } as WatchdogDesk;
-  return new DriverMarket(drivers, credentials, new VmRates(NO_PRICES, settings), desk, preemptions);
+  const preemptions = { within: () => Promise.resolve(1) } as unknown as PreemptionsRepository;
+  const rates = new VmRates(NO_PRICES, settings);
+  return new DriverMarket(drivers, credentials, rates, desk, preemptions, { PURSER_OFFLOAD_SAME_MACHINE: sameMachine });
 }
 
 it('offers the machines of the driver, with what each may cost in its life', async () => {
-  const preemptions = new Preemptions();
-  preemptions.heard(new Date(now.getTime() - 1_000));
-  preemptions.heard(new Date(now.getTime() - 2 * 86_400_000));
-  const {
-    offers,
-    affordable,
-    hindrance,
-    preemptions: count,
-  } = await market({ driver: driver() }, preemptions).look(now);
+  const { offers, affordable, hindrance, preemptions: count } = await market({ driver: driver() }).look(now);
   // The other one nobody could hold the money for.
   expect(offers).toMatchObject([{ machineType: 'small', memoryMb: 4096 }]);
   const [offer] = offers;
@@ -121,4 +115,11 @@ it('asks a driver once for all who ask at the same time', async () => {
   const one = market({ driver: driver({ check: () => Promise.resolve(void asked++) }) });
   await Promise.all([one.compute(), one.look(now), one.compute()]);
   expect(asked).toBe(1);
+});
+
+it('says where a move would relieve nothing, unless it is wanted all the same', async () => {
+  const here = { driver: driver({ provider: 'docker', sameMachine: true }) };
+  expect((await market(here).look(now)).pointless).toContain('PURSER_OFFLOAD_SAME_MACHINE');
+  expect((await market(here, true).look(now)).pointless).toBeUndefined();
+  expect((await market({ driver: driver() }).look(now)).pointless).toBeUndefined();
 });

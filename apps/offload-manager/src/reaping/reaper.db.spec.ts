@@ -89,6 +89,43 @@ it('deletes at the second look what carries the label and no record claims, with
   expect(Number(paid - owed)).toBeLessThan(Number(owed) / 100);
 });
 
+it('deletes what was found so long ago however often it is asked to look, and what was found later when its time comes', async () => {
+  await open();
+  const reaper = manager.get(Reaper);
+  platform.put({ name: 'purser-lost', labels: label });
+  const { secondLookAt } = await reaper.look();
+  clock.advance(40_000);
+  platform.put({ name: 'purser-later', labels: label });
+  expect((await reaper.look()).secondLookAt).toEqual(secondLookAt);
+  clock.advance(15_000);
+  await reaper.look();
+  clock.advance(10_000);
+  await reaper.sweep();
+  expect(platform.inventory().map(({ name }) => name)).toEqual(['purser-later']);
+  clock.advance(30_000);
+  await reaper.sweep();
+  expect(platform.inventory().map(({ name }) => name)).toEqual(['purser-later']);
+  clock.advance(5_000);
+  await reaper.sweep();
+  expect(platform.inventory()).toEqual([]);
+});
+
+it('says which platform it could not search, and takes nothing there for gone', async () => {
+  await open();
+  const reaper = manager.get(Reaper);
+  platform.put({ name: 'purser-lost', labels: label });
+  await reaper.look();
+  platform.away = true;
+  expect(await reaper.look()).toMatchObject({
+    found: [],
+    unsearched: [{ provider: 'fake', reason: 'the platform does not answer' }],
+  });
+  platform.away = false;
+  clock.advance(60_000);
+  await reaper.sweep();
+  expect(platform.inventory()).toEqual([]);
+});
+
 it('lets be what a record claims, in its zone and not in another one', async () => {
   await open();
   const vm = await manager.get(VmsService).request(WISH);

@@ -30,6 +30,8 @@ export interface VmRow {
   seen_at: Date | null;
   expires_at: Date;
   gone_at: Date | null;
+  /** When its platform said that it takes it away, or had done so. */
+  preempted_at: Date | null;
   lease: LeaseState;
   lease_asked_at: Date | null;
   held_nano: Nano;

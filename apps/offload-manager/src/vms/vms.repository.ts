@@ -35,6 +35,7 @@ export type VmChange = Partial<
     | 'heard_at'
     | 'seen_at'
     | 'gone_at'
+    | 'preempted_at'
     | 'lease'
     | 'lease_asked_at'
     | 'held_nano'
