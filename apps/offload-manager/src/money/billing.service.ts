@@ -71,7 +71,7 @@ export class Billing {
 const BELIEVED = 2n;
 
 function bytesOf({ sent_bytes: told, metered_bytes: metered, egress_bytes: bound }: MeteredVm): Due['bytes'] {
-  const most = bound === null ? metered : bound * BELIEVED;
+  const most = bound === null ? BigInt(Number.MAX_SAFE_INTEGER) : bound * BELIEVED;
   const sent = metered < most ? metered : most;
   return { told, sent: sent > told ? sent : told };
 }

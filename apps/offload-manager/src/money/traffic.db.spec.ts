@@ -1,4 +1,4 @@
-import type { Spend, VmHeartbeat } from '@purser/contracts';
+import { type Spend, Vm, type VmHeartbeat } from '@purser/contracts';
 import type { Database } from '@purser/database';
 import { formatUsd, NANO_PER_USD } from '@purser/money';
 import { createTestDatabase, type TestDatabase } from '@purser/testing';
@@ -136,7 +136,9 @@ it('costs nothing where it has no price, and has no bound', async () => {
   await open({ ...NO_PRICES, egressRateFor: () => ({ nanoPerGb: 0n, row: 'free' }) });
   const id = await ready();
   expect(desk.held).toBe(LIFE);
-  await beat(id, 900);
+  // Whatever it makes up, it can be told.
+  for (const counter of ['boot-1', 'boot-2']) await beat(id, Number.MAX_SAFE_INTEGER / GB, counter);
   await manager.rounds(3, 60_000);
-  expect([(await vms.get(id)).state, await traffic()]).toEqual(['ready', []]);
+  const vm = Vm.parse(await vms.get(id));
+  expect([vm.state, vm.sentBytes, await traffic()]).toEqual(['ready', Number.MAX_SAFE_INTEGER, []]);
 });

@@ -15,13 +15,18 @@ type Settings = Pick<
 /** After a look that was not a whole one, and while there is an emergency. */
 const SOON_MS = 60_000;
 
+interface Due {
+  /** So long after it was first seen, however often is looked meanwhile. */
+  at: number;
+  /** Whether it is deleted: always when a person asked at a look that found it. */
+  deletes: boolean;
+}
+
 interface Pending {
   /** The next of them, by the monotonic clock. */
   at: number;
-  /** When each that was found is looked at a second time: so long after it was first seen, however often is looked meanwhile. */
-  due: Map<string, number>;
-  /** Whether what is found is deleted: always when a person asked. */
-  deletes: boolean;
+  /** What was found, by its id. */
+  due: Map<string, Due>;
   /** The second look was taken, and not all could be seen or taken up. */
   tried: boolean;
 }
@@ -80,24 +85,29 @@ export class Reaper {
     const before = this.pending;
     // What is not among it any more is gone, unless nobody could look there.
     const due = new Map(before && (before.tried || !whole) ? before.due : []);
-    for (const id of found.map((one) => this.strays.idOf(one))) due.set(id, before?.due.get(id) ?? now + pauseMs);
-    const at = Math.max(now, Math.min(...due.values()));
-    this.pending = due.size === 0 ? undefined : { at, due, deletes: deletes || before?.deletes === true, tried: false };
+    for (const id of found.map((one) => this.strays.idOf(one))) {
+      const seen = before?.due.get(id);
+      due.set(id, { at: seen?.at ?? now + pauseMs, deletes: deletes || seen?.deletes === true });
+    }
+    const at = Math.max(now, nextOf(due));
+    this.pending = due.size === 0 ? undefined : { at, due, tried: false };
     const inMs = due.size === 0 ? pauseMs : at - now;
     return { found, unsearched, secondLookAt: new Date(this.clock.now().getTime() + inMs) };
   }
 
   /** What could not be looked at, or not be written down, is looked at again in a while. */
   private async secondLook(pending: Pending): Promise<void> {
-    const { due, deletes } = pending;
+    const { due } = pending;
     const now = this.clock.monotonic();
     Object.assign(pending, { at: now + SOON_MS, tried: true });
     const { found, unsearched } = await this.unclaimed();
-    const isDue = (id: string) => (due.get(id) ?? Infinity) <= now;
+    const isDue = ({ at }: Due) => at <= now;
     let failed = unsearched.length > 0;
-    for (const one of found.filter((again) => isDue(this.strays.idOf(again)))) {
+    for (const one of found) {
+      const known = due.get(this.strays.idOf(one));
+      if (known === undefined || !isDue(known)) continue;
       try {
-        await this.take(one, deletes);
+        await this.take(one, known.deletes);
       } catch (error) {
         failed = true;
         const { kind, name, zone } = one.resource;
@@ -109,9 +119,8 @@ export class Reaper {
     }
     // Unless somebody has asked for another look meanwhile.
     if (failed || this.pending !== pending) return;
-    const later = new Map([...due].filter(([id]) => !isDue(id)));
-    const at = Math.min(...later.values());
-    this.pending = later.size === 0 ? undefined : { at, due: later, deletes, tried: false };
+    const later = new Map([...due].filter(([, one]) => !isDue(one)));
+    this.pending = later.size === 0 ? undefined : { at: nextOf(later), due: later, tried: false };
   }
 
   private async take(one: Judged, deletes: boolean): Promise<void> {
@@ -144,3 +153,5 @@ export class Reaper {
     return { found: found.filter(({ verdict }) => verdict !== 'claimed'), unsearched };
   }
 }
+
+const nextOf = (due: ReadonlyMap<string, Due>): number => Math.min(...[...due.values()].map(({ at }) => at));

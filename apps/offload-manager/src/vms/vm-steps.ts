@@ -1,5 +1,4 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { vmFacts } from '@purser/contracts';
 import { VmMoney } from '../money/vm-money.service.js';
 import { Platform, vmAt } from './platform.js';
 import { VM_CREDENTIALS, type VmCredentials } from './vm-credentials.js';
@@ -88,7 +87,7 @@ export class VmSteps {
       if (this.rules.isSettled(row)) await this.records.enter(row, 'gone', withoutWait(row.reason));
       else if (!row.reason.includes(WAIT)) {
         const until = this.rules.settledAt(row).toISOString();
-        await this.records.change(row, { reason: `${row.reason}${WAIT} ${until}` }, vmFacts.deleting);
+        await this.records.change(row, { reason: `${row.reason}${WAIT} ${until}` });
       }
       return;
     }
