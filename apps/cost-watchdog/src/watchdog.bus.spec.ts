@@ -140,6 +140,14 @@ describe('two watchdogs on one bus and one database', () => {
     expect(entries).toMatchObject([{ attemptId: spend.attemptId, amountUsd: '0.76', priceRow, source: 'metered' }]);
     expect(await bus.call(costsSummary, {})).toMatchObject({ monthUsd: '0.76', byProvider: [{ requests: 1 }] });
 
+    // Whoever may tell what VMs of one provider cost may not tell it of another one.
+    const vm = newSpend({ task: 't-vm', amountUsd: '0.00', holdUsd: '0.00' });
+    await bus.publish(spendRecorded, 'gcp', { spends: [{ ...vm, provider: 'openai' }] }, vm.attemptId);
+    await until(async () => {
+      const told = await bus.call(ledgerQuery, { task: 't-vm' });
+      expect(told.entries).toMatchObject([{ attemptId: vm.attemptId, provider: 'gcp' }]);
+    });
+
     expect(await bus.call(leasesRead, { gateway: 'g1' })).toEqual({
       releases: 0,
       windows: [{ windowId, grantedUsd: '0.50', returnedUsd: '0.00', consumedUsd: '0.50', releasedUsd: '0.00' }],

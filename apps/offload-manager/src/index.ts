@@ -15,6 +15,9 @@ import { ActiveDriver } from './vms/active-driver.js';
 import { loadDrivers } from './vms/load-drivers.js';
 
 export { Config } from './config.js';
+export { checkComponentsFile } from './components/check-components-file.js';
+export { loadComputePrices } from './prices/compute-prices-file.js';
+export { checkCompute, type ComputeCheck } from './vms/check-compute.js';
 
 /** Starts the offload-manager with the given environment. */
 export async function start(given: Environment): Promise<RunningService> {

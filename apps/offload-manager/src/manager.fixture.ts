@@ -135,7 +135,7 @@ export interface Surroundings {
   env?: Record<string, string>;
   crash?: Crash;
   credentials?: VmCredentials;
-  /** None are known when left out: the settings count. */
+  /** None are known when left out, and traffic is free: the settings count. */
   prices?: VmPrices;
 }
 
@@ -150,6 +150,8 @@ export interface TestManager {
   close(): Promise<void>;
 }
 
+const FREE_TRAFFIC: VmPrices = { ...NO_PRICES, egressRateFor: () => ({ nanoPerGb: 0n, row: 'a spec' }) };
+
 const CREDENTIALS: VmCredentials = {
   check: () => Promise.resolve(),
   issue: (vmId) => Promise.resolve({ VM: vmId }),
@@ -161,7 +163,7 @@ const log: Log = { debug: quiet, info: quiet, warn: quiet, error: quiet, child: 
 
 /** One life of a manager, without a bus: what it tells stays in the outbox. */
 export async function openManager(around: Surroundings): Promise<TestManager> {
-  const { clock, desk, env = {}, crash = new Crash(), credentials = CREDENTIALS, prices = NO_PRICES } = around;
+  const { clock, desk, env = {}, crash = new Crash(), credentials = CREDENTIALS, prices = FREE_TRAFFIC } = around;
   const database = mortal(around.database, crash);
   const config = parseConfig(Config, {
     PURSER_NATS_URL: 'nats://127.0.0.1:1',

@@ -1,11 +1,13 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Bus } from '@purser/bus';
 import {
+  componentsDiscover,
   componentsGet,
   componentsList,
   componentsProfile,
+  costsSummary,
   heartbeat,
   offloadDecide,
   offloadDecisions,
@@ -14,6 +16,8 @@ import {
 import type { RunningService } from '@purser/service';
 import { createTestDatabase, eventually, startTestNats, type TestDatabase, type TestNats } from '@purser/testing';
 import { start } from './index.js';
+
+const SPENT = { at: '2026-11-29T10:00:00.000Z', todayUsd: '0.10', weekUsd: '0.10', monthUsd: '0.10', byProvider: [] };
 
 let nats: TestNats;
 let database: TestDatabase;
@@ -81,6 +85,33 @@ it('finds components, weighs them, and explains them', async () => {
   await expect(bus.call(componentsGet, { name: 'nobody' })).rejects.toMatchObject({ code: 'not_found' });
 });
 
+it('knows at once what was written into components.json when it is asked to look, and tells what is otherwise', async () => {
+  await startOne({ AUTO_DISCOVERY_INTERVAL_SECONDS: '86400' });
+  await eventually(async () => bus.call(componentsGet, { name: 'embedder' }));
+  expect(await bus.call(componentsDiscover, {})).toEqual({
+    known: 2,
+    added: [],
+    changed: [],
+    removed: [],
+    problems: [],
+  });
+  const file = join(folder, 'components.json');
+  const before = await readFile(file, 'utf8');
+  const { components } = JSON.parse(before) as { components: object[] };
+  const ocr = { name: 'ocr', memoryMb: 700 };
+  await writeFile(file, JSON.stringify({ components: [{ ...components[0], memoryMb: 900 }, ocr], docker: false }));
+  const changes = await bus.call(componentsDiscover, {});
+  expect(changes).toMatchObject({ known: 2, added: ['ocr'], changed: ['embedder'], removed: ['model'] });
+  await eventually(async () =>
+    expect(await bus.call(componentsGet, { name: 'ocr' })).toMatchObject({ memoryMb: 700, evidence: 'configured' }),
+  );
+  await writeFile(file, '{');
+  const { problems, ...others } = await bus.call(componentsDiscover, {});
+  expect(others).toMatchObject({ known: 2, added: [], removed: [] });
+  expect(problems).toEqual([expect.stringContaining('components.json is not JSON')]);
+  await writeFile(file, before);
+});
+
 it('profiles one anew when asked to', async () => {
   await startOne();
   await eventually(async () => bus.call(componentsGet, { name: 'model' }));
@@ -140,6 +171,33 @@ it('tells how all of it stands, also while nobody knows what is spent', async ()
     expect(status.problems.join('\n')).toContain('costs.summary: no cost-watchdog is running');
     expect(status.memory.totalMb).toBeGreaterThan(0);
   });
+});
+
+it('is in good health where nobody has asked for VMs, and says how to have some', async () => {
+  const costs = bus.connection.subscribe(costsSummary.name, {
+    callback: (_error, message) => void message.respond(JSON.stringify(SPENT)),
+  });
+  await startOne();
+  await eventually(async () => {
+    const { health, problems, compute } = await bus.call(offloadStatus, {});
+    expect({ health, problems }).toEqual({ health: 'ok', problems: [] });
+    expect(compute).toMatchObject({ provider: null, problem: null });
+    expect(compute.why).toMatch(/offloading is off\. To turn it on, .*docs\/guides\/compute\.md/);
+  });
+  costs.unsubscribe();
+});
+
+it('tells what its driver needs and does not find', async () => {
+  const plugins = join(folder, 'plugins.json');
+  await writeFile(plugins, JSON.stringify({ plugins: [{ use: '@purser/docker-compute' }] }));
+  await startOne();
+  await eventually(async () => {
+    const { health, problems, compute } = await bus.call(offloadStatus, {});
+    expect([health, compute.provider]).toEqual(['degraded', 'docker']);
+    expect(compute.problem).toContain('no-docker');
+    expect(problems).toContain(compute.problem);
+  });
+  await rm(plugins);
 });
 
 it('profiles nothing and offloads nothing when it is turned off, and goes on knowing what there is', async () => {

@@ -31,6 +31,8 @@ const keyOf = ({ kind, name, zone }: Pick<ComputeResource, 'kind' | 'name' | 'zo
 /** A platform in memory that keeps a bill of its own. */
 export class ScriptedPlatform {
   readonly lives: Life[] = [];
+  /** What was asked for. */
+  readonly specs: VmSpec[] = [];
   /** What happens to the next calls, in order; `undefined` for one that works. */
   createFaults: (Fault | undefined)[] = [];
   deleteFaults: (Fault | undefined)[] = [];
@@ -118,6 +120,7 @@ export class ScriptedPlatform {
   }
 
   private create(spec: VmSpec, there: ComputeResource | undefined): ComputeResource {
+    this.specs.push(spec);
     const fault = this.createFaults.shift();
     if (fault === 'lost request') throw new Error('no answer');
     if (fault !== undefined && fault !== 'lost reply') throw new ComputeFailed(fault, `scripted ${fault}`);

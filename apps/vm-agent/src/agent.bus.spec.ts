@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { Bus, ComponentPlace } from '@purser/bus';
 import { type AgentOrder, componentsAsk, servedOn, VmHeartbeat, vmsHeartbeat } from '@purser/contracts';
 import { eventually, startTestNats, type TestNats } from '@purser/testing';
+import { VmAgent } from './agent.js';
 import { Config, runAgent } from './index.js';
 
 let nats: TestNats;
@@ -129,6 +130,24 @@ describe('the agent of a VM', () => {
     const old = agentFor(url, { PURSER_VM_EXPIRES: '1000' });
     await old.ended;
     expect(old.said.at(-1)).toContain('its time is over');
+  });
+
+  it('tells what has left the VM, and ends by itself when it has sent all that is paid for', async () => {
+    const url = await serve(echo);
+    const config = Config.parse({
+      PURSER_VM_ID: 'vm-sends',
+      PURSER_VM_COMPONENT: 'sender',
+      PURSER_NATS_URL: `nats://vm:password@${new URL(nats.url).host}`,
+      PURSER_VM_COMPONENT_URL: url,
+      PURSER_VM_HEARTBEAT_MS: '50',
+      PURSER_VM_EXPIRES: String(Math.floor(Date.now() / 1_000) + 600),
+      PURSER_VM_EGRESS_BYTES: '300',
+    });
+    let bytes = 0;
+    const sent = () => Promise.resolve({ counter: 'boot', bytes: (bytes += 100) });
+    const agent = new VmAgent({ bus: manager, config, preemption: undefined, say: () => undefined, sent });
+    expect(await agent.run(new AbortController().signal)).toBe('it has sent the 300 bytes that are paid for');
+    expect(beats.filter(({ vm }) => vm === 'vm-sends').map((beat) => beat.sent?.bytes)).toEqual([100, 200, 300]);
   });
 
   it('tells of a preemption at once, and deletes its own instance on Google Cloud', async () => {

@@ -1,8 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Bus, ComponentPlace } from '@purser/bus';
-import { type AgentOrder, vmsHeartbeat } from '@purser/contracts';
+import { type AgentOrder, type SentBytes, vmsHeartbeat } from '@purser/contracts';
 import type { Config } from './config.js';
 import { isHealthy, memoryBesideMb } from './health.js';
+import { sentBytes } from './traffic.js';
 
 const ANSWER_MS = 4_000;
 
@@ -13,6 +14,8 @@ export interface AgentParts {
   preemption: Promise<void> | undefined;
   say: (message: string, fields?: object) => void;
   now?: () => number;
+  /** What has left the VM. */
+  sent?: () => Promise<SentBytes | null>;
 }
 
 /** Speaks for one component on one VM, and knows when the VM is to end. */
@@ -22,6 +25,7 @@ export class VmAgent {
   private readonly noticed = new AbortController();
   private preemptedAt: number | undefined;
   private heardAt: number;
+  private sent: SentBytes | undefined;
 
   constructor(private readonly parts: AgentParts) {
     const { bus, config, say } = parts;
@@ -61,6 +65,8 @@ export class VmAgent {
           .close()
           .catch((error: unknown) => this.parts.say('could not close its place', { error: String(error) }));
       if (this.now() / 1_000 >= config.PURSER_VM_EXPIRES) return 'its time is over';
+      if (this.sent && this.sent.bytes >= config.PURSER_VM_EGRESS_BYTES)
+        return `it has sent the ${config.PURSER_VM_EGRESS_BYTES} bytes that are paid for`;
       if (this.now() - this.heardAt >= config.PURSER_VM_SILENCE_SECONDS * 1_000)
         return `nobody has answered for ${config.PURSER_VM_SILENCE_SECONDS} s`;
       await this.rest(signal);
@@ -76,6 +82,7 @@ export class VmAgent {
   /** Undefined when nobody answers: what was ordered last goes on. */
   private async beat(): Promise<AgentOrder | undefined> {
     const { bus, config, say } = this.parts;
+    this.sent = (await (this.parts.sent ?? sentBytes)()) ?? undefined;
     const healthy = await isHealthy(config.PURSER_VM_COMPONENT_URL, config.PURSER_VM_HEALTH_PATH);
     const beat = {
       vm: config.PURSER_VM_ID,
@@ -84,6 +91,7 @@ export class VmAgent {
       serving: this.place.serving,
       inFlight: this.place.inFlight,
       memoryMb: await memoryBesideMb(),
+      ...(this.sent ? { sent: this.sent } : {}),
       ...(this.preemptedAt === undefined ? {} : { preemption: new Date(this.preemptedAt).toISOString() }),
     };
     try {

@@ -19,6 +19,8 @@ export const Config = z.object({
   PURSER_VM_SILENCE_SECONDS: whole(1, 600),
   /** Unix seconds after which it ends in any case. */
   PURSER_VM_EXPIRES: z.coerce.number().int().positive(),
+  /** What leaves the VM is paid for so far; nothing said: it costs nothing. */
+  PURSER_VM_EGRESS_BYTES: z.coerce.number().positive().default(Infinity),
   /** How it ends: `docker` by the end of this process, `gcp` by deleting its own instance. */
   PURSER_VM_PLATFORM: z.enum(['docker', 'gcp']).default('docker'),
   PURSER_METADATA_URL: address('http://metadata.google.internal'),

@@ -159,7 +159,7 @@ export class BusStrategy extends Server implements CustomTransportStrategy {
   }
 
   private async listenTo(fact: Fact, handler: MessageHandler, message: Msg): Promise<void> {
-    await this.run(handler, check(fact.data, unframe(message.string(), message.subject).data, message.subject));
+    await this.run(handler, heard(fact, message));
   }
 
   private take(command: Command, handler: MessageHandler): void {
@@ -200,7 +200,7 @@ export class BusStrategy extends Server implements CustomTransportStrategy {
         const readable: unknown[] = [];
         for (const message of messages) {
           try {
-            readable.push(check(fact.data, unframe(message.string(), message.subject).data, message.subject));
+            readable.push(heard(fact, message));
           } catch (error) {
             await keepDeadLetter(this.options.bus, message, error);
             this.options.report(error, `${message.subject} was not readable and is kept as a dead letter`);
@@ -257,6 +257,13 @@ export class BusStrategy extends Server implements CustomTransportStrategy {
   unwrap<T>(): T {
     return this.options.bus.connection as T;
   }
+}
+
+/** What it says, as far as whoever the bus let publish there may say it. */
+function heard(fact: Fact, message: Pick<Msg, 'subject' | 'string'>): unknown {
+  const { subject } = message;
+  const data = check(fact.data, unframe(message.string(), subject).data, subject);
+  return fact.heardAs ? fact.heardAs(data, subject.slice(fact.name.length + 1)) : data;
 }
 
 /** Who speaks is whom the bus let publish there, whatever the message says. */

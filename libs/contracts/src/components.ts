@@ -93,3 +93,20 @@ export const componentsProfile = operation('components.profile', {
   reply: z.object({ name: ComponentName, askedAt: Instant }),
   http: { method: 'POST', path: '/v1/components/:name/profile', status: 202 },
 });
+
+export const componentsDiscover = operation('components.discover', {
+  owner: 'offload-manager',
+  summary:
+    'Look for components now, everywhere, and tell what changed since they were looked for last. New ones are profiled after the answer.',
+  request: z.object({}),
+  reply: z.object({
+    known: z.number().int().nonnegative(),
+    /** Names. */
+    added: z.array(z.string()),
+    /** Defined otherwise than before, or found elsewhere. */
+    changed: z.array(z.string()),
+    removed: z.array(z.string()),
+    problems: z.array(z.string()),
+  }),
+  http: { method: 'POST', path: '/v1/components/discover' },
+});

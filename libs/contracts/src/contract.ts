@@ -55,6 +55,8 @@ export interface Fact<Data extends z.ZodType = z.ZodType> {
   /** The stream that keeps it; absent when a lost one does not matter. */
   stream?: StreamName;
   data: Data;
+  /** What counts of a message that came under this id: who may publish there may speak of that alone, whatever it says itself. */
+  heardAs?(data: z.output<Data>, id: string): z.output<Data>;
 }
 
 export type StreamName = 'TASKS' | 'SPEND' | 'FACTS' | 'DEAD';

@@ -71,8 +71,13 @@ export const OffloadStatus = z.object({
   dryRun: z.boolean(),
   autoMigration: z.boolean(),
   preset: z.string(),
-  /** Where VMs come from, and why from there; null when there are none. */
-  compute: z.object({ provider: z.string().nullable(), why: z.string() }),
+  /** Where VMs come from, and why from there; null when there are none, which is no problem by itself. */
+  compute: z.object({
+    provider: z.string().nullable(),
+    why: z.string(),
+    /** What keeps VMs from being made there, as its driver tells it, and how to mend it. */
+    problem: z.string().nullable(),
+  }),
   memory: MemoryFigures,
   components: z.object({
     known: z.number().int(),
@@ -94,9 +99,9 @@ export const OffloadStatus = z.object({
     since: Instant,
     vmsCreated: z.number().int(),
     totalEstimatedUsd: Usd,
-    /** Against regular machines of the same kinds for the same time. */
+    /** Against regular machines of the same kinds for the same time, by the prices that were billed. */
     savingsUsd: Usd,
-    /** At the month's end, if it goes on as in the last 7 days; null with ENABLE_COST_FORECASTING=false. */
+    /** At the month's end, if it goes on as in the last 7 days, or what runs now until it ends, if that is more; null with ENABLE_COST_FORECASTING=false. */
     forecastUsd: Usd.nullable(),
     /** COST_ALERT_DAILY, _WEEKLY and _MONTHLY, of which cost-watchdog tells people. VMs count in them. */
     alerts: z.array(

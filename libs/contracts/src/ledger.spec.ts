@@ -28,3 +28,12 @@ it('reads settlements as they are told, and as gateways of before told each by i
   expect(spendRecorded.data.parse(spend).spends).toMatchObject([spend]);
   expect(spendRecorded.data.safeParse({ spends: [] }).success).toBe(false);
 });
+
+it('takes what VMs cost for that of the provider that it was told under, whatever it says itself', () => {
+  const batch = spendRecorded.data.parse(spend);
+  const heardAt = (id: string) => spendRecorded.heardAs?.(batch, id).spends.map(({ provider }) => provider);
+  expect(heardAt('gcp')).toEqual(['gcp']);
+  expect(heardAt('docker')).toEqual(['docker']);
+  expect(heardAt('compute.hetzner')).toEqual(['hetzner']);
+  expect(heardAt('ollama')).toEqual([batch.spends[0]?.provider]);
+});

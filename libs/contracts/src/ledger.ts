@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { fact, operation } from './contract.js';
 import { Decision } from './emergency.js';
+import { computeProviderOf } from './offload.js';
 import { Id, Instant, limitUpTo, Token, Usd, UsdInput } from './scalars.js';
 
 export const Finality = z.enum(['final', 'presumed', 'estimate']);
@@ -62,6 +63,10 @@ export const spendRecorded = fact('spend.recorded', {
   summary:
     'Attempts at a provider were settled, at what each cost or is presumed to cost; free ones too. Under load one message tells of many.',
   data: SpendBatch,
+  heardAs: ({ spends }, id) => {
+    const provider = computeProviderOf(id);
+    return { spends: provider === undefined ? spends : spends.map((spend) => ({ ...spend, provider })) };
+  },
 });
 
 export const EntrySource = z.enum(['metered', 'reported', 'correction']);

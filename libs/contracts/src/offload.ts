@@ -39,6 +39,8 @@ export const Vm = z.object({
   heldUsd: Usd,
   /** So far. */
   costUsd: Usd,
+  /** That left it, and are in its cost. */
+  sentBytes: z.number().int().nonnegative().default(0),
 });
 export type Vm = z.infer<typeof Vm>;
 
@@ -64,6 +66,12 @@ const COMPUTE_PROVIDERS = ['gcp', 'docker'];
 /** What ends the subject of what a VM has cost: a driver of another author has a token before its provider. */
 export const computeSpendId = (provider: string): string =>
   COMPUTE_PROVIDERS.includes(provider) ? provider : `compute.${provider}`;
+
+/** Whose VMs are told of there; undefined where models are. */
+export function computeProviderOf(spendId: string): string | undefined {
+  if (COMPUTE_PROVIDERS.includes(spendId)) return spendId;
+  return /^compute\.([^.]+)$/.exec(spendId)?.[1];
+}
 
 /** All that is below `spend.recorded` for VMs: whoever may tell that may not tell what models cost. */
 export const COMPUTE_SPEND_IDS: readonly string[] = [...COMPUTE_PROVIDERS, 'compute.*'];
@@ -120,6 +128,10 @@ export const vmsReap = operation('vms.reap', {
       }),
     ),
     secondLookAt: Instant,
+    /** Whose platforms could be looked through. */
+    searched: z.array(Token).default([]),
+    /** And whose could not: what is there nobody knows, and it is looked for again by itself. */
+    unsearched: z.array(z.object({ provider: Token, reason: z.string() })).default([]),
   }),
   http: { method: 'POST', path: '/v1/vms/reap', status: 202 },
 });

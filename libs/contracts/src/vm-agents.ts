@@ -6,6 +6,10 @@ import { Id, Instant } from './scalars.js';
 export const AgentOrder = z.enum(['wait', 'serve', 'end']);
 export type AgentOrder = z.infer<typeof AgentOrder>;
 
+/** What left the VM since its system started. A system that starts again has another counter. */
+export const SentBytes = z.object({ counter: z.string().min(1).max(100), bytes: z.int().nonnegative() });
+export type SentBytes = z.infer<typeof SentBytes>;
+
 export const VmHeartbeat = z.object({
   vm: Id,
   component: Id,
@@ -15,6 +19,8 @@ export const VmHeartbeat = z.object({
   inFlight: z.int().nonnegative(),
   /** Of all that runs beside the agent, where it can be seen. */
   memoryMb: z.number().nonnegative().nullable(),
+  /** Where it can be seen. */
+  sent: SentBytes.optional(),
   /** When the platform has said that it takes the VM away. */
   preemption: Instant.optional(),
 });

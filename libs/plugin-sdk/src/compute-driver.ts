@@ -68,6 +68,8 @@ export interface ComputeDriver {
   readonly provider: string;
   /** Which estate of the provider it looks after: a project, a host. What was made in another one is not seen by this driver. */
   readonly place: string;
+  /** Whether its VMs take their memory from the machine that Purser runs on, as far as it knows: a move there relieves nothing. */
+  readonly sameMachine?: boolean | undefined;
   /** Rejects with what is missing and how to mend it, where no VM can be created: credentials, rights, an address that VMs can reach. */
   check(options: CallOptions): Promise<void>;
   /** In the order in which they are to be tried; the first is the one configured. */

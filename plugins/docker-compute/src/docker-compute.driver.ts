@@ -44,6 +44,11 @@ export class DockerCompute implements ComputeDriver {
     return dockerPlace(this.config.host, this.context.secret('DOCKER_HOST'));
   }
 
+  /** A socket is that of this machine's engine; behind an address may be any. */
+  get sameMachine(): boolean {
+    return this.config.sameMachine ?? this.place.startsWith('unix://');
+  }
+
   async check({ signal }: CallOptions): Promise<void> {
     const { limitsMemory } = await (await this.engine()).capacity(signal);
     if (!limitsMemory)

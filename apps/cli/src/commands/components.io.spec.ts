@@ -90,6 +90,18 @@ describe('purser components', () => {
     expect(asked).toBe(2);
   });
 
+  it('has them looked for now, and says what has changed', async () => {
+    const nothing = { known: 2, added: [], changed: [], removed: [], problems: [] };
+    api.answers['POST /v1/components/discover'] = () => [200, nothing];
+    expect((await api.purser('components', 'discover')).out).toBe('Nothing has changed.\n2 components in all.\n');
+    const some = { ...nothing, added: ['ocr', 'tts'], removed: ['embedder'], problems: ['llm is there twice'] };
+    api.answers['POST /v1/components/discover'] = () => [200, some];
+    expect((await api.purser('components', 'discover')).out).toBe(
+      'new: ocr, tts\ngone: embedder\n2 components in all.\nllm is there twice\n',
+    );
+    expect(JSON.parse((await api.purser('components', 'discover', '--json')).out)).toEqual(some);
+  });
+
   describe('by hand', () => {
     const move = {
       id: 'm1',

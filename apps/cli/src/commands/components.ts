@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import {
+  componentsDiscover,
   componentsGet,
   componentsList,
   componentsProfile,
@@ -9,7 +10,7 @@ import {
 } from '@purser/contracts';
 import type { Command } from 'commander';
 import { fields, printable, table } from '../output/table.js';
-import { grouped, moment } from '../output/words.js';
+import { count, grouped, moment } from '../output/words.js';
 import type { Terminal } from '../terminal.js';
 import type { ControlApi } from '../api/control-api.js';
 import { type CommandSet, wholeNumber } from './command.js';
@@ -63,6 +64,17 @@ export function addComponentsCommands(program: Command, commands: CommandSet): v
     },
   );
 
+  commands.leaf(
+    components,
+    'discover',
+    'look for components now, and say what has changed since the last time',
+    ['purser components discover', 'purser components discover --json | jq .added'],
+    async ({ api, print }) => {
+      const { reply, json } = await api().ask(componentsDiscover, {});
+      print(json, () => discoveredText(reply));
+    },
+  );
+
   addComponentMoves(components, commands);
 }
 
@@ -106,6 +118,18 @@ function listText({ components, problems }: ReplyOf<typeof componentsList>, limi
   const left = components.length - shown.length;
   const more = left > 0 ? `${left} more; ${terminal.typed('`purser components list --all`')} shows them.\n` : '';
   return `${listed}${more}${told === '' ? '' : `\n${told}`}`;
+}
+
+function discoveredText({ known, added, changed, removed, problems }: ReplyOf<typeof componentsDiscover>): string {
+  const lines = (
+    [
+      ['new', added],
+      ['changed', changed],
+      ['gone', removed],
+    ] as const
+  ).flatMap(([what, names]) => (names.length === 0 ? [] : [`${what}: ${names.join(', ')}`]));
+  const told = lines.length === 0 ? ['Nothing has changed.'] : lines;
+  return [...told, `${count(known, 'component')} in all.`, ...problems].map((line) => `${printable(line)}\n`).join('');
 }
 
 const megabytes = (value: number | null): string => (value === null ? '?' : `${grouped(Math.round(value))} MB`);

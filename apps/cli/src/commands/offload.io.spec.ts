@@ -29,7 +29,7 @@ const status = {
   dryRun: true,
   autoMigration: true,
   preset: 'balanced',
-  compute: { provider: 'docker', why: 'no cloud is configured' },
+  compute: { provider: 'docker', why: 'no cloud is configured', problem: null },
   memory,
   components: { known: 3, profiled: 3, heavy: 1, offloadable: 1, moving: 0, onVms: 0 },
   ramToSaveMb: 2000,

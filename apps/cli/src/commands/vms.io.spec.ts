@@ -60,9 +60,25 @@ describe('purser vms', () => {
   });
 
   it('reaps, and says when what it found is deleted', async () => {
-    api.answers['POST /v1/vms/reap'] = () => [202, { found: [found], secondLookAt: '2026-11-28T10:31:00.000Z' }];
-    const { out } = await api.purser('vms', 'reap');
+    const looked = { found: [found], secondLookAt: '2026-11-28T10:31:00.000Z', searched: ['gcp'], unsearched: [] };
+    api.answers['POST /v1/vms/reap'] = () => [202, looked];
+    const { code, out } = await api.purser('vms', 'reap');
+    expect(code).toBe(0);
     expect(out).toMatch(/disk +forgotten/);
     expect(out).toContain('looked at again at 2026-11-28');
+    api.answers['POST /v1/vms/reap'] = () => [202, { ...looked, found: [] }];
+    expect((await api.purser('vms', 'reap')).out).toBe('Nothing was found at gcp.\n');
+  });
+
+  it('says where it could not look, which is no success', async () => {
+    const nothing = { found: [], secondLookAt: '2026-11-28T10:31:00.000Z', searched: [], unsearched: [] };
+    api.answers['POST /v1/vms/reap'] = () => [
+      202,
+      { ...nothing, unsearched: [{ provider: 'gcp', reason: 'no rights' }] },
+    ];
+    const { code, out } = await api.purser('vms', 'reap');
+    expect([code, out]).toEqual([1, 'gcp could not be searched: no rights. It is tried again by itself.\n']);
+    api.answers['POST /v1/vms/reap'] = () => [202, nothing];
+    expect((await api.purser('vms', 'reap')).out).toContain('nothing was searched');
   });
 });

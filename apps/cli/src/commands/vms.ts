@@ -1,6 +1,7 @@
-import { type StrayResource, type Vm, vmsDelete, vmsList, vmsReap } from '@purser/contracts';
+import { type ReplyOf, type StrayResource, type Vm, vmsDelete, vmsList, vmsReap } from '@purser/contracts';
 import type { Command } from 'commander';
-import { table } from '../output/table.js';
+import { EXIT } from '../exit-codes.js';
+import { printable, table } from '../output/table.js';
 import { count, moment, usd } from '../output/words.js';
 import type { Terminal } from '../terminal.js';
 import { type CommandSet, wholeNumber } from './command.js';
@@ -53,12 +54,22 @@ export function addVmsCommands(program: Command, commands: CommandSet): void {
     ['purser vms reap'],
     async ({ api, print, terminal }) => {
       const { reply, json } = await api().ask(vmsReap, {});
-      const look = `It is looked at again at ${moment(reply.secondLookAt)}, and then deleted if it is old enough.`;
-      print(json, () =>
-        reply.found.length === 0 ? 'Nothing was found.\n' : `${foundText(reply.found, terminal)}${look}\n`,
-      );
+      print(json, () => reapedText(reply, terminal));
+      return reply.unsearched.length === 0 ? EXIT.ok : EXIT.failed;
     },
   );
+}
+
+function reapedText({ found, searched, unsearched, secondLookAt }: ReplyOf<typeof vmsReap>, terminal: Styled): string {
+  const failed = unsearched.map(
+    ({ provider, reason }) =>
+      `${terminal.style('red', `${provider} could not be searched`)}: ${printable(reason)}. It is tried again by itself.\n`,
+  );
+  if (searched.length === 0 && failed.length === 0)
+    return 'There is no compute driver in plugins.json: nothing was searched.\n';
+  const look = `It is looked at again at ${moment(secondLookAt)}, and then deleted if it is old enough.\n`;
+  const nothing = searched.length === 0 ? '' : `Nothing was found at ${searched.join(', ')}.\n`;
+  return `${found.length === 0 ? nothing : `${foundText(found, terminal)}${look}`}${failed.join('')}`;
 }
 
 function listText(vms: readonly Vm[], strays: readonly StrayResource[], terminal: Styled): string {

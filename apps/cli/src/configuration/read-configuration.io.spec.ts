@@ -25,6 +25,8 @@ describe('the configuration before a start', () => {
     'plugins.json': [],
     'prices.json': [],
     'emergency.json': [],
+    'components.json': [],
+    'compute-prices.json': [],
   };
 
   it('is right as it comes with Purser, and where there is none', async () => {
@@ -127,6 +129,23 @@ describe('the configuration before a start', () => {
   it('reads prices.json as the gateway does', async () => {
     await write('prices.json', '{"openai/m": {"inputPerMillionUsd": "1", "source": "a list", "date": "2026-11-01"}}');
     expect((await problems())['prices.json'].join()).toMatch(/openai\/m: .*belong together/);
+  });
+
+  it('reads components.json and compute-prices.json as the offload-manager does', async () => {
+    await write('components.json', JSON.stringify({ components: [{ name: 'embedder', port: 'nine' }, { name: '' }] }));
+    await write('compute-prices.json', '{"source": "a list", "asOf": "yesterday"}');
+    const { 'components.json': components, 'compute-prices.json': prices } = await problems();
+    expect(components).toEqual([
+      expect.stringMatching(/components\.json: components\.0\.port: /),
+      expect.stringMatching(/components\.json: components\.1\.name: .*such as "embedder"/),
+    ]);
+    expect(prices).toEqual([expect.stringMatching(/compute-prices\.json: asOf: /)]);
+    await write('components.json', '{"components": [');
+    await write('compute-prices.json', '[');
+    const broken = await problems();
+    expect(broken['components.json']).toEqual([expect.stringMatching(/components\.json is not JSON/)]);
+    expect(broken['compute-prices.json']).toEqual([expect.stringMatching(/compute-prices\.json: .*JSON/)]);
+    await expect(requireConfiguration({}, folder)).rejects.toMatchObject({ code: 'invalid_request' });
   });
 
   it('loads the plugins and checks the configuration of each', async () => {

@@ -16,6 +16,8 @@ export const SOURCES = [
   'plugins.json',
   'prices.json',
   'emergency.json',
+  'components.json',
+  'compute-prices.json',
 ] as const;
 export type Source = (typeof SOURCES)[number];
 
@@ -35,18 +37,31 @@ const GIVEN: Environment = {
 /** Reads everything that the services will read, with their own readers, and starts nothing. */
 export async function readConfiguration(env: Environment, configDir: string): Promise<Configuration> {
   const services = loadServices();
-  const [{ settings, problems: environment }, noFolder, alerts, budgets, labels, models, plugins, prices, emergency] =
-    await Promise.all([
-      readEnvironment(env, services),
-      missingFolder(env, configDir),
-      problemsOf(async () => (await services['cost-watchdog']).loadAlertsFile(configDir)),
-      problemsOf(async () => (await services['cost-watchdog']).loadBudgetsFile(configDir)),
-      problemsOf(async () => (await services.orchestrator).loadLabelsFile(configDir)),
-      problemsOf(async () => (await services['model-gateway']).readLadders(configDir)),
-      problemsOf(() => checkPlugins(configDir)),
-      problemsOf(async () => (await services['model-gateway']).readPriceTable(configDir)),
-      problemsOf(async () => (await services['cost-watchdog']).loadEmergencyFile(configDir)),
-    ]);
+  const [
+    { settings, problems: environment },
+    noFolder,
+    alerts,
+    budgets,
+    labels,
+    models,
+    plugins,
+    prices,
+    emergency,
+    components,
+    vmPrices,
+  ] = await Promise.all([
+    readEnvironment(env, services),
+    missingFolder(env, configDir),
+    problemsOf(async () => (await services['cost-watchdog']).loadAlertsFile(configDir)),
+    problemsOf(async () => (await services['cost-watchdog']).loadBudgetsFile(configDir)),
+    problemsOf(async () => (await services.orchestrator).loadLabelsFile(configDir)),
+    problemsOf(async () => (await services['model-gateway']).readLadders(configDir)),
+    problemsOf(() => checkPlugins(configDir)),
+    problemsOf(async () => (await services['model-gateway']).readPriceTable(configDir)),
+    problemsOf(async () => (await services['cost-watchdog']).loadEmergencyFile(configDir)),
+    problemsOf(async () => (await services['offload-manager']).checkComponentsFile(configDir)),
+    problemsOf(async () => (await services['offload-manager']).loadComputePrices(configDir)),
+  ]);
   return {
     settings,
     problems: {
@@ -58,6 +73,8 @@ export async function readConfiguration(env: Environment, configDir: string): Pr
       'plugins.json': plugins,
       'prices.json': prices,
       'emergency.json': emergency,
+      'components.json': components,
+      'compute-prices.json': vmPrices,
     },
   };
 }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { budgetsList, modelsList } from '@purser/contracts';
+import { budgetsList, modelsList, offloadStatus } from '@purser/contracts';
 import type { ControlApi } from '../api/control-api.js';
 import { type Configuration, type Source, SOURCES } from '../configuration/read-configuration.js';
 import { count } from '../output/words.js';
@@ -43,6 +43,33 @@ export const budgetCheck = (
     );
   },
 });
+
+const OFFLOADING_WITHIN_MS = 30_000;
+
+/** As the manager that runs tells it; when none runs, as it would find it now. Nothing of it keeps Purser from starting. */
+export const offloadCheck = (
+  configDir: string,
+  running: ControlApi | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+  signal: AbortSignal,
+): Check => ({
+  name: 'offloading',
+  withinMs: OFFLOADING_WITHIN_MS,
+  look: async () => {
+    const { enabled, why, problems } = running
+      ? await askManager(running)
+      : await (await loadServices()['offload-manager']).checkCompute(env, configDir, signal);
+    if (!enabled) return ok('off: HYBRID_ORCHESTRATION_ENABLED is false');
+    return problems.length === 0
+      ? ok(why)
+      : warn(problems.join('\n'), 'See docs/guides/compute.md; until then nothing moves.');
+  },
+});
+
+async function askManager(api: ControlApi) {
+  const { health, compute } = await api.call(offloadStatus, {});
+  return { enabled: health !== 'off', why: compute.why, problems: compute.problem === null ? [] : [compute.problem] };
+}
 
 /** Tiers that no call reaches: a start takes them, since they are no error. */
 export const tierCheck = (configDir: string): Check => ({

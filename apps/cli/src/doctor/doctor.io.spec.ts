@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { readConfiguration } from '../configuration/read-configuration.js';
 import { homeAt } from '../home.js';
 import { runCheck } from './check.js';
-import { budgetCheck, configChecks, providerChecks, tierCheck } from './configured.js';
+import { budgetCheck, configChecks, offloadCheck, providerChecks, tierCheck } from './configured.js';
 import { installationChecks } from './installed.js';
 import { machineChecks } from './machine.js';
 import { parseSettings } from '../up/settings.js';
@@ -37,6 +37,8 @@ describe('the checks of purser doctor', () => {
       'plugins.json',
       'prices.json',
       'emergency.json',
+      'components.json',
+      'compute-prices.json',
     ]) {
       expect(await config(name)).toMatchObject({ name, state: 'ok' });
     }
@@ -84,6 +86,42 @@ describe('the checks of purser doctor', () => {
         /chat\.tier_1_paid: there is no provider "opnai".*openai, anthropic.*\n.*chat\.tier_2_paid: openai\/unheard-of has no price/,
       ) as string,
     });
+  });
+
+  const offloading = (env: Record<string, string> = {}) =>
+    runCheck(offloadCheck(join(folder, 'config'), undefined, env, new AbortController().signal));
+  const use = (...plugins: object[]) => writeFile(join(folder, 'config', 'plugins.json'), JSON.stringify({ plugins }));
+
+  it('says that offloading is off and how to turn it on, which is nothing to be warned of', async () => {
+    expect(await offloading()).toMatchObject({
+      state: 'ok',
+      what: expect.stringMatching(/offloading is off.*@purser\/docker-compute.*docs\/guides\/compute\.md/) as string,
+    });
+    expect(await offloading({ HYBRID_ORCHESTRATION_ENABLED: 'false' })).toMatchObject({
+      state: 'ok',
+      what: 'off: HYBRID_ORCHESTRATION_ENABLED is false',
+    });
+  });
+
+  it.each<[string, object[], Record<string, string>, RegExp]>([
+    ['no project', [{ use: '@purser/gcp-compute' }], {}, /GCP_PROJECT_ID is not set/],
+    ['no driver of the project', [], { GCP_PROJECT_ID: 'demo-1' }, /"@purser\/gcp-compute"} to plugins\.json/],
+    ['no way to the bus', [{ use: '@purser/gcp-compute' }], { GCP_PROJECT_ID: 'demo-1' }, /PURSER_PUBLIC_NATS_URL/],
+    [
+      'no credentials',
+      [{ use: '@purser/gcp-compute' }],
+      {
+        GCP_PROJECT_ID: 'demo-1',
+        PURSER_PUBLIC_NATS_URL: 'tls://nats.example.com:4222',
+        PURSER_VM_AGENT_IMAGE: 'registry.example.com/purser:1',
+        GOOGLE_APPLICATION_CREDENTIALS: '/nowhere/key.json',
+      },
+      /GOOGLE_APPLICATION_CREDENTIALS names cannot be read/,
+    ],
+    ['no Docker', [{ use: '@purser/docker-compute' }], { DOCKER_HOST: 'unix:///nowhere.sock' }, /nowhere\.sock/],
+  ])('warns where VMs are wanted and there is %s, with what would mend it', async (_what, plugins, env, said) => {
+    await use(...plugins);
+    expect(await offloading(env)).toMatchObject({ state: 'warn', what: expect.stringMatching(said) as string });
   });
 
   it('fails an admin key that others can read', async () => {

@@ -11,7 +11,7 @@ import type { Style, Terminal } from '../terminal.js';
 import { StopSignal } from '../up/stop-signal.js';
 import { runningOn } from '../up/home-lock.js';
 import { type Check, type CheckResult, fail, type Finding, ok, runCheck } from './check.js';
-import { budgetCheck, configChecks, providerChecks, tierCheck } from './configured.js';
+import { budgetCheck, configChecks, offloadCheck, providerChecks, tierCheck } from './configured.js';
 import { installationChecks } from './installed.js';
 import { machineChecks } from './machine.js';
 
@@ -51,7 +51,9 @@ async function checksFor(terminal: Terminal, signal: AbortSignal): Promise<Check
     ...installationChecks({ env, home, settings: configuration.settings, runningPid, signal }),
     ...configChecks(configDir, configuration),
     ...(configuration.problems['budgets.json'].length > 0 ? [] : [budgetCheck(configDir, api, env)]),
-    ...(SOURCES.some((source) => configuration.problems[source].length > 0) ? [] : [tierCheck(configDir)]),
+    ...(SOURCES.some((source) => configuration.problems[source].length > 0)
+      ? []
+      : [tierCheck(configDir), offloadCheck(configDir, api, env, signal)]),
     ...providerChecks(env, api),
   ];
 }

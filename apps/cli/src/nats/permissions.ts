@@ -52,7 +52,6 @@ import {
   workClaim,
   workFinish,
   workHeartbeat,
-  vmFacts,
 } from '@purser/contracts';
 
 export const SERVICE_NAMES: readonly ServiceName[] = [
@@ -117,7 +116,7 @@ const NEEDS: Record<ServiceName, Needs> = {
   'offload-manager': {
     // It holds money for VMs as gateways do for calls, and tells what they cost.
     calls: [leasesGrant, leasesReturn, budgetsList, costsSummary],
-    hears: [vmFacts.preempted],
+    hears: [],
     tells: [{ fact: spendRecorded, ids: COMPUTE_SPEND_IDS }],
     consumes: [],
   },

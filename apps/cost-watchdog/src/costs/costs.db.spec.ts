@@ -68,6 +68,15 @@ describe('what is spent', () => {
     });
   });
 
+  it('names the model that answered last, whatever VMs have cost since then', async () => {
+    await settle(
+      spendOf({ amountUsd: '0.10' }),
+      spendOf({ amountUsd: '0.01', provider: 'gcp', model: 'e2-highmem-4', tier: 'spot', capability: 'compute' }),
+    );
+    const { todayUsd, inUse } = await summary();
+    expect([todayUsd, inUse]).toEqual(['0.11', expect.objectContaining({ provider: 'openai', model: 'gpt-test' })]);
+  });
+
   it('lands in the hour and the day in which it was used, however late it is told, and once when told twice', async () => {
     const late = spendOf({ amountUsd: '2.00', usageAt: '2026-11-24T23:59:59.999Z', inputTokens: 7, outputTokens: 3 });
     await settle(late, spendOf({ amountUsd: '1.00' }));

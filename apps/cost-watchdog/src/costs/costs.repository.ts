@@ -94,12 +94,12 @@ export class CostsRepository {
     );
   }
 
-  /** What answered last, of the calls of late. */
+  /** What answered last, of the calls of late; VMs are told there too, and answer none. */
   async inUse(): Promise<ModelInUseRow | undefined> {
     const [row] = await this.database.query<ModelInUseRow>(
       `SELECT provider, model, tier, capability, usage_at
          FROM (SELECT * FROM entries ORDER BY seq DESC LIMIT ${RECENT}) AS recent
-        WHERE source = 'metered' AND outcome = 'ok' ORDER BY seq DESC LIMIT 1`,
+        WHERE source = 'metered' AND outcome = 'ok' AND capability IS DISTINCT FROM 'compute' ORDER BY seq DESC LIMIT 1`,
     );
     return row;
   }

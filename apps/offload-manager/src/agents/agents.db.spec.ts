@@ -4,6 +4,7 @@ import { createLog } from '@purser/service';
 import { createTestDatabase, type TestDatabase } from '@purser/testing';
 import { HandClock, OFFLOAD_TEMPLATE, openOffload } from '../manager.fixture.js';
 import type { VmLife, VmSeen } from '../moving/vm-life.js';
+import { TrafficRepository } from '../money/traffic.repository.js';
 import { AgentsRepository } from './agents.repository.js';
 import { AgentsService } from './agents.service.js';
 
@@ -36,6 +37,7 @@ it('tells of a preemption again and again, until the VM is no longer ready', asy
   } as unknown as VmLife;
   const agents = new AgentsService(
     new AgentsRepository(database),
+    new TrafficRepository(database),
     new HandClock(),
     vms,
     { PURSER_OFFLOAD_UNHEALTHY_SECONDS: 60 },

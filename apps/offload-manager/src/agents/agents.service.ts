@@ -2,9 +2,12 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy }
 import { type AgentOrder, isPurserError, type VmHeartbeat } from '@purser/contracts';
 import { Clock, CONFIG, Log, Repeating } from '@purser/service';
 import type { Config } from '../config.js';
+import { TrafficRepository } from '../money/traffic.repository.js';
 import { isOver, VM_LIFE, type VmLife, type VmSeen } from '../moving/vm-life.js';
 import { AgentsRepository } from './agents.repository.js';
 
+/** The rest is for what is under way. */
+const DRAINED_AT_PERCENT = 80n;
 const HOUR_MS = 3_600_000;
 /** An agent that is silent for minutes ends its VM. */
 const KEPT_HOURS = 24;
@@ -16,6 +19,7 @@ export class AgentsService implements OnApplicationBootstrap, OnModuleDestroy {
 
   constructor(
     private readonly repository: AgentsRepository,
+    private readonly traffic: TrafficRepository,
     private readonly clock: Clock,
     @Inject(VM_LIFE) private readonly vms: VmLife,
     @Inject(CONFIG) private readonly config: Pick<Config, 'PURSER_OFFLOAD_UNHEALTHY_SECONDS'>,
@@ -44,7 +48,18 @@ export class AgentsService implements OnApplicationBootstrap, OnModuleDestroy {
     // Its component comes home by that, as from every VM that is not ready any more.
     if (vm.state === 'ready' && unhealthySeconds >= most)
       await this.vms.drain(beat.vm, `${beat.component} has not been healthy on it for ${most} s`);
-    return wish;
+    return (await this.hasSentAll(beat, vm)) ? 'end' : wish;
+  }
+
+  /** It is paid for so many bytes: its component comes home before they are used up, and what sends on all the same ends. */
+  private async hasSentAll({ vm: id, sent }: VmHeartbeat, { state }: VmSeen): Promise<boolean> {
+    const traffic = sent && (await this.traffic.note(id, sent));
+    if (!traffic || traffic.bound === null) return false;
+    const { sent: all, bound } = traffic;
+    const why = `it has sent ${all / 2n ** 20n} MB of the ${bound / 2n ** 20n} MB that are paid for (PURSER_VM_EGRESS_GB)`;
+    if (all >= bound) await this.vms.remove(id, why);
+    else if (state === 'ready' && all * 100n >= bound * DRAINED_AT_PERCENT) await this.vms.drain(id, why);
+    return all >= bound;
   }
 
   private async known({ vm, healthy }: VmHeartbeat): Promise<VmSeen | undefined> {

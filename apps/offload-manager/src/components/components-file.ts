@@ -110,7 +110,8 @@ function parseComponentsFile(value: unknown, path: string, configDir: string): C
   const components = parsed.data.components.flatMap((one, index) => {
     const entry = ComponentEntry.safeParse(one);
     if (entry.success) return [componentOf(entry.data, configDir)];
-    problems.push(...problemLines(invalidRequest(`${path}: components.${index}`, entry.error)));
+    const issues = entry.error.issues.map((issue) => ({ ...issue, path: ['components', index, ...issue.path] }));
+    problems.push(...problemLines(invalidRequest(path, new z.ZodError(issues))));
     return [];
   });
   return {

@@ -1,6 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { Hear, Serve } from '@purser/bus';
 import {
+  componentsDiscover,
   componentsGet,
   componentsList,
   componentsProfile,
@@ -39,6 +40,11 @@ export class ComponentsHandlers {
     const askedAt = this.clock.now().toISOString();
     this.discovery.profileAnew(component);
     return Promise.resolve({ name, askedAt });
+  }
+
+  @Serve(componentsDiscover)
+  discover(): Promise<ReplyOf<typeof componentsDiscover>> {
+    return this.discovery.discoverNow();
   }
 
   @Hear(heartbeat, { under: 'agent-runner' })

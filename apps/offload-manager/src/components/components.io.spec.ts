@@ -74,8 +74,8 @@ it('finds what components.json names, also beside an entry that is wrong', async
   expect(components.list().map(({ name }) => name)).toEqual(['embedder']);
   expect(components.get('embedder')).toMatchObject({ kind: 'service', diskGb: 20, healthPath: '/' });
   expect(components.problems).toEqual([
-    expect.stringContaining('components.1: name: letters, digits'),
-    expect.stringContaining('components.2: port:'),
+    expect.stringContaining('components.1.name: letters, digits'),
+    expect.stringContaining('components.2.port:'),
   ]);
 });
 

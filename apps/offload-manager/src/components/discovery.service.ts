@@ -3,6 +3,7 @@ import { CONFIG, Log, Repeating } from '@purser/service';
 import type { Config } from '../config.js';
 import { ProfileCache } from '../profiles/profile-cache.js';
 import { Profiler } from '../profiles/profiler.service.js';
+import { type Changes, changesOf } from './changes.js';
 import type { Component } from './component.js';
 import { Components } from './components.service.js';
 
@@ -14,6 +15,7 @@ export class Discovery implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly sweeps: Repeating[];
   private told = '';
   private first: Promise<void> | undefined;
+  private discovering: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly components: Components,
@@ -36,7 +38,7 @@ export class Discovery implements OnApplicationBootstrap, OnModuleDestroy {
 
   async onModuleDestroy(): Promise<void> {
     await this.profiler.stop();
-    await Promise.all([this.first, ...this.sweeps.map((sweep) => sweep.stop())]);
+    await Promise.all([this.first, this.discovering, ...this.sweeps.map((sweep) => sweep.stop())]);
   }
 
   profileAnew(component: Component): void {
@@ -45,9 +47,31 @@ export class Discovery implements OnApplicationBootstrap, OnModuleDestroy {
       .catch((error: unknown) => this.log.warn({ error, component: component.name }, 'profiling failed'));
   }
 
+  /** Does not wait until what is new is profiled, which may take minutes. */
+  async discoverNow(): Promise<Changes & { known: number; problems: string[] }> {
+    const changes = await this.discover();
+    void this.profile().catch((error: unknown) => this.log.warn({ error }, 'profiling failed'));
+    return { known: this.components.list().length, ...changes, problems: [...this.components.problems] };
+  }
+
   private async look(): Promise<void> {
-    await this.components.discover();
-    this.tellProblems();
+    await this.discover();
+    await this.profile();
+  }
+
+  /** One after another: who asks is told of what was written before. */
+  private discover(): Promise<Changes> {
+    const next = this.discovering.then(async () => {
+      const before = this.components.list();
+      await this.components.discover();
+      this.tellProblems();
+      return changesOf(before, this.components.list());
+    });
+    this.discovering = next.catch(() => undefined);
+    return next;
+  }
+
+  private async profile(): Promise<void> {
     // What is here must be served, and what is away come home, also where nothing is to leave any more.
     if (this.config.HYBRID_ORCHESTRATION_ENABLED) await this.profiler.refresh(this.components.list());
   }

@@ -37,6 +37,8 @@ const Stats = z.object({
   }),
 });
 
+const LIST_MS = 4_000;
+
 export interface ContainerUse {
   memoryMb: number;
   /** Cores in use; null when it was not told. */
@@ -55,7 +57,9 @@ export class DockerComponents {
     const docker = await dockerAt(this.host);
     if (docker === undefined) return { components: this.last, problems: [] };
     try {
-      const found = z.array(Listed).parse(await docker.listContainers({ filters: { label: [LABEL] } }));
+      const found = z
+        .array(Listed)
+        .parse(await docker.listContainers({ filters: { label: [LABEL] }, abortSignal: AbortSignal.timeout(LIST_MS) }));
       const all = found.map(componentOf);
       this.last = all.filter((one) => typeof one !== 'string');
       return { components: this.last, problems: all.filter((one) => typeof one === 'string') };

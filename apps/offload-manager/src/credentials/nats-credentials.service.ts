@@ -8,6 +8,7 @@ import { MOVABLES, type Movables } from '../moving/movables.js';
 import type { VmCredentials } from '../vms/vm-credentials.js';
 import { CredentialsRepository } from './credentials.repository.js';
 import { GuestsFile, newPassword } from './guests-file.js';
+import { publicNatsUrl } from './public-nats-url.js';
 import { userName, type VmUser } from './vm-user.js';
 
 const RELOADED_WITHIN_MS = 15_000;
@@ -25,13 +26,13 @@ export class NatsCredentials implements VmCredentials {
   ) {}
 
   async check(): Promise<void> {
-    this.publicUrl();
+    publicNatsUrl(this.config);
     await this.file().checkWritable();
   }
 
   /** Resolves when the bus lets it in. The same for a VM that has one already. */
   async issue(vmId: string, component: string, expiresAt: Date): Promise<Record<string, string>> {
-    const publicUrl = this.publicUrl();
+    const publicUrl = publicNatsUrl(this.config);
     const file = this.file();
     const place = this.components.get(component);
     if (place?.port === undefined)
@@ -87,16 +88,6 @@ export class NatsCredentials implements VmCredentials {
         await pause(LOOK_AGAIN_MS);
       }
     }
-  }
-
-  private publicUrl(): string {
-    const { PURSER_PUBLIC_NATS_URL: url } = this.config;
-    if (url !== undefined) return url;
-    throw new PurserError('unavailable', {
-      message:
-        'VMs could not reach the bus: set PURSER_PUBLIC_NATS_URL to an address of it that they reach, such as ' +
-        '"tls://nats.example.com:4222", or "nats://host.docker.internal:4222" for containers of this machine',
-    });
   }
 
   private file(): GuestsFile {

@@ -25,6 +25,7 @@ export function decideOffload(situation: Situation, rules: Rules, slots: number)
     );
   if (market.hindrance !== undefined)
     return nothing('hindered', `memory is scarce, but no VM can be made: ${market.hindrance}`);
+  if (market.pointless !== undefined) return nothing('same_machine', `memory is scarce, but ${market.pointless}`);
   const tried = heavy.filter(({ at }) => (at?.notBefore?.getTime() ?? 0) <= now.getTime());
   if (tried.length === 0)
     return nothing(

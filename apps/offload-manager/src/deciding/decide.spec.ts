@@ -201,6 +201,15 @@ function simulate(curve: readonly number[], stepMs: number, affordable: bigint |
   return { moves, left };
 }
 
+it('moves nothing to where it takes the same memory, and says so', () => {
+  const pointless = 'VMs of docker take the memory of this same machine';
+  expect(decide(situation(1, { market: { ...market, pointless } }), rules)).toMatchObject({
+    action: 'none',
+    code: 'same_machine',
+    reason: `memory is scarce, but ${pointless}`,
+  });
+});
+
 describe('under whatever memory does', () => {
   const curve = fc.array(fc.double({ min: 0, max: 32, noNaN: true }), { minLength: 2, maxLength: 200 });
   const stepMs = fc.integer({ min: 5_000, max: 120_000 });

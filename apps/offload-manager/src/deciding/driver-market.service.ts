@@ -1,16 +1,20 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { BudgetStatus } from '@purser/contracts';
 import { minNano, type Nano, parseUsd } from '@purser/money';
 import type { ComputeDriver, MachineType } from '@purser/plugin-sdk';
+import { CONFIG } from '@purser/service';
+import type { Config } from '../config.js';
 import { VmRates } from '../money/vm-rates.js';
 import { WatchdogDesk } from '../money/watchdog-desk.js';
 import { ActiveDriver } from '../vms/active-driver.js';
 import { VM_CREDENTIALS, type VmCredentials } from '../vms/vm-credentials.js';
-import type { VmMarket } from './ports.js';
-import { Preemptions } from './preemptions.service.js';
+import type { Compute, VmMarket } from './ports.js';
+import { PreemptionsRepository } from './preemptions.repository.js';
 import type { Market, Offer } from './situation.js';
 
 const CALL_MS = 20_000;
+const SOON_MS = 2_500;
 /** What machines there are changes rarely; whether one could be made is asked again sooner. */
 const TYPES_MS = 600_000;
 const CHECK_MS = 60_000;
@@ -21,18 +25,24 @@ const DISK_GB = 20;
 @Injectable()
 export class DriverMarket implements VmMarket {
   private types: { of: ComputeDriver; at: number; all: MachineType[] } | undefined;
-  private checked: { of: ComputeDriver; at: number; problem: string | undefined } | undefined;
+  private checked: { of: ComputeDriver; at: number; problem: Promise<string | undefined> } | undefined;
 
   constructor(
     private readonly drivers: ActiveDriver,
     @Inject(VM_CREDENTIALS) private readonly credentials: VmCredentials,
     private readonly rates: VmRates,
     private readonly desk: WatchdogDesk,
-    private readonly preemptions: Preemptions,
+    private readonly preemptions: PreemptionsRepository,
+    @Inject(CONFIG) private readonly config: Pick<Config, 'PURSER_OFFLOAD_SAME_MACHINE'>,
   ) {}
 
-  compute(): { provider: string | null; why: string } {
-    return { provider: this.drivers.get()?.provider ?? null, why: this.drivers.why };
+  /** For people, who do not wait for a cloud: one that takes long is told as such. */
+  async compute(): Promise<Compute> {
+    const driver = this.drivers.get();
+    const { why, problems } = this.drivers;
+    const problem = driver && (await soon(this.problemOf(driver), driver.provider));
+    const all = [...problems, ...(problem === undefined ? [] : [problem])];
+    return { provider: driver?.provider ?? null, why, problem: all.length === 0 ? null : all.join('; ') };
   }
 
   async look(now: Date): Promise<Market> {
@@ -47,21 +57,27 @@ export class DriverMarket implements VmMarket {
         .map((type) => this.offer(driver.provider, type));
       const free = offers.every(({ regularWorstCase }) => regularWorstCase === 0n);
       const affordable = free ? undefined : leftFor(driver.provider, await this.desk.budgets());
-      return { offers, affordable, hindrance: undefined, preemptions: this.preemptions.within(now) };
+      const pointless = this.config.PURSER_OFFLOAD_SAME_MACHINE ? undefined : pointlessAt(driver);
+      return { offers, affordable, hindrance: undefined, preemptions: await this.preemptions.within(now), pointless };
     } catch (error) {
       return none(wordsOf(error));
     }
   }
 
-  private async problemOf(driver: ComputeDriver): Promise<string | undefined> {
-    if (this.checked?.of !== driver || performance.now() - this.checked.at > CHECK_MS) {
-      const problem = await driver
-        .check({ signal: AbortSignal.timeout(CALL_MS) })
-        .then(() => this.credentials.check())
-        .then(() => undefined, wordsOf);
-      this.checked = { of: driver, at: performance.now(), problem };
-    }
+  private problemOf(driver: ComputeDriver): Promise<string | undefined> {
+    if (this.checked?.of !== driver || performance.now() - this.checked.at > CHECK_MS)
+      this.checked = { of: driver, at: performance.now(), problem: this.check(driver) };
     return this.checked.problem;
+  }
+
+  private async check(driver: ComputeDriver): Promise<string | undefined> {
+    try {
+      await driver.check({ signal: AbortSignal.timeout(CALL_MS) });
+      await this.credentials.check();
+      return undefined;
+    } catch (error) {
+      return wordsOf(error);
+    }
   }
 
   private async typesOf(driver: ComputeDriver): Promise<MachineType[]> {
@@ -87,6 +103,12 @@ export class DriverMarket implements VmMarket {
   }
 }
 
+const pointlessAt = ({ provider, sameMachine }: ComputeDriver): string | undefined =>
+  sameMachine === true
+    ? `VMs of ${provider} take the memory of this same machine, so that a move frees nothing: name another machine's Docker ` +
+      'as its "host", or set PURSER_OFFLOAD_SAME_MACHINE=true to move all the same'
+    : undefined;
+
 /** The least that any budget has left which counts a VM. What is decided by it is held for certain when the VM is requested. */
 function leftFor(provider: string, budgets: readonly BudgetStatus[]): Nano | undefined {
   const left = budgets
@@ -96,6 +118,16 @@ function leftFor(provider: string, budgets: readonly BudgetStatus[]): Nano | und
     })
     .map(({ window }) => parseUsd(window.unreservedUsd ?? window.remainingUsd));
   return left.length === 0 ? undefined : left.reduce(minNano);
+}
+
+async function soon(checking: Promise<string | undefined>, provider: string): Promise<string | undefined> {
+  const over = new AbortController();
+  const late = pause(SOON_MS, `${provider} has not said yet whether VMs can be made there`, { signal: over.signal });
+  try {
+    return await Promise.race([checking, late]);
+  } finally {
+    over.abort();
+  }
 }
 
 const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -5,7 +5,7 @@ import { VmRates } from '../money/vm-rates.js';
 import type { WatchdogDesk } from '../money/watchdog-desk.js';
 import { ActiveDriver } from '../vms/active-driver.js';
 import { DriverMarket } from './driver-market.service.js';
-import { Preemptions } from './preemptions.service.js';
+import type { PreemptionsRepository } from './preemptions.repository.js';
 
 const now = new Date('2026-11-29T10:00:00Z');
 const settings = {
@@ -13,6 +13,7 @@ const settings = {
   SPOT_VM_HOURLY_COST: '0.02',
   REGULAR_VM_HOURLY_COST: '0.1',
   MAX_VM_LIFETIME_HOURS: 2,
+  PURSER_VM_EGRESS_GB: 1,
 };
 
 const driver = (given: Partial<ComputeDriver> = {}): ComputeDriver =>
@@ -37,7 +38,7 @@ interface Given {
   credentials?: () => Promise<void>;
 }
 
-function market(given: Given, preemptions = new Preemptions()): DriverMarket {
+function market(given: Given, sameMachine = false): DriverMarket {
   const drivers = new ActiveDriver();
   const active = given.driver;
   drivers.use(active ? [active] : [], active, active ? 'it is configured' : 'no compute driver is configured');
@@ -47,23 +48,18 @@ function market(given: Given, preemptions = new Preemptions()): DriverMarket {
     revoke: () => Promise.resolve(),
   };
   const desk = { budgets: given.budgets ?? (() => Promise.resolve([])) } as WatchdogDesk;
-  return new DriverMarket(drivers, credentials, new VmRates(NO_PRICES, settings), desk, preemptions);
+  const preemptions = { within: () => Promise.resolve(1) } as unknown as PreemptionsRepository;
+  const rates = new VmRates(NO_PRICES, settings);
+  return new DriverMarket(drivers, credentials, rates, desk, preemptions, { PURSER_OFFLOAD_SAME_MACHINE: sameMachine });
 }
 
 it('offers the machines of the driver, with what each may cost in its life', async () => {
-  const preemptions = new Preemptions();
-  preemptions.heard(new Date(now.getTime() - 1_000));
-  preemptions.heard(new Date(now.getTime() - 2 * 86_400_000));
-  const {
-    offers,
-    affordable,
-    hindrance,
-    preemptions: count,
-  } = await market({ driver: driver() }, preemptions).look(now);
+  const { offers, affordable, hindrance, preemptions: count } = await market({ driver: driver() }).look(now);
   // The other one nobody could hold the money for.
   expect(offers).toMatchObject([{ machineType: 'small', memoryMb: 4096 }]);
   const [offer] = offers;
-  expect(offer?.spotWorstCase).toBe(2n * (offer?.spotPerHour ?? 0n));
+  // Of two hours, and of a GB that it may send.
+  expect(offer?.spotWorstCase).toBe(2n * (offer?.spotPerHour ?? 0n) + 120_000_000n);
   expect(Number(offer?.regularPerHour) - Number(offer?.spotPerHour)).toBe(80_000_000);
   expect([affordable, hindrance, count]).toEqual([undefined, undefined, 1]);
 });
@@ -100,7 +96,30 @@ it.each<[string, Given, string]>([
   expect(await market(given).look(now)).toMatchObject({ offers: [], hindrance: why });
 });
 
-it('says where VMs come from', () => {
-  expect(market({ driver: driver() }).compute()).toEqual({ provider: 'gcp', why: 'it is configured' });
-  expect(market({}).compute()).toEqual({ provider: null, why: 'no compute driver is configured' });
+it('says where VMs come from, and what keeps them from being made there', async () => {
+  const why = 'it is configured';
+  expect(await market({ driver: driver() }).compute()).toEqual({ provider: 'gcp', why, problem: null });
+  const check = () => Promise.reject(new Error('no key file'));
+  expect(await market({ driver: driver({ check }) }).compute()).toEqual({
+    provider: 'gcp',
+    why,
+    problem: 'no key file',
+  });
+  // That nobody has set up any is no problem.
+  const none = 'no compute driver is configured';
+  expect(await market({}).compute()).toEqual({ provider: null, why: none, problem: null });
+});
+
+it('asks a driver once for all who ask at the same time', async () => {
+  let asked = 0;
+  const one = market({ driver: driver({ check: () => Promise.resolve(void asked++) }) });
+  await Promise.all([one.compute(), one.look(now), one.compute()]);
+  expect(asked).toBe(1);
+});
+
+it('says where a move would relieve nothing, unless it is wanted all the same', async () => {
+  const here = { driver: driver({ provider: 'docker', sameMachine: true }) };
+  expect((await market(here).look(now)).pointless).toContain('PURSER_OFFLOAD_SAME_MACHINE');
+  expect((await market(here, true).look(now)).pointless).toBeUndefined();
+  expect((await market({ driver: driver() }).look(now)).pointless).toBeUndefined();
 });

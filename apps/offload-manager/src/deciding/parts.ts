@@ -10,16 +10,15 @@ import { DriverMarket } from './driver-market.service.js';
 import { DecidedMoves } from './mover.adapter.js';
 import { MovedPlaces } from './places.adapter.js';
 import { MARKET, MOVER } from './ports.js';
-import { PreemptionsHandlers } from './preemptions.handlers.js';
-import { Preemptions } from './preemptions.service.js';
+import { PreemptionsRepository } from './preemptions.repository.js';
 import { Situations } from './situations.service.js';
 import { Watch } from './watch.service.js';
 
-export const DECIDING_CONTROLLERS = [OffloadHandlers, PreemptionsHandlers];
+export const DECIDING_CONTROLLERS = [OffloadHandlers];
 
 /** What decides about components, and tells how they stand. */
 export const DECIDING_PARTS = [
-  Preemptions,
+  PreemptionsRepository,
   DriverMarket,
   { provide: MARKET, useExisting: DriverMarket },
   MovedPlaces,

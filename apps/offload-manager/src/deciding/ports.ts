@@ -1,3 +1,4 @@
+import type { OffloadStatus } from '@purser/contracts';
 import type { Market, PlannedMove } from './situation.js';
 
 /** Injection token of the mover. */
@@ -11,9 +12,11 @@ export interface Mover {
 /** Injection token of the market. */
 export const MARKET = Symbol('market');
 
+export type Compute = OffloadStatus['compute'];
+
 /** Where VMs can be had. */
 export interface VmMarket {
-  /** Whom VMs are had from, and why from there. */
-  compute(): { provider: string | null; why: string };
+  /** Whom VMs are had from, why from there, and what keeps any from being made. */
+  compute(): Promise<Compute>;
   look(now: Date): Promise<Market>;
 }

@@ -32,6 +32,8 @@ export interface Market {
   affordable: Nano | undefined;
   /** Why none can be made. */
   hindrance: string | undefined;
+  /** Why one would relieve nothing here. By hand things move all the same. */
+  pointless?: string | undefined;
   /** Spot VMs that were taken away within a day. */
   preemptions: number;
 }

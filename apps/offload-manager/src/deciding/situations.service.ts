@@ -7,7 +7,7 @@ import type { Config } from '../config.js';
 import { Memory, type MemoryState } from '../memory/memory.service.js';
 import { Catalogue, neededMb } from '../scoring/catalogue.service.js';
 import { PLACES, type PlaceOf, type Places } from '../scoring/places.js';
-import { MARKET, type VmMarket } from './ports.js';
+import { type Compute, MARKET, type VmMarket } from './ports.js';
 import type { Candidate, Rules, Situation } from './situation.js';
 
 /** Pressure that does not last a fifth of the dwell time is not acted on, unless it is critical. */
@@ -32,7 +32,7 @@ export class Situations {
     return this.memory.bounds;
   }
 
-  compute(): { provider: string | null; why: string } {
+  compute(): Promise<Compute> {
     return this.market.compute();
   }
 

@@ -47,7 +47,7 @@ function situations(): Situations {
     priority: 'high',
   });
   const market: VmMarket = {
-    compute: () => ({ provider: null, why: '' }),
+    compute: () => Promise.resolve({ provider: null, why: '', problem: null }),
     look: () => Promise.resolve({ offers: [], affordable: undefined, hindrance: undefined, preemptions: 0 }),
   };
   return new Situations(

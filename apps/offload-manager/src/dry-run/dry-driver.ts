@@ -12,6 +12,7 @@ export function dryDriver(driver: ComputeDriver, log: Log): ComputeDriver {
   return {
     provider: driver.provider,
     place: driver.place,
+    sameMachine: driver.sameMachine,
     check: (options) => driver.check(options),
     zones: (options) => driver.zones(options),
     machineTypes: (zone, options) => driver.machineTypes(zone, options),

@@ -7,8 +7,11 @@ import { CreateMoves1700000006200 } from './create-moves.js';
 import { CreateProfiles1700000006400 } from './create-profiles.js';
 import { CreateStrays1700000006001 } from './create-strays.js';
 import { CreateVms1700000006000 } from './create-vms.js';
+import { KeepPreemptions1700000006882 } from './keep-preemptions.js';
 import { KnowPlaces1700000006600 } from './know-places.js';
+import { KnowRegularPrices1700000006881 } from './know-regular-prices.js';
 import { KnowWhatWasSeen1700000006601 } from './know-what-was-seen.js';
+import { MeterTraffic1700000006880 } from './meter-traffic.js';
 
 /** What the offload-manager's schema, `offload`, is made of. */
 export const MIGRATIONS: MigrationClass[] = [
@@ -22,4 +25,7 @@ export const MIGRATIONS: MigrationClass[] = [
   AddUnhealthySince1700000006700,
   AddMoveNeeds1700000006701,
   AddMoveEpochs1700000006702,
+  MeterTraffic1700000006880,
+  KnowRegularPrices1700000006881,
+  KeepPreemptions1700000006882,
 ];

@@ -2,11 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { Bus } from '@purser/bus';
 import { computeSpendId, spendRecorded } from '@purser/contracts';
 import { Database, type Sql } from '@purser/database';
+import { parseUsd, sumNano } from '@purser/money';
 import { Outbox } from '@purser/service';
 import { type StrayRow } from '../reaping/stray-row.js';
 import type { VmRow } from '../vms/vm-row.js';
-import { type Billed, BillingRepository } from './billing.repository.js';
-import { dueStretch, type Life, type Payer, resourceId, spendOf } from './spend-of.js';
+import { type Billed, BillingRepository, type MeteredVm } from './billing.repository.js';
+import { dueStretch, type Life, type Payer, resourceId, spendOf, trafficSpendOf } from './spend-of.js';
 import { type Costing, costOf, VmRates } from './vm-rates.js';
 
 interface Due {
@@ -17,6 +18,8 @@ interface Due {
   payer: Payer;
   /** As the ledger names it. */
   resource: string;
+  /** What left it: what was told, and what is there to tell. */
+  bytes: { told: bigint; sent: bigint };
 }
 
 /** Tells the ledger what runs, by the minute, from the platform's own time of creation until it was seen to be gone. */
@@ -41,23 +44,39 @@ export class Billing {
   }
 
   private async bill(due: Due, note: (tx: Sql, billed: Billed) => Promise<boolean>): Promise<boolean> {
-    const { id, costing, before, life, payer, resource } = due;
+    const { id, costing, before, life, payer, resource, bytes } = due;
     const stretch = dueStretch(life, before);
     // All is told of what is billed until it was seen to be gone, also where it had ended before that.
     const until = life.goneAt ?? stretch?.until;
     if (until === undefined) return false;
     const rate = this.rates.rate(costing);
-    const cost = stretch ? costOf(rate, stretch.until.getTime() - stretch.from.getTime()) : 0n;
+    const egress = this.rates.egressRate(costing.provider, costing.zone);
+    const sent = trafficSpendOf(resource, costing, egress, { ...bytes, at: stretch?.from ?? until }, payer);
+    const spends = [
+      ...(stretch ? [spendOf(resource, costing, rate, stretch, payer)] : []),
+      ...(parseUsd(sent.amountUsd) > 0n ? [sent] : []),
+    ];
+    const cost = sumNano(spends.map(({ amountUsd }) => parseUsd(amountUsd)));
+    const ms = stretch ? stretch.until.getTime() - stretch.from.getTime() : 0;
+    const regular = cost - costOf(rate, ms) + costOf(this.rates.rate({ ...costing, spot: false }), ms);
     await this.database.transaction(async (tx) => {
-      if (!(await note(tx, { id, before, until, cost })) || !stretch) return;
-      const spend = spendOf(resource, costing, rate, stretch, payer);
-      await this.outbox.add(tx, spendRecorded, computeSpendId(costing.provider), { spends: [spend] });
+      if (!(await note(tx, { id, before, until, cost, regular, sent: bytes.sent })) || spends.length === 0) return;
+      await this.outbox.add(tx, spendRecorded, computeSpendId(costing.provider), { spends });
     });
-    return stretch !== undefined;
+    return spends.length > 0;
   }
 }
 
-const dueVm = (row: VmRow): Due => {
+/** Whatever is in a VM may speak as its agent: what it says of itself counts so far beyond what is paid for, and no further. */
+const BELIEVED = 2n;
+
+function bytesOf({ sent_bytes: told, metered_bytes: metered, egress_bytes: bound }: MeteredVm): Due['bytes'] {
+  const most = bound === null ? BigInt(Number.MAX_SAFE_INTEGER) : bound * BELIEVED;
+  const sent = metered < most ? metered : most;
+  return { told, sent: sent > told ? sent : told };
+}
+
+const dueVm = (row: MeteredVm): Due => {
   const { id, name, provider, machine_type: machineType, spot, disk_gb: diskGb, windows } = row;
   const zone = row.zone ?? '';
   const createdAt = row.created_at ?? row.requested_at;
@@ -73,6 +92,7 @@ const dueVm = (row: VmRow): Due => {
     },
     payer: { callId: id, gateway: name, windows },
     resource: resourceId(provider, 'vm', zone, name, createdAt),
+    bytes: bytesOf(row),
   };
 };
 
@@ -98,4 +118,6 @@ const dueStray = (row: StrayRow, instance: string): Due => ({
   life: { createdAt: row.created_at, seenAt: row.seen_at, goneAt: row.gone_at, expiresAt: row.expires_at },
   payer: { callId: row.id, gateway: instance, windows: [] },
   resource: row.id,
+  // No agent of it is heard.
+  bytes: { told: 0n, sent: 0n },
 });

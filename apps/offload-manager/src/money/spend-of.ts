@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Spend } from '@purser/contracts';
-import { formatUsd } from '@purser/money';
-import { type Costing, costOf, type Rate } from './vm-rates.js';
+import { formatUsd, type Nano } from '@purser/money';
+import type { EgressRate } from './vm-prices.js';
+import { type Costing, costOf, egressCostOf, type Rate } from './vm-rates.js';
 
 export interface Stretch {
   from: Date;
@@ -56,14 +57,50 @@ function endOf({ createdAt, expiresAt }: Life, seen: number, gone: number): numb
 
 /** Of the same stretch it is the same attempt, so that the ledger counts it once. */
 export function spendOf(id: string, costing: Costing, rate: Rate, { from, until }: Stretch, payer: Payer): Spend {
-  const amountUsd = formatUsd(costOf(rate, until.getTime() - from.getTime()));
-  return {
+  return spend(payer, costing, {
     attemptId: `${id}-${from.getTime().toString(36)}`,
+    model: costing.machineType ?? (costing.address ? 'address' : 'disk'),
+    amount: costOf(rate, until.getTime() - from.getTime()),
+    row: rate.row,
+    at: from,
+  });
+}
+
+/** Of the same bytes, too. */
+export function trafficSpendOf(
+  id: string,
+  costing: Costing,
+  rate: Pick<EgressRate, 'nanoPerGb'> & { row: string | null },
+  { told, sent, at }: { told: bigint; sent: bigint; at: Date },
+  payer: Payer,
+): Spend {
+  const attemptId = `${id}-sent-${told.toString(36)}`;
+  return spend(payer, costing, {
+    attemptId,
+    model: 'egress',
+    amount: egressCostOf(rate, told, sent),
+    row: rate.row,
+    at,
+  });
+}
+
+interface Item {
+  attemptId: string;
+  model: string;
+  amount: Nano;
+  row: string | null;
+  at: Date;
+}
+
+function spend(payer: Payer, { provider, spot }: Costing, { attemptId, model, amount, row, at }: Item): Spend {
+  const amountUsd = formatUsd(amount);
+  return {
+    attemptId,
     callId: payer.callId,
     gateway: payer.gateway,
-    provider: costing.provider,
-    model: costing.machineType ?? (costing.address ? 'address' : 'disk'),
-    tier: costing.spot ? 'spot' : 'regular',
+    provider,
+    model,
+    tier: spot ? 'spot' : 'regular',
     capability: 'compute',
     key: null,
     project: null,
@@ -75,8 +112,8 @@ export function spendOf(id: string, costing: Costing, rate: Rate, { from, until 
     inputTokens: 0,
     outputTokens: 0,
     cachedTokens: 0,
-    priceRow: rate.row,
-    usageAt: from.toISOString(),
+    priceRow: row,
+    usageAt: at.toISOString(),
     finality: 'final',
     outcome: 'ok',
     latencyMs: 0,

@@ -59,6 +59,11 @@ export class VmMoney {
     }
   }
 
+  /** How much it may send, which the worst case has in it; null where that costs nothing. */
+  paidEgress(provider: string): bigint | null {
+    return this.rates.egressBound(provider);
+  }
+
   worstCase(row: Pick<VmRow, 'provider' | 'machine_type' | 'spot' | 'disk_gb'>): Nano {
     const { provider, machine_type: machineType, spot, disk_gb: diskGb } = row;
     return this.rates.worstCase({ provider, zone: undefined, machineType, spot, diskGb });

@@ -6,6 +6,12 @@ export interface MachineRate {
   row: string;
 }
 
+export interface EgressRate {
+  /** Of 2^30 bytes, as platforms count. */
+  nanoPerGb: Nano;
+  row: string;
+}
+
 export interface DiskRate {
   nanoPerGbHour: Nano;
   row: string;
@@ -22,6 +28,12 @@ export abstract class VmPrices {
     zone: string | undefined,
   ): MachineRate | undefined;
   abstract diskRateFor(provider: string, zone: string | undefined): DiskRate | undefined;
+  abstract egressRateFor(provider: string, zone: string | undefined): EgressRate | undefined;
 }
 
-export const NO_PRICES: VmPrices = { knows: () => false, rateFor: () => undefined, diskRateFor: () => undefined };
+export const NO_PRICES = {
+  knows: () => false,
+  rateFor: () => undefined,
+  diskRateFor: () => undefined,
+  egressRateFor: () => undefined,
+} satisfies VmPrices;

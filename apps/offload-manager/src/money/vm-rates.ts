@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { maxNano, type Nano, parseUsd } from '@purser/money';
 import { CONFIG } from '@purser/service';
 import type { Config } from '../config.js';
-import { VmPrices } from './vm-prices.js';
+import { type EgressRate, VmPrices } from './vm-prices.js';
 
 /** Whatever costs by the second: a VM with its disk, a VM that stands still, a disk or an address by itself. */
 export interface Costing {
@@ -22,7 +22,7 @@ export interface Rate {
 
 type Settings = Pick<
   Config,
-  'GCP_VM_TYPE' | 'SPOT_VM_HOURLY_COST' | 'REGULAR_VM_HOURLY_COST' | 'MAX_VM_LIFETIME_HOURS'
+  'GCP_VM_TYPE' | 'SPOT_VM_HOURLY_COST' | 'REGULAR_VM_HOURLY_COST' | 'MAX_VM_LIFETIME_HOURS' | 'PURSER_VM_EGRESS_GB'
 >;
 
 const HOUR_S = 3_600n;
@@ -30,6 +30,9 @@ const HOUR_S = 3_600n;
 const DISK_NANO_PER_GB_HOUR = 233_000n;
 /** No row has one: $0.01 an hour, that of an address that nothing uses. */
 const ADDRESS_NANO_PER_HOUR = 10_000_000n;
+/** No row has one: $0.12 a GB, what leaves Google for most of the internet. */
+const EGRESS_NANO_PER_GB = 120_000_000n;
+const GB = 2n ** 30n;
 /** One's own machines send no bill. */
 const OWN = 'docker';
 
@@ -64,13 +67,26 @@ export class VmRates {
     };
   }
 
-  /** The higher of price and setting for the whole of the longest life, wherever it may come to be. */
+  /** The higher of price and setting for the whole of the longest life, and all that it may send, wherever it may come to be. */
   worstCase(costing: Costing): Nano {
     const { provider, zone, machineType = '', spot, diskGb } = costing;
     const price = this.prices.rateFor(provider, machineType, spot, zone);
     const perHour = maxNano(price?.nanoPerHour ?? 0n, this.setting(provider, spot));
     const hour = perHour + this.diskRate(provider, zone) * BigInt(diskGb);
-    return (hour * BigInt(Math.ceil(this.config.MAX_VM_LIFETIME_HOURS * 3_600))) / HOUR_S;
+    const life = (hour * BigInt(Math.ceil(this.config.MAX_VM_LIFETIME_HOURS * 3_600))) / HOUR_S;
+    return life + egressCostOf(this.egressRate(provider, zone), 0n, this.egressBound(provider) ?? 0n);
+  }
+
+  /** The dearest region’s where this one has no row. */
+  egressRate(provider: string, zone: string | undefined): EgressRate | { nanoPerGb: Nano; row: null } {
+    const known = this.prices.egressRateFor(provider, zone) ?? this.prices.egressRateFor(provider, undefined);
+    return known ?? { nanoPerGb: provider === OWN ? 0n : EGRESS_NANO_PER_GB, row: null };
+  }
+
+  /** What a VM may send in its life; null where that costs nothing. */
+  egressBound(provider: string): bigint | null {
+    if (this.egressRate(provider, undefined).nanoPerGb === 0n) return null;
+    return BigInt(Math.ceil(this.config.PURSER_VM_EGRESS_GB * Number(GB)));
   }
 
   private setting(provider: string, spot: boolean): Nano {
@@ -89,3 +105,9 @@ const HOUR_MS = 3_600_000n;
 /** Rounded up: what is told by the minute is never less than the whole. */
 export const costOf = ({ nanoPerHour }: Rate, ms: number): Nano =>
   (nanoPerHour * BigInt(Math.max(0, ms)) + HOUR_MS - 1n) / HOUR_MS;
+
+/** Of the bytes from the one to the other: whatever they are told in, all of them together are rounded up once. */
+export function egressCostOf({ nanoPerGb }: Pick<EgressRate, 'nanoPerGb'>, from: bigint, to: bigint): Nano {
+  const upTo = (bytes: bigint): Nano => (nanoPerGb * bytes + GB - 1n) / GB;
+  return to > from ? upTo(to) - upTo(from) : 0n;
+}

@@ -15,6 +15,7 @@ import { Config } from '../config.js';
 import { Endpoints } from '../endpoints/endpoints.service.js';
 import { LocalPlaces } from '../endpoints/local-places.service.js';
 import { PlacesRepository } from '../endpoints/places.repository.js';
+import { TrafficRepository } from '../money/traffic.repository.js';
 import { MIGRATIONS } from '../migrations/index.js';
 import { HomeSteps } from './home-steps.service.js';
 import { LocalComponents } from './local-components.js';
@@ -193,7 +194,7 @@ export function managerOf(
   const outbox = new Outbox(database, bus, log);
   const records = new MoveRecords(database, repository, outbox);
   const mover = new Mover(cut(repository), cut(records), out, home, returns, log, config);
-  const hearing = new AgentsService(agents, systemClock, vms, config, log);
+  const hearing = new AgentsService(agents, new TrafficRepository(database), systemClock, vms, config, log);
   const subscription = bus.connection.subscribe(servedOn(vmsHeartbeat), {
     queue: 'offload-manager',
     callback: (_, message) => {

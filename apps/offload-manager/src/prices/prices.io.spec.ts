@@ -107,6 +107,7 @@ it.each([
   ['0.004', '0.5', ['SPOT_VM_HOURLY_COST', 'REGULAR_VM_HOURLY_COST']],
 ])('warns where settings of %s and %s are more than a fifth away from the rows', (spot, regular, expected) => {
   const settings = {
+    GCP_REGION: 'us-central1',
     GCP_ZONE: 'us-central1-a',
     GCP_VM_TYPE: 'e2-small',
     SPOT_VM_HOURLY_COST: spot,
@@ -114,6 +115,20 @@ it.each([
   };
   const warnings = priceWarnings(pricesOf({ machines: [machine] }), settings);
   expect(warnings.map(({ fields }) => (fields as { setting: string }).setting)).toEqual(expected);
+});
+
+it('compares the settings with the rows of the region that was set, not with those of the standard zone', () => {
+  const settings = {
+    GCP_REGION: 'europe-west1',
+    GCP_ZONE: 'us-central1-a',
+    GCP_VM_TYPE: 'e2-small',
+    SPOT_VM_HOURLY_COST: '0.1',
+    REGULAR_VM_HOURLY_COST: '0.3',
+  };
+  const there = { ...machine, region: 'europe-west1', spotUsdPerHour: '0.1', regularUsdPerHour: '0.3' };
+  const prices = pricesOf({ machines: [{ ...machine, region: 'us-central1' }, there] });
+  expect(priceWarnings(prices, settings)).toEqual([]);
+  expect(priceWarnings(prices, { ...settings, GCP_REGION: 'us-central1' })).toHaveLength(2);
 });
 
 describe('a file that somebody wrote', () => {

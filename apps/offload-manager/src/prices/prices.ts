@@ -1,14 +1,9 @@
-import { maxNano, type Nano, parseUsd } from '@purser/money';
+import { maxNano, parseUsd } from '@purser/money';
 import type { Log } from '@purser/service';
 import type { Config } from '../config.js';
-import type { DiskRate, MachineRate, VmPrices } from '../money/vm-prices.js';
+import type { DiskRate, EgressRate, MachineRate, VmPrices } from '../money/vm-prices.js';
 import { type ComputePricesFile, loadComputePrices } from './compute-prices-file.js';
 import { priceWarnings } from './price-warnings.js';
-
-export interface EgressRate {
-  nanoPerGb: Nano;
-  row: string;
-}
 
 const MONTH_H = 730n;
 
@@ -89,7 +84,13 @@ export class Prices implements VmPrices {
 
 type Settings = Pick<
   Config,
-  'PURSER_CONFIG_DIR' | 'GCP_PROJECT_ID' | 'GCP_ZONE' | 'GCP_VM_TYPE' | 'SPOT_VM_HOURLY_COST' | 'REGULAR_VM_HOURLY_COST'
+  | 'PURSER_CONFIG_DIR'
+  | 'GCP_PROJECT_ID'
+  | 'GCP_REGION'
+  | 'GCP_ZONE'
+  | 'GCP_VM_TYPE'
+  | 'SPOT_VM_HOURLY_COST'
+  | 'REGULAR_VM_HOURLY_COST'
 >;
 
 /** Reads config/compute-prices.json, and warns where it and the settings tell different prices. */

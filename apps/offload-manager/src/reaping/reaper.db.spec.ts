@@ -89,6 +89,43 @@ it('deletes at the second look what carries the label and no record claims, with
   expect(Number(paid - owed)).toBeLessThan(Number(owed) / 100);
 });
 
+it('deletes what was found so long ago however often it is asked to look, and what was found later when its time comes', async () => {
+  await open();
+  const reaper = manager.get(Reaper);
+  platform.put({ name: 'purser-lost', labels: label });
+  const { secondLookAt } = await reaper.look();
+  clock.advance(40_000);
+  platform.put({ name: 'purser-later', labels: label });
+  expect((await reaper.look()).secondLookAt).toEqual(secondLookAt);
+  clock.advance(15_000);
+  await reaper.look();
+  clock.advance(10_000);
+  await reaper.sweep();
+  expect(platform.inventory().map(({ name }) => name)).toEqual(['purser-later']);
+  clock.advance(30_000);
+  await reaper.sweep();
+  expect(platform.inventory().map(({ name }) => name)).toEqual(['purser-later']);
+  clock.advance(5_000);
+  await reaper.sweep();
+  expect(platform.inventory()).toEqual([]);
+});
+
+it('says which platform it could not search, and takes nothing there for gone', async () => {
+  await open();
+  const reaper = manager.get(Reaper);
+  platform.put({ name: 'purser-lost', labels: label });
+  await reaper.look();
+  platform.away = true;
+  expect(await reaper.look()).toMatchObject({
+    found: [],
+    unsearched: [{ provider: 'fake', reason: 'the platform does not answer' }],
+  });
+  platform.away = false;
+  clock.advance(60_000);
+  await reaper.sweep();
+  expect(platform.inventory()).toEqual([]);
+});
+
 it('lets be what a record claims, in its zone and not in another one', async () => {
   await open();
   const vm = await manager.get(VmsService).request(WISH);
@@ -153,6 +190,23 @@ it('looks again soon where a platform could not be searched, and where one of se
   platform.hides = '';
   await manager.rounds(2, 60_000);
   expect(platform.inventory()).toEqual([]);
+});
+
+it('deletes what a person asked for, and not what is found by itself later, where it may not', async () => {
+  await open({ ENABLE_AUTO_CLEANUP: 'false', CLEANUP_CHECK_INTERVAL_HOURS: '1' });
+  platform.put({ name: 'purser-asked', labels: label });
+  // It cannot be looked at for a while, so that the deletion is still to come.
+  platform.hides = 'purser-asked';
+  clock.advance(3_600_000);
+  await manager.get(Reaper).look();
+  await manager.rounds(2, 60_000);
+  platform.put({ name: 'purser-later', labels: label });
+  clock.advance(3_600_000);
+  await manager.rounds(6, 30_000);
+  expect((await told('vm.orphaned')).map(({ name }) => name)).toEqual(['purser-later']);
+  platform.hides = '';
+  await manager.rounds(4, 60_000);
+  expect(platform.inventory().map(({ name }) => name)).toEqual(['purser-later']);
 });
 
 it('takes nothing for too young in an emergency, and looks every minute', async () => {

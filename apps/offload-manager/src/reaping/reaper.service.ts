@@ -15,14 +15,31 @@ type Settings = Pick<
 /** After a look that was not a whole one, and while there is an emergency. */
 const SOON_MS = 60_000;
 
-interface Pending {
-  /** By the monotonic clock. */
+interface Due {
+  /** So long after it was first seen, however often is looked meanwhile. */
   at: number;
-  seen: Set<string>;
-  /** Whether what is found is deleted: always when a person asked. */
+  /** Whether it is deleted: always when a person asked at a look that found it. */
   deletes: boolean;
+}
+
+interface Pending {
+  /** The next of them, by the monotonic clock. */
+  at: number;
+  /** What was found, by its id. */
+  due: Map<string, Due>;
   /** The second look was taken, and not all could be seen or taken up. */
-  tried?: boolean;
+  tried: boolean;
+}
+
+export interface Unsearched {
+  provider: string;
+  reason: string;
+}
+
+export interface Look {
+  found: Judged[];
+  /** Of these nothing is known. */
+  unsearched: Unsearched[];
 }
 
 /**
@@ -56,29 +73,41 @@ export class Reaper {
       await this.look(this.config.ENABLE_AUTO_CLEANUP || this.emergency);
   }
 
-  /** The first look, now. The second one follows by itself. */
-  async look(deletes = true): Promise<{ found: Judged[]; secondLookAt: Date }> {
+  /** The first look, now. The second one follows by itself, for each so long after it was first seen. */
+  async look(deletes = true): Promise<Look & { secondLookAt: Date }> {
     const pauseMs = this.config.PURSER_REAP_PAUSE_SECONDS * 1_000;
-    const { found, whole } = await this.unclaimed();
-    this.lookedAt = this.clock.monotonic();
+    const { found, unsearched } = await this.unclaimed();
+    const now = this.clock.monotonic();
+    this.lookedAt = now;
     const intervalMs = this.config.CLEANUP_CHECK_INTERVAL_HOURS * 3_600_000;
-    this.nextAt = this.lookedAt + (whole ? intervalMs : Math.min(Math.max(SOON_MS, pauseMs), intervalMs));
-    const left = this.pending?.tried ? this.pending : undefined;
-    const seen = new Set([...(left?.seen ?? []), ...found.map((one) => this.strays.idOf(one))]);
-    const at = this.lookedAt + pauseMs;
-    this.pending = seen.size === 0 ? undefined : { at, seen, deletes: deletes || left?.deletes === true };
-    return { found, secondLookAt: new Date(this.clock.now().getTime() + pauseMs) };
+    const whole = unsearched.length === 0;
+    this.nextAt = now + (whole ? intervalMs : Math.min(Math.max(SOON_MS, pauseMs), intervalMs));
+    const before = this.pending;
+    // What is not among it any more is gone, unless nobody could look there.
+    const due = new Map(before && (before.tried || !whole) ? before.due : []);
+    for (const id of found.map((one) => this.strays.idOf(one))) {
+      const seen = before?.due.get(id);
+      due.set(id, { at: seen?.at ?? now + pauseMs, deletes: deletes || seen?.deletes === true });
+    }
+    const at = Math.max(now, nextOf(due));
+    this.pending = due.size === 0 ? undefined : { at, due, tried: false };
+    const inMs = due.size === 0 ? pauseMs : at - now;
+    return { found, unsearched, secondLookAt: new Date(this.clock.now().getTime() + inMs) };
   }
 
   /** What could not be looked at, or not be written down, is looked at again in a while. */
   private async secondLook(pending: Pending): Promise<void> {
-    const { seen, deletes } = pending;
-    Object.assign(pending, { at: this.clock.monotonic() + SOON_MS, tried: true });
-    const { found, whole } = await this.unclaimed();
-    let failed = !whole;
-    for (const one of found.filter((again) => seen.has(this.strays.idOf(again)))) {
+    const { due } = pending;
+    const now = this.clock.monotonic();
+    Object.assign(pending, { at: now + SOON_MS, tried: true });
+    const { found, unsearched } = await this.unclaimed();
+    const isDue = ({ at }: Due) => at <= now;
+    let failed = unsearched.length > 0;
+    for (const one of found) {
+      const known = due.get(this.strays.idOf(one));
+      if (known === undefined || !isDue(known)) continue;
       try {
-        await this.take(one, deletes);
+        await this.take(one, known.deletes);
       } catch (error) {
         failed = true;
         const { kind, name, zone } = one.resource;
@@ -89,7 +118,9 @@ export class Reaper {
       }
     }
     // Unless somebody has asked for another look meanwhile.
-    if (!failed && this.pending === pending) this.pending = undefined;
+    if (failed || this.pending !== pending) return;
+    const later = new Map([...due].filter(([, one]) => !isDue(one)));
+    this.pending = later.size === 0 ? undefined : { at: nextOf(later), due: later, tried: false };
   }
 
   private async take(one: Judged, deletes: boolean): Promise<void> {
@@ -105,20 +136,22 @@ export class Reaper {
   }
 
   /** Of a platform that does not answer nothing is known: then it is no whole look. The others' are looked at all the same. */
-  private async unclaimed(): Promise<{ found: Judged[]; whole: boolean }> {
+  private async unclaimed(): Promise<Look> {
     const installation = await this.records.installation();
     const found: Judged[] = [];
-    let whole = true;
+    const unsearched: Unsearched[] = [];
     for (const driver of this.drivers.all()) {
       try {
         // The records after the platform: what was created meanwhile is claimed by then.
         const resources = await driver.list(installation, { signal: AbortSignal.timeout(PACE.callMs) });
         found.push(...(await this.strays.judge(driver, resources)));
       } catch (error) {
-        whole = false;
+        unsearched.push({ provider: driver.provider, reason: error instanceof Error ? error.message : String(error) });
         this.log.warn({ error, provider: driver.provider }, 'a platform could not be searched for forgotten VMs');
       }
     }
-    return { found: found.filter(({ verdict }) => verdict !== 'claimed'), whole };
+    return { found: found.filter(({ verdict }) => verdict !== 'claimed'), unsearched };
   }
 }
+
+const nextOf = (due: ReadonlyMap<string, Due>): number => Math.min(...[...due.values()].map(({ at }) => at));

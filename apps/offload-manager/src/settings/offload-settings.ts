@@ -59,6 +59,8 @@ export const offloadSettings = {
   SPOT_VM_HOURLY_COST: usdPerHour('0.029'),
   REGULAR_VM_HOURLY_COST: usdPerHour('0.120'),
   MAX_VM_LIFETIME_HOURS: amount(0.01, 120, 2.5),
+  /** What a VM may send out; its price is held with the VM's own. */
+  PURSER_VM_EGRESS_GB: amount(0.01, 100_000, 2),
   ORPHANED_VM_MAX_AGE_HOURS: amount(0, 8_760, 6),
   CLEANUP_CHECK_INTERVAL_HOURS: amount(0.0002, 8_760, 6),
   ENABLE_AUTO_CLEANUP: onOff(true),

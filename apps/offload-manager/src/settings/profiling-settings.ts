@@ -20,6 +20,8 @@ export const profilingSettings = {
   PURSER_PROFILE_MEMORY_MB: wholeBetween(64, 1_000_000, 'megabytes such as 4096').default(4_096),
   /** A VM whose component is not healthy for so long is given up, and its component comes home. */
   PURSER_OFFLOAD_UNHEALTHY_SECONDS: wholeBetween(1, 86_400, 'seconds from 1 to 86400 such as 60').default(60),
+  /** Whether to move under pressure also where VMs take the memory of this same machine: for trying things out. */
+  PURSER_OFFLOAD_SAME_MACHINE: z.stringbool('true or false').default(false),
   /** How long a component stays where it is before it moves again, and how long memory must have been plentiful before. */
   PURSER_OFFLOAD_DWELL_SECONDS: wholeBetween(1, 86_400, 'seconds from 1 to 86400 such as 300').default(300),
 };

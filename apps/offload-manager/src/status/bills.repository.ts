@@ -12,7 +12,9 @@ interface Row {
   disk_gb: number;
   created_at: Date;
   gone_at: Date | null;
+  expires_at: Date;
   cost_nano: Nano;
+  regular_nano: Nano;
 }
 
 /** What VMs cost, by what was told to the ledger of each. */
@@ -25,7 +27,8 @@ export class BillsRepository implements Bills {
 
   async since(at: Date): Promise<VmBill[]> {
     const rows = await this.database.query<Row>(
-      `SELECT provider, zone, machine_type, spot, disk_gb, created_at, gone_at, cost_nano FROM vms
+      `SELECT provider, zone, machine_type, spot, disk_gb, created_at, gone_at, expires_at, cost_nano,
+              regular_nano FROM vms
         WHERE created_at IS NOT NULL AND (gone_at IS NULL OR gone_at > $1)`,
       [at],
     );
@@ -38,9 +41,10 @@ export class BillsRepository implements Bills {
     return {
       createdAt: row.created_at,
       goneAt: row.gone_at ?? undefined,
+      expiresAt: row.expires_at,
       cost: row.cost_nano,
+      regular: row.regular_nano,
       perHour: this.rates.rate({ ...costing, spot }).nanoPerHour,
-      regularPerHour: this.rates.rate({ ...costing, spot: false }).nanoPerHour,
     };
   }
 }

@@ -8,10 +8,13 @@ export interface VmBill {
   createdAt: Date;
   /** Undefined: it is there still. */
   goneAt: Date | undefined;
+  /** When it ends at the latest. */
+  expiresAt: Date;
   cost: Nano;
+  /** What the same had cost on a regular machine, by the prices of then. */
+  regular: Nano;
+  /** By the prices of now. */
   perHour: Nano;
-  /** What a regular machine of its kind costs. */
-  regularPerHour: Nano;
 }
 
 export interface Bills {

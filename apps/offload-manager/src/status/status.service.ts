@@ -24,16 +24,16 @@ export class StatusService {
   ) {}
 
   async read(): Promise<OffloadStatus> {
-    const [state, components, [lastDecision = null], { problems: unknown, ...costs }] = await Promise.all([
+    const [state, compute, components, [lastDecision = null], { problems: unknown, ...costs }] = await Promise.all([
       this.situations.readMemory(),
+      this.situations.compute(),
       this.catalogue.list(),
       this.decisions.newest(1),
       this.finances.read(),
     ]);
     const memory = figuresOf(state);
-    const compute = this.situations.compute();
     const { config } = this;
-    const problems = [...this.components.problems, ...unknown, ...(compute.provider === null ? [compute.why] : [])];
+    const problems = [...this.components.problems, ...unknown, ...(compute.problem === null ? [] : [compute.problem])];
     const offloadable = components.filter(
       ({ stays, weight }) => stays === null && (weight ?? 0) >= config.MIN_WEIGHT_FOR_OFFLOAD,
     );

@@ -24,19 +24,26 @@ export const billsSince = (now: Date): Date =>
 export function vmCosts(bills: readonly VmBill[], now: Date): VmCosts {
   const start = monthStart(now);
   const lately = new Date(now.getTime() - LATELY_DAYS * DAY_MS);
-  const within = (bill: VmBill, from: Date): Nano => partOf(bill.cost, bill, from, now);
-  const total = sumNano(bills.map((bill) => within(bill, start)));
-  const perDay = sumNano(bills.map((bill) => within(bill, lately))) / BigInt(LATELY_DAYS);
-  const leftMs = BigInt(monthEnd(now).getTime() - now.getTime());
-  const regular = sumNano(bills.map((bill) => (bill.regularPerHour * BigInt(overlap(bill, start, now))) / HOUR_MS));
+  const since = (from: Date, nano: (bill: VmBill) => Nano): Nano =>
+    sumNano(bills.map((bill) => partOf(nano(bill), bill, from, now)));
+  const total = since(start, ({ cost }) => cost);
+  const perDay = since(lately, ({ cost }) => cost) / BigInt(LATELY_DAYS);
+  const end = monthEnd(now);
+  const running = bills.filter(({ goneAt }) => goneAt === undefined);
+  const asLately = (perDay * BigInt(end.getTime() - now.getTime())) / BigInt(DAY_MS);
+  const toTheirEnds = sumNano(running.map((bill) => (bill.perHour * BigInt(msLeft(bill, now, end))) / HOUR_MS));
   return {
-    perHour: sumNano(bills.filter(({ goneAt }) => goneAt === undefined).map(({ perHour }) => perHour)),
+    perHour: sumNano(running.map(({ perHour }) => perHour)),
     created: bills.filter(({ createdAt }) => createdAt >= start).length,
     total,
-    savings: maxNano(0n, regular - total),
-    forecast: total + (perDay * leftMs) / BigInt(DAY_MS),
+    savings: maxNano(0n, since(start, ({ regular }) => regular) - total),
+    // What runs is among what ran lately; but before there is much of that, it may be more.
+    forecast: total + maxNano(asLately, toTheirEnds),
   };
 }
+
+const msLeft = ({ expiresAt }: VmBill, now: Date, end: Date): number =>
+  Math.max(0, Math.min(expiresAt.getTime(), end.getTime()) - now.getTime());
 
 function overlap({ createdAt, goneAt }: VmBill, from: Date, now: Date): number {
   return Math.max(0, (goneAt ?? now).getTime() - Math.max(createdAt.getTime(), from.getTime()));

@@ -6,13 +6,21 @@ import type { ComputeDriver } from '@purser/plugin-sdk';
 export class ActiveDriver {
   /** Why new VMs come from where they come from, or why there are none. */
   why = 'no compute driver is configured in plugins.json';
+  /** What the operator has set up and does not work; a place for VMs that nobody has asked for is none. */
+  problems: readonly string[] = [];
   private active: ComputeDriver | undefined;
   private byProvider = new Map<string, ComputeDriver>();
 
-  use(drivers: readonly ComputeDriver[], active: ComputeDriver | undefined, why: string): void {
+  use(
+    drivers: readonly ComputeDriver[],
+    active: ComputeDriver | undefined,
+    why: string,
+    problems: readonly string[] = [],
+  ): void {
     this.byProvider = new Map(drivers.map((driver) => [driver.provider, driver]));
     this.active = active;
     this.why = why;
+    this.problems = problems;
   }
 
   get(): ComputeDriver | undefined {

@@ -42,8 +42,8 @@ export async function loadDrivers(
   for (const one of refused)
     log.error(one, 'a plugin could not be loaded; if it is a compute driver, no VM can be had there');
   const chosen = choose(drivers, config.GCP_PROJECT_ID);
-  const trouble = refused.map(({ plugin, reason }) => `; ${plugin}: ${reason}`).join('');
-  place.use(drivers, chosen.driver, `${chosen.why}${trouble}`);
+  const trouble = refused.map(({ plugin, reason }) => `${plugin}: ${reason}`);
+  place.use(drivers, chosen.driver, [chosen.why, ...trouble].join('; '), [...chosen.problems, ...trouble]);
   if (drivers.length > 0) log.info({ drivers: drivers.map(({ provider }) => provider) }, chosen.why);
 }
 
@@ -65,17 +65,29 @@ function withSettings(entry: PluginEntry, config: DriverSurroundings['config'], 
   return { ...entry, config: { ...given, ...entry.config } };
 }
 
+const OFF =
+  'no compute driver is configured in plugins.json, so that offloading is off. ' +
+  'To turn it on, add @purser/gcp-compute or @purser/docker-compute there: docs/guides/compute.md shows how';
+
 /** A cloud needs a project to put VMs into; what else is configured the operator turned on by that. */
 function choose(
   drivers: readonly ComputeDriver[],
   project: string | undefined,
-): { driver: ComputeDriver | undefined; why: string } {
+): { driver: ComputeDriver | undefined; why: string; problems: string[] } {
   const cloud = drivers.find(({ provider }) => provider === 'gcp');
-  if (cloud && project !== undefined) return { driver: cloud, why: `VMs come from gcp, project ${project}` };
+  if (cloud && project !== undefined)
+    return { driver: cloud, why: `VMs come from gcp, project ${project}`, problems: [] };
+  // Whoever has named a project wants VMs of it, wherever they come from instead.
+  const unasked =
+    project === undefined
+      ? []
+      : [`GCP_PROJECT_ID is set, and no driver of it is: add {"use": "@purser/gcp-compute"} to plugins.json`];
   const other = drivers.find(({ provider }) => provider !== 'gcp');
-  if (other) return { driver: other, why: `VMs come from ${other.provider}` };
-  const why = cloud
-    ? 'gcp-compute is configured, and GCP_PROJECT_ID is not set: no VM can be had'
-    : 'no compute driver is configured in plugins.json: no VM can be had (docs/guides/compute.md shows how)';
-  return { driver: undefined, why };
+  if (other) return { driver: other, why: `VMs come from ${other.provider}`, problems: unasked };
+  if (cloud) {
+    const why =
+      'gcp-compute is configured, and GCP_PROJECT_ID is not set: no VM can be had. Set it to the project that pays';
+    return { driver: undefined, why, problems: [why] };
+  }
+  return { driver: undefined, why: OFF, problems: unasked };
 }

@@ -2,6 +2,7 @@ import { CONFIG, Log } from '@purser/service';
 import { EmergencyService } from '../emergency/emergency.service.js';
 import { BillingRepository } from '../money/billing.repository.js';
 import { Billing } from '../money/billing.service.js';
+import { TrafficRepository } from '../money/traffic.repository.js';
 import { VmMoney } from '../money/vm-money.service.js';
 import { VmPrices } from '../money/vm-prices.js';
 import { VmRates } from '../money/vm-rates.js';
@@ -40,6 +41,7 @@ export const VM_PROVIDERS = [
   VmMoney,
   BillingRepository,
   Billing,
+  TrafficRepository,
   StraysRepository,
   Strays,
   Reaper,

@@ -51,6 +51,11 @@ export class VmRecords {
     return this.change(row, { ...gone, ...more, state, reason, since: now }, vmFacts[state]);
   }
 
+  /** Told as such, and counted. */
+  preempted(row: VmRow, reason: string): Promise<VmRow | undefined> {
+    return this.change(row, { reason, preempted_at: row.preempted_at ?? this.clock.now() }, vmFacts.preempted);
+  }
+
   get(id: string): Promise<VmRow | undefined> {
     return this.vms.get(this.database, id);
   }

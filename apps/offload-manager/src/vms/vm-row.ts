@@ -30,12 +30,17 @@ export interface VmRow {
   seen_at: Date | null;
   expires_at: Date;
   gone_at: Date | null;
+  /** When its platform said that it takes it away, or had done so. */
+  preempted_at: Date | null;
   lease: LeaseState;
   lease_asked_at: Date | null;
   held_nano: Nano;
   windows: string[];
   cost_nano: Nano;
   billed_until: Date | null;
+  /** What it has sent, as far as the ledger was told; and what it may send, null where that costs nothing. */
+  sent_bytes: bigint;
+  egress_bytes: bigint | null;
   rev: number;
 }
 
@@ -61,4 +66,5 @@ export const vmOf = (row: VmRow): Vm => ({
   goneAt: instant(row.gone_at),
   heldUsd: formatUsd(row.held_nano),
   costUsd: formatUsd(row.cost_nano),
+  sentBytes: Number(row.sent_bytes),
 });

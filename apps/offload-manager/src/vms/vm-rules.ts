@@ -82,8 +82,12 @@ export class VmRules {
    * request until its time is over, and the last one may still have an effect after that.
    */
   isSettled(row: VmRow): boolean {
-    const unknownMs = PACE.callMs + this.config.PURSER_VM_SETTLE_SECONDS * 1_000;
-    return row.created_at !== null || this.ago(row.called_at) >= unknownMs;
+    return row.created_at !== null || this.settledAt(row) <= this.clock.now();
+  }
+
+  settledAt({ called_at: calledAt }: VmRow): Date {
+    if (calledAt === null) return new Date(0);
+    return new Date(calledAt.getTime() + PACE.callMs + this.config.PURSER_VM_SETTLE_SECONDS * 1_000);
   }
 
   private ago(at: Date | null): number {

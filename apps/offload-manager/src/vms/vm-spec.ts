@@ -18,6 +18,10 @@ export const labelsOf = (installation: string, row: Pick<VmRow, 'id' | 'componen
   'purser-expires': Math.ceil(row.expires_at.getTime() / 1_000).toString(),
 });
 
+/** Past that its agent ends it, whoever is alive. */
+const egressEnv = ({ egress_bytes: bytes }: VmRow): Record<string, string> =>
+  bytes === null ? {} : { PURSER_VM_EGRESS_BYTES: bytes.toString() };
+
 /** The same for every repetition of a call, but for the agent's secrets. */
 export const specOf = (
   installation: string,
@@ -33,5 +37,8 @@ export const specOf = (
   diskGb: row.disk_gb,
   maxRunSeconds: Math.max(1, Math.floor((row.expires_at.getTime() - row.requested_at.getTime()) / 1_000)),
   labels: labelsOf(installation, row),
-  startup: { ...row.startup, agent: { ...row.startup.agent, env: { ...row.startup.agent.env, ...agentEnv } } },
+  startup: {
+    ...row.startup,
+    agent: { ...row.startup.agent, env: { ...row.startup.agent.env, ...agentEnv, ...egressEnv(row) } },
+  },
 });

@@ -1,5 +1,4 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { vmFacts } from '@purser/contracts';
 import { VmMoney } from '../money/vm-money.service.js';
 import { Platform, vmAt } from './platform.js';
 import { VM_CREDENTIALS, type VmCredentials } from './vm-credentials.js';
@@ -7,6 +6,11 @@ import { VmCreation } from './vm-creation.js';
 import { VmRecords } from './vm-records.js';
 import type { VmRow } from './vm-row.js';
 import { VmRules } from './vm-rules.js';
+
+/** Why one that nobody sees is not gone yet. */
+const WAIT = '; it was asked for without an answer, and may still come to be until';
+
+const withoutWait = (reason: string): string => reason.split(WAIT)[0] ?? reason;
 
 /** One step of one VM towards where it has to be, from its row alone: after a crash it is simply done again. */
 @Injectable()
@@ -71,7 +75,7 @@ export class VmSteps {
     }
     const taken = row.spot && row.state !== 'draining';
     const reason = taken ? 'the platform took it away' : `ended by the platform; before: ${row.reason}`;
-    const told = taken ? await this.records.change(row, { reason }, vmFacts.preempted) : row;
+    const told = taken ? await this.records.preempted(row, reason) : row;
     if (told) await this.records.enter(told, resource === undefined ? 'gone' : 'deleting', reason);
   }
 
@@ -80,13 +84,18 @@ export class VmSteps {
     if (row.zone === null) return;
     const resource = await this.platform.look(row, signal);
     if (resource === undefined) {
-      if (this.rules.isSettled(row)) await this.records.enter(row, 'gone', row.reason);
+      if (this.rules.isSettled(row)) await this.records.enter(row, 'gone', withoutWait(row.reason));
+      else if (!row.reason.includes(WAIT)) {
+        const until = this.rules.settledAt(row).toISOString();
+        await this.records.change(row, { reason: `${row.reason}${WAIT} ${until}` });
+      }
       return;
     }
     if (row.created_at !== null) await this.records.saw(row);
     const noted = row.created_at === null ? await this.creation.seen(row, row.zone, resource) : row;
     if (!noted || this.rules.dry) return;
     await this.platform.delete(row, vmAt(row, row.zone), signal);
-    if ((await this.platform.look(row, signal)) === undefined) await this.records.enter(noted, 'gone', row.reason);
+    if ((await this.platform.look(row, signal)) === undefined)
+      await this.records.enter(noted, 'gone', withoutWait(row.reason));
   }
 }

@@ -12,6 +12,7 @@ import {
   type TestManager,
   WISH,
 } from '../manager.fixture.js';
+import { PreemptionsRepository } from '../deciding/preemptions.repository.js';
 import { ScriptedPlatform } from '../scripted-platform.fixture.js';
 import { VmsService } from './vms.service.js';
 
@@ -142,6 +143,37 @@ it('is told of as taken away when the platform did, and silent when its agent is
   await manager.rounds(8, 10_000);
   expect(platform.inventory()).toEqual([]);
   expect((await vms.get(silent.id)).reason).toContain('silent');
+});
+
+it('counts what was taken away over restarts, for a day', async () => {
+  const { name } = await vms.request(WISH);
+  await manager.rounds(4, 5_000);
+  const [resource] = platform.inventory().filter((one) => one.name === name);
+  if (resource) platform.end(resource);
+  clock.advance(30_000);
+  await manager.rounds(2, 5_000);
+  await manager.close();
+  await open();
+  const preemptions = new PreemptionsRepository(database);
+  expect(await preemptions.within(clock.now())).toBe(1);
+  clock.advance(24 * 3_600_000);
+  expect(await preemptions.within(clock.now())).toBe(0);
+});
+
+it('says why it is not gone yet while a call for it may still have an effect, and until when', async () => {
+  platform.createFaults = ['lost request'];
+  const { id } = await vms.request(WISH);
+  await manager.rounds(2, 1_000);
+  await vms.remove(id, 'no longer needed');
+  await manager.rounds(3, 5_000);
+  const { state, reason } = await vms.get(id);
+  expect(state).toBe('deleting');
+  const until = /^no longer needed; .* may still come to be until (.*)$/.exec(reason)?.[1];
+  const leftMs = Date.parse(until ?? '') - clock.now().getTime();
+  expect(leftMs).toBeGreaterThan(60_000);
+  clock.advance(leftMs);
+  await manager.rounds(2, 2_000);
+  expect(await vms.get(id)).toMatchObject({ state: 'gone', reason: 'no longer needed' });
 });
 
 it('does not take its agent for silent where the manager itself heard nothing for a while', async () => {

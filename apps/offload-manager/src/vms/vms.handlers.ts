@@ -3,6 +3,7 @@ import { Serve } from '@purser/bus';
 import { type ReplyOf, type RequestOf, type Vm, vmsDelete, vmsGet, vmsList, vmsReap } from '@purser/contracts';
 import { Reaper } from '../reaping/reaper.service.js';
 import { Strays } from '../reaping/strays.service.js';
+import { ActiveDriver } from './active-driver.js';
 import { VmsService } from './vms.service.js';
 
 @Controller()
@@ -11,6 +12,7 @@ export class VmsHandlers {
     private readonly vms: VmsService,
     private readonly strays: Strays,
     private readonly reaper: Reaper,
+    private readonly drivers: ActiveDriver,
   ) {}
 
   @Serve(vmsList)
@@ -30,9 +32,15 @@ export class VmsHandlers {
 
   @Serve(vmsReap)
   async reap(): Promise<ReplyOf<typeof vmsReap>> {
-    const { found, secondLookAt } = await this.reaper.look();
+    const { found, unsearched, secondLookAt } = await this.reaper.look();
+    const failed = new Set(unsearched.map(({ provider }) => provider));
     return {
       secondLookAt: secondLookAt.toISOString(),
+      searched: this.drivers
+        .all()
+        .map(({ provider }) => provider)
+        .filter((provider) => !failed.has(provider)),
+      unsearched,
       found: found.map(({ provider, reason, resource: { kind, name, zone, createdAt } }) => ({
         provider,
         kind,

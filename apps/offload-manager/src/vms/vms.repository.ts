@@ -18,6 +18,7 @@ export type NewVm = Pick<
   | 'reason'
   | 'requested_at'
   | 'expires_at'
+  | 'egress_bytes'
 >;
 
 export type VmChange = Partial<
@@ -34,6 +35,7 @@ export type VmChange = Partial<
     | 'heard_at'
     | 'seen_at'
     | 'gone_at'
+    | 'preempted_at'
     | 'lease'
     | 'lease_asked_at'
     | 'held_nano'
@@ -62,8 +64,8 @@ export class VmsRepository {
   async insert(sql: Sql, vm: NewVm): Promise<VmRow> {
     const [row] = await sql.query<VmRow>(
       `INSERT INTO vms (id, name, request_id, provider, machine_type, spot, memory_mb, disk_gb, component, startup,
-         state, reason, requested_at, since, expires_at, lease, place)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'requested', $11, $12, $12, $13, 'none', $14) RETURNING *`,
+         state, reason, requested_at, since, expires_at, lease, place, egress_bytes)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'requested', $11, $12, $12, $13, 'none', $14, $15) RETURNING *`,
       [
         vm.id,
         vm.name,
@@ -79,6 +81,7 @@ export class VmsRepository {
         vm.requested_at,
         vm.expires_at,
         vm.place,
+        vm.egress_bytes,
       ],
     );
     if (!row) throw new Error('the VM was not written');

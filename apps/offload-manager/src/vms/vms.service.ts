@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { PurserError, type Vm, vmFacts } from '@purser/contracts';
+import { PurserError, type Vm } from '@purser/contracts';
 import type { VmStartup } from '@purser/plugin-sdk';
 import { VmMoney } from '../money/vm-money.service.js';
 import { Reconciler } from './reconciler.service.js';
@@ -54,6 +54,7 @@ export class VmsService {
       reason: `wanted for ${wish.component}`,
       requested_at: now,
       expires_at: expiresAt,
+      egress_bytes: this.money.paidEgress(provider),
     });
     try {
       return vmOf(await this.money.hold(row));
@@ -107,7 +108,7 @@ export class VmsService {
     const reason = `the platform takes it away at ${at.toISOString()}`;
     const row = await this.turn(id, async (latest) => {
       if (latest.state !== 'ready') return latest;
-      const told = await this.records.change(latest, { reason }, vmFacts.preempted);
+      const told = await this.records.preempted(latest, reason);
       return told && this.records.enter(told, 'draining', reason);
     });
     return vmOf(row);
