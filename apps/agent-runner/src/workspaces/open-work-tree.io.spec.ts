@@ -104,6 +104,15 @@ describe('a work tree that leads out of itself', () => {
     await expectKept();
   });
 
+  it('has no words of a file told that its home names as attributes', async () => {
+    // Git says which attributes it does not know, and fails for the repository without a commit.
+    await sh(`echo '* word=of/the/runner !!its-word' > "$OUT/words"; mkdir -p .config/git
+      ln -s "$OUT/words" .config/git/attributes; git init -q empty`);
+    const result = await commit();
+    expect(result).toMatchObject({ kind: 'failed', detail: expect.stringContaining('empty') as string });
+    expect(JSON.stringify(result)).not.toContain('word');
+  });
+
   it.each(['../outside/secret', 'ABSOLUTE'])('has nothing added by an index that names %s', async (given) => {
     const path = given === 'ABSOLUTE' ? join(outside, 'secret') : given;
     await writeFile(join(work, 'index'), indexOf(path));

@@ -52,6 +52,8 @@ function environment(folder: string): Record<string, string> {
   return {
     PATH: process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin',
     HOME: folder,
+    // Else git reads patterns below the home's `.config`, through links.
+    XDG_CONFIG_HOME: '/dev/null',
     LC_ALL: 'C',
     GIT_CEILING_DIRECTORIES: join(folder, '..'),
     GIT_CONFIG_GLOBAL: '/dev/null',
