@@ -155,6 +155,23 @@ it('looks again soon where a platform could not be searched, and where one of se
   expect(platform.inventory()).toEqual([]);
 });
 
+it('deletes what a person asked for, and not what is found by itself later, where it may not', async () => {
+  await open({ ENABLE_AUTO_CLEANUP: 'false', CLEANUP_CHECK_INTERVAL_HOURS: '1' });
+  platform.put({ name: 'purser-asked', labels: label });
+  // It cannot be looked at for a while, so that the deletion is still to come.
+  platform.hides = 'purser-asked';
+  clock.advance(3_600_000);
+  await manager.get(Reaper).look();
+  await manager.rounds(2, 60_000);
+  platform.put({ name: 'purser-later', labels: label });
+  clock.advance(3_600_000);
+  await manager.rounds(6, 30_000);
+  expect((await told('vm.orphaned')).map(({ name }) => name)).toEqual(['purser-later']);
+  platform.hides = '';
+  await manager.rounds(4, 60_000);
+  expect(platform.inventory().map(({ name }) => name)).toEqual(['purser-later']);
+});
+
 it('takes nothing for too young in an emergency, and looks every minute', async () => {
   const calm = { ORPHANED_VM_MAX_AGE_HOURS: '6', CLEANUP_CHECK_INTERVAL_HOURS: '6', ENABLE_AUTO_CLEANUP: 'false' };
   await open(calm);

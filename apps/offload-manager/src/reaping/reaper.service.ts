@@ -18,9 +18,8 @@ const SOON_MS = 60_000;
 interface Pending {
   /** By the monotonic clock. */
   at: number;
-  seen: Set<string>;
-  /** Whether what is found is deleted: always when a person asked. */
-  deletes: boolean;
+  /** What was found, by its id, and whether it is deleted: always when a person asked at that look. */
+  seen: Map<string, boolean>;
   /** The second look was taken, and not all could be seen or taken up. */
   tried?: boolean;
 }
@@ -64,19 +63,21 @@ export class Reaper {
     const intervalMs = this.config.CLEANUP_CHECK_INTERVAL_HOURS * 3_600_000;
     this.nextAt = this.lookedAt + (whole ? intervalMs : Math.min(Math.max(SOON_MS, pauseMs), intervalMs));
     const left = this.pending?.tried ? this.pending : undefined;
-    const seen = new Set([...(left?.seen ?? []), ...found.map((one) => this.strays.idOf(one))]);
-    const at = this.lookedAt + pauseMs;
-    this.pending = seen.size === 0 ? undefined : { at, seen, deletes: deletes || left?.deletes === true };
+    const seen = new Map(left?.seen);
+    for (const id of found.map((one) => this.strays.idOf(one))) seen.set(id, deletes || seen.get(id) === true);
+    this.pending = seen.size === 0 ? undefined : { at: this.lookedAt + pauseMs, seen };
     return { found, secondLookAt: new Date(this.clock.now().getTime() + pauseMs) };
   }
 
   /** What could not be looked at, or not be written down, is looked at again in a while. */
   private async secondLook(pending: Pending): Promise<void> {
-    const { seen, deletes } = pending;
+    const { seen } = pending;
     Object.assign(pending, { at: this.clock.monotonic() + SOON_MS, tried: true });
     const { found, whole } = await this.unclaimed();
     let failed = !whole;
-    for (const one of found.filter((again) => seen.has(this.strays.idOf(again)))) {
+    for (const one of found) {
+      const deletes = seen.get(this.strays.idOf(one));
+      if (deletes === undefined) continue;
       try {
         await this.take(one, deletes);
       } catch (error) {
