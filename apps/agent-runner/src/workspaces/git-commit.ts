@@ -2,7 +2,7 @@ import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runGuarded } from '@purser/guard';
 import { submodulesOf } from './index-entries.js';
-import { openWorkTree } from './open-work-tree.js';
+import { openWorkTree, whyOf } from './open-work-tree.js';
 
 export interface CommitRequest {
   workspace: string;
@@ -96,7 +96,7 @@ export async function commitWorkspace(request: CommitRequest): Promise<CommitRes
     if (end.timedOut) return late();
     return { kind: 'failed', detail: end.stderr.trim() || `git ended with ${end.code}` };
   } catch (error) {
-    const { killed, stderr, message: said } = error as Error & { killed?: boolean; stderr?: string };
-    return killed === true || signal?.aborted ? late() : { kind: 'failed', detail: stderr?.trim() || said };
+    const { killed } = error as { killed?: boolean };
+    return killed === true || signal?.aborted ? late() : { kind: 'failed', detail: whyOf(error) };
   }
 }

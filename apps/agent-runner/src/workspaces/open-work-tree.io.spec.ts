@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expectNoChildren } from '@purser/testing';
 import { commitWorkspace } from './git-commit.js';
-import { bundleOf, contains, headOf } from './work-tree-files.js';
+import { FoundTree } from './found-tree.js';
+import { bundleOf, headOf } from './work-tree-files.js';
 
 /*
  * What a container may have written to its workspace, whose files outside of it are the runner's alone. Here everybody
@@ -91,7 +92,9 @@ describe('a work tree that leads out of itself', () => {
     await sh(script);
     expect(await commit()).toEqual({ kind: 'failed', detail: expect.stringMatching(why) as string });
     await expect(headOf(work)).rejects.toThrow(why);
-    for (const known of [before, theirs]) expect(await contains(work, known)).toBe(false);
+    const found = await FoundTree.lookAt(work, AbortSignal.timeout(20_000));
+    expect(found.unusable).toMatch(why);
+    for (const known of [before, theirs]) expect(await found.contains(known)).toBe(false);
     await expect(bundleOf(turn(), work, before)).rejects.toThrow(why);
     await expectKept();
   });
@@ -140,7 +143,8 @@ describe('a work tree that stays within itself', () => {
     expect(await commit()).toMatchObject({ kind: 'committed' });
     const head = await sh('git rev-parse HEAD');
     expect(await headOf(work)).toBe(head);
-    expect(await contains(work, head)).toBe(true);
+    const found = await FoundTree.lookAt(work, AbortSignal.timeout(20_000));
+    expect([await found.contains(head), await found.contains(theirs)]).toEqual([true, false]);
     expect(await exists(await bundleOf(turn(), work, await sh('git rev-parse HEAD~1')))).toBe(true);
   });
 

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { lstat, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type Look, namesSet } from './repository-settings.js';
+import { LeadsOut, type Look, namesSet } from './repository-settings.js';
 
 const run = promisify(execFile);
 /** Names of a very large index, or a configuration. */
@@ -42,6 +42,16 @@ export interface OpenWorkTree {
   git: (...args: string[]) => Promise<string>;
 }
 
+/** It is the repository's own fault: git would end like this at any other time as well. */
+export const isUnusable = (error: unknown): boolean =>
+  error instanceof LeadsOut || typeof (error as { code?: unknown }).code === 'number';
+
+/** In git's own words, if it had any. */
+export function whyOf(error: unknown): string {
+  const { killed, stderr, message } = error as Error & { killed?: boolean; stderr?: string };
+  return killed === true ? 'git was not done in time' : stderr?.trim() || message;
+}
+
 export async function ownerOf(folder: string): Promise<{ uid: number; gid: number } | undefined> {
   const { uid, gid } = await stat(folder);
   return process.getuid?.() === 0 && uid !== 0 ? { uid, gid } : undefined;
@@ -79,7 +89,7 @@ export async function openWorkTree(
   const repository = join(folder, '.git');
   const found = await lstat(repository).catch(() => undefined);
   if (!found) return undefined;
-  if (!found.isDirectory()) throw new Error('.git is no folder of the workspace');
+  if (!found.isDirectory()) throw new LeadsOut('.git is no folder of the workspace');
   const owner = await ownerOf(folder);
   const env = environment(folder);
   const look: Look = async (program, args, cwd = '/') => {
@@ -96,7 +106,7 @@ export async function openWorkTree(
     return stdout;
   };
   const [leading] = (await look('find', LEADS_OUT, folder)).split('\n');
-  if (leading) throw new Error(`${leading} may lead out of the workspace, or is no plain file; remove it`);
+  if (leading) throw new LeadsOut(`${leading} may lead out of the workspace, or is no plain file; remove it`);
   const settings = await namesSet(folder, look);
   const args = ['-C', folder, '--git-dir', repository, '--work-tree', folder];
   args.push('-c', 'core.fsmonitor=false', '-c', 'core.untrackedCache=false', '-c', 'core.hooksPath=/dev/null');

@@ -9,6 +9,7 @@ import type { Config } from '../config.js';
 import type { SessionRecords } from '../sessions/session-records.js';
 import type { Session } from '../sessions/session.js';
 import { type Folders, placeFolders } from './folders.js';
+import { taskOf } from './found-tree.js';
 import { commitWorkspace } from './git-commit.js';
 import { Owner, ownIdentity, stateOf } from './process-identity.js';
 import { removeTree } from './remove-tree.js';
@@ -160,9 +161,9 @@ export class Workspaces {
     const next = this.sweptTo === undefined ? 0 : names.findIndex((name) => name > this.sweptTo!);
     const turn = next > 0 ? [...names.slice(next), ...names.slice(0, next)] : names;
     let asked = 0;
-    for (const taskId of turn) {
+    for (const name of turn) {
       if (this.closed) return;
-      const folder = join(workspaces, taskId);
+      const [taskId, folder] = [taskOf(name), join(workspaces, name)];
       if (isRunning(taskId) || (await ageMs(folder, now)) < this.keepMs) continue;
       if (await this.isFinished(taskId, now)) {
         // The folder last: while it is there, what was cut short is done again.
@@ -170,7 +171,7 @@ export class Workspaces {
         await this.remove(folder);
         this.log.info({ taskId }, 'the workspace of a finished task was removed');
       }
-      this.sweptTo = taskId;
+      this.sweptTo = name;
       if ((asked += 1) === SWEEP_LIMIT) return;
     }
     this.sweptTo = undefined;
