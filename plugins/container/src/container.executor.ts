@@ -46,6 +46,11 @@ export class ContainerExecutor implements Executor {
     await this.options.gate.close();
   }
 
+  /** A gate says what it grants once it has removed what others left. */
+  async ready(stop: AbortSignal, say: (line: string) => void): Promise<void> {
+    await new Patience(this.options.patienceMs ?? PATIENCE_MS, stop, say).with(() => this.about());
+  }
+
   async run(session: ExecutorSession): Promise<ExecutorResult> {
     const input = ContainerInput.parse(session.input);
     const asked = [session.kill, session.wrap].find((signal) => signal.aborted);
@@ -214,7 +219,8 @@ export class ContainerExecutor implements Executor {
       return { kind: 'failed', error: { code: 'out_of_memory', message: text } };
     }
     const end = await program.ended;
-    if (end.kind === 'guard_lost') return { kind: 'released', reason: `the container was lost: ${end.detail}` };
+    // It counts as a session: what brings its engine or its gate down each time may be the task.
+    if (end.kind === 'guard_lost') return { kind: 'continue', reason: `the container was lost: ${end.detail}` };
     if (code === 'signal_SIGTERM' || code === 'signal_SIGKILL') {
       const word = await wordOf(session);
       if (word !== undefined) return { kind: 'continue', reason: `stopped: ${word}` };
