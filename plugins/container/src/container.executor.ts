@@ -23,6 +23,8 @@ export interface ContainerExecutorOptions {
   /** For tasks that say nothing. */
   standard: Limits;
   patienceMs?: number;
+  /** What whoever runs this should know, and no session in particular. */
+  say?: (line: string) => void;
 }
 
 /** Runs a container of any image as a session, by the same contract as a program of the `command` executor. */
@@ -30,10 +32,11 @@ export class ContainerExecutor implements Executor {
   readonly input = ContainerInput;
   private readonly options: ContainerExecutorOptions;
   private readonly running = new Map<string, ContainerProgram>();
-  private readonly forwards = new Forwards();
+  private readonly forwards: Forwards;
 
   constructor(options: ContainerExecutorOptions) {
     this.options = options;
+    this.forwards = new Forwards(options.say);
   }
 
   async memoryMb(sessionId: string): Promise<number | undefined> {
