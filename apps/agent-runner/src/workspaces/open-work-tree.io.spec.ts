@@ -138,6 +138,11 @@ describe('a work tree that stays within itself', () => {
     expect(await sh('git show HEAD:file')).toBe('second');
   });
 
+  it('may name no file of patterns', async () => {
+    await sh(`git config core.excludesFile ''; git config core.attributesFile ''`);
+    expect(await commit()).toMatchObject({ kind: 'committed' });
+  });
+
   it('may have linked work trees, and hooks that are links', async () => {
     await sh('git worktree add -q ../other; mkdir -p .git/hooks; ln -s /bin/true .git/hooks/pre-commit');
     expect(await commit()).toMatchObject({ kind: 'committed' });

@@ -39,7 +39,8 @@ export async function namesSet(folder: string, look: Look): Promise<string[]> {
       names.add(name);
       if (name === 'extensions.refstorage' && !/^(files|reftable)$/i.test(value))
         throw new LeadsOut(`its references are kept as ${value}, which is not allowed`);
-      if (READ.test(name)) await inside(name, value, folder);
+      // Empty, it names none.
+      if (READ.test(name) && value !== '') await inside(name, value, folder);
       const included = INCLUDES.test(name) ? await inside(name, value, dirname(file)) : undefined;
       if (included !== undefined) await read(included, depth + 1);
     }
