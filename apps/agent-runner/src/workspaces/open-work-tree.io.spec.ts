@@ -164,6 +164,15 @@ describe('a work tree that stays within itself', () => {
     expect(await exists(mark)).toBe(false);
     expect(await sh('git show --format= --name-only HEAD')).toBe('file');
   });
+
+  it('says which submodules were moved on, and commits that of none', async () => {
+    await sh(`for one in moved kept; do git init -q $one; git -C $one commit -q --allow-empty -m a; done
+      git add . 2>/dev/null; git commit -qm subs; git -C moved commit -q --allow-empty -m b; rm -rf kept/.git`);
+    expect(await commit()).toEqual({ kind: 'nothing', moved: ['moved'] });
+    await sh('echo third > file');
+    expect(await commit()).toMatchObject({ kind: 'committed', moved: ['moved'] });
+    expect(await sh('git show --format= --name-only HEAD')).toBe('file');
+  });
 });
 
 /** An index of git's, version 2, with one entry whose file counts as changed. */

@@ -40,6 +40,8 @@ export interface OpenWorkTree {
   settings: readonly string[];
   /** For what only reads, and starts no program; within the time that it was opened with. */
   git: (...args: string[]) => Promise<string>;
+  /** The commit that a repository in it is at. */
+  headOf: (path: string, withinMs: number) => Promise<string>;
 }
 
 /** It is the repository's own fault: git would end like this at any other time as well. */
@@ -92,12 +94,12 @@ export async function openWorkTree(
   if (!found.isDirectory()) throw new LeadsOut('.git is no folder of the workspace');
   const owner = await ownerOf(folder);
   const env = environment(folder);
-  const look: Look = async (program, args, cwd = '/') => {
+  const lookUntil = async (end: number, program: string, args: readonly string[], cwd = '/') => {
     const { stdout } = await run(program, [...args], {
       cwd,
       env,
       // Node takes whole milliseconds alone, and 0 for no limit.
-      timeout: Math.max(1, Math.ceil(until - performance.now())),
+      timeout: Math.max(1, Math.ceil(end - performance.now())),
       ...(signal && { signal }),
       killSignal: 'SIGKILL',
       maxBuffer: MOST_BYTES,
@@ -105,10 +107,15 @@ export async function openWorkTree(
     });
     return stdout;
   };
+  const look: Look = (program, args, cwd) => lookUntil(until, program, args, cwd);
+  const headIn = async (path: string, withinMs: number) => {
+    const args = ['--git-dir', join(folder, path, '.git'), 'rev-parse', '--verify', '--quiet', 'HEAD'];
+    return (await lookUntil(Math.min(until, performance.now() + withinMs), 'git', args)).trim();
+  };
   const [leading] = (await look('find', LEADS_OUT, folder)).split('\n');
   if (leading) throw new LeadsOut(`${leading} may lead out of the workspace, or is no plain file; remove it`);
   const settings = await namesSet(folder, look);
   const args = ['-C', folder, '--git-dir', repository, '--work-tree', folder];
   args.push('-c', 'core.fsmonitor=false', '-c', 'core.untrackedCache=false', '-c', 'core.hooksPath=/dev/null');
-  return { folder, owner, env, args, settings, git: (...more) => look('git', [...args, ...more]) };
+  return { folder, owner, env, args, settings, git: (...more) => look('git', [...args, ...more]), headOf: headIn };
 }

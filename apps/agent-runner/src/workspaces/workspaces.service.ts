@@ -10,7 +10,7 @@ import type { SessionRecords } from '../sessions/session-records.js';
 import type { Session } from '../sessions/session.js';
 import { type Folders, placeFolders } from './folders.js';
 import { taskOf } from './found-tree.js';
-import { commitWorkspace } from './git-commit.js';
+import { type CommitResult, commitWorkspace } from './git-commit.js';
 import { Owner, ownIdentity, stateOf } from './process-identity.js';
 import { removeTree } from './remove-tree.js';
 import { type WorkTree, WorkTrees } from './work-trees.service.js';
@@ -125,9 +125,7 @@ export class Workspaces {
       aliveWithinMs: () => lease.unattendedMs,
       signal: session.hurry,
     });
-    if (result.kind === 'nothing') return { said: undefined, failed: false };
-    if (result.kind === 'committed')
-      return { said: `The changes in the workspace were committed as ${result.commit}.`, failed: false };
+    if (result.kind !== 'failed') return { said: sayingOf(result), failed: false };
     this.log.warn({ taskId, epoch, detail: result.detail }, 'a workspace could not be committed');
     return { said: `The changes in the workspace could not be committed: ${result.detail}`, failed: true };
   }
@@ -218,6 +216,15 @@ export class Workspaces {
       this.log.warn({ error, folder }, 'a folder could not be removed'),
     );
   }
+}
+
+function sayingOf(result: Exclude<CommitResult, { kind: 'failed' }>): string | undefined {
+  const { moved = [] } = result;
+  const said = [
+    result.kind === 'committed' && `The changes in the workspace were committed as ${result.commit}.`,
+    moved.length > 0 && `Where these submodules are by now was not: ${moved.join(', ')}; commit that yourself.`,
+  ].filter((part) => part !== false);
+  return said.length > 0 ? said.join(' ') : undefined;
 }
 
 function parsed(text: string): unknown {
