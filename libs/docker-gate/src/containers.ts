@@ -9,6 +9,9 @@ import type { Watches } from './watches.ts';
 /** Made, but the engine's answer got lost: by then whoever made it would watch it. */
 const UNWATCHED_SECONDS = 60;
 
+/** One that the engine cannot get rid of is in nobody's way then. */
+const ENDED = ['exited', 'dead', 'removing'];
+
 /** @returns whether it is gone */
 export async function removeContainer({ PURSER_GATE_ENGINE: engine, ...own }: GateSettings, id: string) {
   const { status } = await answerOf(engine, requestFor({ do: 'remove', id }, own.PURSER_GATE_INSTALLATION));
@@ -19,7 +22,7 @@ export async function removeContainer({ PURSER_GATE_ENGINE: engine, ...own }: Ga
 /**
  * Removes what nobody watches: containers of gates that are dead, and of this gate's own name what is watched by nobody for
  * a while; all of it when it is the `first`, before which the gate makes none.
- * @returns what was removed, as ids, and whether there was nothing to remove
+ * @returns what was removed, as ids, and whether nothing of that was at work
  */
 export async function sweep(
   settings: GateSettings,
@@ -33,13 +36,13 @@ export async function sweep(
   let clean = true;
   // By the engine's clock, which is this machine's, in whole seconds.
   const before = first ? Infinity : Date.now() / 1_000 - UNWATCHED_SECONDS;
-  for (const { Id: id, Labels, Created } of Listed.parse(JSON.parse(text))) {
+  for (const { Id: id, Labels, Created, State } of Listed.parse(JSON.parse(text))) {
     if (watches.has(id)) continue;
     const gate = Labels?.[LABELS.gate];
     const lost = gate === name && Created < before;
     const orphan = gate !== name && !(await isGateAlive(folder, gate));
     if (!lost && !orphan) continue;
-    clean = false;
+    if (!ENDED.includes(State)) clean = false;
     if (await removeContainer(settings, id)) removed.push(id);
   }
   return { removed, clean };

@@ -210,6 +210,15 @@ it('tells how things are while it removes what was left, and makes nothing befor
   expect([left, [...engine.containers.keys()]]).toEqual([false, [id]]);
 });
 
+it('makes containers beside one that has ended and cannot be removed', async () => {
+  const stuck = engine.add({ 'purser.managed': 'mine', 'purser.gate': 'dead' });
+  engine.exit(stuck, 0);
+  engine.before = (what) => (what.startsWith('DELETE') ? 500 : undefined);
+  await open();
+  const id = await make();
+  expect([...engine.containers.keys()]).toEqual([stuck, id]);
+});
+
 it('makes nothing for a session while it cannot tell what was left', async () => {
   let failures = 2;
   engine.before = (what) => (what.includes('/containers/json') && (failures -= 1) >= 0 ? 500 : undefined);
