@@ -274,6 +274,48 @@ it('goes on from work that could not be pushed, where it is', () =>
     expect(await remote.show('purser/kept', 'work.txt')).toBe('one');
   }));
 
+/** Its first commit or bundle fails, and in its next session git gives no answer; the third goes on. */
+const interrupted = async (taskId: string, git: string, script: string) => {
+  const killed = `case " $* " in ${git} *" merge-base "*) [ ! -e '${homes.a}/slow' ] || kill -9 $$ ;; esac`;
+  await withGit(killed, async () => {
+    await startRunner('a');
+    others.hold = 1;
+    await submit(taskId, `[ "$PURSER_EPOCH" = 1 ] || ${script}; echo one > work.txt; exit 75`);
+    expect((await finishOf(taskId)).outcome.kind).toBe('continue');
+    await Promise.all(['may', 'slow'].map((name) => writeFile(join(homes.a, name), '')));
+    await others.release();
+    expect((await finishOf(taskId, 2)).outcome).toMatchObject({
+      kind: 'failed',
+      error: { code: 'workspace', message: expect.stringContaining('could not be looked at') as string },
+    });
+    await eventually(() => expect(others.claims.at(-1)?.holds).toContain(taskId));
+    await rm(join(homes.a, 'slow'));
+    await submit(taskId, script);
+    expect((await finishOf(taskId, 3)).outcome).toMatchObject({ kind: 'completed', result: { output: 'one\n' } });
+    expect(await remote.show(`purser/${taskId}`, 'work.txt')).toBe('one');
+  });
+};
+
+it('keeps work that could not be pushed while git cannot say what is in the tree', () =>
+  interrupted('slow', `*" bundle "*) [ -e '${homes.a}/may' ] || exit 1 ;;`, 'exec cat work.txt'));
+
+it('keeps work that could not be committed while git cannot say what is in the tree', () =>
+  interrupted('slower', `*" add --all "*) [ -e '${homes.a}/may' ] || exit 1 ;;`, 'exec cat work.txt'));
+
+it('sets a tree aside that leads out of itself, with what may be in it', async () => {
+  await startRunner('a');
+  others.hold = 1;
+  await submit(
+    'linked',
+    '[ "$PURSER_EPOCH" = 2 ] && exec ls; echo one > work.txt; ln -s /etc/hostname .git/link; exit 75',
+  );
+  await finishOf('linked');
+  await others.release();
+  expect((await finishOf('linked', 2)).outcome).toMatchObject({ result: { output: 'README.md\n' } });
+  const [, name] = /left as (linked~2): \.git\/link may lead out/.exec(await logOf('linked')) ?? [];
+  expect(await readFile(join(homes.a, 'workspaces', name!, 'work.txt'), 'utf8')).toBe('one\n');
+});
+
 it('begins from a branch other than the default, and says when the repository cannot be had', async () => {
   await remote.commit('next', { 'next.txt': 'next\n' });
   await startRunner('a', { PURSER_WORKSPACE_REPOSITORIES: `${remote.url.replace(/acme.*/, '')}, /elsewhere/` });

@@ -89,13 +89,20 @@ export function refuseImage(image: string, { PURSER_GATE_IMAGES: allowed }: Gate
     throw new Refused(`images here begin with ${allowed.join(' or ')}, which ${image} does not`);
 }
 
-/** A part of a name is no beginning: `example.com/agents` allows neither `example.com/agents-of-others` nor another port. */
+/** A registry by its host, and its port if it has one, or what ends with a part of a path: no image by itself, and no tag. */
+const GOES_ON = /^(localhost|[^/:@]*\.[^/:@]*|[^/:@]+:\d+)$|^[^/@]+\/[^:@]+$/;
+
+/**
+ * A part of a name is no beginning: `example.com/agents` allows neither `example.com/agents-of-others` nor another port, and
+ * `python`, an image of its registry's own, not `python/one`, which is somebody else's.
+ */
 function beginsWith(image: string, beginning: string): boolean {
   if (!image.startsWith(beginning)) return false;
   const rest = image.slice(beginning.length);
   if (rest === '' || /[/:@]$/.test(beginning)) return true;
+  if (rest.startsWith('/')) return GOES_ON.test(beginning);
   const ofTag = /[:@][^/]*$/.test(beginning);
-  return ofTag ? /^[^A-Za-z0-9/]/.test(rest) : /^(\/|@|:[^/]*$)/.test(rest);
+  return ofTag ? /^[^A-Za-z0-9/]/.test(rest) : /^(@|:[^/]*$)/.test(rest);
 }
 
 function refuseAbove(what: string, asked: number, most: number): void {

@@ -178,25 +178,55 @@ it('removes at its start what gates before it left, and nothing of those that li
 
 it('removes the sockets of dead gates', async () => {
   const leave = `require('node:net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
-  for (const name of ['dead.sock', 'starting.sock'])
+  const elsewhere = 'at-00000000-other.sock';
+  for (const name of ['dead.sock', 'starting.sock', elsewhere])
     await once(spawn(process.execPath, ['-e', leave, join(folder, name)]), 'exit');
   const longAgo = new Date(Date.now() - 600_000);
-  for (const name of ['dead.sock', 'engine.sock']) await utimes(join(folder, name), longAgo, longAgo);
+  for (const name of ['dead.sock', 'engine.sock', elsewhere]) await utimes(join(folder, name), longAgo, longAgo);
   await open();
-  expect((await readdir(folder)).sort()).toEqual(['docker.sock', 'engine.sock', 'starting.sock', 'workspaces']);
+  expect((await readdir(folder)).sort()).toEqual([
+    elsewhere,
+    'docker.sock',
+    'engine.sock',
+    'starting.sock',
+    'workspaces',
+  ]);
 });
 
-it('is asked already while it removes what was left', async () => {
+it('tells how things are while it removes what was left, and makes nothing before that is gone', async () => {
   const dead = engine.add({ 'purser.managed': 'mine', 'purser.gate': 'dead' });
   let slow = (): void => undefined;
   const removing = new Promise<void>((resolve) => (slow = resolve));
-  engine.before = (what) => (what.startsWith('DELETE') ? removing : undefined);
+  let left: boolean | undefined;
+  engine.before = (what) => {
+    if (what.includes('/create')) left = engine.containers.has(dead);
+    return what.startsWith('DELETE') ? removing : undefined;
+  };
   await open();
-  await make();
-  expect(engine.containers.size).toBe(2);
+  const making = make();
+  expect((await ask('GET', '/images/image/json')).status).toBe(200);
   slow();
-  await gone(dead);
-  expect(engine.containers.size).toBe(1);
+  const id = await making;
+  expect([left, [...engine.containers.keys()]]).toEqual([false, [id]]);
+});
+
+it('makes containers beside one that has ended and cannot be removed', async () => {
+  const stuck = engine.add({ 'purser.managed': 'mine', 'purser.gate': 'dead' });
+  engine.exit(stuck, 0);
+  engine.before = (what) => (what.startsWith('DELETE') ? 500 : undefined);
+  await open();
+  const id = await make();
+  expect([...engine.containers.keys()]).toEqual([stuck, id]);
+});
+
+it('makes nothing for a session while it cannot tell what was left', async () => {
+  let failures = 2;
+  engine.before = (what) => (what.includes('/containers/json') && (failures -= 1) >= 0 ? 500 : undefined);
+  await open();
+  const own = engine.add({ 'purser.managed': 'mine', 'purser.gate': 'docker' });
+  const id = await make();
+  expect([...engine.containers.keys()]).toEqual([id]);
+  expect(engine.containers.has(own)).toBe(false);
 });
 
 it('is a process of its own that removes its containers when its starter is gone', async () => {

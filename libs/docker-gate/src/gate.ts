@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { chmod, realpath, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import { labelsOf, narrowed } from './answers.ts';
 import { removeContainer, sweep } from './containers.ts';
 import { containerFor, CreateBody, Full, isBelow, refuseImage, Refused } from './create-body.ts';
@@ -14,6 +15,10 @@ import { Watches } from './watches.ts';
 
 const LARGEST_BODY = 1024 * 1024;
 const SWEEP_MS = 5_000;
+/** Until one has found nothing left. */
+const FIRST_SWEEPS_MS = 250;
+/** Whoever asks for a container in the meantime waits so long for an answer. */
+const PATIENCE_MS = 5_000;
 /** Until the one that had it made says for how long. */
 const FIRST_WATCH_MS = 30_000;
 const STREAMS: readonly Wish['do'][] = ['logs', 'wait', 'pull'];
@@ -32,7 +37,11 @@ export class Gate {
   private readonly say: Say;
   private readonly server: Server;
   private readonly watches: Watches;
-  private readonly startedAt = Date.now();
+  /** Set once nothing is at work any more of what gates before this one made. */
+  private swept = false;
+  private noteSwept: () => void = () => undefined;
+  private readonly firstSwept = new Promise<void>((resolve) => (this.noteSwept = resolve));
+  private said = false;
   private nextSweep: NodeJS.Timeout | undefined;
   private sweeping: Promise<void> | undefined;
   private closing = false;
@@ -48,8 +57,8 @@ export class Gate {
     await once(gate.server, 'listening');
     // Who may enter the folder may ask.
     await chmod(listen, 0o666);
-    // Beside what is asked: an engine that is slow to remove what is left keeps nobody waiting.
-    gate.sweeping = gate.sweep(gate.startedAt).finally(() => gate.sweepAgain());
+    // Beside what is asked: signs of life are heard meanwhile, and how things stand is told.
+    gate.sweeping = gate.sweep().finally(() => gate.sweepAgain());
     await removeDeadSockets(settings.PURSER_GATE_FOLDER);
     return gate;
   }
@@ -90,21 +99,34 @@ export class Gate {
     ]);
   }
 
-  /** `startedAt`: at the start, for what a gate of the same name left. */
-  private async sweep(startedAt?: number): Promise<void> {
+  private async sweep(): Promise<void> {
     try {
-      for (const id of await sweep(this.settings, this.watches, startedAt))
-        this.say(`removed ${id.slice(0, 12)}, which nobody watched`);
+      const { removed, clean } = await sweep(this.settings, this.watches, !this.swept);
+      for (const id of removed) this.say(`removed ${id.slice(0, 12)}, which nobody watched`);
+      // Not by what was removed: that an engine removes something is no word that it is gone.
+      if (!clean) return;
+      this.swept = true;
+      this.noteSwept();
     } catch (error) {
-      if (startedAt !== undefined) this.say(`the engine cannot be asked yet: ${(error as Error).message}`);
+      if (!this.swept && !this.said) this.say(`the engine cannot be asked yet: ${(error as Error).message}`);
+      this.said = true;
     }
+  }
+
+  /** What is left of a session may be at work in the folders that the next one is to have. */
+  private async requireSwept(): Promise<void> {
+    await Promise.race([this.firstSwept, delay(PATIENCE_MS, undefined, { ref: false })]);
+    if (!this.swept) throw new Full('containers that were left are not removed yet');
   }
 
   private sweepAgain(): void {
     if (this.closing) return;
-    this.nextSweep = setTimeout(() => {
-      this.sweeping = this.sweep().finally(() => this.sweepAgain());
-    }, SWEEP_MS);
+    this.nextSweep = setTimeout(
+      () => {
+        this.sweeping = this.sweep().finally(() => this.sweepAgain());
+      },
+      this.swept ? SWEEP_MS : FIRST_SWEEPS_MS,
+    );
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -142,8 +164,10 @@ export class Gate {
   private async grant(wish: Exclude<Wish, { do: 'watch' }>, body: string): Promise<Answer> {
     switch (wish.do) {
       case 'about':
+        await this.requireSwept();
         return this.about();
       case 'create':
+        await this.requireSwept();
         return this.create(body);
       default: {
         const answer = await this.ask(wish);

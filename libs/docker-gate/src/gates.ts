@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { createConnection } from 'node:net';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 
 const ANSWER_MS = 2_000;
@@ -7,6 +9,14 @@ const ANSWER_MS = 2_000;
 const STARTED_MS = 60_000;
 /** Whatever stands in a label is no path. */
 const NAME = /^[A-Za-z0-9_.-]{1,100}$/;
+
+/** A data folder may be shared by machines, and only from its own can a gate be asked whether it is there. */
+const MACHINE = createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
+const OF_A_MACHINE = /^at-([0-9a-f]{8})-/;
+
+/** Of a gate's socket, told apart from those of gates on other machines. */
+export const nameHere = (name: string): string => `at-${MACHINE}-${name}`;
+const isElsewhere = (name: string): boolean => (OF_A_MACHINE.exec(name)?.[1] ?? MACHINE) !== MACHINE;
 
 export const socketOf = (folder: string, name: string): string => join(folder, `${name}.sock`);
 
@@ -32,12 +42,14 @@ export function isGateAlive(folder: string, name: string | undefined): Promise<b
 /** What gates leave that are killed: nobody listens there, and nobody will. */
 export async function removeDeadSockets(folder: string): Promise<void> {
   const names = (await readdir(folder)).filter((file) => file.endsWith('.sock')).map((file) => file.slice(0, -5));
-  const removing = names.map(async (name) => {
-    const path = socketOf(folder, name);
-    const found = await stat(path);
-    if (!found.isSocket() || Date.now() - found.mtimeMs < STARTED_MS) return;
-    if (!(await isGateAlive(folder, name))) await rm(path, { force: true });
-  });
+  const removing = names
+    .filter((name) => !isElsewhere(name))
+    .map(async (name) => {
+      const path = socketOf(folder, name);
+      const found = await stat(path);
+      if (!found.isSocket() || Date.now() - found.mtimeMs < STARTED_MS) return;
+      if (!(await isGateAlive(folder, name))) await rm(path, { force: true });
+    });
   // One that cannot be removed is in nobody's way.
   await Promise.allSettled(removing);
 }

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { socketOf } from './gates.ts';
+import { nameHere, socketOf } from './gates.ts';
 
 /** The file beside this one: main.js in dist, and main.ts in a spec, which Node runs as it is. */
 const MAIN = join(import.meta.dirname, `main${extname(import.meta.filename)}`);
@@ -27,7 +28,7 @@ export class OwnGate {
 
   static async start(settings: OwnGateSettings, say: (line: string) => void): Promise<OwnGate> {
     await mkdir(settings.folder, { recursive: true, mode: 0o700 });
-    const name = randomUUID().slice(0, 8);
+    const name = nameHere(randomUUID().slice(0, 8));
     const child = spawn(process.execPath, [MAIN], {
       // Its own group, so that a signal to the starter's group passes it by.
       detached: true,
@@ -59,6 +60,11 @@ export class OwnGate {
 
   get alive(): boolean {
     return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  /** Whether it can be reached: its socket may have been removed by somebody else. */
+  get reachable(): boolean {
+    return this.alive && existsSync(this.socketPath);
   }
 
   get pid(): number | undefined {

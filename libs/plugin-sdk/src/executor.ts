@@ -90,6 +90,11 @@ export interface Executor {
   input: z.ZodType;
   /** Works until done, wrapped up or killed, and leaves no process behind. Throws only for defects. */
   run(session: ExecutorSession): Promise<ExecutorResult>;
+  /**
+   * Waited for before the session's folders are made ready: until nothing is at work in them any more that a runner left which
+   * was killed. Rejects when that cannot be told for long, or at `stop`; the session is given back then.
+   */
+  ready?(stop: AbortSignal, say: (line: string) => void): Promise<void>;
   /** Memory in MiB of all that a running session uses; undefined when it cannot be told. */
   memoryMb?(sessionId: string): Promise<number | undefined>;
 }

@@ -23,6 +23,8 @@ export interface ContainerExecutorOptions {
   /** For tasks that say nothing. */
   standard: Limits;
   patienceMs?: number;
+  /** What whoever runs this should know, and no session in particular. */
+  say?: (line: string) => void;
 }
 
 /** Runs a container of any image as a session, by the same contract as a program of the `command` executor. */
@@ -30,10 +32,11 @@ export class ContainerExecutor implements Executor {
   readonly input = ContainerInput;
   private readonly options: ContainerExecutorOptions;
   private readonly running = new Map<string, ContainerProgram>();
-  private readonly forwards = new Forwards();
+  private readonly forwards: Forwards;
 
   constructor(options: ContainerExecutorOptions) {
     this.options = options;
+    this.forwards = new Forwards(options.say);
   }
 
   async memoryMb(sessionId: string): Promise<number | undefined> {
@@ -44,6 +47,11 @@ export class ContainerExecutor implements Executor {
   async close(): Promise<void> {
     await this.forwards.close();
     await this.options.gate.close();
+  }
+
+  /** A gate says what it grants once it has removed what others left. */
+  async ready(stop: AbortSignal, say: (line: string) => void): Promise<void> {
+    await new Patience(this.options.patienceMs ?? PATIENCE_MS, stop, say).with(() => this.about());
   }
 
   async run(session: ExecutorSession): Promise<ExecutorResult> {
@@ -214,7 +222,8 @@ export class ContainerExecutor implements Executor {
       return { kind: 'failed', error: { code: 'out_of_memory', message: text } };
     }
     const end = await program.ended;
-    if (end.kind === 'guard_lost') return { kind: 'released', reason: `the container was lost: ${end.detail}` };
+    // It counts as a session: what brings its engine or its gate down each time may be the task.
+    if (end.kind === 'guard_lost') return { kind: 'continue', reason: `the container was lost: ${end.detail}` };
     if (code === 'signal_SIGTERM' || code === 'signal_SIGKILL') {
       const word = await wordOf(session);
       if (word !== undefined) return { kind: 'continue', reason: `stopped: ${word}` };

@@ -102,6 +102,22 @@ it('gives signs of life while the engine takes its time to start the container',
   expect(engine.containers.size).toBe(0);
 });
 
+it('starts its gate anew when somebody has removed its socket', async () => {
+  const before = await gate.socketPath();
+  await rm(before);
+  const after = await gate.socketPath();
+  expect(after).not.toBe(before);
+  expect(await new Engine(after).about()).toMatchObject({ bridge: false });
+});
+
+it('is not ready before what a killed runner left is gone', async () => {
+  const left = engine.add({ 'purser.managed': 'mine', 'purser.gate': 'dead' });
+  let failures = 2;
+  engine.before = (what) => (what.startsWith('DELETE') && (failures -= 1) >= 0 ? 500 : undefined);
+  await executor.ready(new AbortController().signal, () => undefined);
+  expect(engine.containers.has(left)).toBe(false);
+});
+
 it('does not start what the gate has given up', async () => {
   engine.before = (what) => (what.endsWith('/start') ? new Promise(() => undefined) : undefined);
   executor = open(0);
@@ -145,7 +161,8 @@ it('is not over before a gate says that the container is gone', async () => {
   await asked('DELETE');
   expect([over, engine.containers.size]).toEqual([false, 1]);
   removed();
-  expect(await running).toMatchObject({ kind: 'released' });
+  // What it had begun counts as a session, or a task that ends its gate would be run for ever.
+  expect(await running).toMatchObject({ kind: 'continue' });
   expect(engine.containers.size).toBe(0);
 });
 

@@ -32,6 +32,13 @@ export class Forwards {
   private readonly sockets = new Set<Socket>();
   /** Connections of each container, by its address. */
   private readonly held = new Map<string, number>();
+  /** Those of which it was said that they have too many, until they have none. */
+  private readonly told = new Set<string>();
+  private readonly say: (line: string) => void;
+
+  constructor(say: (line: string) => void = () => undefined) {
+    this.say = say;
+  }
 
   /** @returns the URL under which a container reaches what is at `url`, or undefined when it would not be the same there */
   async through(url: string, address: string): Promise<string | undefined> {
@@ -78,12 +85,18 @@ export class Forwards {
   private count(socket: Socket): boolean {
     const from = socket.remoteAddress ?? '';
     const before = this.held.get(from) ?? 0;
-    if (before >= MOST_OF_ONE) return false;
+    if (before >= MOST_OF_ONE) {
+      if (!this.told.has(from))
+        this.say(`the container at ${from} has ${before} connections, the most it may have; more are reset`);
+      this.told.add(from);
+      return false;
+    }
     this.held.set(from, before + 1);
     socket.once('close', () => {
       const left = this.held.get(from)! - 1;
-      if (left > 0) this.held.set(from, left);
-      else this.held.delete(from);
+      if (left > 0) return this.held.set(from, left);
+      this.held.delete(from);
+      this.told.delete(from);
     });
     return true;
   }

@@ -18,10 +18,15 @@ export class GateAccess {
   async socketPath(): Promise<string> {
     if (typeof this.where === 'string') return this.where;
     if (this.closed) throw new Error('this runner shuts down');
-    if (this.own?.alive) return this.own.socketPath;
-    this.starting ??= OwnGate.start(this.where, this.say).finally(() => (this.starting = undefined));
+    if (this.own?.reachable) return this.own.socketPath;
+    this.starting ??= this.startAnew(this.where).finally(() => (this.starting = undefined));
     this.own = await this.starting;
     return this.own.socketPath;
+  }
+
+  private async startAnew(where: OwnGateSettings): Promise<OwnGate> {
+    await this.own?.close();
+    return OwnGate.start(where, this.say);
   }
 
   async close(): Promise<void> {

@@ -66,6 +66,7 @@ export default definePlugin({
         gate,
         user: chooseUser(config.user, process.getuid?.() ?? -1),
         standard: { memoryMb: config.memoryMb, cpus: config.cpus, pids: config.pids },
+        say: (line) => context.logger.warn({ reason: line }, 'a container is kept from what it tries'),
       });
       // At once, since it removes what was left over.
       gate

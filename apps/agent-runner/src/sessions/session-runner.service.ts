@@ -43,7 +43,7 @@ export class SessionRunner {
         return;
       }
       records = await this.open(session);
-      if (!records) return;
+      if (!records || !(await this.isReady(session))) return;
       const prepared = await this.prepare(session, records);
       if (!('workspace' in prepared)) return;
       folders = prepared;
@@ -78,6 +78,21 @@ export class SessionRunner {
         reason: session.cause ? inWords(session.cause) : `not started: ${error.message}`,
       });
       return undefined;
+    }
+  }
+
+  /** Whether its executor is; else the session is given back. */
+  private async isReady(session: Session): Promise<boolean> {
+    const executor = this.executors.find(session.assignment.executor);
+    try {
+      await executor?.ready?.(AbortSignal.any([session.kill, session.wrap]), (line) => session.say(line));
+      return true;
+    } catch (error) {
+      const reason = session.cause ? inWords(session.cause) : (error as Error).message;
+      session.say(reason);
+      session.workDone();
+      await this.closing.finish(session, { kind: 'released', reason });
+      return false;
     }
   }
 

@@ -1,8 +1,8 @@
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runGuarded } from '@purser/guard';
-import { submodulesOf } from './index-entries.js';
-import { openWorkTree } from './open-work-tree.js';
+import { movedOn, type Submodule, submodulesOf } from './index-entries.js';
+import { openWorkTree, whyOf } from './open-work-tree.js';
 
 export interface CommitRequest {
   workspace: string;
@@ -16,8 +16,11 @@ export interface CommitRequest {
   signal?: AbortSignal;
 }
 
+/** `moved`: submodules that are at another commit than before, which is not committed. */
 export type CommitResult =
-  { kind: 'committed'; commit: string } | { kind: 'nothing' } | { kind: 'failed'; detail: string };
+  | { kind: 'committed'; commit: string; moved?: readonly string[] }
+  | { kind: 'nothing'; moved?: readonly string[] }
+  | { kind: 'failed'; detail: string };
 
 /** No signing, no programs that the repository's configuration names for these steps. */
 const SETTINGS = ['commit.gpgSign=false', 'gc.auto=0', 'maintenance.auto=false', 'diff.ignoreSubmodules=all'];
@@ -55,10 +58,10 @@ export function withoutPrograms(names: readonly string[]): string[] {
  * All but the submodules that are known already: git would have each of them tell its state, by the programs that the
  * submodule's configuration names. One that is new is added without a look into it.
  */
-function pathsBut(submodules: readonly string[]): string {
-  const odd = submodules.find((path) => path.includes('\n'));
-  if (odd !== undefined) throw new Error(`it has a submodule of a name that is not allowed: ${odd}`);
-  return ['.', ...submodules.map((path) => `:(exclude,top,literal)${path}`)].join('\n');
+function pathsBut(submodules: readonly Submodule[]): string {
+  const odd = submodules.find(({ path }) => path.includes('\n'));
+  if (odd !== undefined) throw new Error(`it has a submodule of a name that is not allowed: ${odd.path}`);
+  return ['.', ...submodules.map(({ path }) => `:(exclude,top,literal)${path}`)].join('\n');
 }
 
 /**
@@ -77,7 +80,10 @@ export async function commitWorkspace(request: CommitRequest): Promise<CommitRes
   try {
     const tree = await openWorkTree(workspace, timeoutMs, signal);
     if (!tree) return { kind: 'nothing' };
-    const paths = pathsBut(await submodulesOf(tree));
+    const submodules = await submodulesOf(tree);
+    const paths = pathsBut(submodules);
+    const moved = await movedOn(tree, submodules);
+    const left = moved.length > 0 && { moved };
     const settings = [...SETTINGS, ...withoutPrograms(tree.settings)].flatMap((setting) => ['-c', setting]);
     const leftMs = until - performance.now();
     if (leftMs <= 0 || signal?.aborted) return late();
@@ -91,12 +97,12 @@ export async function commitWorkspace(request: CommitRequest): Promise<CommitRes
       ...(aliveWithinMs && { aliveWithinMs }),
       ...(signal && { signal }),
     });
-    if (end.code === 0) return { kind: 'committed', commit: end.stdout.trim() };
-    if (end.code === NOTHING) return { kind: 'nothing' };
+    if (end.code === 0) return { kind: 'committed', commit: end.stdout.trim(), ...left };
+    if (end.code === NOTHING) return { kind: 'nothing', ...left };
     if (end.timedOut) return late();
     return { kind: 'failed', detail: end.stderr.trim() || `git ended with ${end.code}` };
   } catch (error) {
-    const { killed, stderr, message: said } = error as Error & { killed?: boolean; stderr?: string };
-    return killed === true || signal?.aborted ? late() : { kind: 'failed', detail: stderr?.trim() || said };
+    const { killed } = error as { killed?: boolean };
+    return killed === true || signal?.aborted ? late() : { kind: 'failed', detail: whyOf(error) };
   }
 }

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expectNoChildren } from '@purser/testing';
 import { commitWorkspace } from './git-commit.js';
-import { bundleOf, contains, headOf } from './work-tree-files.js';
+import { FoundTree } from './found-tree.js';
+import { bundleOf, headOf } from './work-tree-files.js';
 
 /*
  * What a container may have written to its workspace, whose files outside of it are the runner's alone. Here everybody
@@ -91,7 +92,9 @@ describe('a work tree that leads out of itself', () => {
     await sh(script);
     expect(await commit()).toEqual({ kind: 'failed', detail: expect.stringMatching(why) as string });
     await expect(headOf(work)).rejects.toThrow(why);
-    for (const known of [before, theirs]) expect(await contains(work, known)).toBe(false);
+    const found = await FoundTree.lookAt(work, AbortSignal.timeout(20_000));
+    expect(found.unusable).toMatch(why);
+    for (const known of [before, theirs]) expect(await found.contains(known)).toBe(false);
     await expect(bundleOf(turn(), work, before)).rejects.toThrow(why);
     await expectKept();
   });
@@ -102,6 +105,15 @@ describe('a work tree that leads out of itself', () => {
     expect(await objects()).not.toContain(SECRET);
     expect(await sh('git --git-dir=.git show --format= --name-only HEAD')).toBe('file');
     await expectKept();
+  });
+
+  it('has no words of a file told that its home names as attributes', async () => {
+    // Git says which attributes it does not know, and fails for the repository without a commit.
+    await sh(`echo '* word=of/the/runner !!its-word' > "$OUT/words"; mkdir -p .config/git
+      ln -s "$OUT/words" .config/git/attributes; git init -q empty`);
+    const result = await commit();
+    expect(result).toMatchObject({ kind: 'failed', detail: expect.stringContaining('empty') as string });
+    expect(JSON.stringify(result)).not.toContain('word');
   });
 
   it.each(['../outside/secret', 'ABSOLUTE'])('has nothing added by an index that names %s', async (given) => {
@@ -126,12 +138,18 @@ describe('a work tree that stays within itself', () => {
     expect(await sh('git show HEAD:file')).toBe('second');
   });
 
+  it('may name no file of patterns', async () => {
+    await sh(`git config core.excludesFile ''; git config core.attributesFile ''`);
+    expect(await commit()).toMatchObject({ kind: 'committed' });
+  });
+
   it('may have linked work trees, and hooks that are links', async () => {
     await sh('git worktree add -q ../other; mkdir -p .git/hooks; ln -s /bin/true .git/hooks/pre-commit');
     expect(await commit()).toMatchObject({ kind: 'committed' });
     const head = await sh('git rev-parse HEAD');
     expect(await headOf(work)).toBe(head);
-    expect(await contains(work, head)).toBe(true);
+    const found = await FoundTree.lookAt(work, AbortSignal.timeout(20_000));
+    expect([await found.contains(head), await found.contains(theirs)]).toEqual([true, false]);
     expect(await exists(await bundleOf(turn(), work, await sh('git rev-parse HEAD~1')))).toBe(true);
   });
 
@@ -144,6 +162,15 @@ describe('a work tree that stays within itself', () => {
     await sh(`echo b > sub/a; touch -d '2020-01-01' sub/a; echo third > file`);
     expect(await commit()).toMatchObject({ kind: 'committed' });
     expect(await exists(mark)).toBe(false);
+    expect(await sh('git show --format= --name-only HEAD')).toBe('file');
+  });
+
+  it('says which submodules were moved on, and commits that of none', async () => {
+    await sh(`for one in moved kept; do git init -q $one; git -C $one commit -q --allow-empty -m a; done
+      git add . 2>/dev/null; git commit -qm subs; git -C moved commit -q --allow-empty -m b; rm -rf kept/.git`);
+    expect(await commit()).toEqual({ kind: 'nothing', moved: ['moved'] });
+    await sh('echo third > file');
+    expect(await commit()).toMatchObject({ kind: 'committed', moved: ['moved'] });
     expect(await sh('git show --format= --name-only HEAD')).toBe('file');
   });
 });

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { lstat, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type Look, namesSet } from './repository-settings.js';
+import { LeadsOut, type Look, namesSet } from './repository-settings.js';
 
 const run = promisify(execFile);
 /** Names of a very large index, or a configuration. */
@@ -40,6 +40,18 @@ export interface OpenWorkTree {
   settings: readonly string[];
   /** For what only reads, and starts no program; within the time that it was opened with. */
   git: (...args: string[]) => Promise<string>;
+  /** The commit that a repository in it is at. */
+  headOf: (path: string, withinMs: number) => Promise<string>;
+}
+
+/** It is the repository's own fault: git would end like this at any other time as well. */
+export const isUnusable = (error: unknown): boolean =>
+  error instanceof LeadsOut || typeof (error as { code?: unknown }).code === 'number';
+
+/** In git's own words, if it had any. */
+export function whyOf(error: unknown): string {
+  const { killed, stderr, message } = error as Error & { killed?: boolean; stderr?: string };
+  return killed === true ? 'git was not done in time' : stderr?.trim() || message;
 }
 
 export async function ownerOf(folder: string): Promise<{ uid: number; gid: number } | undefined> {
@@ -52,6 +64,8 @@ function environment(folder: string): Record<string, string> {
   return {
     PATH: process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin',
     HOME: folder,
+    // Else git reads patterns below the home's `.config`, through links.
+    XDG_CONFIG_HOME: '/dev/null',
     LC_ALL: 'C',
     GIT_CEILING_DIRECTORIES: join(folder, '..'),
     GIT_CONFIG_GLOBAL: '/dev/null',
@@ -77,15 +91,15 @@ export async function openWorkTree(
   const repository = join(folder, '.git');
   const found = await lstat(repository).catch(() => undefined);
   if (!found) return undefined;
-  if (!found.isDirectory()) throw new Error('.git is no folder of the workspace');
+  if (!found.isDirectory()) throw new LeadsOut('.git is no folder of the workspace');
   const owner = await ownerOf(folder);
   const env = environment(folder);
-  const look: Look = async (program, args, cwd = '/') => {
+  const lookUntil = async (end: number, program: string, args: readonly string[], cwd = '/') => {
     const { stdout } = await run(program, [...args], {
       cwd,
       env,
       // Node takes whole milliseconds alone, and 0 for no limit.
-      timeout: Math.max(1, Math.ceil(until - performance.now())),
+      timeout: Math.max(1, Math.ceil(end - performance.now())),
       ...(signal && { signal }),
       killSignal: 'SIGKILL',
       maxBuffer: MOST_BYTES,
@@ -93,10 +107,15 @@ export async function openWorkTree(
     });
     return stdout;
   };
+  const look: Look = (program, args, cwd) => lookUntil(until, program, args, cwd);
+  const headIn = async (path: string, withinMs: number) => {
+    const args = ['--git-dir', join(folder, path, '.git'), 'rev-parse', '--verify', '--quiet', 'HEAD'];
+    return (await lookUntil(Math.min(until, performance.now() + withinMs), 'git', args)).trim();
+  };
   const [leading] = (await look('find', LEADS_OUT, folder)).split('\n');
-  if (leading) throw new Error(`${leading} may lead out of the workspace, or is no plain file; remove it`);
+  if (leading) throw new LeadsOut(`${leading} may lead out of the workspace, or is no plain file; remove it`);
   const settings = await namesSet(folder, look);
   const args = ['-C', folder, '--git-dir', repository, '--work-tree', folder];
   args.push('-c', 'core.fsmonitor=false', '-c', 'core.untrackedCache=false', '-c', 'core.hooksPath=/dev/null');
-  return { folder, owner, env, args, settings, git: (...more) => look('git', [...args, ...more]) };
+  return { folder, owner, env, args, settings, git: (...more) => look('git', [...args, ...more]), headOf: headIn };
 }

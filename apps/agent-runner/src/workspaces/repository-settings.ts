@@ -4,6 +4,9 @@ import { dirname, join, resolve, sep } from 'node:path';
 /** Runs a program as the folder's owner, and where no repository is unless told otherwise; what it prints. */
 export type Look = (program: string, args: readonly string[], cwd?: string) => Promise<string>;
 
+/** A repository that would have git read or write elsewhere. */
+export class LeadsOut extends Error {}
+
 /** Git's own limit. */
 const MOST_DEEP = 10;
 const INCLUDES = /^include(if\..*)?\.path$/s;
@@ -22,21 +25,22 @@ export async function namesSet(folder: string, look: Look): Promise<string[]> {
     const path = resolve(base, value.replace(/^~\//, `${folder}/`));
     const real = await realpath(path).catch(() => undefined);
     const out = REPLACED.test(value) || value === '~' || (real !== undefined && !real.startsWith(root + sep));
-    if (out) throw new Error(`${name} in its configuration leads out of the workspace; take it out`);
+    if (out) throw new LeadsOut(`${name} in its configuration leads out of the workspace; take it out`);
     return real;
   };
 
   const read = async (file: string, depth: number): Promise<void> => {
-    if (depth > MOST_DEEP) throw new Error('its configuration includes too many files');
-    if (!(await lstat(file)).isFile()) throw new Error(`${file} is no plain file`);
+    if (depth > MOST_DEEP) throw new LeadsOut('its configuration includes too many files');
+    if (!(await lstat(file)).isFile()) throw new LeadsOut(`${file} is no plain file`);
     const listed = await look('git', ['config', '--file', file, '--no-includes', '--list', '-z']);
     for (const entry of listed.split('\0').filter((text) => text !== '')) {
       const end = entry.indexOf('\n');
       const [name, value] = end < 0 ? [entry, ''] : [entry.slice(0, end), entry.slice(end + 1)];
       names.add(name);
       if (name === 'extensions.refstorage' && !/^(files|reftable)$/i.test(value))
-        throw new Error(`its references are kept as ${value}, which is not allowed`);
-      if (READ.test(name)) await inside(name, value, folder);
+        throw new LeadsOut(`its references are kept as ${value}, which is not allowed`);
+      // Empty, it names none.
+      if (READ.test(name) && value !== '') await inside(name, value, folder);
       const included = INCLUDES.test(name) ? await inside(name, value, dirname(file)) : undefined;
       if (included !== undefined) await read(included, depth + 1);
     }

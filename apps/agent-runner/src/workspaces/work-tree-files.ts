@@ -3,27 +3,27 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { runGuarded } from '@purser/guard';
 import type { GitTurn } from './mirrors.service.js';
-import { openWorkTree, ownerOf } from './open-work-tree.js';
+import { type OpenWorkTree, openWorkTree, ownerOf } from './open-work-tree.js';
 
 const run = promisify(execFile);
 const LOOK_MS = 10_000;
 
+/** What git answers with 0 or with 1; undefined for 1. Any other end is no answer. */
+export async function asked(tree: OpenWorkTree, ...args: string[]): Promise<string | undefined> {
+  try {
+    return (await tree.git(...args)).trim();
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 1) return undefined;
+    throw error;
+  }
+}
+
+export const headIn = (tree: OpenWorkTree) => asked(tree, 'rev-parse', '--verify', '--quiet', 'HEAD^{commit}');
+
 /** The commit that a work tree is at; undefined when it is none. Rejects when git would be led out of it. */
 export async function headOf(folder: string): Promise<string | undefined> {
   const tree = await openWorkTree(folder, LOOK_MS);
-  const head = await tree?.git('rev-parse', '--verify', '--quiet', 'HEAD^{commit}').catch(() => undefined);
-  return head?.trim();
-}
-
-/** Whether a work tree is at a commit or further on. */
-export async function contains(folder: string, commit: string): Promise<boolean> {
-  try {
-    const tree = await openWorkTree(folder, LOOK_MS);
-    await tree?.git('merge-base', '--is-ancestor', commit, 'HEAD');
-    return tree !== undefined;
-  } catch {
-    return false;
-  }
+  return tree && headIn(tree);
 }
 
 const bundleIn = (folder: string) => join(folder, '.git', 'purser.bundle');

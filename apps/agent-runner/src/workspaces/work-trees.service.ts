@@ -7,13 +7,14 @@ import { CONFIG, Log } from '@purser/service';
 import type { Config } from '../config.js';
 import type { SessionRecords } from '../sessions/session-records.js';
 import type { Session } from '../sessions/session.js';
+import { FoundTree } from './found-tree.js';
 import { HeldTrees } from './held-trees.js';
 import { type GitTurn, Mirrors, type Remote, type Tips } from './mirrors.service.js';
 import { removeTree } from './remove-tree.js';
 import { refuseAddress } from './repository-address.js';
 import { chooseStart } from './start-commit.js';
-import { bundleOf, contains, headOf, removeBundle } from './work-tree-files.js';
-import { WorkTreesRepository } from './work-trees.repository.js';
+import { bundleOf, headOf, removeBundle } from './work-tree-files.js';
+import { type KnownTree, WorkTreesRepository } from './work-trees.repository.js';
 
 const FETCH_MS = 5 * 60_000;
 const PUSH_MS = 60_000;
@@ -28,6 +29,17 @@ export interface WorkTree extends Remote {
   baseTip: string;
   /** Where the task's branch was at the remote when the session began; null for nowhere. */
   lease: string | null;
+}
+
+/** What a session begins with. */
+interface Beginning {
+  tips: Tips;
+  start: string;
+  note?: string;
+  /** In the tree as it is; otherwise a new one is made. */
+  goesOn: boolean;
+  /** The tree of the session before, if it was here. */
+  found: FoundTree | undefined;
 }
 
 /** The session cannot have, or cannot leave, its work where it should be. */
@@ -56,6 +68,11 @@ export class WorkTrees {
   /** What was here before this start. */
   async load(): Promise<void> {
     for (const taskId of await this.held.list()) this.here.add(taskId);
+  }
+
+  private async hold(taskId: string, epoch: number): Promise<void> {
+    await this.held.hold(taskId, epoch);
+    this.here.add(taskId);
   }
 
   private async drop(taskId: string): Promise<void> {
@@ -87,7 +104,9 @@ export class WorkTrees {
         await delay(waitMs, undefined, { signal: turn.signal });
       }
     }
-    return this.mirrors.fetch(turn, remote, commit);
+    return this.mirrors.fetch(turn, remote, commit).catch((error: Error) => {
+      throw new Error(`the repository could not be fetched: ${error.message}`, { cause: error });
+    });
   }
 
   /** Makes the folder the work tree that the task's state belongs to. Rejects with a `WorkTreeProblem` when it cannot. */
@@ -101,27 +120,54 @@ export class WorkTrees {
     const heldEpoch = await this.held.epochOf(taskId);
     // Until it is ready, what is in it is nothing to go on with.
     await this.drop(taskId);
-    let before: Awaited<ReturnType<WorkTreesRepository['take']>>;
+    let before: KnownTree | undefined;
     await records.write(async () => {
       before = await this.repository.take(session.writer, this.bus.origin.instance);
     });
-    const commit = before?.commit ?? null;
     const mayKeep = before !== undefined && heldEpoch === before.epoch;
-    let tips: Tips;
+    let begin: Beginning;
     try {
-      tips = await this.fetch(turn, remote, commit);
-      // The session before could not bring its work to the mirror, and the tree is as it left it.
-      if (mayKeep && commit !== null && !tips.known && (await contains(folder, commit))) {
-        await this.gather(turn, folder, remote.repository, tips.baseTip);
-        tips = await this.fetch(turn, remote, commit);
-      }
+      begin = await this.begin(turn, folder, remote, before, mayKeep);
     } catch (error) {
-      // What is here is as good as before: the next session may find the repository again.
-      if (mayKeep) await this.held.hold(taskId, epoch);
-      throw new WorkTreeProblem(`the repository could not be fetched: ${(error as Error).message}`);
+      // What is here is as good as before: the next session may find the repository again, or have the time to look.
+      if (mayKeep) await this.hold(taskId, epoch);
+      throw new WorkTreeProblem((error as Error).message);
     }
-    // One that would lead git elsewhere is made anew.
-    const head = mayKeep ? await headOf(folder).catch(() => undefined) : undefined;
+    const { tips, start, note, goesOn, found } = begin;
+    if (note !== undefined) session.say(note);
+    if (found?.unusable !== undefined) {
+      const name = await found.setAside(epoch);
+      session.say(`the workspace is made anew, and was left as ${name}: ${found.unusable}`);
+    }
+    if (!goesOn) {
+      await removeTree(folder);
+      await mkdir(folder, { mode: 0o700 });
+      await this.mirrors.clone(turn, folder, remote, start, tips.base).catch((error: Error) => {
+        throw new WorkTreeProblem(`the work tree could not be made: ${error.message}`);
+      });
+      session.say(`the workspace is ${remote.branch} at ${start.slice(0, 12)}`);
+    }
+    await this.hold(taskId, epoch);
+    records.commit = start;
+    return { ...remote, baseBranch: tips.base, baseTip: tips.baseTip, lease: tips.tip };
+  }
+
+  /** Finds out what a session begins with. Changes nothing in the folder. */
+  private async begin(
+    turn: GitTurn & { signal: AbortSignal },
+    folder: string,
+    remote: Remote,
+    before: KnownTree | undefined,
+    mayKeep: boolean,
+  ): Promise<Beginning> {
+    const commit = before?.commit ?? null;
+    let tips = await this.fetch(turn, remote, commit);
+    const found = mayKeep ? await FoundTree.lookAt(folder, turn.signal) : undefined;
+    // The session before could not bring its work to the mirror, and the tree is as it left it.
+    if (commit !== null && !tips.known && (await found?.contains(commit))) {
+      await this.gather(turn, folder, remote.repository, tips.baseTip);
+      tips = await this.fetch(turn, remote, commit);
+    }
     const chosen = chooseStart({
       ...tips,
       branch: remote.branch,
@@ -130,21 +176,9 @@ export class WorkTrees {
       pushed: before?.pushed ?? false,
       lastRunner: before?.runner ?? null,
     });
-    if ('problem' in chosen) throw new WorkTreeProblem(chosen.problem);
-    const { start, note } = chosen;
-    if (note !== undefined) session.say(note);
-    if (head === undefined || !(await contains(folder, start))) {
-      await removeTree(folder);
-      await mkdir(folder, { mode: 0o700 });
-      await this.mirrors.clone(turn, folder, remote, start, tips.base).catch((error: Error) => {
-        throw new WorkTreeProblem(`the work tree could not be made: ${error.message}`);
-      });
-      session.say(`the workspace is ${remote.branch} at ${start.slice(0, 12)}`);
-    }
-    await this.held.hold(taskId, epoch);
-    this.here.add(taskId);
-    records.commit = start;
-    return { ...remote, baseBranch: tips.base, baseTip: tips.baseTip, lease: tips.tip };
+    if ('problem' in chosen)
+      throw new Error([chosen.problem, found?.unusable].filter((part) => part !== undefined).join('; its work tree: '));
+    return { ...chosen, tips, found, goesOn: (await found?.contains(chosen.start)) ?? false };
   }
 
   /**

@@ -142,10 +142,15 @@ describe('leftovers', () => {
       const { workspace } = await workspaces.prepare(session(taskId), records);
       if (taskId !== 'touched') await utimes(workspace, hoursAgo(26), hoursAgo(26));
     }
+    // Set aside by a session of the task.
+    for (const name of ['old~3', 'open~3']) {
+      await mkdir(join(folder, 'workspaces', name));
+      await utimes(join(folder, 'workspaces', name), hoursAgo(26), hoursAgo(26));
+    }
     await workspaces.sweep((taskId) => taskId === 'busy');
     const left = await readdir(join(folder, 'workspaces'));
-    expect(left.sort()).toEqual(['busy', 'fresh', 'open', 'touched', 'unknown']);
-    expect(asked.sort()).toEqual(['fresh', 'old', 'open', 'unknown']);
+    expect(left.sort()).toEqual(['busy', 'fresh', 'open', 'open~3', 'touched', 'unknown']);
+    expect(asked.sort()).toEqual(['fresh', 'old', 'old', 'open', 'open', 'unknown']);
     await workspaces.close();
   });
 

@@ -9,7 +9,8 @@ import type { Config } from '../config.js';
 import type { SessionRecords } from '../sessions/session-records.js';
 import type { Session } from '../sessions/session.js';
 import { type Folders, placeFolders } from './folders.js';
-import { commitWorkspace } from './git-commit.js';
+import { taskOf } from './found-tree.js';
+import { type CommitResult, commitWorkspace } from './git-commit.js';
 import { Owner, ownIdentity, stateOf } from './process-identity.js';
 import { removeTree } from './remove-tree.js';
 import { type WorkTree, WorkTrees } from './work-trees.service.js';
@@ -124,9 +125,7 @@ export class Workspaces {
       aliveWithinMs: () => lease.unattendedMs,
       signal: session.hurry,
     });
-    if (result.kind === 'nothing') return { said: undefined, failed: false };
-    if (result.kind === 'committed')
-      return { said: `The changes in the workspace were committed as ${result.commit}.`, failed: false };
+    if (result.kind !== 'failed') return { said: sayingOf(result), failed: false };
     this.log.warn({ taskId, epoch, detail: result.detail }, 'a workspace could not be committed');
     return { said: `The changes in the workspace could not be committed: ${result.detail}`, failed: true };
   }
@@ -160,9 +159,9 @@ export class Workspaces {
     const next = this.sweptTo === undefined ? 0 : names.findIndex((name) => name > this.sweptTo!);
     const turn = next > 0 ? [...names.slice(next), ...names.slice(0, next)] : names;
     let asked = 0;
-    for (const taskId of turn) {
+    for (const name of turn) {
       if (this.closed) return;
-      const folder = join(workspaces, taskId);
+      const [taskId, folder] = [taskOf(name), join(workspaces, name)];
       if (isRunning(taskId) || (await ageMs(folder, now)) < this.keepMs) continue;
       if (await this.isFinished(taskId, now)) {
         // The folder last: while it is there, what was cut short is done again.
@@ -170,7 +169,7 @@ export class Workspaces {
         await this.remove(folder);
         this.log.info({ taskId }, 'the workspace of a finished task was removed');
       }
-      this.sweptTo = taskId;
+      this.sweptTo = name;
       if ((asked += 1) === SWEEP_LIMIT) return;
     }
     this.sweptTo = undefined;
@@ -217,6 +216,15 @@ export class Workspaces {
       this.log.warn({ error, folder }, 'a folder could not be removed'),
     );
   }
+}
+
+function sayingOf(result: Exclude<CommitResult, { kind: 'failed' }>): string | undefined {
+  const { moved = [] } = result;
+  const said = [
+    result.kind === 'committed' && `The changes in the workspace were committed as ${result.commit}.`,
+    moved.length > 0 && `Where these submodules are by now was not: ${moved.join(', ')}; commit that yourself.`,
+  ].filter((part) => part !== false);
+  return said.length > 0 ? said.join(' ') : undefined;
 }
 
 function parsed(text: string): unknown {

@@ -23,7 +23,7 @@ export function addComponentMoves(components: Command, commands: CommandSet): vo
         print(json, () => begunText(reply, terminal));
       },
     )
-    .option('--machine-type <type>', 'the smallest that it fits into, unless said')
+    .option('--machine-type <type>', 'the cheapest that it fits into, unless said')
     .option('--regular', 'not a spot VM: it is not taken away, and costs more')
     .option('--reason <text>', 'why; it is kept');
 
@@ -59,6 +59,10 @@ const begunText = ({ component, direction }: Move, terminal: Terminal): string =
 
 const where = ({ direction }: Pick<Move, 'direction'>): string => (direction === 'to_vm' ? 'to a VM' : 'home');
 
+/** Also one that is done may have met with something. */
+const why = ({ step, reason, error }: Move): string =>
+  error === null ? reason : `${reason}; ${step === 'done' ? '' : 'it stays: '}${error}`;
+
 const movesText = (moves: readonly Move[], terminal: Terminal): string =>
   moves.length === 0
     ? 'Nothing has moved yet.\n'
@@ -71,7 +75,7 @@ const movesText = (moves: readonly Move[], terminal: Terminal): string =>
           { head: 'STEP', cell: ({ step }) => step },
           { head: 'SINCE', cell: ({ stepAt }) => moment(stepAt) ?? '-' },
           { head: 'VM', cell: ({ vm }) => vm ?? '-' },
-          { head: 'WHY', cell: ({ reason, error }) => (error === null ? reason : `${reason}; it stays: ${error}`) },
+          { head: 'WHY', cell: why },
         ],
         (head) => terminal.style('dim', head),
       );

@@ -140,10 +140,20 @@ describe('purser components', () => {
 
     it('lists the moves with what became of them', async () => {
       const failed = { ...move, id: 'm2', step: 'failed', vm: 'v2', error: 'its VM is gone' };
-      api.answers['GET /v1/offload/moves'] = () => [200, { moves: [move, failed] }];
+      const stuck = {
+        ...move,
+        id: 'm3',
+        step: 'done',
+        vm: 'v3',
+        error: 'it serves there, and could not be stopped here',
+      };
+      api.answers['GET /v1/offload/moves'] = () => [200, { moves: [move, failed, stuck] }];
       const { out } = await api.purser('components', 'moves');
       expect(out).toMatch(/embedder +to a VM +starting .* - +the nightly run\n/);
       expect(out).toMatch(/embedder +to a VM +failed .* v2 +the nightly run; it stays: its VM is gone\n/);
+      expect(out).toMatch(
+        /embedder +to a VM +done .* v3 +the nightly run; it serves there, and could not be stopped here/,
+      );
     });
   });
 });

@@ -52,7 +52,7 @@ export class Decider {
   }
 
   private async decideNow(): Promise<OffloadDecision> {
-    const situation = await this.situations.look();
+    const situation = await this.situations.look(this.config.HYBRID_ORCHESTRATION_ENABLED);
     const verdict = decide(situation, rulesOf(this.config, this.situations.bounds));
     const moves: DecidedMove[] = [];
     for (const move of verdict.moves) moves.push(decided(move, await this.begin(move)));

@@ -12,6 +12,8 @@ export interface Need {
   /** What may be spent; undefined: no budget counts it. */
   affordable: Nano | undefined;
   preemptions: number;
+  /** As whoever asks wants it; undefined: whichever is cheaper. */
+  spot?: boolean | undefined;
   optimiseCost: boolean;
   standardType: string;
 }
@@ -43,7 +45,7 @@ export function chooseMachine(offers: readonly Offer[], need: Need): Machine | '
 
 type Choice = Machine & { perHour: number; memoryMb: number };
 
-function waysToHave(offer: Offer, { preemptions, optimiseCost }: Need): Choice[] {
+function waysToHave(offer: Offer, { preemptions, optimiseCost, spot }: Need): Choice[] {
   const { machineType, memoryMb, spotPerHour, regularPerHour, spotWorstCase, regularWorstCase } = offer;
   const regular = {
     machineType,
@@ -52,9 +54,10 @@ function waysToHave(offer: Offer, { preemptions, optimiseCost }: Need): Choice[]
     worstCase: regularWorstCase,
     perHour: Number(regularPerHour),
   };
-  if (!optimiseCost) return [regular];
+  if (spot === false || (spot === undefined && !optimiseCost)) return [regular];
   const perHour = Number(spotPerHour) * (1 + PREEMPTION_COST * preemptions);
-  return [{ machineType, memoryMb, spot: true, worstCase: spotWorstCase, perHour }, regular];
+  const taken = { machineType, memoryMb, spot: true, worstCase: spotWorstCase, perHour };
+  return spot === true ? [taken] : [taken, regular];
 }
 
 /** At the same price a machine that is not taken away. */

@@ -8,10 +8,12 @@ import { Memory, type MemoryState } from '../memory/memory.service.js';
 import { Catalogue, neededMb } from '../scoring/catalogue.service.js';
 import { PLACES, type PlaceOf, type Places } from '../scoring/places.js';
 import { type Compute, MARKET, type VmMarket } from './ports.js';
-import type { Candidate, Rules, Situation } from './situation.js';
+import type { Candidate, Market, Rules, Situation } from './situation.js';
 
 /** Pressure that does not last a fifth of the dwell time is not acted on, unless it is critical. */
 const SUSTAIN_SHARE = 1 / 5;
+
+const NOWHERE: Market = { offers: [], affordable: undefined, hindrance: 'nothing is to leave', preemptions: 0 };
 
 /** How things stand, as the rules see it. */
 @Injectable()
@@ -46,12 +48,13 @@ export class Situations {
     return state;
   }
 
-  async look(): Promise<Situation> {
+  /** `offloads`: whether anything may leave; else nobody is asked what there is to be had elsewhere. */
+  async look(offloads = true): Promise<Situation> {
     const now = this.clock.now();
     const [{ reading, pressure, trend }, candidates, market] = await Promise.all([
       this.readMemory(),
       this.candidates(),
-      this.market.look(now),
+      offloads ? this.market.look(now) : NOWHERE,
     ]);
     const { pressureSince, calmSince } = this;
     return { now, memory: reading, pressure, trendMbPerMinute: trend, pressureSince, calmSince, candidates, market };

@@ -28,10 +28,12 @@ const start = new Date('2026-11-29T10:00:00Z');
 let found: Component[];
 let places: Map<string, PlaceOf>;
 let state: MemoryState;
+let asked: number;
 
 beforeEach(() => {
   found = [embedder];
   places = new Map();
+  asked = 0;
   state = {
     reading: { at: start, availableMb: 1000, totalMb: 8000, usedPercent: 87.5, boundBy: 'machine' },
     pressure: 'pressure',
@@ -48,7 +50,10 @@ function situations(): Situations {
   });
   const market: VmMarket = {
     compute: () => Promise.resolve({ provider: null, why: '', problem: null }),
-    look: () => Promise.resolve({ offers: [], affordable: undefined, hindrance: undefined, preemptions: 0 }),
+    look: () => {
+      asked += 1;
+      return Promise.resolve({ offers: [], affordable: undefined, hindrance: undefined, preemptions: 0 });
+    },
   };
   return new Situations(
     { read: () => Promise.resolve(state) } as unknown as Memory,
@@ -107,4 +112,11 @@ it('knows since when memory is scarce or plentiful, without a break', async () =
   expect(await at(15, 'pressure')).toEqual([15, undefined]);
   expect(await at(20, 'calm')).toEqual([undefined, 20]);
   expect(await at(25, 'calm')).toEqual([undefined, 20]);
+});
+
+it('ask no platform and no budget when nothing is to leave', async () => {
+  const { candidates } = await situations().look(false);
+  expect([candidates.map(({ name }) => name), asked]).toEqual([['embedder'], 0]);
+  await situations().look(true);
+  expect(asked).toBe(1);
 });

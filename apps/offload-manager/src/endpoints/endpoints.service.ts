@@ -38,6 +38,17 @@ export class Endpoints {
   /** From now on; whoever serves it follows. */
   async moved(component: string, vmId: string | null, serveLocal: boolean): Promise<void> {
     await this.repository.set(component, vmId, serveLocal);
+    await this.tell(component, vmId);
+  }
+
+  /** Home from a VM, unless it is on another one by now. @returns whether it is at home */
+  async returned(component: string, vmId: string | null): Promise<boolean> {
+    if (!(await this.repository.setHome(component, vmId))) return false;
+    await this.tell(component, null);
+    return true;
+  }
+
+  private async tell(component: string, vmId: string | null): Promise<void> {
     const row = await this.repository.find(component);
     const endpoint: Endpoint = {
       component,

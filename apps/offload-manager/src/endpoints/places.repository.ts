@@ -52,6 +52,19 @@ export class PlacesRepository {
     );
   }
 
+  /** From a VM that it is not to be on any more. False when it is on another one by now: then nothing was written. */
+  async setHome(component: string, vmId: string | null): Promise<boolean> {
+    const rows = await this.database.query(
+      `INSERT INTO component_places AS p (component, serve_local) VALUES ($1, true)
+       ON CONFLICT (component) DO UPDATE SET vm_id = NULL, serve_local = true,
+         since = CASE WHEN p.vm_id IS NULL THEN p.since ELSE now() END
+         WHERE p.vm_id IS NULL OR p.vm_id = $2
+       RETURNING component`,
+      [component, vmId],
+    );
+    return rows.length > 0;
+  }
+
   async serving(component: string, instance: string): Promise<void> {
     await this.database.query(
       `INSERT INTO local_servings (component, instance) VALUES ($1, $2)

@@ -39,7 +39,7 @@ export class Machines {
       return { machineType: wanted, spot, memoryMb };
     }
     const rules = { optimiseCost: this.config.ENABLE_COST_OPTIMIZATION, standardType: this.config.GCP_VM_TYPE };
-    const machine = chooseMachine(offers, { ...rules, neededMb, affordable, preemptions });
+    const machine = chooseMachine(offers, { ...rules, neededMb, affordable, preemptions, spot });
     if (machine === 'none_fits')
       throw new PurserError('unavailable', {
         message: `there is no machine with the ${machineMb(neededMb)} MB that ${name} needs`,

@@ -43,6 +43,20 @@ it('takes the cheapest that holds what the component was written or seen to need
   });
 });
 
+it('chooses, and finds affordable, by the price of the way that is wanted', async () => {
+  // As spot the second is cheaper, as a regular machine the first.
+  const offers = [
+    { ...offer('steady', 4_096, 10n), regularPerHour: 20n, regularWorstCase: 60n },
+    { ...offer('moody', 4_096, 5n), regularPerHour: 50n, regularWorstCase: 150n },
+  ];
+  expect(await machines({ offers }).choose('llm', true, undefined)).toMatchObject({ machineType: 'moody', spot: true });
+  const regular = machines({ offers, affordable: 60n }).choose('llm', false, undefined);
+  expect(await regular).toMatchObject({ machineType: 'steady', spot: false });
+  await expect(machines({ offers, affordable: 59n }).choose('llm', false, undefined)).rejects.toThrow(
+    'no budget covers',
+  );
+});
+
 it('refuses a machine that is too small or not there, and says why none can be had', async () => {
   await expect(machines({}, 3_000).choose('llm', true, 'small')).rejects.toThrow('needs a machine with 4112');
   await expect(machines().choose('llm', true, 'tiny')).rejects.toThrow('no machine type "tiny"');

@@ -93,7 +93,9 @@ export class Mover implements OnApplicationBootstrap, OnModuleDestroy {
   private async giveUp(move: MoveRow, error: unknown): Promise<void> {
     const reason = error instanceof Error ? error.message : String(error);
     const { id, component, direction, step } = move;
-    if (direction === 'to_vm' && step === 'stopping' && Date.now() - move.step_at.getTime() > STOP_MS) {
+    const late = direction === 'to_vm' && step === 'stopping' && Date.now() - move.step_at.getTime() > STOP_MS;
+    // Without its VM it has to come home, however long that takes.
+    if (late && (await this.out.hasVm(move))) {
       await this.records.enter(move, 'done', `it serves there, and could not be stopped here: ${reason}`);
       this.log.error({ move: id, component, reason }, 'a component could not be stopped here');
       return;

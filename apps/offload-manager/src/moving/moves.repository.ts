@@ -100,6 +100,15 @@ export class MovesRepository {
     return rows.length > 0;
   }
 
+  /** VMs of a component that this move, or a later one, has by now, whoever goes on with it. */
+  async findVms({ id, component, created_at }: Pick<MoveRow, 'id' | 'component' | 'created_at'>): Promise<string[]> {
+    const rows = await this.database.query<{ vm_id: string }>(
+      `SELECT vm_id FROM moves WHERE component = $2 AND vm_id IS NOT NULL AND (id = $1 OR created_at > $3)`,
+      [id, component, created_at],
+    );
+    return rows.map(({ vm_id }) => vm_id);
+  }
+
   list(limit: number): Promise<MoveRow[]> {
     return this.database.query(`SELECT ${COLUMNS} FROM moves ORDER BY created_at DESC, id LIMIT $1`, [limit]);
   }

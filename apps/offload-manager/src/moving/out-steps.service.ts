@@ -46,17 +46,26 @@ export class OutSteps {
     }
   }
 
-  /** It is at home again, as if nothing had been. */
+  /**
+   * It is at home again, as if nothing had been. Whoever stood still meanwhile may come to this long after another one has
+   * done so, and has moved the component anew: what later moves have done stays.
+   */
   async undo(move: MoveRow, reason: string): Promise<void> {
-    await this.endpoints.moved(move.component, null, true);
-    if (move.step === 'stopping') await this.locals.start(move.definition);
-    await this.removeAll(move.component, reason);
+    const home = await this.endpoints.returned(move.component, move.vm_id);
+    if (home && move.step === 'stopping') await this.locals.start(move.definition);
+    await this.removeLeft(move, reason);
+  }
+
+  /** Whether it has a VM that it may be served from. */
+  async hasVm({ vm_id: vmId }: MoveRow): Promise<boolean> {
+    const vm = vmId === null ? undefined : await vmOf(this.vms, vmId);
+    return vm !== undefined && !isOver(vm);
   }
 
   /** One that was requested and not written down before a crash serves nobody. */
   private async request(move: MoveRow): Promise<Outcome> {
     const { component, machine_type, spot, memory_mb, definition } = move;
-    await this.removeAll(component, `left by a move of ${component} that was cut short`);
+    await this.removeLeft(move, `left by a move of ${component} that was cut short`);
     try {
       const vm = await this.vms.request({
         component,
@@ -79,8 +88,12 @@ export class OutSteps {
     }
   }
 
-  private async removeAll(component: string, reason: string): Promise<void> {
-    for (const left of await this.vms.list({ component })) if (!isOver(left)) await this.vms.remove(left.id, reason);
+  /** What no move has that goes on, or is done. */
+  private async removeLeft(move: MoveRow, reason: string): Promise<void> {
+    const left = (await this.vms.list({ component: move.component })).filter((vm) => !isOver(vm));
+    // After the list: a VM has a move soon after it was requested.
+    const taken = await this.moves.findVms(move);
+    for (const { id } of left) if (id === move.vm_id || !taken.includes(id)) await this.vms.remove(id, reason);
   }
 
   private async route({ component }: MoveRow, vmId: string): Promise<Outcome> {

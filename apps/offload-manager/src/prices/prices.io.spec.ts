@@ -70,6 +70,20 @@ it('knows regions apart, and takes the dearest as long as it is not known which'
   expect(perHour('europe-west10-a')).toBeUndefined();
 });
 
+it('takes the row of all machines into account as long as a region may have no other', () => {
+  const any = { ...machine, machineType: '*', regularUsdPerHour: '0.5' };
+  const prices = pricesOf({ machines: [{ ...machine, region: 'us-central1' }, any] });
+  const perHour = (zone?: string) => prices.rateFor('gcp', 'e2-small', false, zone)?.nanoPerHour;
+  expect([perHour('us-central1-a'), perHour('europe-west1-b'), perHour()]).toEqual([
+    17_000_000n,
+    500_000_000n,
+    500_000_000n,
+  ]);
+  expect(pricesOf({ machines: [machine, any] }).rateFor('gcp', 'e2-small', false, undefined)?.nanoPerHour).toBe(
+    17_000_000n,
+  );
+});
+
 it('takes a region’s own row before one of every region', () => {
   const there = { ...machine, region: 'europe-west1', regularUsdPerHour: '0.01' };
   const prices = pricesOf({ machines: [machine, there] });

@@ -25,7 +25,9 @@ export class Prices implements VmPrices {
   rateFor(provider: string, machineType: string, spot: boolean, zone: string | undefined): MachineRate | undefined {
     const rows = this.rows(this.file?.machines, provider, zone);
     const named = rows.filter((row) => row.machineType === machineType);
-    const fitting = named.length > 0 ? named : rows.filter((row) => row.machineType === '*');
+    // Where it is not known which region, it may be one that only the row of all machines has.
+    const everywhere = zone !== undefined ? named.length > 0 : named.some(({ region }) => region === undefined);
+    const fitting = everywhere ? named : [...named, ...rows.filter((row) => row.machineType === '*')];
     // A region's own row counts before one of every region.
     const own = fitting.filter(({ region }) => region !== undefined);
     const counting = zone === undefined || own.length === 0 ? fitting : own;

@@ -163,9 +163,9 @@ export class FakeEngine {
     const wanted = [...this.containers].filter(([, { Labels }]) =>
       label.every((one) => Labels[one.split('=')[0]!] === one.split('=')[1]),
     );
-    return wanted.map(([Id, { Labels, created }]) => ({
+    return wanted.map(([Id, { Labels, created, code }]) => ({
       ...{ Id, Names: ['/one'], Image: 'image', Command: 'run --key secret', Labels, Created: created },
-      ...{ State: 'running', Status: 'Up' },
+      ...{ State: code === undefined ? 'running' : 'exited', Status: 'Up' },
     }));
   }
 }
