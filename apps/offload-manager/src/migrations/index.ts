@@ -3,11 +3,14 @@ import { AddMoveEpochs1700000006702 } from './add-move-epochs.js';
 import { AddMoveNeeds1700000006701 } from './add-move-needs.js';
 import { AddUnhealthySince1700000006700 } from './add-unhealthy-since.js';
 import { CreateDecisions1700000006401 } from './create-decisions.js';
+import { CreateLocalChildren1700000006822 } from './create-local-children.js';
 import { CreateMoves1700000006200 } from './create-moves.js';
 import { CreateProfiles1700000006400 } from './create-profiles.js';
 import { CreateStrays1700000006001 } from './create-strays.js';
 import { CreateVms1700000006000 } from './create-vms.js';
+import { KnowOpenPlaces1700000006821 } from './know-open-places.js';
 import { KnowPlaces1700000006600 } from './know-places.js';
+import { KnowWhoAsked1700000006820 } from './know-who-asked.js';
 import { KnowWhatWasSeen1700000006601 } from './know-what-was-seen.js';
 
 /** What the offload-manager's schema, `offload`, is made of. */
@@ -22,4 +25,7 @@ export const MIGRATIONS: MigrationClass[] = [
   AddUnhealthySince1700000006700,
   AddMoveNeeds1700000006701,
   AddMoveEpochs1700000006702,
+  KnowWhoAsked1700000006820,
+  KnowOpenPlaces1700000006821,
+  CreateLocalChildren1700000006822,
 ];

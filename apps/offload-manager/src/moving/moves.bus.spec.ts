@@ -31,7 +31,7 @@ beforeEach(() => {
 });
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
-  await servers.database.query('TRUNCATE moves, component_places, local_servings, vm_agents');
+  await servers.database.query('TRUNCATE moves, component_places, local_servings, local_children, vm_agents');
 });
 afterAll(() => servers?.close());
 
@@ -61,6 +61,9 @@ async function atHome(options: Parameters<typeof managerOf>[3] = {}, until?: () 
   return { component, name: component.name, manager };
 }
 
+/** Callers that ask all the time leave little to the rest. */
+const BUSY = { timeoutMs: 40_000 };
+
 /** As the timers would, one after the other. */
 const turn = async (manager: TestManager) => {
   await manager.mover.go();
@@ -73,7 +76,7 @@ const over = async (manager: TestManager, move: Move): Promise<Move> => {
     await turn(manager);
     now = (await manager.moves.list()).find(({ id }) => id === move.id) ?? now;
     expect(['done', 'failed']).toContain(now.step);
-  });
+  }, BUSY);
   return now;
 };
 
@@ -286,7 +289,11 @@ describe('a component that moves', () => {
   it('moves once at a time, within the number that may move at once, and not in a dry run', async () => {
     const { name, manager } = await atHome({ extra: { MAX_CONCURRENT_MIGRATIONS: '1' } });
     await expect(manager.moves.bringHome(name, 'why not')).rejects.toThrow(/at home/);
-    await expect(manager.moves.toVm('nobody', CHOICE)).rejects.toThrow(/cannot move/);
+    await expect(manager.moves.toVm('nobody', CHOICE)).rejects.toMatchObject({
+      code: 'not_found',
+      message: `there is no component "nobody"; there are ${name}`,
+    });
+    await expect(manager.moves.bringHome('nobody', 'why not')).rejects.toMatchObject({ code: 'not_found' });
     const first = await manager.moves.toVm(name, CHOICE);
     await expect(manager.moves.toVm(name, CHOICE)).rejects.toThrow(/moving already/);
     const other = await atHome({ extra: { MAX_CONCURRENT_MIGRATIONS: '1' } });
@@ -300,7 +307,17 @@ describe('a component that moves', () => {
 class Crashed extends Error {}
 
 /** A crash before one of these is the same as one after the change before it. */
-const READS = new Set(['get', 'find', 'list', 'claim', 'isHeld', 'isServedLocally', 'isHealthy']);
+const READS = new Set([
+  'get',
+  'find',
+  'list',
+  'claim',
+  'isHeld',
+  'isServedLocally',
+  'isOpenLocally',
+  'servesSince',
+  'isHealthy',
+]);
 
 /** Ends the manager before or after the n-th change that it makes anywhere: from then on it does nothing any more. */
 function cutAt(nth: number, after: boolean): { cut: Cut; happened: () => boolean } {
@@ -372,7 +389,7 @@ describe('a manager that crashes', () => {
         expect([nth, await next.ask(name)]).toEqual([nth, place?.vm_id ?? 'home']);
         await next.close();
         for (const id of vms.alive) await vms.remove(id, 'the next round');
-        await servers.database.query('TRUNCATE moves, component_places, local_servings, vm_agents');
+        await servers.database.query('TRUNCATE moves, component_places, local_servings, local_children, vm_agents');
         if (!happened()) return expect(nth).toBeGreaterThan(10);
       }
       throw new Error(`a move takes more than ${ENOUGH} calls`);
