@@ -33,6 +33,8 @@ const MAIN = join(__dirname, '..', 'apps', 'offload-manager', 'dist', 'main.js')
 const PRICES = join(__dirname, '..', 'config', 'compute-prices.json');
 const COMPONENT = 'llm';
 const PATIENCE = { timeoutMs: 90_000, everyMs: 50 };
+/** A manager that has just started has much to do. */
+const BUSY = { timeoutMs: 60_000 };
 
 let folder: string;
 let nats: TestNats;
@@ -214,11 +216,11 @@ it('leaves a component served from one place and no VM over, killed at any step 
   begin();
   await eventually(async () => expect(await answer()).toBe('home'), PATIENCE);
   for (const step of ['starting', 'healthy', 'routed', 'stopping'] as const) {
-    await bus.call(componentsOffload, { name: COMPONENT, machineType: 'e2-highmem-4' });
+    await bus.call(componentsOffload, { name: COMPONENT, machineType: 'e2-highmem-4' }, BUSY);
     await killAt(step);
     begin();
     expect([step, await settled()]).toMatchObject([step, { direction: 'to_vm', step: 'done' }]);
-    await bus.call(componentsRecall, { name: COMPONENT });
+    await bus.call(componentsRecall, { name: COMPONENT }, BUSY);
     await killAt(step);
     begin();
     expect([step, await settled()]).toMatchObject([step, { direction: 'home', step: 'done' }]);

@@ -58,12 +58,13 @@ export class VmAgent {
     while (!signal.aborted) {
       const order = await this.beat();
       if (order === 'end') return 'told to end';
-      if (order === 'serve') await this.place.open();
-      // Requests may still be answered for minutes; without a bus there is nobody to answer.
-      else if (order === 'wait' && this.place.serving)
-        this.place
-          .close()
-          .catch((error: unknown) => this.parts.say('could not close its place', { error: String(error) }));
+      // Where the connection is lost just then, the server hears of the place with the next one.
+      if (order === 'serve')
+        await this.place
+          .open()
+          .catch((error: unknown) => this.parts.say('could not open its place', { error: String(error) }));
+      // Requests may still be answered for minutes.
+      else if (order === 'wait') void this.place.close();
       if (this.now() / 1_000 >= config.PURSER_VM_EXPIRES) return 'its time is over';
       if (this.sent && this.sent.bytes >= config.PURSER_VM_EGRESS_BYTES)
         return `it has sent the ${config.PURSER_VM_EGRESS_BYTES} bytes that are paid for`;

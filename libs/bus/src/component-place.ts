@@ -1,4 +1,5 @@
-import type { Msg, Subscription } from '@nats-io/nats-core';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Msg, MsgHdrs, Subscription } from '@nats-io/nats-core';
 import {
   type ComponentAnswer,
   type ComponentRequest,
@@ -18,6 +19,10 @@ const QUEUE = 'component';
 /** Each may hold a whole message and its answer in memory: more are refused, and may be asked again. */
 const MOST_AT_ONCE = 256;
 
+/** How long an answer waits for a connection that was lost. */
+const DELIVER_MS = 30_000;
+const TRY_AGAIN_MS = 100;
+
 /** HTTP's own of one connection, and what the client that asks here sets by itself. */
 const OF_THE_CONNECTION = new Set([
   'accept-encoding',
@@ -36,6 +41,11 @@ const OF_THE_CONNECTION = new Set([
 /** The body comes out of `fetch` unpacked. */
 const OF_THE_PACKED_BODY = new Set([...OF_THE_CONNECTION, 'content-encoding']);
 
+interface Sent {
+  payload: string;
+  head?: MsgHdrs;
+}
+
 export interface ComponentPlaceOptions {
   component: string;
   /** Where the component answers HTTP, without a path. */
@@ -49,6 +59,7 @@ export interface ComponentPlaceOptions {
 export class ComponentPlace {
   private readonly operation: Operation;
   private readonly handled = new Set<Promise<void>>();
+  private readonly leaving = new Set<Promise<void>>();
   private subscription: Subscription | undefined;
 
   constructor(
@@ -58,61 +69,95 @@ export class ComponentPlace {
     this.operation = componentsAsk(options.component);
   }
 
+  /** Until the server has said that it sends no more. */
   get serving(): boolean {
-    return this.subscription !== undefined;
+    return this.subscription !== undefined || this.leaving.size > 0;
   }
 
   get inFlight(): number {
     return this.handled.size;
   }
 
-  /** Resolves when the server knows of it: from then on requests come here. */
+  /**
+   * Resolves when the server knows of it: from then on requests come here. Rejects when the connection is lost before that;
+   * the server hears of it with the next one. Once it is open this tells that the connection still stands.
+   */
   async open(): Promise<void> {
-    if (this.subscription) return;
-    const { connection } = this.bus;
+    this.subscription ??= this.subscribe();
+    await this.bus.connection.flush();
+  }
+
+  private subscribe(): Subscription {
     const { report } = this.options;
-    this.subscription = askedFromInboxes(connection, report).subscribe(this.operation.name, {
+    return askedFromInboxes(this.bus.connection, report).subscribe(this.operation.name, {
       queue: QUEUE,
       callback: (error, message) => {
         if (error) return report(error, this.operation.name);
-        if (this.handled.size >= MOST_AT_ONCE) return this.refuse(message, tooMany(this.options.component));
+        if (this.handled.size >= MOST_AT_ONCE) {
+          const { payload, head } = this.refusal(tooMany(this.options.component));
+          return void message.respond(payload, head && { headers: head });
+        }
         const answered = this.answer(message).finally(() => this.handled.delete(answered));
         this.handled.add(answered);
       },
     });
-    await connection.flush();
   }
 
-  /** Takes no more requests, and resolves when all that came are answered. */
+  /** Takes no more requests, and resolves when all that came are answered, or nothing can be answered any more. */
   async close(): Promise<void> {
     const { subscription } = this;
     this.subscription = undefined;
-    await subscription?.drain();
+    if (subscription) {
+      const left = subscription.drain().then(ignore, ignore);
+      const gone = left.finally(() => this.leaving.delete(gone));
+      this.leaving.add(gone);
+    }
+    await Promise.all(this.leaving);
     await Promise.all(this.handled);
-    if (!this.bus.connection.isClosed()) await this.bus.connection.flush().catch(() => undefined);
   }
 
   private async answer(message: Msg): Promise<void> {
+    const answer = await this.answerTo(message);
+    const giveUpAt = performance.now() + DELIVER_MS;
+    // What is sent while the connection is lost, or is found to be, never arrives; whoever asked may still be there.
+    while (!this.bus.connection.isClosed() && performance.now() < giveUpAt) {
+      if (this.bus.connected && (await this.arrives(message, answer))) return;
+      await pause(TRY_AGAIN_MS);
+    }
+  }
+
+  /** Sent again after a connection that was lost: whoever has had it already takes no second one. */
+  private async arrives(message: Msg, { payload, head }: Sent): Promise<boolean> {
+    try {
+      message.respond(payload, head && { headers: head });
+      await this.bus.connection.flush();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  private async answerTo(message: Msg): Promise<Sent> {
     try {
       const { data } = unframe(message.string() || '{}', this.operation.name);
       const request = check(this.operation.request, data, this.operation.name) as ComponentRequest;
       const most = this.bus.connection.info?.max_payload ?? Infinity;
-      const answer = JSON.stringify(await this.ask(request, most));
-      if (Buffer.byteLength(answer) > most) throw this.tooLarge(most);
-      message.respond(answer);
+      const payload = JSON.stringify(await this.ask(request, most));
+      if (Buffer.byteLength(payload) > most) throw this.tooLarge(most);
+      return { payload };
     } catch (error) {
-      this.refuse(message, error);
+      return this.refusal(error);
     }
   }
 
-  private refuse(message: Msg, error: unknown): void {
+  private refusal(error: unknown): Sent {
     const known = isPurserError(error) ? error : new PurserError('internal', { cause: error });
     if (known !== error) this.options.report(error, this.operation.name);
     const head = headers();
     head.set('Nats-Service-Error-Code', String(known.status));
     head.set('Nats-Service-Error', known.code);
     const { code, message: words, details } = known;
-    message.respond(JSON.stringify({ error: { code, message: words, details } }), { headers: head });
+    return { payload: JSON.stringify({ error: { code, message: words, details } }), head };
   }
 
   private tooLarge(most: number): PurserError {
@@ -141,7 +186,9 @@ export class ComponentPlace {
     try {
       const response = await fetch(`${new URL(url).origin}${path}`, {
         method,
-        headers: without(Object.entries(given), OF_THE_CONNECTION),
+        // On a connection of its own: one that was used before may be closed there just now, and then nobody knows
+        // whether the request was taken.
+        headers: { ...without(Object.entries(given), OF_THE_CONNECTION), connection: 'close' },
         redirect: 'manual',
         signal: AbortSignal.timeout(timeoutMs),
         ...(body === '' ? {} : { body: Buffer.from(body, 'base64') }),
@@ -155,10 +202,21 @@ export class ComponentPlace {
       if (isPurserError(cause)) throw cause;
       if (cause instanceof Error && cause.name === 'TimeoutError')
         throw new PurserError('timeout', { message: `${component} has not answered within ${timeoutMs} ms`, cause });
-      throw new PurserError('unavailable', { message: `${component} does not answer: ${wordsOf(cause)}`, cause });
+      if (isRefusal(cause))
+        throw new PurserError('unavailable', { message: `${component} does not answer: ${wordsOf(cause)}`, cause });
+      throw new PurserError('timeout', { message: `${component} has not answered: ${wordsOf(cause)}`, cause });
     }
   }
 }
+
+const ignore = (): void => undefined;
+
+/** No connection came to be, so that nothing was asked. */
+function isRefusal(error: unknown): boolean {
+  const { cause } = error as { cause?: { code?: unknown; syscall?: unknown } };
+  return cause?.syscall === 'connect' || cause?.syscall === 'getaddrinfo' || NOT_CONNECTED.has(String(cause?.code));
+}
+const NOT_CONNECTED = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'UND_ERR_CONNECT_TIMEOUT']);
 
 const tooMany = (component: string): PurserError =>
   new PurserError('unavailable', { message: `${component} has ${MOST_AT_ONCE} requests at this place already` });

@@ -13,6 +13,8 @@ export interface HttpRoute {
   csv?: string;
   /** The field of the request that may also be the whole body: a JSON array, or a line of JSON for each. */
   list?: string;
+  /** The field of the request that says within how many ms it is answered, where that may take long. */
+  within?: string;
 }
 
 /** A request with one reply, served by one instance of its owner. */

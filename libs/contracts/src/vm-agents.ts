@@ -72,7 +72,7 @@ export const componentsRequest = operation('components.request', {
     timeoutMs: z.coerce.number().int().min(1).max(300_000).default(30_000),
   }),
   reply: ComponentAnswer,
-  http: { method: 'POST', path: '/v1/components/:name/request' },
+  http: { method: 'POST', path: '/v1/components/:name/request', within: 'timeoutMs' },
 });
 
 /** Where a component is served from. */

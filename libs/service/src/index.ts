@@ -23,5 +23,6 @@ export { Outbox } from './outbox-relay.js';
 export { Repeating } from './repeating.js';
 export { adminKeyFile, readOrCreateSecret, readSecret } from './secrets.js';
 export { type RunningService, type ServiceDefinition, startService } from './service.js';
+export { SESSION_INSTANCE_LENGTH, sessionName } from './session-name.js';
 export { openSqlite } from './sqlite.js';
 export { Ticker, untilTick } from './ticker.js';

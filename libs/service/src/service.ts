@@ -15,6 +15,7 @@ import { Latch } from './latch.js';
 import { EmergencyStop, LatchHandlers } from './latch.handlers.js';
 import { createLog, Log, nestLogger } from './log.js';
 import { Outbox } from './outbox-relay.js';
+import { sessionName } from './session-name.js';
 import { streamsThere } from './streams-there.js';
 import type { z } from 'zod';
 
@@ -101,7 +102,7 @@ function openDatabase(
     schema,
     settings,
     migrations: [CreateOutbox1700000000000, ...migrations],
-    applicationName: `purser ${name}`,
+    applicationName: sessionName(name, config.PURSER_INSTANCE),
     poolSize: config.PURSER_DATABASE_POOL,
   });
 }

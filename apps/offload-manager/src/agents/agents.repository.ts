@@ -59,6 +59,16 @@ export class AgentsRepository {
     return row;
   }
 
+  /** Whether it has said since then that requests come to it and its component is well, and not too long ago. */
+  async servesSince(vmId: string, since: Date, mostSilentMs: number): Promise<boolean> {
+    const rows = await this.database.query(
+      `SELECT FROM vm_agents WHERE vm_id = $1 AND serving AND healthy AND wish = 'serve'
+          AND heard_at > greatest($2, wished_at, now() - make_interval(secs => $3))`,
+      [vmId, since, mostSilentMs / 1_000],
+    );
+    return rows.length > 0;
+  }
+
   /** Of VMs that are over nobody asks any more. */
   async forgetUnheardFor(hours: number): Promise<void> {
     await this.database.query(

@@ -17,6 +17,7 @@ export class Components {
   private found = new Map<string, Component>();
   private lastRead: ComponentsFile | undefined;
   private executors: readonly string[] = [];
+  private isSearched = false;
   /** What is wrong with where they are looked for. It keeps none of the others from being found. */
   problems: readonly string[] = [];
 
@@ -25,6 +26,11 @@ export class Components {
     private readonly docker: DockerComponents,
     @Inject(AWAY) private readonly away: Away,
   ) {}
+
+  /** Whether they were looked for at all, since the start. */
+  get searched(): boolean {
+    return this.isSearched;
+  }
 
   list(): Component[] {
     return [...this.found.values()];
@@ -70,6 +76,7 @@ export class Components {
     const left = away.filter(({ name }) => !here.has(name)).map(awayComponent);
     const { all, doubled } = merged([...found, ...left], file);
     this.found = all;
+    this.isSearched = true;
     this.problems = [
       ...file.problems,
       ...docker.problems,

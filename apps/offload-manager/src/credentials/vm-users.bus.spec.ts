@@ -23,6 +23,7 @@ const components: Movables = {
   get: (name) =>
     name === 'nowhere' ? undefined : { name, command: [], env: {}, port: 9_000, healthPath: '/ready', diskGb: 1 },
   list: () => [],
+  searched: () => true,
   whyItStays: () => undefined,
 };
 

@@ -24,7 +24,12 @@ afterEach(async () => {
 it('makes of what is decided a move that goes on by itself, and one of each component at most', async () => {
   const config = Config.parse({ PURSER_NATS_URL: 'nats://a', PURSER_DATABASE_URL: 'postgres://a/b' });
   const definition = { name: 'embedder', command: [], env: {}, healthPath: '/', diskGb: 20 };
-  const movables = { get: () => definition, list: () => [definition], whyItStays: () => undefined };
+  const movables = {
+    get: () => definition,
+    list: () => [definition],
+    searched: () => true,
+    whyItStays: () => undefined,
+  };
   const moves = new Moves(new MovesRepository(database), new PlacesRepository(database), config, movables);
   const mover = new DecidedMoves(moves);
   const machine = { machineType: 'small', spot: true, worstCase: 1n };

@@ -46,7 +46,7 @@ export class MovedPlaces implements Places {
          LEFT JOIN LATERAL (
            SELECT count(*)::integer AS failures, max(step_at) AS failed_at FROM moves m
             WHERE m.component = p.component AND m.direction = 'to_vm' AND m.step = 'failed'
-              AND m.step_at > coalesce(d.at, '-infinity')) f ON true`,
+              AND NOT (m.by_hand AND m.vm_id IS NULL) AND m.step_at > coalesce(d.at, '-infinity')) f ON true`,
     );
     return new Map(rows.map((row) => [row.component, this.placeOf(row)]));
   }
@@ -64,7 +64,7 @@ export class MovedPlaces implements Places {
     return { place: 'vm', vm, since, expiresAt: expires_at ?? undefined, vmMemoryMb, tookMb, leaving };
   }
 
-  /** A VM that comes to nothing costs, too: after every failure twice as long. */
+  /** A VM that comes to nothing costs, too: after every failure twice as long. One asked for by hand and refused cost nothing. */
   private patience({ failures, failed_at }: Row): Date | undefined {
     if (failed_at === null) return undefined;
     const waitMs = this.config.PURSER_OFFLOAD_DWELL_SECONDS * 1000 * 2 ** Math.min(failures - 1, 20);

@@ -76,4 +76,10 @@ it('is not moved again at once after a move that failed, and after each failure 
   expect((await read())?.notBefore).toEqual(later(300));
   await moved('3', 'to_vm', 'failed', later(400).toISOString());
   expect((await read())?.notBefore).toEqual(later(1_000));
+  const byHand = (id: string) => database.query('UPDATE moves SET by_hand = true WHERE id = $1', [id]);
+  // Asked for by somebody and refused, by a budget say, it holds back nothing; one that got a VM cost what it cost.
+  await byHand('3');
+  expect((await read())?.notBefore).toEqual(later(300));
+  await database.query(`UPDATE moves SET vm_id = 'v' WHERE id = '3'`);
+  expect((await read())?.notBefore).toEqual(later(1_000));
 });

@@ -12,6 +12,8 @@ const REQUEST_MS = 300_000;
 /** A place here, and once it takes no more requests, whether all that it had are answered. */
 interface Served {
   place: ComponentPlace;
+  /** Whether the bus knows of it, and the rows that it does. */
+  open: boolean;
   closing?: { done: boolean; answered: Promise<void> };
 }
 
@@ -61,7 +63,7 @@ export class LocalPlaces implements OnApplicationBootstrap, OnModuleDestroy {
   /** What is answered last may take minutes: nothing waits for it, and until then it counts as served here. */
   private async serveOnly(wanted: ReadonlyMap<string, string>): Promise<void> {
     for (const [component, served] of this.open) {
-      if (!wanted.has(component)) served.closing ??= closingOf(served.place);
+      if (!wanted.has(component)) await this.leave(component, served);
       if (served.closing?.done !== true) continue;
       this.open.delete(component);
       await this.repository.stopped(component, this.config.PURSER_INSTANCE);
@@ -70,19 +72,36 @@ export class LocalPlaces implements OnApplicationBootstrap, OnModuleDestroy {
     for (const [component, url] of wanted) await this.serve(component, url);
   }
 
+  /** Nobody counts on it any more when it closes. */
+  private async leave(component: string, served: Served): Promise<void> {
+    if (served.closing) return;
+    served.open = false;
+    await this.repository.setOpen(component, this.config.PURSER_INSTANCE, false);
+    served.closing = closingOf(served.place);
+  }
+
   private async serve(component: string, url: string): Promise<void> {
-    const served = this.open.get(component);
-    if (served) {
-      // It takes requests again, beside those that it has not answered yet.
-      if (served.closing) await served.place.open();
-      delete served.closing;
+    const known = this.open.get(component);
+    if (known?.open) return;
+    const { PURSER_INSTANCE: instance } = this.config;
+    await this.repository.serving(component, instance);
+    // Looked up once more: whoever sends it away after this sees that it is served here, and waits.
+    if ((await this.repository.find(component))?.serve_local === false) {
+      if (!known) await this.repository.stopped(component, instance);
       return;
     }
-    await this.repository.serving(component, this.config.PURSER_INSTANCE);
+    const served = known ?? { place: this.placeOf(component, url), open: false };
+    this.open.set(component, served);
+    // It may take requests again beside those that it has not answered yet.
+    await served.place.open();
+    delete served.closing;
+    await this.repository.setOpen(component, instance, true);
+    served.open = true;
+  }
+
+  private placeOf(component: string, url: string): ComponentPlace {
     const report = (error: unknown, what: string) => this.log.warn({ error, component }, what);
-    const place = new ComponentPlace(this.bus, { component, url, timeoutMs: REQUEST_MS, report });
-    this.open.set(component, { place });
-    await place.open();
+    return new ComponentPlace(this.bus, { component, url, timeoutMs: REQUEST_MS, report });
   }
 
   private async allAnswered(): Promise<void> {

@@ -1,8 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '@purser/database';
+import { isDead } from '../moving/sessions.js';
 
-/** A place at home whose manager has not said so for longer is one that a crash has left in the table. */
+/** A place at home whose manager has not said so for longer is not counted on. */
 const FRESH = `interval '15 seconds'`;
+/** One that is silent and there may hold requests, until the bus has given it up. */
+const GIVEN_UP = `interval '10 minutes'`;
 
 export interface PlaceRow {
   component: string;
@@ -65,6 +68,7 @@ export class PlacesRepository {
     return rows.length > 0;
   }
 
+  /** To be said before the bus is told, and again and again. */
   async serving(component: string, instance: string): Promise<void> {
     await this.database.query(
       `INSERT INTO local_servings (component, instance) VALUES ($1, $2)
@@ -80,10 +84,29 @@ export class PlacesRepository {
     ]);
   }
 
-  /** Whether any manager takes requests for the place at home. */
+  /** Whether the bus knows of it, so that requests come there. */
+  async setOpen(component: string, instance: string, open: boolean): Promise<void> {
+    await this.database.query(
+      'UPDATE local_servings SET open = $3, seen_at = now() WHERE component = $1 AND instance = $2',
+      [component, instance, open],
+    );
+  }
+
+  /** Whether any manager may still have requests for the place at home: also one that is stalled. */
   async isServedLocally(component: string): Promise<boolean> {
     const rows = await this.database.query(
-      `SELECT FROM local_servings WHERE component = $1 AND seen_at > now() - ${FRESH} LIMIT 1`,
+      `SELECT FROM local_servings
+        WHERE component = $1 AND (seen_at > now() - ${FRESH} OR seen_at > now() - ${GIVEN_UP} AND NOT ${isDead('instance')})
+        LIMIT 1`,
+      [component],
+    );
+    return rows.length > 0;
+  }
+
+  /** Whether requests that come now are taken at home. */
+  async isOpenLocally(component: string): Promise<boolean> {
+    const rows = await this.database.query(
+      `SELECT FROM local_servings WHERE component = $1 AND open AND seen_at > now() - ${FRESH} LIMIT 1`,
       [component],
     );
     return rows.length > 0;

@@ -27,7 +27,7 @@ export class HomeSteps {
         return (await this.locals.isHealthy(definition)) ? 'healthy' : undefined;
       case 'healthy':
         await this.endpoints.moved(component, vmId, true);
-        return (await this.endpoints.isServedLocally(component)) ? 'routed' : undefined;
+        return (await this.endpoints.isOpenLocally(component)) ? 'routed' : undefined;
       case 'routed':
         await this.endpoints.moved(component, null, true);
         return (await this.hasAnsweredAll(component, vmId)) ? 'stopping' : undefined;

@@ -4,6 +4,7 @@ import { runGuarded } from '@purser/guard';
 import { Log } from '@purser/service';
 import { DOCKER_HOST } from '../components/docker-components.js';
 import { dockerAt } from '../components/docker-host.js';
+import { LocalChildrenRepository } from './local-children.repository.js';
 import type { Movable } from './movables.js';
 import { Patience } from './patience.js';
 
@@ -17,24 +18,45 @@ const LONGEST_MS = 2 ** 31 - 1;
 /** A program that ends sooner than this was not up. */
 const UP_MS = 60_000;
 
+/** Between two looks at what is to run: well within the time after which a manager counts as gone. */
+const LOOK_MS = 2_000;
+
 interface Child {
   stop: AbortController;
   ended: Promise<void>;
 }
 
-/** Starts and stops components on this machine: containers by their names, or programs as children that end with this one. */
+/** Starts and stops components on this machine: containers by their names, or programs as children of one manager that end with it. */
 @Injectable()
 export class LocalComponents implements OnApplicationShutdown {
   private readonly children = new Map<string, Child>();
   private readonly patience = new Patience();
 
+  private lookedAt = -Infinity;
+
   constructor(
     private readonly log: Log,
+    private readonly rows: LocalChildrenRepository,
     @Inject(DOCKER_HOST) private readonly dockerHost: string | undefined,
   ) {}
 
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all([...this.children.values()].map(endOf));
+    await Promise.all(
+      [...this.children.keys()].map((name) =>
+        this.end(name).catch((error: unknown) =>
+          this.log.warn({ component: name, error }, 'a component was not let go'),
+        ),
+      ),
+    );
+  }
+
+  /** Ends what another manager moves away, or runs. */
+  async follow(): Promise<void> {
+    if (this.children.size === 0 || performance.now() - this.lookedAt < LOOK_MS) return;
+    this.lookedAt = performance.now();
+    const here = [...this.children.keys()];
+    const wanted = new Set(await this.rows.wanted());
+    for (const name of here) if (!wanted.has(name)) await this.end(name);
   }
 
   async isHealthy({ local, healthPath }: Movable): Promise<boolean> {
@@ -54,7 +76,7 @@ export class LocalComponents implements OnApplicationShutdown {
   async start({ name, local, env }: Movable): Promise<void> {
     if (local?.container !== undefined) return this.container(local.container, 'start');
     if (local?.command === undefined || this.children.has(name)) return;
-    if (!this.patience.isDue(name)) return;
+    if (!this.patience.isDue(name) || !(await this.rows.take(name)) || this.children.has(name)) return;
     const startedAt = performance.now();
     const stop = new AbortController();
     const ended = runGuarded({
@@ -77,10 +99,21 @@ export class LocalComponents implements OnApplicationShutdown {
     this.children.set(name, { stop, ended });
   }
 
+  /** Rejects while another manager runs it, which ends it soon. */
   async stop({ name, local }: Movable): Promise<void> {
     if (local?.container !== undefined) return this.container(local.container, 'stop');
+    if (local?.command === undefined) return;
+    await this.end(name);
+    const instance = await this.rows.unwant(name);
+    if (instance !== undefined)
+      throw new PurserError('unavailable', { message: `${name} is run by ${instance}, which is to end it` });
+  }
+
+  private async end(name: string): Promise<void> {
     const child = this.children.get(name);
-    if (child) await endOf(child);
+    if (!child) return;
+    await endOf(child);
+    await this.rows.release(name);
   }
 
   private async container(name: string, what: 'start' | 'stop'): Promise<void> {

@@ -5,7 +5,7 @@ import type { Config } from '../config.js';
 import { chooseMachine, machineMb } from '../deciding/machine-choice.js';
 import { MARKET, type VmMarket } from '../deciding/ports.js';
 import { Profiler } from '../profiles/profiler.service.js';
-import { MOVABLES, type Movables } from './movables.js';
+import { known, MOVABLES, type Movables } from './movables.js';
 import type { VmChoice } from './moves.service.js';
 import { STANDARD_MEMORY_MB } from './out-steps.service.js';
 
@@ -22,13 +22,14 @@ export class Machines {
 
   /** The cheapest that holds it, or the one that is wanted. @throws PurserError where that is too small, or there is none */
   async choose(name: string, spot: boolean, wanted: string | undefined): Promise<VmChoice> {
+    const component = known(this.components, name);
     const { offers, affordable, hindrance, preemptions } = await this.market.look(this.clock.now());
     // Of what cannot be looked up now nothing is known; whether it can be had is told by the request for the VM.
     if (hindrance !== undefined && wanted !== undefined) return { machineType: wanted, spot };
     if (hindrance !== undefined) throw new PurserError('unavailable', { message: `no VM can be made: ${hindrance}` });
     const seenMb = this.profiler.of(name)?.memoryMb ?? 0;
-    const neededMb = Math.max(this.components.get(name)?.memoryMb ?? 0, seenMb) || STANDARD_MEMORY_MB;
-    const memoryMb = seenMb || this.components.get(name)?.memoryMb;
+    const neededMb = Math.max(component.memoryMb ?? 0, seenMb) || STANDARD_MEMORY_MB;
+    const memoryMb = seenMb || component.memoryMb;
     if (wanted !== undefined) {
       const offer = offers.find(({ machineType }) => machineType === wanted);
       if (!offer) throw new PurserError('conflict', { message: `there is no machine type "${wanted}"` });

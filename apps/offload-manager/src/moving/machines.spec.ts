@@ -26,7 +26,7 @@ function machines(given: Partial<Market> = {}, seenMb?: number): Machines {
     { of: () => (seenMb === undefined ? undefined : ({ memoryMb: seenMb } as Profile)) },
     systemClock,
     { ENABLE_COST_OPTIMIZATION: true, GCP_VM_TYPE: 'large' },
-    { get: () => component, list: () => [component], whyItStays: () => undefined },
+    { get: () => component, list: () => [component], searched: () => true, whyItStays: () => undefined },
   );
 }
 

@@ -15,6 +15,8 @@ import {
   type TestManager,
 } from './moving.fixture.js';
 
+/** Callers that ask all the time leave little to the rest. */
+const SLOWLY = { timeoutMs: 40_000 };
 const CHOICE = { machineType: 'docker-1g', spot: true };
 
 let servers: Servers;
@@ -31,7 +33,7 @@ beforeEach(() => {
 });
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
-  await servers.database.query('TRUNCATE moves, component_places, local_servings, vm_agents');
+  await servers.database.query('TRUNCATE moves, component_places, local_servings, local_children, vm_agents');
 });
 afterAll(() => servers?.close());
 
@@ -73,7 +75,7 @@ const over = async (manager: TestManager, move: Move): Promise<Move> => {
     await turn(manager);
     now = (await manager.moves.list()).find(({ id }) => id === move.id) ?? now;
     expect(['done', 'failed']).toContain(now.step);
-  });
+  }, SLOWLY);
   return now;
 };
 
@@ -331,7 +333,8 @@ describe('a component that moves', () => {
   it('moves once at a time, within the number that may move at once, and not in a dry run', async () => {
     const { name, manager } = await atHome({ extra: { MAX_CONCURRENT_MIGRATIONS: '1' } });
     await expect(manager.moves.bringHome(name, 'why not')).rejects.toThrow(/at home/);
-    await expect(manager.moves.toVm('nobody', CHOICE)).rejects.toThrow(/cannot move/);
+    await expect(manager.moves.toVm('nobody', CHOICE)).rejects.toThrow(/no component "nobody"; there are component-/);
+    await expect(manager.moves.bringHome('nobody', 'why not')).rejects.toMatchObject({ code: 'not_found' });
     const first = await manager.moves.toVm(name, CHOICE);
     await expect(manager.moves.toVm(name, CHOICE)).rejects.toThrow(/moving already/);
     const other = await atHome({ extra: { MAX_CONCURRENT_MIGRATIONS: '1' } });
@@ -345,7 +348,18 @@ describe('a component that moves', () => {
 class Crashed extends Error {}
 
 /** A crash before one of these is the same as one after the change before it. */
-const READS = new Set(['get', 'find', 'findVms', 'list', 'claim', 'isHeld', 'isServedLocally', 'isHealthy']);
+const READS = new Set([
+  'get',
+  'find',
+  'findVms',
+  'list',
+  'claim',
+  'isHeld',
+  'isServedLocally',
+  'isOpenLocally',
+  'servesSince',
+  'isHealthy',
+]);
 
 /** Ends the manager before or after the n-th change that it makes anywhere: from then on it does nothing any more. */
 function cutAt(nth: number, after: boolean): { cut: Cut; happened: () => boolean } {
@@ -417,7 +431,7 @@ describe('a manager that crashes', () => {
         expect([nth, await next.ask(name)]).toEqual([nth, place?.vm_id ?? 'home']);
         await next.close();
         for (const id of vms.alive) await vms.remove(id, 'the next round');
-        await servers.database.query('TRUNCATE moves, component_places, local_servings, vm_agents');
+        await servers.database.query('TRUNCATE moves, component_places, local_servings, local_children, vm_agents');
         if (!happened()) return expect(nth).toBeGreaterThan(10);
       }
       throw new Error(`a move takes more than ${ENOUGH} calls`);

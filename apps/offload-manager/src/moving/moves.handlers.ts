@@ -20,7 +20,7 @@ export class MovesHandlers {
 
   @Serve(componentsOffload)
   async offload({ name, machineType, spot, reason }: RequestOf<typeof componentsOffload>): Promise<Move> {
-    return this.moves.toVm(name, await this.machines.choose(name, spot, machineType), reason);
+    return this.moves.toVm(name, await this.machines.choose(name, spot, machineType), reason, true);
   }
 
   @Serve(componentsRecall)

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database, type Sql } from '@purser/database';
 import type { Movable } from './movables.js';
 import type { MoveRow, MoveStep } from './move-row.js';
+import { isDead } from './sessions.js';
 
 /** A move as its owner read it. */
 type Held = Pick<MoveRow, 'id' | 'epoch'>;
@@ -9,12 +10,18 @@ type Held = Pick<MoveRow, 'id' | 'epoch'>;
 export type NewMove = Pick<
   MoveRow,
   'id' | 'component' | 'direction' | 'machine_type' | 'spot' | 'memory_mb' | 'vm_id' | 'definition' | 'reason'
->;
+> & {
+  /** Whether somebody asked for it, and nothing decided it. */
+  by_hand: boolean;
+};
 
 const COLUMNS =
   'id, component, direction, step, machine_type, spot, memory_mb, vm_id, definition, reason, error, created_at, step_at, epoch';
 const OPEN = `step NOT IN ('done', 'failed')`;
-/** Whoever has one goes on with it; after a crash another one does, or the same one anew. */
+/**
+ * Whoever has one goes on with it; after a crash another one does, or the same one anew: at once where the database knows
+ * that it is no more, and after this time where it is only silent.
+ */
 const CLAIM = `interval '60 seconds'`;
 
 @Injectable()
@@ -26,8 +33,8 @@ export class MovesRepository {
     return this.database.transaction(async (tx) => {
       await tx.query('LOCK TABLE moves IN SHARE ROW EXCLUSIVE MODE');
       const [row] = await tx.query<MoveRow>(
-        `INSERT INTO moves (id, component, direction, step, machine_type, spot, vm_id, definition, reason, memory_mb)
-         SELECT $1, $2, $3, 'starting', $4, $5, $6, $7, $8, $10
+        `INSERT INTO moves (id, component, direction, step, machine_type, spot, vm_id, definition, reason, memory_mb, by_hand)
+         SELECT $1, $2, $3, 'starting', $4, $5, $6, $7, $8, $10, $11
          WHERE (SELECT count(*) FROM moves WHERE ${OPEN}) < $9
            AND NOT EXISTS (SELECT FROM moves WHERE ${OPEN} AND component = $2)
          RETURNING ${COLUMNS}`,
@@ -42,6 +49,7 @@ export class MovesRepository {
           move.reason,
           most,
           move.memory_mb,
+          move.by_hand,
         ],
       );
       return row;
@@ -54,7 +62,7 @@ export class MovesRepository {
       `UPDATE moves SET claimed_by = $1, claimed_until = now() + ${CLAIM},
               epoch = epoch + CASE WHEN claimed_by = $1 AND claimed_until > now() THEN 0 ELSE 1 END
        WHERE id IN (
-         SELECT id FROM moves WHERE ${OPEN} AND (claimed_by = $1 OR claimed_until IS NULL OR claimed_until < now())
+         SELECT id FROM moves WHERE ${OPEN} AND (claimed_by = $1 OR claimed_until IS NULL OR claimed_until < now() OR ${isDead('claimed_by')})
          ORDER BY created_at FOR UPDATE SKIP LOCKED)
        RETURNING ${COLUMNS}`,
       [instance],

@@ -4,7 +4,7 @@ import { type Move, PurserError } from '@purser/contracts';
 import { CONFIG } from '@purser/service';
 import type { Config } from '../config.js';
 import { PlacesRepository } from '../endpoints/places.repository.js';
-import { MOVABLES, type Movables } from './movables.js';
+import { known, MOVABLES, type Movables } from './movables.js';
 import { moveOf } from './move-row.js';
 import { MovesRepository, type NewMove } from './moves.repository.js';
 
@@ -25,12 +25,12 @@ export class Moves {
     @Inject(MOVABLES) private readonly components: Movables,
   ) {}
 
-  async toVm(component: string, choice: VmChoice, reason = 'asked for'): Promise<Move> {
+  /** `byHand`: somebody asked for it, so that what refuses it holds back nothing that is decided. */
+  async toVm(component: string, choice: VmChoice, reason = 'asked for', byHand = false): Promise<Move> {
     this.requireOn();
+    const definition = known(this.components, component);
     const stays = this.components.whyItStays(component);
-    const definition = this.components.get(component);
-    if (stays !== undefined || !definition)
-      throw new PurserError('conflict', { message: `${component} cannot move: ${stays ?? 'it is not known'}` });
+    if (stays !== undefined) throw new PurserError('conflict', { message: `${component} cannot move: ${stays}` });
     await this.places.ensure([component]);
     const place = await this.places.find(component);
     if (place?.vm_id != null) throw new PurserError('conflict', { message: `${component} is on VM ${place.vm_id}` });
@@ -45,17 +45,19 @@ export class Moves {
       vm_id: null,
       definition,
       reason,
+      by_hand: byHand,
     });
   }
 
   async bringHome(component: string, reason: string): Promise<Move> {
     this.requireNotDry();
     const place = await this.places.find(component);
+    if (!place) known(this.components, component);
     if (place?.vm_id == null) throw new PurserError('conflict', { message: `${component} is at home` });
     const definition =
       this.components.get(component) ?? (await this.repository.lastOut(component, place.vm_id))?.definition;
     if (!definition) throw new PurserError('not_found', { message: `nobody knows how ${component} runs at home` });
-    const none = { machine_type: null, spot: null, memory_mb: null };
+    const none = { machine_type: null, spot: null, memory_mb: null, by_hand: false };
     return this.begin({ component, direction: 'home', ...none, vm_id: place.vm_id, definition, reason });
   }
 

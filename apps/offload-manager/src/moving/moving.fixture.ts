@@ -18,6 +18,7 @@ import { PlacesRepository } from '../endpoints/places.repository.js';
 import { TrafficRepository } from '../money/traffic.repository.js';
 import { MIGRATIONS } from '../migrations/index.js';
 import { HomeSteps } from './home-steps.service.js';
+import { LocalChildrenRepository } from './local-children.repository.js';
 import { LocalComponents } from './local-components.js';
 import type { Movable, Movables } from './movables.js';
 import { Mover } from './mover.service.js';
@@ -166,9 +167,14 @@ export function managerOf(
   servers: Servers,
   vms: VmLife,
   components: readonly Movable[],
-  { instance = 'one', extra = {}, cut = whole }: { instance?: string; extra?: object; cut?: Cut } = {},
+  {
+    instance = 'one',
+    extra = {},
+    cut = whole,
+    database = servers.database,
+  }: { instance?: string; extra?: object; cut?: Cut; database?: Database } = {},
 ) {
-  const { database, bus, nats, test } = servers;
+  const { bus, nats, test } = servers;
   const log = createLog({ service: 'offload-manager', instance, level: 'silent', format: 'json' });
   const config = Config.parse({
     PURSER_NATS_URL: nats.url,
@@ -179,13 +185,14 @@ export function managerOf(
   const movables: Movables = {
     get: (name) => components.find((one) => one.name === name),
     list: () => components,
+    searched: () => true,
     whyItStays: (name) => (components.some((one) => one.name === name) ? undefined : 'it is not there'),
   };
   const rows = new PlacesRepository(database);
   const places = new LocalPlaces(rows, bus, log, config, movables);
-  const endpoints = new Endpoints(rows, bus);
+  const endpoints = new Endpoints(rows, bus, movables);
   const agents = new AgentsRepository(database);
-  const locals = new LocalComponents(log, undefined);
+  const locals = new LocalComponents(log, new LocalChildrenRepository(database, config), undefined);
   const repository = new MovesRepository(database);
   const moves = new Moves(repository, rows, config, movables);
   const out = new OutSteps(cut(repository), cut(agents), cut(endpoints), cut(locals), config, cut(vms));
@@ -194,10 +201,12 @@ export function managerOf(
   const outbox = new Outbox(database, bus, log);
   const records = new MoveRecords(database, repository, outbox);
   const mover = new Mover(cut(repository), cut(records), out, home, returns, log, config);
+  const ears = { open: true };
   const hearing = new AgentsService(agents, new TrafficRepository(database), systemClock, vms, config, log);
   const subscription = bus.connection.subscribe(servedOn(vmsHeartbeat), {
     queue: 'offload-manager',
     callback: (_, message) => {
+      if (!ears.open) return;
       hearing.hear(VmHeartbeat.parse(message.json())).then(
         (order) => message.respond(JSON.stringify({ do: order })),
         () => undefined,
@@ -205,6 +214,8 @@ export function managerOf(
     },
   });
   return {
+    ears,
+    endpoints,
     moves,
     mover,
     places,

@@ -12,6 +12,10 @@ import { isOver, VM_LIFE, type VmLife, type VmSeen } from './vm-life.js';
 /** What a component needs beside what it is known to use. */
 export const STANDARD_MEMORY_MB = 1_024;
 
+/** An agent that has not been heard for so long, and for so many of its beats, may not be there any more. */
+const LEAST_SILENCE_MS = 5_000;
+const BEATS_MISSED = 3;
+
 /** What a step has come to: the next one, undefined to look again later, or why the move is undone. */
 export type Outcome = MoveStep | undefined | { undo: string };
 
@@ -37,8 +41,9 @@ export class OutSteps {
       case 'healthy':
         return this.route(move, move.vm_id);
       case 'routed':
-        return this.leave(move, move.vm_id);
+        return (await this.leave(move, move.vm_id)) ? 'stopping' : undefined;
       case 'stopping':
+        if (!(await this.leave(move, move.vm_id))) return undefined;
         await this.locals.stop(move.definition);
         return 'done';
       default:
@@ -96,17 +101,26 @@ export class OutSteps {
     for (const { id } of left) if (id === move.vm_id || !taken.includes(id)) await this.vms.remove(id, reason);
   }
 
-  private async route({ component }: MoveRow, vmId: string): Promise<Outcome> {
-    await this.agents.wish(vmId, component, 'serve');
-    if (!(await this.agents.find(vmId))?.serving) return undefined;
-    await this.endpoints.moved(component, vmId, true);
+  private async route(move: MoveRow, vmId: string): Promise<Outcome> {
+    await this.agents.wish(vmId, move.component, 'serve');
+    if (!(await this.serves(move, vmId))) return undefined;
+    await this.endpoints.moved(move.component, vmId, true);
     return 'routed';
   }
 
-  /** The place at home answers what it has, on every manager, and takes no more. */
-  private async leave({ component }: MoveRow, vmId: string): Promise<Outcome> {
-    await this.endpoints.moved(component, vmId, false);
-    return (await this.endpoints.isServedLocally(component)) ? undefined : 'stopping';
+  /**
+   * The place at home answers what it has, on every manager, and takes no more: once the VM was heard in this very step,
+   * and for as long as it is. One that has fallen silent, or whose component is not well, is not the only place.
+   */
+  private async leave(move: MoveRow, vmId: string): Promise<boolean> {
+    const serves = await this.serves(move, vmId);
+    await this.endpoints.moved(move.component, vmId, !serves);
+    return serves && !(await this.endpoints.isServedLocally(move.component));
+  }
+
+  private serves(move: MoveRow, vmId: string): Promise<boolean> {
+    const mostSilentMs = Math.max(LEAST_SILENCE_MS, BEATS_MISSED * this.config.PURSER_VM_HEARTBEAT_MS);
+    return this.agents.servesSince(vmId, move.step_at, mostSilentMs);
   }
 }
 

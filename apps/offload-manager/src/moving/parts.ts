@@ -11,6 +11,7 @@ import { PlacesRepository } from '../endpoints/places.repository.js';
 import { VM_CREDENTIALS } from '../vms/vm-credentials.js';
 import { VmsService } from '../vms/vms.service.js';
 import { HomeSteps } from './home-steps.service.js';
+import { LocalChildrenRepository } from './local-children.repository.js';
 import { LocalComponents } from './local-components.js';
 import { Machines } from './machines.service.js';
 import { MOVABLES, movablesOf } from './movables.js';
@@ -37,6 +38,7 @@ export const MOVING_PARTS: Provider[] = [
   { provide: AWAY, useExisting: MovesRepository },
   Moves,
   Machines,
+  LocalChildrenRepository,
   LocalComponents,
   OutSteps,
   HomeSteps,

@@ -19,6 +19,7 @@ export class Returns {
   ) {}
 
   async look(): Promise<void> {
+    await this.locals.follow();
     for (const { component, vm_id: vmId } of await this.places.settled()) {
       if (vmId === null) await this.keepRunning(component);
       else await this.keepServed(component, vmId);

@@ -7,14 +7,13 @@ import { LiveEvents } from '../events/live-events.service.js';
 import { serveEvents } from '../events/serve-events.js';
 import { bearerOf, keyCheck } from './admin-key.js';
 import type { Config } from '../config.js';
+import { answerTimeMs } from './answer-time.js';
 import { serveContent } from './content.js';
 import { csvColumns, toCsv, wantsCsv } from './csv.js';
 import { readBody } from './json-body.js';
 import { readQuery } from './query.js';
 import { type SessionCaller, SessionCallers } from './session-callers.js';
 import { confined } from './session-scope.js';
-
-const CALL_TIMEOUT_MS = 10_000;
 
 /**
  * REST for every operation that has a path: authenticate, merge path, query and body into the request, ask the bus, answer.
@@ -80,7 +79,10 @@ function serve(scope: FastifyInstance, operation: Operation, authenticate: Authe
       const asked = { ...readQuery(request.query), ...(request.body as object), ...(request.params as object) };
       const session = sessions.get(request);
       const allowed = session ? await confined(operation, asked, session, bus) : asked;
-      const answer = await bus.call(operation, allowed, { timeoutMs: CALL_TIMEOUT_MS, signal: gone.signal });
+      const answer = await bus.call(operation, allowed, {
+        timeoutMs: answerTimeMs(operation, allowed),
+        signal: gone.signal,
+      });
       if (columns && wantsCsv(request.headers.accept)) return sendCsv(reply.status(status), operation, columns, answer);
       return reply.status(status).send(answer);
     },
