@@ -19,7 +19,9 @@ export class AttemptSignal {
   private readonly cancellation = new Cancellation();
   private readonly total: NodeJS.Timeout;
   private idle: NodeJS.Timeout | undefined;
+  private heardAt = 0;
   private paused = false;
+  private ended = false;
   private afterwards: (() => void) | undefined;
   private readonly onOuter = (reason: Error) => this.cancellation.abort(reason);
 
@@ -56,15 +58,16 @@ export class AttemptSignal {
   /** Starts to count the silence anew. */
   listen(): undefined {
     this.paused = false;
-    if (this.idle) this.idle.refresh();
-    else this.idle = setTimeout(() => this.silent(), this.limits.idleMs);
+    // To move the clock for every piece costs more than to look how late it is when it runs out.
+    this.heardAt = performance.now();
+    if (!this.ended) this.idle ??= setTimeout(() => this.look(), this.limits.idleMs);
   }
 
   throwIfAborted(): void {
     this.cancellation.throwIfAborted();
   }
 
-  /** Until it listens again; the clock itself goes on, since to stop and start it for every piece costs more. */
+  /** Until it listens again; the clock itself goes on. */
   pause(): void {
     this.paused = true;
   }
@@ -88,6 +91,7 @@ export class AttemptSignal {
 
   /** Stops the clocks, and cancels what may still run upstream. After a whole answer nothing does. */
   end({ whole = false } = {}): void {
+    this.ended = true;
     clearTimeout(this.total);
     clearTimeout(this.idle);
     this.outer.offAbort(this.onOuter);
@@ -101,8 +105,12 @@ export class AttemptSignal {
     afterwards?.();
   }
 
-  private silent(): void {
-    if (!this.paused) this.late(this.limits.idleMs);
+  private look(): void {
+    this.idle = undefined;
+    if (this.paused) return;
+    const left = this.heardAt + this.limits.idleMs - performance.now();
+    if (left > 0) this.idle = setTimeout(() => this.look(), left);
+    else this.late(this.limits.idleMs);
   }
 
   private late(ms: number): void {

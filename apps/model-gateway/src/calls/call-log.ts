@@ -38,6 +38,11 @@ export class CallLog {
     this.log.error({ error }, 'a model call could not begin');
   }
 
+  /** Nor told why. */
+  unanswered(error: unknown): void {
+    this.log.error({ error }, 'a model call was left without an answer');
+  }
+
   private fields({ callId, caller, call, passed, spent, startedAt }: CallContext): object {
     return {
       callId,

@@ -50,7 +50,13 @@ export class ModelEndpoint {
       ({ context } = opened);
       await this.answer(response, manners, opened);
     } catch (error) {
-      this.fail(response, manners, context, error);
+      try {
+        this.fail(response, manners, context, error);
+      } catch (cause) {
+        // Nobody else would hear of it, and the process would end by it.
+        this.log.unanswered(cause);
+        response.destroy();
+      }
     }
   }
 
