@@ -116,7 +116,7 @@ async function processorTicks(top) {
     });
   }
   const sums = new Map();
-  const add = ({ pid, own, ended, name }, group) => {
+  const add = ({ pid, own, ended }, group) => {
     sums.set(group, (sums.get(group) ?? 0) + own + (pid === top ? 0 : ended));
     for (const child of all.filter(({ parent }) => parent === pid)) {
       add(child, pid === top ? (/postgres|nats-server/.exec(child.name)?.[0] ?? 'other programs') : group);

@@ -18,6 +18,7 @@ const SUSTAIN_SHARE = 1 / 5;
 export class Situations {
   private pressureSince: Date | undefined;
   private calmSince: Date | undefined;
+  private foundNone = false;
 
   constructor(
     private readonly memory: Memory,
@@ -34,6 +35,11 @@ export class Situations {
 
   compute(): { provider: string | null; why: string } {
     return this.market.compute();
+  }
+
+  /** There was nothing to decide about at the last look, and no component was found since. */
+  get isEmpty(): boolean {
+    return this.foundNone && this.components.list().length === 0;
   }
 
   /** To be called at every look, so that what lasts is known to last. */
@@ -54,6 +60,7 @@ export class Situations {
       this.market.look(now),
     ]);
     const { pressureSince, calmSince } = this;
+    this.foundNone = candidates.length === 0;
     return { now, memory: reading, pressure, trendMbPerMinute: trend, pressureSince, calmSince, candidates, market };
   }
 

@@ -9,6 +9,7 @@ import { CreateStrays1700000006001 } from './create-strays.js';
 import { CreateVms1700000006000 } from './create-vms.js';
 import { KnowPlaces1700000006600 } from './know-places.js';
 import { KnowWhatWasSeen1700000006601 } from './know-what-was-seen.js';
+import { TellChanges1700000006800 } from './tell-changes.js';
 
 /** What the offload-manager's schema, `offload`, is made of. */
 export const MIGRATIONS: MigrationClass[] = [
@@ -22,4 +23,5 @@ export const MIGRATIONS: MigrationClass[] = [
   AddUnhealthySince1700000006700,
   AddMoveNeeds1700000006701,
   AddMoveEpochs1700000006702,
+  TellChanges1700000006800,
 ];
