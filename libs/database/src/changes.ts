@@ -8,6 +8,7 @@ export const REMEMBERED_MS = 300_000;
 const PROVE_EVERY_MS = 30_000;
 const PROOF_MS = 5_000;
 const AGAIN_MS = 1_000;
+const CLOSE_MS = 2_000;
 /** What no table is called. */
 const PROOF = 'proof ';
 
@@ -44,7 +45,8 @@ export class Changes {
 
   async close(): Promise<void> {
     this.closing.abort();
-    await this.following;
+    // A server that has fallen silent does not hold it up: what is still asked of it ends with the process.
+    await Promise.race([this.following, delay(CLOSE_MS, undefined, { ref: false })]);
   }
 
   /**

@@ -11,7 +11,7 @@ import { within } from './within.js';
 const POSTGRES_MS = 1_000;
 const BROADCAST_MS = 2_000;
 /** What a heartbeat has read in this very moment need not be read again. */
-const JUST_NOW_MS = 250;
+const JUST_NOW_MS = 500;
 
 type Stored = LatchState & { announced: boolean };
 
@@ -49,7 +49,11 @@ export class LatchStores {
 
   private async stored(): Promise<Stored> {
     const { lastRead } = this;
-    if (lastRead && performance.now() - lastRead.at < JUST_NOW_MS) return lastRead.stored;
+    if (lastRead && performance.now() - lastRead.at < JUST_NOW_MS) {
+      const stored = await lastRead.stored;
+      // Unless it was changed here since then.
+      if (!this.latch.latest || !isNewer(this.latch.latest, stored)) return stored;
+    }
     return within(POSTGRES_MS, 'Postgres', this.repository.read(this.database));
   }
 

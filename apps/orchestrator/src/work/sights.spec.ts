@@ -33,10 +33,10 @@ beforeEach(async () => {
   await sights.look();
 });
 
-it('looks every fifth time where there is nothing to see', async () => {
-  expect(await made(4)).toBe(0);
+it('looks every fifteenth time where there is nothing to see', async () => {
+  expect(await made(14)).toBe(0);
   expect(await made(1)).toBe(1);
-  expect(await made(10)).toBe(2);
+  expect(await made(30)).toBe(2);
 });
 
 it.each([

@@ -5,7 +5,7 @@ import { ClaimGate } from './claim-gate.js';
 import type { Sight } from './work.repository.js';
 
 /** Of those that could see nothing every so-manieth look is made all the same: another orchestrator may have died with what it knew. */
-const ANYWAY = 5;
+const ANYWAY = 15;
 
 /**
  * Looks at the tasks, but not where there is nothing to see: at the last look none waited or ran, nothing was written here
