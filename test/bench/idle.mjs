@@ -1,5 +1,5 @@
 // What an installation costs that has nothing to do: `npm start` with its own servers and a data folder of its own, left
-// alone; statements by service, messages, and the processor time of each process as a share of one core.
+// alone; statements by service, messages, and of each program the processor time as a share of one core and the memory.
 //   npm run bench:idle [-- --seconds 60 --quiet-after 60 --top 15 --json]
 // The first start makes the data; the second one, with pg_stat_statements, is measured. BEGIN and COMMIT count as statements.
 // Services run in one process, so that processor time is not told apart by service. Needs a build, and Linux.
@@ -99,8 +99,8 @@ async function messages() {
   return { published, delivered };
 }
 
-/** Of every process below the one, in clock ticks, with what its ended children took. */
-async function processorTicks(top) {
+/** Of each program, the one and those below it: clock ticks of processor time, with what ended children took, and memory. */
+async function usage(top) {
   const all = [];
   for (const pid of await readdir('/proc')) {
     if (!/^\d+$/.test(pid)) continue;
@@ -113,11 +113,19 @@ async function processorTicks(top) {
       parent: Number(fields[1]),
       own: Number(fields[11]) + Number(fields[12]),
       ended: Number(fields[13]) + Number(fields[14]),
+      // What is shared counts for each by its part. Of a process that has just ended there is none.
+      kilobytes: Number(
+        /^Pss: +(\d+)/m.exec(await readFile(`/proc/${pid}/smaps_rollup`, 'latin1').catch(() => ''))?.[1] ?? 0,
+      ),
     });
   }
   const sums = new Map();
-  const add = ({ pid, own, ended }, group) => {
-    sums.set(group, (sums.get(group) ?? 0) + own + (pid === top ? 0 : ended));
+  const add = ({ pid, own, ended, kilobytes }, group) => {
+    const sum = sums.get(group) ?? { ticks: 0, kilobytes: 0 };
+    sums.set(group, {
+      ticks: sum.ticks + own + (pid === top ? 0 : ended),
+      kilobytes: sum.kilobytes + kilobytes,
+    });
     for (const child of all.filter(({ parent }) => parent === pid)) {
       add(child, pid === top ? (/postgres|nats-server/.exec(child.name)?.[0] ?? 'other programs') : group);
     }
@@ -142,12 +150,12 @@ try {
   await wait(Number(args['quiet-after']) * 1_000);
 
   const sentBefore = await messages();
-  const ticksBefore = await processorTicks(child.pid);
+  const usedBefore = await usage(child.pid);
   await ask('SELECT pg_stat_statements_reset()');
   const began = performance.now();
   await wait(seconds * 1_000);
   const took = (performance.now() - began) / 1_000;
-  const ticks = await processorTicks(child.pid);
+  const used = await usage(child.pid);
   const sent = await messages();
   const counts = await statements();
 
@@ -164,18 +172,23 @@ try {
       delivered: rate(sent.delivered - sentBefore.delivered),
     },
     percentOfACore: Object.fromEntries(
-      [...ticks].map(([name, sum]) => [name, Math.round(((sum - (ticksBefore.get(name) ?? 0)) / took) * 100) / 100]),
+      [...used].map(([name, { ticks }]) => [
+        name,
+        Math.round(((ticks - (usedBefore.get(name)?.ticks ?? 0)) / took) * 100) / 100,
+      ]),
     ),
+    megabytes: Object.fromEntries([...used].map(([name, { kilobytes }]) => [name, Math.round(kilobytes / 1024)])),
     statements: counts
       .slice(0, Number(args.top))
       .map(({ user, calls, ms, query }) => ({ perSecond: rate(calls), user, ms: Math.round(ms), query })),
   };
-  result.percentOfACore.all = Math.round(Object.values(result.percentOfACore).reduce((a, b) => a + b, 0) * 100) / 100;
+  for (const shares of [result.percentOfACore, result.megabytes])
+    shares.all = Math.round(Object.values(shares).reduce((a, b) => a + b, 0) * 100) / 100;
   if (args.json) console.log(JSON.stringify(result, null, 2));
   else {
     console.log(`\n${result.seconds} s at rest`);
     console.table(result.statementsPerSecond);
-    console.table(result.percentOfACore);
+    console.table({ 'percent of a core': result.percentOfACore, megabytes: result.megabytes });
     console.log('messages a second:', result.messagesPerSecond);
     for (const { perSecond, user, ms, query } of result.statements)
       console.log(`${String(perSecond).padStart(6)}/s ${String(ms).padStart(5)} ms  ${user}: ${query.slice(0, 150)}`);

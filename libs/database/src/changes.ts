@@ -5,7 +5,7 @@ import pg from 'pg';
 /** Whatever was told or lost, so long is the longest that an answer of before is given again. */
 export const REMEMBERED_MS = 300_000;
 /** So often it is proved that what is notified arrives: a pooler may swallow it, and a dead connection is silent too. */
-const PROVE_EVERY_MS = 30_000;
+const PROVE_EVERY_MS = 60_000;
 const PROOF_MS = 5_000;
 const AGAIN_MS = 1_000;
 const CLOSE_MS = 2_000;

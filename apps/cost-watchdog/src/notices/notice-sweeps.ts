@@ -7,6 +7,7 @@ import { SpendNotices } from './spend-notices.service.js';
 
 /** While nothing is spent every so-manieth look is made. */
 const SPEND_ANYWAY = 30;
+const FORECASTS_ANYWAY = 5;
 
 /** Looks again and again at how far spending has come. On several watchdogs at once, each notice goes out once. */
 @Injectable()
@@ -18,9 +19,13 @@ export class NoticeSweeps implements OnApplicationBootstrap, OnModuleDestroy {
       await spend.check();
       return true;
     });
+    const forecastLooks = new QuietLooks(changes, FORECASTS_ANYWAY, async () => {
+      await forecasts.check();
+      return true;
+    });
     this.all = [
       new Repeating('looking at how far spending has come', 2_000, () => spendLooks.next(), log),
-      new Repeating('forecasting the month', 60_000, () => forecasts.check(), log),
+      new Repeating('forecasting the month', 60_000, () => forecastLooks.next(), log),
     ];
   }
 
