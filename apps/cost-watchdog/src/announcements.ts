@@ -2,6 +2,7 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Database } from '@purser/database';
 import { HeartbeatPublisher, Metrics } from '@purser/service';
 import { NANO_PER_USD, type Nano } from '@purser/money';
+import { AnnouncementsRepository } from './announcements.repository.js';
 import { BudgetsRepository } from './budgets/budgets.repository.js';
 import { Clock } from '@purser/service';
 import { LatchStores } from './emergency/latch-stores.js';
@@ -13,6 +14,7 @@ const dollars = (nano: Nano): number => Number(nano) / Number(NANO_PER_USD);
 export class Announcements implements OnModuleInit {
   constructor(
     private readonly database: Database,
+    private readonly repository: AnnouncementsRepository,
     private readonly budgets: BudgetsRepository,
     private readonly latch: LatchStores,
     private readonly heartbeats: HeartbeatPublisher,
@@ -22,7 +24,7 @@ export class Announcements implements OnModuleInit {
 
   onModuleInit(): void {
     this.heartbeats.carry(async () => {
-      const [latch, revisions] = await Promise.all([this.latch.confirmed(), this.budgets.revisions(this.database)]);
+      const { latch, revisions } = await this.latch.confirmedBy(this.repository.read(this.database));
       const { revision: budgetsRevision, ...others } = revisions;
       return { latch, budgetsRevision, ...others };
     });

@@ -6,6 +6,7 @@ import { AlertSweeps } from './alerts/alert-sweeps.js';
 import { ALERTS_FILE, type AlertsFile } from './alerts/alerts-file.js';
 import { AlertsHandlers } from './alerts/alerts.handlers.js';
 import { NotifierLoader } from './alerts/notifier-loader.js';
+import { AnnouncementsRepository } from './announcements.repository.js';
 import { Announcements } from './announcements.js';
 import { BUDGETS_FILE, type BudgetsFile } from './budgets/budgets-file.js';
 import { BudgetsHandlers } from './budgets/budgets.handlers.js';
@@ -195,6 +196,7 @@ export function appModule({ env, budgets, alerts, thresholds, shutdown }: Ground
       NoticeSweeps,
       RetentionRepository,
       Retention,
+      AnnouncementsRepository,
       Announcements,
     ],
   })

@@ -48,7 +48,7 @@ async function startIn(slot: Slot, { env, ladders, prices }: Omit<Groundwork, 'j
       config: Config,
       port: (config) => config.PURSER_GATEWAY_PORT,
       module: appModule({ env, journal, ladders, prices }),
-      database: { schema: SERVICE_SCHEMAS['model-gateway'], migrations: MIGRATIONS },
+      database: { schema: SERVICE_SCHEMAS['model-gateway'], migrations: MIGRATIONS, hearsChanges: true },
       renderErrors: renderError,
       bodyLimit: MAX_BODY_BYTES,
       // Endpoints read their bodies themselves: errors look as their protocols want, and long texts are never parsed.

@@ -29,7 +29,7 @@ export async function start(given: Environment): Promise<RunningService> {
       config: Config,
       port: (config) => config.PURSER_OFFLOAD_PORT,
       module: AppModule,
-      database: { schema: SERVICE_SCHEMAS['offload-manager'], migrations: MIGRATIONS },
+      database: { schema: SERVICE_SCHEMAS['offload-manager'], migrations: MIGRATIONS, hearsChanges: true },
       // Before the latch is read: in an emergency everything goes that the drivers can find.
       prepare: (app) =>
         loadDrivers(app.get(ActiveDriver), {

@@ -115,7 +115,8 @@ function mortal(database: Database, crash: Crash): Database {
     crash.step();
     return result;
   };
-  return { query, transaction } as unknown as Database;
+  const whileUnchanged: Database['whileUnchanged'] = (_, read) => read;
+  return { query, transaction, whileUnchanged } as unknown as Database;
 }
 
 export const WISH: VmWish = {

@@ -60,6 +60,7 @@ import { Handout } from './work/handout.js';
 import { LiveRunners } from './work/live-runners.js';
 import { Nudge } from './work/nudge.js';
 import { SessionEnds } from './work/session-ends.js';
+import { Sights } from './work/sights.js';
 import { Sweep } from './work/sweep.js';
 import { WorkHandlers } from './work/work.handlers.js';
 import { WorkRepository } from './work/work.repository.js';
@@ -115,6 +116,7 @@ import { Worth } from './worth/worth.service.js';
     ClaimService,
     WorkService,
     SessionEnds,
+    Sights,
     Sweep,
     Nudge,
     EmergencyDuty,

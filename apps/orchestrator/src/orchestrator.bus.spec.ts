@@ -300,6 +300,8 @@ describe('the orchestrator', () => {
       await bus.call(tasksCreate, { ...work('paid-too'), budgetUsd: 1, priority: 9 });
       await handed('paid-too');
       await finish('paid-too', 1, { kind: 'completed', result: null });
+      // Where no task is open, it is looked for less often still.
+      await bus.call(tasksCreate, { ...work('open'), notBefore: new Date(Date.now() + 3_600_000).toISOString() });
       await tasks.query(`UPDATE tasks SET finished_at = now() - interval '61 minutes' WHERE id = 'paid'`);
       await eventually(async () => {
         const rows = await tasks.query(`SELECT id FROM tasks WHERE budget_deleted`);
@@ -308,6 +310,7 @@ describe('the orchestrator', () => {
       expect(watchdog.deleted).toEqual(['task-paid']);
       expect(await bus.call(tasksGet, { id: 'paid' })).toMatchObject({ budgetUsd: '1.50', spentUsd: '0.25' });
     } finally {
+      await bus.call(tasksCancel, { id: 'open' });
       await tasks.close();
     }
   });

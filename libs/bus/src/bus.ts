@@ -74,6 +74,11 @@ export class Bus {
     return this.link.isUp;
   }
 
+  /** How often the connection was lost: while it stays the same, the server has not gone away. */
+  get losses(): number {
+    return this.link.losses;
+  }
+
   /** Makes the streams and buckets, or brings them up to date: for the one service that keeps them. */
   ensureStreams(): Promise<void> {
     return this.onJetStream(() => ensureStreams(this.manager, this.replicas));

@@ -6,6 +6,8 @@ export class ConnectionLost extends Error {}
 
 /** Whether the connection to the server stands, and when that changes. */
 export class Link {
+  /** How often the connection was lost. */
+  losses = 0;
   private up = true;
   private lost = new AbortController();
   private readonly changes = new EventEmitter().setMaxListeners(0);
@@ -57,6 +59,7 @@ export class Link {
     for await (const { type } of this.connection.status()) {
       if (type === 'disconnect' || type === 'close') {
         this.up = false;
+        this.losses++;
         this.lost.abort(new ConnectionLost('the connection was lost before the answer came'));
       } else if (type === 'reconnect') {
         this.up = true;

@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { isPurserError } from '@purser/contracts';
 import pg from 'pg';
 import type { MigrationInterface } from 'typeorm';
+import { Changes } from './changes.js';
 import { constraintOf, messageOf, sqlState, translated, untilThere } from './connection.js';
 import { migrate } from './migrate.js';
 
@@ -22,6 +23,8 @@ export interface DatabaseOptions {
   connectTimeoutMs?: number;
   /** How long the server works on one statement; 30 s when not given. */
   statementTimeoutMs?: number;
+  /** Hears what changes, on one more connection; the schema's migrations see to it that it is told. */
+  hearsChanges?: boolean;
   /** Of Postgres, for every connection: `{ enable_seqscan: 'off' }`. */
   settings?: Readonly<Record<string, string>>;
 }
@@ -41,6 +44,8 @@ const SILENCE_MS = 5_000;
 const TRANSACTION_TRIES = 4;
 
 export class Database implements Sql {
+  private changes: Changes | undefined;
+
   private constructor(private readonly pool: pg.Pool) {}
 
   static async open(options: DatabaseOptions): Promise<Database> {
@@ -73,7 +78,9 @@ export class Database implements Sql {
       await pool.end();
       throw error;
     }
-    return new Database(pool);
+    const database = new Database(pool);
+    if (options.hearsChanges === true) database.hearChanges(options);
+    return database;
   }
 
   async query<Row>(text: string, parameters: unknown[] = [], name?: string): Promise<Row[]> {
@@ -111,11 +118,30 @@ export class Database implements Sql {
     }
   }
 
+  /**
+   * `read`, but what it gave last is given again while none of these tables has changed, for some minutes at most; `keeps` says
+   * whether nothing else, such as the time, decides about it. Always `read` itself where changes are not heard.
+   */
+  whileUnchanged<Row>(
+    tables: readonly string[],
+    read: () => Promise<Row[]>,
+    keeps: (rows: Row[]) => boolean = () => true,
+  ): () => Promise<Row[]> {
+    return this.changes?.whileUnchanged(tables, read, keeps) ?? read;
+  }
+
+  private hearChanges({ url, schema, applicationName }: Omit<DatabaseOptions, 'migrations'>): void {
+    const notify = (channel: string, payload: string) => this.query('SELECT pg_notify($1, $2)', [channel, payload]);
+    this.changes = new Changes({ url, schema, applicationName, notify });
+    this.changes.start();
+  }
+
   async ping(): Promise<void> {
     await this.query('SELECT 1');
   }
 
   async close(): Promise<void> {
+    await this.changes?.close();
     if (!this.pool.ending) await this.pool.end();
   }
 }

@@ -1,3 +1,4 @@
+export { CREATE_TELL_CHANGE } from './changes.js';
 export { Database, type DatabaseOptions, type MigrationClass, type Sql, violatedConstraint } from './database.js';
 export {
   appendToOutbox,

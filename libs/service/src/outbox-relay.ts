@@ -17,6 +17,9 @@ import { Ticker } from './ticker.js';
 const SWEEP_MS = 1_000;
 /** What an instance that died left behind is found by every so-manieth sweep; each one would only keep Postgres awake. */
 const IDLE_SWEEPS = 5;
+/** Where nothing was sent for so long, the other instances have nothing to send either, or hardly so. */
+const QUIET_MS = 60_000;
+const QUIET_SWEEPS = 60;
 const BATCH = 200;
 /** While facts keep coming they are sent together, so often: each time costs a transaction. */
 const PACE_MS = 50;
@@ -32,6 +35,7 @@ export class Outbox implements OnApplicationBootstrap, OnModuleDestroy {
   /** The table was seen empty after everything that this instance added was to be sent. */
   private settled = false;
   private sweeps = 0;
+  private wanted = 0;
   private stopping = false;
   private drainedAt = -Infinity;
 
@@ -76,8 +80,14 @@ export class Outbox implements OnApplicationBootstrap, OnModuleDestroy {
     await this.flush();
   }
 
+  /** How often something was to be sent: while it stays the same, nothing was written here that is told of. */
+  get flushes(): number {
+    return this.wanted;
+  }
+
   /** Never rejects: what cannot be sent now is sent by a later sweep. */
   flush(): Promise<void> {
+    this.wanted++;
     this.settled = false;
     this.again = true;
     this.flushing ??= this.drain().finally(() => (this.flushing = undefined));
@@ -87,7 +97,8 @@ export class Outbox implements OnApplicationBootstrap, OnModuleDestroy {
   /** Also after a flush that succeeded: another instance's relay may have held the lock, and ended without our facts. */
   private async sweep(): Promise<void> {
     if (this.flushing || !this.bus.connected) return;
-    if (this.sweeps++ % IDLE_SWEEPS !== 0 && this.settled) return;
+    const quiet = performance.now() - this.drainedAt > QUIET_MS;
+    if (this.sweeps++ % (quiet ? QUIET_SWEEPS : IDLE_SWEEPS) !== 0 && this.settled) return;
     this.settled = true;
     try {
       if (!(await outboxIsEmpty(this.database))) await this.flush();

@@ -37,6 +37,8 @@ export interface ServiceDefinition<Config extends ServiceSettings> {
 interface DatabaseDefinition {
   schema: string;
   migrations: MigrationClass[];
+  /** Whether its migrations have changes of tables told, for `whileUnchanged`. */
+  hearsChanges?: boolean;
   /** Of Postgres, for its connections. */
   settings?: Readonly<Record<string, string>>;
 }
@@ -94,13 +96,14 @@ export async function startService<Config extends ServiceSettings>(
 
 function openDatabase(
   name: ServiceName,
-  { schema, migrations, settings = {} }: DatabaseDefinition,
+  { schema, migrations, settings = {}, hearsChanges = false }: DatabaseDefinition,
   config: ServiceSettings,
 ): Promise<Database> {
   return Database.open({
     url: config.PURSER_DATABASE_URL,
     schema,
     settings,
+    hearsChanges,
     migrations: [CreateOutbox1700000000000, ...migrations],
     applicationName: sessionName(name, config.PURSER_INSTANCE),
     poolSize: config.PURSER_DATABASE_POOL,

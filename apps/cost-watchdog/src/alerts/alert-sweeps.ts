@@ -14,7 +14,7 @@ export class AlertSweeps implements OnApplicationBootstrap, OnModuleDestroy {
     this.all = [
       new Repeating('telling people of alerts', 1_000, () => telling.tell(), log),
       new Repeating('saying which channels there are', 60_000, () => registry.announce(), log),
-      new Repeating('ending alerts', 15_000, () => expiry.tidy(), log),
+      new Repeating('ending alerts', 30_000, () => expiry.tidy(), log),
       new Repeating('reporting the day', 10_000, () => report.sendWhenDue(), log),
     ];
   }

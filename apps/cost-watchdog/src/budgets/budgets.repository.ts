@@ -47,6 +47,22 @@ const QUIET_TASK = '1 hour';
 /** As the partial index has it. */
 const CHANGES_OF_TASKS = `coalesce(before #>> '{scope,task}', after #>> '{scope,task}') IS NOT NULL`;
 
+/** Of `budgets_revision`. */
+export const REVISIONS = `value, coalesce((SELECT max(seq) FROM budget_changes WHERE ${CHANGES_OF_TASKS}), 0) AS of_tasks,
+  coalesce((SELECT max(seq) FROM lease_releases), 0) AS releases`;
+
+export interface RevisionRow {
+  value: bigint;
+  of_tasks: bigint;
+  releases: bigint;
+}
+
+export const revisionsOf = (row: RevisionRow | undefined): Revisions => ({
+  revision: Number(row?.value ?? 0n),
+  taskBudgetsRevision: Number(row?.of_tasks ?? 0n),
+  leaseReleases: Number(row?.releases ?? 0n),
+});
+
 /** The parameters begin with $2; $1 is the time. */
 function conditionOf({ task, id, only }: Only): [string, ...string[]] {
   if (task !== undefined) return ['b.scope_task = $2', task];
@@ -156,16 +172,8 @@ export class BudgetsRepository {
    * releases of leases likewise.
    */
   async revisions(sql: Sql): Promise<Revisions> {
-    const [row] = await sql.query<{ value: bigint; of_tasks: bigint; releases: bigint }>(
-      `SELECT value, coalesce((SELECT max(seq) FROM budget_changes WHERE ${CHANGES_OF_TASKS}), 0) AS of_tasks,
-              coalesce((SELECT max(seq) FROM lease_releases), 0) AS releases
-         FROM budgets_revision`,
-    );
-    return {
-      revision: Number(row?.value ?? 0n),
-      taskBudgetsRevision: Number(row?.of_tasks ?? 0n),
-      leaseReleases: Number(row?.releases ?? 0n),
-    };
+    const [row] = await sql.query<RevisionRow>(`SELECT ${REVISIONS} FROM budgets_revision`);
+    return revisionsOf(row);
   }
 
   /** The tasks whose budgets changed after that revision, those that a budget was taken from too. */

@@ -10,10 +10,16 @@ import { within } from './within.js';
 
 const POSTGRES_MS = 1_000;
 const BROADCAST_MS = 2_000;
+/** What a heartbeat has read in this very moment need not be read again. */
+const JUST_NOW_MS = 500;
+
+type Stored = LatchState & { announced: boolean };
 
 /** Keeps Postgres, the bucket and what was broadcast of one mind: the newest state wins everywhere. */
 @Injectable()
 export class LatchStores {
+  private lastRead: { stored: Promise<Stored>; at: number } | undefined;
+
   constructor(
     private readonly database: Database,
     private readonly repository: LatchRepository,
@@ -23,10 +29,32 @@ export class LatchStores {
     private readonly log: Log,
   ) {}
 
-  /** For each heartbeat: from Postgres just now, or an emergency that Postgres has not learnt of yet. Rejects without Postgres. */
+  /** From Postgres just now, or an emergency that Postgres has not learnt of yet. Rejects without Postgres. */
   async confirmed(): Promise<LatchState> {
-    const { announced: _, ...stored } = await within(POSTGRES_MS, 'Postgres', this.repository.read(this.database));
+    return this.newestOf(await within(POSTGRES_MS, 'Postgres', this.repository.read(this.database)));
+  }
+
+  /** For each heartbeat: the same of what it reads with more. */
+  async confirmedBy<T extends { latch: Stored }>(reading: Promise<T>): Promise<T & { latch: LatchState }> {
+    const bounded = within(POSTGRES_MS, 'Postgres', reading);
+    this.lastRead = { stored: bounded.then(({ latch }) => latch), at: performance.now() };
+    this.lastRead.stored.catch(() => undefined);
+    const read = await bounded;
+    return { ...read, latch: this.newestOf(read.latch) };
+  }
+
+  private newestOf({ announced: _, ...stored }: Stored): LatchState {
     return newest([stored, this.latch.latest]) ?? stored;
+  }
+
+  private async stored(): Promise<Stored> {
+    const { lastRead } = this;
+    if (lastRead && performance.now() - lastRead.at < JUST_NOW_MS) {
+      const stored = await lastRead.stored;
+      // Unless it was changed here since then.
+      if (!this.latch.latest || !isNewer(this.latch.latest, stored)) return stored;
+    }
+    return within(POSTGRES_MS, 'Postgres', this.repository.read(this.database));
   }
 
   /** The newest state that any store that can be reached knows. */
@@ -40,8 +68,9 @@ export class LatchStores {
 
   /** Every 2 s: whatever was away when the latch changed learns of it now. */
   async reconcile(): Promise<void> {
-    const { announced, ...stored } = await within(POSTGRES_MS, 'Postgres', this.repository.read(this.database));
+    // The bucket first: heartbeats read what Postgres knows in the same moment.
     const kept = await this.bucket.read();
+    const { announced, ...stored } = await this.stored();
     const state = newest([stored, kept, this.latch.latest]) ?? stored;
     const adopts = isNewer(state, stored);
     if (adopts) {

@@ -7,7 +7,7 @@ export interface Decision {
   reason: string;
 }
 
-interface LatchRow {
+export interface LatchRow {
   serial: number;
   active: boolean;
   by: string;
@@ -31,12 +31,17 @@ const stateOf = ({ serial, active, by, reason, at }: LatchRow): Latch => ({
   at: at.toISOString(),
 });
 
+export const latchOf = (row: LatchRow): Latch & { announced: boolean } => ({
+  ...stateOf(row),
+  announced: row.announced,
+});
+
 @Injectable()
 export class LatchRepository {
   async read(sql: Sql): Promise<Latch & { announced: boolean }> {
     const [row] = await sql.query<LatchRow>('SELECT * FROM latch');
     if (!row) throw new Error('the row of the latch is missing');
-    return { ...stateOf(row), announced: row.announced };
+    return latchOf(row);
   }
 
   /** A new emergency, unless there is one. */

@@ -9,6 +9,8 @@ import { SpikeRules } from './spike-rules.service.js';
 
 /** Books change some times a day. */
 const BOOKS_EVERY_SECONDS = 180;
+/** Books that are to be looked at more often than this are never left alone. */
+const QUIET_BOOKS_SECONDS = 60;
 
 /**
  * More than a part of the month's money within a short time is an emergency, or a reason to tell people. The rules look at
@@ -19,6 +21,7 @@ const BOOKS_EVERY_SECONDS = 180;
 export class SpikeService {
   private checking: Promise<void> | undefined;
   private active: boolean | undefined;
+  private foundNothing = false;
   private readonly lookedLast = new Map<string, number>();
 
   constructor(
@@ -36,15 +39,23 @@ export class SpikeService {
     return this.checking;
   }
 
+  /** Whether the last look found that nothing was spent within the time that any rule looks at. */
+  get isQuiet(): boolean {
+    return this.foundNothing;
+  }
+
   forget(): Promise<void> {
     return this.finder.forget();
   }
 
   private async checkNow(): Promise<void> {
+    this.foundNothing = false;
     const [{ rules }, budget] = await Promise.all([this.rules.read(), this.finder.budget()]);
     this.tellWhether(rules, budget !== undefined);
+    // Of all rules, also those that are not due: as long as nothing is spent that stays so.
+    const spending = rules.length === 0 ? rules : await this.finder.worthALook(rules);
     const due = rules.filter((rule) => this.isDue(rule));
-    const worth = due.length === 0 ? due : await this.finder.worthALook(due);
+    const worth = spending.filter((rule) => due.includes(rule));
     if (worth.length > 0) {
       const latch = await this.latch.confirmed();
       if (latch.active) return;
@@ -55,10 +66,13 @@ export class SpikeService {
       }
     }
     for (const rule of due) this.lookedLast.set(nameOf(rule), this.clock.monotonic());
+    this.foundNothing = spending.every(
+      (rule) => rule.source !== undefined && everySeconds(rule) >= QUIET_BOOKS_SECONDS,
+    );
   }
 
   private isDue(rule: SpikeRule): boolean {
-    const every = rule.checkEverySeconds ?? (rule.source === undefined ? 0 : BOOKS_EVERY_SECONDS);
+    const every = everySeconds(rule);
     const [last, now] = [this.lookedLast.get(nameOf(rule)), this.clock.monotonic()];
     return last === undefined || now < last || now - last >= every * 1_000;
   }
@@ -72,3 +86,6 @@ export class SpikeService {
       this.log.warn({}, 'spike rules are inactive: there is no monthly budget over everything to measure against');
   }
 }
+
+const everySeconds = ({ checkEverySeconds, source }: SpikeRule): number =>
+  checkEverySeconds ?? (source === undefined ? 0 : BOOKS_EVERY_SECONDS);

@@ -9,7 +9,7 @@ import { LeasesRepository } from './leases.repository.js';
 import { Presence } from './presence.js';
 
 /** While the same gateways are alive, every so-manieth judgement looks all the same: another watchdog may see it otherwise. */
-const LOOK_ANYWAY = 5;
+const LOOK_ANYWAY = 60;
 
 /**
  * What a dead gateway holds stays leased, which counts against the limit all the same; marking it `presumed` only says

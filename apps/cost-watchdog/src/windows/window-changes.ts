@@ -26,6 +26,9 @@ export class Touched {
 /** The one way to commit a change of windows: levels and their facts with it, the news after it. */
 @Injectable()
 export class WindowChanges {
+  /** How many there were: while it is the same, nothing was spent here and no budget changed. */
+  count = 0;
+
   constructor(
     private readonly database: Database,
     private readonly levels: LevelsService,
@@ -34,16 +37,20 @@ export class WindowChanges {
   ) {}
 
   async commit<T>(work: (tx: Sql, touched: Touched) => Promise<T>): Promise<T> {
-    const { result, touched, shutdown } = await this.database.transaction(async (tx) => {
-      const touched = new Touched();
-      const result = await work(tx, touched);
-      const shutdown = touched.windows.size > 0 && (await this.levels.follow(tx, [...touched.windows]));
-      return { result, touched, shutdown };
-    });
+    const { result, touched, shutdown } = await this.inTransaction(work).finally(() => this.count++);
     if (shutdown) await this.emergency.announcePending();
     if (touched.windows.size > 0 || touched.definitions) {
       await this.outbox.flush();
     }
     return result;
+  }
+
+  private inTransaction<T>(work: (tx: Sql, touched: Touched) => Promise<T>) {
+    return this.database.transaction(async (tx) => {
+      const touched = new Touched();
+      const result = await work(tx, touched);
+      const shutdown = touched.windows.size > 0 && (await this.levels.follow(tx, [...touched.windows]));
+      return { result, touched, shutdown };
+    });
   }
 }

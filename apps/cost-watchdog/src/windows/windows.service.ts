@@ -7,7 +7,7 @@ import { Touched, WindowChanges } from './window-changes.js';
 import { WindowsRepository } from './windows.repository.js';
 
 /** Within a minute every so-manieth look asks the database. */
-const LOOK_ANYWAY = 5;
+const LOOK_ANYWAY = 90;
 
 /** Rolls windows over: exactly once with any number of watchdogs, by a lock and a unique key. */
 @Injectable()

@@ -7,6 +7,7 @@ import { RankKeys1700000002100 } from './rank-keys.js';
 import { RelateKeys1700000005201 } from './relate-keys.js';
 import { RestrictKeysToPaid1700000005500 } from './restrict-keys-to-paid.js';
 import { SaltKeys1700000002002 } from './salt-keys.js';
+import { TellPriceChanges1700000006801 } from './tell-price-changes.js';
 import { CreatePriceRows1700000002010 } from './create-price-rows.js';
 
 export const MIGRATIONS: MigrationClass[] = [
@@ -19,4 +20,5 @@ export const MIGRATIONS: MigrationClass[] = [
   RankKeys1700000002100,
   RelateKeys1700000005201,
   RestrictKeysToPaid1700000005500,
+  TellPriceChanges1700000006801,
 ];

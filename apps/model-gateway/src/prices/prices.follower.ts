@@ -28,7 +28,7 @@ export class PricesFollower implements OnApplicationBootstrap, OnModuleDestroy {
     this.warn();
     this.timer = setInterval(() => {
       // The prices that are known go on to count while the database is away.
-      this.refresh().catch((error: unknown) => this.log.debug({ error }, 'set prices cannot be read now'));
+      this.follow().catch((error: unknown) => this.log.debug({ error }, 'set prices cannot be read now'));
     }, EVERY_MS);
   }
 
@@ -42,6 +42,10 @@ export class PricesFollower implements OnApplicationBootstrap, OnModuleDestroy {
     await this.reading?.catch(() => undefined);
     this.reading ??= this.read().finally(() => (this.reading = undefined));
     await this.reading;
+  }
+
+  private async follow(): Promise<void> {
+    if ((await this.repository.heardVersion()) !== this.version) await this.refresh();
   }
 
   private async read(): Promise<void> {

@@ -13,7 +13,11 @@ interface Row {
 
 @Injectable()
 export class PricesRepository {
-  constructor(private readonly database: Database) {}
+  private readonly versions: () => Promise<{ version: bigint }[]>;
+
+  constructor(private readonly database: Database) {
+    this.versions = database.whileUnchanged(['price_rows'], () => this.readVersion());
+  }
 
   async add(rows: readonly { model: string; price: PriceRow }[], by: string, reason: string): Promise<void> {
     await this.database.transaction(async (tx) => {
@@ -27,12 +31,21 @@ export class PricesRepository {
     });
   }
 
-  /** Grows with every row that can be seen, since `add` lets one writer in at a time: asked once a second, answered from the end of the primary key's index. */
+  /** Grows with every row that can be seen, since `add` lets one writer in at a time. */
   async version(): Promise<bigint> {
-    const [row] = await this.database.query<{ version: bigint }>(
-      'SELECT coalesce(max(seq), 0) AS version FROM price_rows',
-    );
+    const [row] = await this.readVersion();
     return row?.version ?? 0n;
+  }
+
+  /** The same, as it was when a change was last told: mostly nothing is asked for. What was just set may not be in it yet. */
+  async heardVersion(): Promise<bigint> {
+    const [row] = await this.versions();
+    return row?.version ?? 0n;
+  }
+
+  /** Answered from the end of the primary key's index. */
+  private readVersion(): Promise<{ version: bigint }[]> {
+    return this.database.query('SELECT coalesce(max(seq), 0) AS version FROM price_rows');
   }
 
   /** The newest row of each model, and the models whose newest row an older or newer Purser wrote and this one cannot read. */

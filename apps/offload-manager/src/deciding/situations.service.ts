@@ -20,6 +20,7 @@ const NOWHERE: Market = { offers: [], affordable: undefined, hindrance: 'nothing
 export class Situations {
   private pressureSince: Date | undefined;
   private calmSince: Date | undefined;
+  private foundNone = false;
 
   constructor(
     private readonly memory: Memory,
@@ -36,6 +37,11 @@ export class Situations {
 
   compute(): Promise<Compute> {
     return this.market.compute();
+  }
+
+  /** There was nothing to decide about at the last look, and no component was found since. */
+  get isEmpty(): boolean {
+    return this.foundNone && this.components.list().length === 0;
   }
 
   /** To be called at every look, so that what lasts is known to last. */
@@ -57,6 +63,7 @@ export class Situations {
       offloads ? this.market.look(now) : NOWHERE,
     ]);
     const { pressureSince, calmSince } = this;
+    this.foundNone = candidates.length === 0;
     return { now, memory: reading, pressure, trendMbPerMinute: trend, pressureSince, calmSince, candidates, market };
   }
 

@@ -6,6 +6,8 @@ import { Situations } from './situations.service.js';
 
 /** Memory is read so often; how components stand and what VMs cost only when something is to be decided. */
 const LOOK_MS = 5_000;
+/** Without any component only every so-manieth decision is made: it can only say once more that there is nothing to move. */
+const IDLE_INTERVALS = 10;
 const HOUR_MS = 3_600_000;
 
 /** Has it decided at every interval, and as soon as memory is critical. */
@@ -38,10 +40,11 @@ export class Watch implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async look(): Promise<void> {
     const { pressure } = await this.situations.readMemory();
-    const intervalMs = this.config.HEALTH_CHECK_INTERVAL_SECONDS * 1000;
+    const idle = this.situations.isEmpty;
+    const intervalMs = this.config.HEALTH_CHECK_INTERVAL_SECONDS * 1000 * (idle ? IDLE_INTERVALS : 1);
     // A run of the sweep may come a little early.
     const due = this.clock.monotonic() - this.decidedAt >= intervalMs - LOOK_MS / 2;
-    if (!due && pressure !== 'critical') return;
+    if (!due && (idle || pressure !== 'critical')) return;
     this.decidedAt = this.clock.monotonic();
     await this.decider.decideInTurn(this.clock.now(), intervalMs * 3);
   }

@@ -7,6 +7,8 @@ import { MOVABLES, type Movables } from '../moving/movables.js';
 import { PlacesRepository } from './places.repository.js';
 
 const EVERY_MS = 500;
+/** Well within the time for which it counts. */
+const SAY_MS = 3_000;
 const REQUEST_MS = 300_000;
 
 /** A place here, and once it takes no more requests, whether all that it had are answered. */
@@ -22,6 +24,7 @@ interface Served {
 export class LocalPlaces implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly open = new Map<string, Served>();
   private readonly following: Repeating;
+  private saidAt = -Infinity;
 
   constructor(
     private readonly repository: PlacesRepository,
@@ -68,7 +71,7 @@ export class LocalPlaces implements OnApplicationBootstrap, OnModuleDestroy {
       this.open.delete(component);
       await this.repository.stopped(component, this.config.PURSER_INSTANCE);
     }
-    for (const component of this.open.keys()) await this.repository.serving(component, this.config.PURSER_INSTANCE);
+    await this.saySo();
     for (const [component, url] of wanted) await this.serve(component, url);
   }
 
@@ -78,6 +81,12 @@ export class LocalPlaces implements OnApplicationBootstrap, OnModuleDestroy {
     served.open = false;
     await this.repository.setOpen(component, this.config.PURSER_INSTANCE, false);
     served.closing = closingOf(served.place);
+  }
+
+  private async saySo(): Promise<void> {
+    if (performance.now() - this.saidAt < SAY_MS) return;
+    for (const component of this.open.keys()) await this.repository.serving(component, this.config.PURSER_INSTANCE);
+    this.saidAt = performance.now();
   }
 
   private async serve(component: string, url: string): Promise<void> {

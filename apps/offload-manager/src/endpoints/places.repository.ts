@@ -7,6 +7,9 @@ const FRESH = `interval '15 seconds'`;
 /** One that is silent and there may hold requests, until the bus has given it up. */
 const GIVEN_UP = `interval '10 minutes'`;
 
+const SETTLED = `SELECT component, vm_id, serve_local, since FROM component_places p
+  WHERE NOT EXISTS (SELECT FROM moves m WHERE m.component = p.component AND m.step NOT IN ('done', 'failed'))`;
+
 export interface PlaceRow {
   component: string;
   vm_id: string | null;
@@ -16,7 +19,16 @@ export interface PlaceRow {
 
 @Injectable()
 export class PlacesRepository {
-  constructor(private readonly database: Database) {}
+  readonly list: () => Promise<PlaceRow[]>;
+  /** Those that are not on the way. */
+  readonly settled: () => Promise<PlaceRow[]>;
+
+  constructor(private readonly database: Database) {
+    this.list = database.whileUnchanged(['component_places'], () =>
+      database.query<PlaceRow>('SELECT component, vm_id, serve_local, since FROM component_places'),
+    );
+    this.settled = database.whileUnchanged(['component_places', 'moves'], () => database.query<PlaceRow>(SETTLED));
+  }
 
   /** Those that nobody knew of are at home. */
   async ensure(components: readonly string[]): Promise<void> {
@@ -24,10 +36,6 @@ export class PlacesRepository {
       `INSERT INTO component_places (component, serve_local) SELECT unnest($1::text[]), true ON CONFLICT DO NOTHING`,
       [components],
     );
-  }
-
-  list(): Promise<PlaceRow[]> {
-    return this.database.query('SELECT component, vm_id, serve_local, since FROM component_places');
   }
 
   async find(component: string): Promise<PlaceRow | undefined> {
@@ -38,12 +46,10 @@ export class PlacesRepository {
     return row;
   }
 
-  /** Those that are not on the way. */
-  settled(): Promise<PlaceRow[]> {
-    return this.database.query(
-      `SELECT component, vm_id, serve_local, since FROM component_places p
-       WHERE NOT EXISTS (SELECT FROM moves m WHERE m.component = p.component AND m.step NOT IN ('done', 'failed'))`,
-    );
+  /** As of now: one that is at home, and not on the way. */
+  async staysHome(component: string): Promise<boolean> {
+    const rows = await this.database.query(`${SETTLED} AND component = $1 AND vm_id IS NULL`, [component]);
+    return rows.length > 0;
   }
 
   async set(component: string, vmId: string | null, serveLocal: boolean): Promise<void> {

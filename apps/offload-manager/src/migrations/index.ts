@@ -15,6 +15,7 @@ import { KnowRegularPrices1700000006881 } from './know-regular-prices.js';
 import { KnowWhoAsked1700000006820 } from './know-who-asked.js';
 import { KnowWhatWasSeen1700000006601 } from './know-what-was-seen.js';
 import { MeterTraffic1700000006880 } from './meter-traffic.js';
+import { TellChanges1700000006800 } from './tell-changes.js';
 
 /** What the offload-manager's schema, `offload`, is made of. */
 export const MIGRATIONS: MigrationClass[] = [
@@ -28,6 +29,7 @@ export const MIGRATIONS: MigrationClass[] = [
   AddUnhealthySince1700000006700,
   AddMoveNeeds1700000006701,
   AddMoveEpochs1700000006702,
+  TellChanges1700000006800,
   KnowWhoAsked1700000006820,
   KnowOpenPlaces1700000006821,
   CreateLocalChildren1700000006822,

@@ -25,20 +25,27 @@ interface Due {
 /** Tells the ledger what runs, by the minute, from the platform's own time of creation until it was seen to be gone. */
 @Injectable()
 export class Billing {
+  private readonly vms: () => Promise<MeteredVm[]>;
+  private readonly strays: () => Promise<StrayRow[]>;
+
   constructor(
     private readonly database: Database,
     private readonly rows: BillingRepository,
     private readonly rates: VmRates,
     private readonly outbox: Outbox,
     private readonly bus: Bus,
-  ) {}
+  ) {
+    // Of those that are there, it changes without being told when they were seen.
+    this.vms = database.whileUnchanged(['vms'], () => rows.vms(database), isEmpty);
+    this.strays = database.whileUnchanged(['strays'], () => rows.strays(database), isEmpty);
+  }
 
   async sweep(): Promise<void> {
     let told = false;
-    for (const row of await this.rows.vms(this.database))
+    for (const row of await this.vms())
       told = (await this.bill(dueVm(row), (tx, billed) => this.rows.billVm(tx, billed))) || told;
     const { instance } = this.bus.origin;
-    for (const row of await this.rows.strays(this.database))
+    for (const row of await this.strays())
       told = (await this.bill(dueStray(row, instance), (tx, billed) => this.rows.billStray(tx, billed))) || told;
     if (told) await this.outbox.flush();
   }
@@ -66,6 +73,8 @@ export class Billing {
     return spends.length > 0;
   }
 }
+
+const isEmpty = (rows: unknown[]): boolean => rows.length === 0;
 
 /** Whatever is in a VM may speak as its agent: what it says of itself counts so far beyond what is paid for, and no further. */
 const BELIEVED = 2n;

@@ -137,10 +137,13 @@ describe('a component that moves', () => {
       await turn(manager);
       expect(await step()).toBe('routed');
     });
-    for (let looks = 0; looks < 3; looks += 1) {
+    for (let looks = 0; looks < 2; looks += 1) {
       // Unless it is said again, what was said of the place here is old.
       await servers.database.query(`UPDATE local_servings SET seen_at = now() - interval '1 minute'`);
-      await manager.places.follow();
+      await eventually(async () => {
+        await manager.places.follow();
+        expect(await manager.rows.isServedLocally(name)).toBe(true);
+      });
       await manager.mover.go();
       expect(await step()).toBe('routed');
     }

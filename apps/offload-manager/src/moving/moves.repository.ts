@@ -26,7 +26,13 @@ const CLAIM = `interval '60 seconds'`;
 
 @Injectable()
 export class MovesRepository {
-  constructor(private readonly database: Database) {}
+  private readonly open: () => Promise<{ id: string }[]>;
+
+  constructor(private readonly database: Database) {
+    this.open = database.whileUnchanged(['moves'], () =>
+      database.query<{ id: string }>(`SELECT id FROM moves WHERE ${OPEN}`),
+    );
+  }
 
   /** Undefined when the component is moving already, or as many are as may. */
   async insert(move: NewMove, most: number): Promise<MoveRow | undefined> {
@@ -56,8 +62,9 @@ export class MovesRepository {
     });
   }
 
-  /** Those that are not over and that nobody else has at hand. */
-  claim(instance: string): Promise<MoveRow[]> {
+  /** Those that are not over and that nobody else has at hand. Where none is open, nothing is asked for. */
+  async claim(instance: string): Promise<MoveRow[]> {
+    if ((await this.open()).length === 0) return [];
     return this.database.query(
       `UPDATE moves SET claimed_by = $1, claimed_until = now() + ${CLAIM},
               epoch = epoch + CASE WHEN claimed_by = $1 AND claimed_until > now() THEN 0 ELSE 1 END

@@ -41,6 +41,8 @@ export class Returns {
   private async keepRunning(component: string): Promise<void> {
     const found = this.components.get(component);
     if (found?.local?.command === undefined || (await this.locals.isHealthy(found))) return;
+    // What is known of places may be a moment old, and one that has just begun to move is stopped on purpose.
+    if (!(await this.places.staysHome(component))) return;
     await this.locals.start(found);
   }
 }

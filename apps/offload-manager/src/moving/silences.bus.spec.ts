@@ -125,13 +125,13 @@ it('leaves no request with a manager that begins to serve just when a component 
   const manager = await managerNamed('one', component);
   await manager.places.follow();
   const late = await managerNamed('late', component);
-  const list = late.rows.list.bind(late.rows);
+  const { list } = late.rows;
   // It has read that the component is at home when that changes.
-  late.rows.list = async () => {
+  jest.spyOn(late.rows, 'list').mockImplementation(async () => {
     const rows = await list();
     await manager.rows.set(component.name, 'vm-1', false);
     return rows;
-  };
+  });
   await late.places.follow();
   await eventually(async () => {
     await manager.places.follow();

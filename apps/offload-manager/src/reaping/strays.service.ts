@@ -13,6 +13,8 @@ import { expiryOf, judge, type Judged } from './verdict.js';
 /** What is there without a record that claims it: written down, so that it is billed and deleted, over restarts. */
 @Injectable()
 export class Strays {
+  private readonly open: () => Promise<StrayRow[]>;
+
   constructor(
     private readonly database: Database,
     private readonly rows: StraysRepository,
@@ -22,7 +24,14 @@ export class Strays {
     private readonly clock: Clock,
     private readonly log: Log,
     @Inject(CONFIG) private readonly config: Pick<Config, 'ORPHANED_VM_MAX_AGE_HOURS' | 'HYBRID_ORCHESTRATION_DRY_RUN'>,
-  ) {}
+  ) {
+    // Of those that are there, it changes without being told what is to become of them.
+    this.open = database.whileUnchanged(
+      ['strays'],
+      () => rows.open(database),
+      (open) => open.length === 0,
+    );
+  }
 
   idOf({ provider, resource: { kind, zone, name, createdAt } }: Pick<Judged, 'provider' | 'resource'>): string {
     return resourceId(provider, kind, zone, name, createdAt);
@@ -112,7 +121,7 @@ export class Strays {
 
   /** Those that are known: seen to be gone, they cost nothing more; given up for deletion, they are deleted. */
   async watch(): Promise<void> {
-    for (const stray of await this.rows.open(this.database)) {
+    for (const stray of await this.open()) {
       const { provider, kind, name, zone } = stray;
       try {
         const resource = await this.platform.get(stray, { kind, name, zone });

@@ -11,13 +11,17 @@ type VmFact = (typeof vmFacts)[keyof typeof vmFacts];
 @Injectable()
 export class VmRecords {
   private installed: string | undefined;
+  /** Those that are not over. Where there are none, nothing is asked for until one is wanted. */
+  readonly open: () => Promise<VmRow[]>;
 
   constructor(
     private readonly database: Database,
     private readonly vms: VmsRepository,
     private readonly outbox: Outbox,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.open = database.whileUnchanged(['vms'], () => vms.open(database), isEmpty);
+  }
 
   /** On every label: by it platforms are searched. */
   async installation(): Promise<string> {
@@ -60,10 +64,6 @@ export class VmRecords {
     return this.vms.get(this.database, id);
   }
 
-  open(): Promise<VmRow[]> {
-    return this.vms.open(this.database);
-  }
-
   list(filter: { all: boolean; component?: string | undefined; limit: number }): Promise<VmRow[]> {
     return this.vms.list(this.database, filter);
   }
@@ -82,3 +82,6 @@ export class VmRecords {
     return this.vms.heard(this.database, id, at);
   }
 }
+
+/** Of those that are there, heartbeats and bills change too, which is not told. */
+const isEmpty = (rows: VmRow[]): boolean => rows.length === 0;

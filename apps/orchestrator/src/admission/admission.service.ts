@@ -10,7 +10,7 @@ import { BudgetSight } from './budget-sight.js';
 
 const LOOK_MS = 5_000;
 /** While nothing waits for its budget only every so-manieth is made: a nudge tells of what is new here. */
-const IDLE_LOOKS = 4;
+const IDLE_LOOKS = 12;
 /** Of the time, at most a tenth is spent on looks, however many tasks wait and whatever happens meanwhile. */
 const REST = 9;
 const SHORTEST_REST_MS = 100;

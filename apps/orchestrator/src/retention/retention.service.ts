@@ -9,7 +9,7 @@ const END_STATES: readonly EndState[] = ['completed', 'failed', 'cancelled'];
 const BATCH = 200;
 /** Batches of one kind in a round, so that others get their turn; a round that did not finish is followed by one soon. */
 const BATCHES = 25;
-const EVERY_MS = 60_000;
+const EVERY_MS = 300_000;
 const SOON_MS = 1_000;
 const FORGET_MS = 10_000;
 

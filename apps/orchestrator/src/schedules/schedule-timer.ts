@@ -76,9 +76,8 @@ export class ScheduleTimer implements OnApplicationBootstrap, OnModuleDestroy {
     if (known && !this.mustLook && !this.isDue()) return this.untilNext();
     this.mustLook = false;
     try {
-      let more = true;
-      while (more && !this.stopped) more = await this.firing.fireNext();
       this.nextAt = await this.schedules.nextDue();
+      if (this.isDue()) await this.fireAll();
       this.lookedAt = this.clock.monotonic();
       if (this.failing) this.log.info({}, 'schedules are fired again');
       this.failing = false;
@@ -89,6 +88,12 @@ export class ScheduleTimer implements OnApplicationBootstrap, OnModuleDestroy {
       this.lookedAt = -Infinity;
       return AFTER_A_FAILURE_MS;
     }
+  }
+
+  private async fireAll(): Promise<void> {
+    let more = true;
+    while (more && !this.stopped) more = await this.firing.fireNext();
+    this.nextAt = await this.schedules.nextDue();
   }
 
   private isDue(): boolean {

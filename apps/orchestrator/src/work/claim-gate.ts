@@ -50,6 +50,11 @@ export class ClaimGate {
     return sight;
   }
 
+  /** Nothing can have changed since the last look. */
+  nothingStill(): void {
+    if (this.nothing?.news === this.news) this.nothing.at = this.clock.monotonic();
+  }
+
   cameShort({ executors }: ClaimRequest, news: number): void {
     if (this.short.size >= MOST_KINDS) this.short.clear();
     this.short.set(executors.join(), news);

@@ -25,6 +25,13 @@ export class LapseGuard {
     this.last = undefined;
   }
 
+  /** Instead of a look, where nothing runs: Postgres' clock is taken to go on as this one. */
+  atRest(monotonic: number): void {
+    const { last } = this;
+    if (!last || monotonic - last.monotonic > GRACE_MS) return;
+    this.last = { monotonic, database: last.database + monotonic - last.monotonic };
+  }
+
   /** To be called before each look at leases; says whether to look. */
   mayLapse({ monotonic, database, busConnected }: Observation): boolean {
     const { last } = this;

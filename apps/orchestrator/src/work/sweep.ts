@@ -2,9 +2,9 @@ import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@
 import { Bus } from '@purser/bus';
 import { Clock, Log, untilTick } from '@purser/service';
 import { TaskUpkeep } from '../tasks/task-upkeep.js';
-import { ClaimGate } from './claim-gate.js';
 import { LapseGuard } from './lapse-guard.js';
 import { SessionEnds } from './session-ends.js';
+import { Sights } from './sights.js';
 
 /** At most so long between two looks: another orchestrator may have handed out a lease as short as this. */
 const IDLE_MS = 2_000;
@@ -13,6 +13,7 @@ const BUSY_MS = 100;
 const AFTER_A_FAILURE_MS = 500;
 /** What only a crash leaves behind is looked for less often. */
 const UPKEEP_MS = 10_000;
+const IDLE_UPKEEP_MS = 60_000;
 
 /** Looks for leases and deadlines that passed, the next time when the first lease ends. Several orchestrators may do so at once. */
 @Injectable()
@@ -25,7 +26,7 @@ export class Sweep implements OnApplicationBootstrap, OnModuleDestroy {
   private failing = false;
 
   constructor(
-    private readonly gate: ClaimGate,
+    private readonly sights: Sights,
     private readonly ends: SessionEnds,
     private readonly upkeep: TaskUpkeep,
     private readonly bus: Bus,
@@ -53,7 +54,12 @@ export class Sweep implements OnApplicationBootstrap, OnModuleDestroy {
   /** Never rejects. @returns when to look again */
   private async lookAround(): Promise<number> {
     try {
-      const { now, nextLapseMs, nextReadyMs, overdue, anyBlocked, withoutBudget } = await this.gate.look();
+      const sight = await this.sights.look();
+      if (!sight) {
+        this.guard.atRest(this.clock.monotonic());
+        return untilTick(IDLE_MS);
+      }
+      const { now, nextLapseMs, nextReadyMs, overdue, anyBlocked, withoutBudget } = sight;
       const trusted = this.guard.mayLapse({
         monotonic: this.clock.monotonic(),
         database: now,
@@ -65,7 +71,7 @@ export class Sweep implements OnApplicationBootstrap, OnModuleDestroy {
       }
       if (nextReadyMs !== null && nextReadyMs <= 0) await this.upkeep.letGo();
       if (overdue) await this.upkeep.failOverdue();
-      await this.keepUp(anyBlocked);
+      await this.keepUp(anyBlocked, sight.anyOpen ? UPKEEP_MS : IDLE_UPKEEP_MS);
       if (withoutBudget) this.upkeep.setBudgets();
       if (this.failing) this.log.info({}, 'leases are looked after again');
       this.failing = false;
@@ -79,9 +85,9 @@ export class Sweep implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
-  private async keepUp(anyBlocked: boolean): Promise<void> {
+  private async keepUp(anyBlocked: boolean, everyMs: number): Promise<void> {
     const now = this.clock.monotonic();
-    if (now - this.keptUpAt < UPKEEP_MS) return;
+    if (now - this.keptUpAt < everyMs) return;
     await this.upkeep.settleAll(anyBlocked);
     this.keptUpAt = now;
   }

@@ -99,6 +99,8 @@ export interface Sight {
   overdue: boolean;
   /** A task waits for the watchdog to take its budget. */
   withoutBudget: boolean;
+  /** Any task waits for anything, or runs. */
+  anyOpen: boolean;
 }
 
 /** A retry waits aside: a claim would only pass it over. */
@@ -291,7 +293,10 @@ export class WorkRepository {
          EXISTS (SELECT 1 FROM tasks WHERE state = 'ready' AND lane < '@') AS "anyReady",
          EXISTS (SELECT 1 FROM tasks WHERE state = 'ready' AND lane > '=' AND lane < '@') AS "anyLimited",
          EXISTS (SELECT 1 FROM tasks WHERE state = 'blocked') AS "anyBlocked",
-         EXISTS (SELECT 1 FROM tasks WHERE NOT budget_ready AND finished_at IS NULL) AS "withoutBudget"`,
+         EXISTS (SELECT 1 FROM tasks WHERE NOT budget_ready AND finished_at IS NULL) AS "withoutBudget",
+         EXISTS (SELECT 1 FROM tasks WHERE state = 'running') OR EXISTS (SELECT 1 FROM tasks WHERE state = 'ready')
+           OR EXISTS (SELECT 1 FROM tasks WHERE state = 'blocked') OR EXISTS (SELECT 1 FROM tasks WHERE state = 'paused')
+           AS "anyOpen"`,
       [],
       'work at a look',
     );

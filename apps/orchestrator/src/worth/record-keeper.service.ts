@@ -6,7 +6,7 @@ import { RecordsRepository } from './records.repository.js';
 
 const LOOK_MS = 5_000;
 /** Without a sign of ended tasks only every so-manieth is made, for what another orchestrator left. */
-const IDLE_LOOKS = 6;
+const IDLE_LOOKS = 12;
 /** The ledger is complete within about a second of a task's last call. */
 const AFTER_SECONDS = 3;
 const AT_ONCE = 500;
