@@ -269,51 +269,6 @@ describe('a component that moves', () => {
     await over(manager, await manager.moves.bringHome(name, 'enough'));
   });
 
-  it('comes home when it cannot be stopped here and its VM is gone, however long it takes to start it again', async () => {
-    const { name, manager } = await atHome();
-    manager.locals.stop = () => Promise.reject(new Error('Docker does not stop it'));
-    const move = await manager.moves.toVm(name, CHOICE);
-    const stepNow = async () => (await manager.repository.find(move.id))?.step;
-    await eventually(async () => {
-      await turn(manager);
-      expect(await stepNow()).toBe('stopping');
-    });
-    let starts = 0;
-    manager.locals.start = () => {
-      starts += 1;
-      return Promise.reject(new Error('Docker does not start it'));
-    };
-    await vms.remove('vm-1', 'its machine died');
-    await servers.database.query(`UPDATE moves SET step_at = now() - interval '11 minutes'`);
-    await eventually(async () => {
-      await turn(manager);
-      expect(starts).toBeGreaterThan(0);
-    });
-    expect(await stepNow()).toBe('stopping');
-    manager.locals.start = () => Promise.resolve();
-    expect(await over(manager, move)).toMatchObject({ step: 'failed' });
-    expect(await manager.ask(name)).toBe('home');
-  });
-
-  it('is not brought home by who stood still while another did so and moved it anew', async () => {
-    const { name, manager } = await atHome();
-    const move = await manager.moves.toVm(name, CHOICE);
-    await turn(manager);
-    const asleep = await manager.repository.find(move.id);
-    if (!asleep?.vm_id) throw new Error('it has no VM');
-    await vms.remove(asleep.vm_id, 'taken away');
-    expect(await over(manager, move)).toMatchObject({ step: 'failed' });
-    const anew = await over(manager, await manager.moves.toVm(name, CHOICE));
-    expect(anew).toMatchObject({ step: 'done', vm: 'vm-2' });
-    await manager.out.undo(asleep, 'its VM is gone');
-    // Nor by who stood still before it had requested a VM.
-    await manager.out.advance({ ...asleep, vm_id: null });
-    expect(vms.alive).toEqual(['vm-2']);
-    await turn(manager);
-    expect(await manager.ask(name)).toBe('vm-2');
-    expect(await servers.bus.read(BUCKETS.endpoints, name)).toMatchObject({ place: 'vm', vm: 'vm-2' });
-  });
-
   it('goes on with whoever took it over: what its owner of before still does is not taken', async () => {
     const { name, manager } = await atHome();
     const move = await manager.moves.toVm(name, CHOICE);
