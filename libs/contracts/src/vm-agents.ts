@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ComponentName } from './components.js';
 import { operation } from './contract.js';
 import { Id, Instant } from './scalars.js';
 
@@ -8,7 +9,7 @@ export type AgentOrder = z.infer<typeof AgentOrder>;
 
 export const VmHeartbeat = z.object({
   vm: Id,
-  component: Id,
+  component: ComponentName,
   healthy: z.boolean(),
   /** Whether it takes requests of its component from the bus, and how many it has not answered yet. */
   serving: z.boolean(),

@@ -6,6 +6,7 @@ import { CreateDecisions1700000006401 } from './create-decisions.js';
 import { CreateMoves1700000006200 } from './create-moves.js';
 import { CreateProfiles1700000006400 } from './create-profiles.js';
 import { CreateStrays1700000006001 } from './create-strays.js';
+import { KnowSessions1700000006840 } from './know-sessions.js';
 import { CreateVms1700000006000 } from './create-vms.js';
 import { KnowPlaces1700000006600 } from './know-places.js';
 import { KnowWhatWasSeen1700000006601 } from './know-what-was-seen.js';
@@ -22,4 +23,5 @@ export const MIGRATIONS: MigrationClass[] = [
   AddUnhealthySince1700000006700,
   AddMoveNeeds1700000006701,
   AddMoveEpochs1700000006702,
+  KnowSessions1700000006840,
 ];

@@ -13,6 +13,10 @@ export interface Payer {
   callId: string;
   gateway: string;
   windows: readonly string[];
+  /** Of a session's VM. The session itself is not named: its own figures are those of its calls of models. */
+  project?: string | null;
+  task?: string | null;
+  ancestors?: readonly string[];
 }
 
 const MINUTE_MS = 60_000;
@@ -66,8 +70,9 @@ export function spendOf(id: string, costing: Costing, rate: Rate, { from, until 
     tier: costing.spot ? 'spot' : 'regular',
     capability: 'compute',
     key: null,
-    project: null,
-    task: null,
+    project: payer.project ?? null,
+    task: payer.task ?? null,
+    ...(payer.ancestors && payer.ancestors.length > 0 && { ancestors: [...payer.ancestors] }),
     session: null,
     amountUsd,
     holdUsd: payer.windows.length > 0 ? amountUsd : '0.00',

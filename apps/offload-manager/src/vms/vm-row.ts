@@ -36,6 +36,12 @@ export interface VmRow {
   windows: string[];
   cost_nano: Nano;
   billed_until: Date | null;
+  /** Of a session: whose it is, and until when its runner has asked for it to be there. */
+  session_id: string | null;
+  task_id: string | null;
+  ancestors: string[];
+  project: string | null;
+  kept_until: Date | null;
   rev: number;
 }
 

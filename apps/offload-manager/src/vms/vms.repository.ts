@@ -18,7 +18,8 @@ export type NewVm = Pick<
   | 'reason'
   | 'requested_at'
   | 'expires_at'
->;
+> &
+  Partial<Pick<VmRow, 'session_id' | 'task_id' | 'ancestors' | 'project' | 'kept_until'>>;
 
 export type VmChange = Partial<
   Pick<
@@ -62,8 +63,9 @@ export class VmsRepository {
   async insert(sql: Sql, vm: NewVm): Promise<VmRow> {
     const [row] = await sql.query<VmRow>(
       `INSERT INTO vms (id, name, request_id, provider, machine_type, spot, memory_mb, disk_gb, component, startup,
-         state, reason, requested_at, since, expires_at, lease, place)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'requested', $11, $12, $12, $13, 'none', $14) RETURNING *`,
+         state, reason, requested_at, since, expires_at, lease, place, session_id, task_id, ancestors, project, kept_until)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'requested', $11, $12, $12, $13, 'none', $14, $15, $16, $17, $18,
+         $19) RETURNING *`,
       [
         vm.id,
         vm.name,
@@ -79,6 +81,11 @@ export class VmsRepository {
         vm.requested_at,
         vm.expires_at,
         vm.place,
+        vm.session_id ?? null,
+        vm.task_id ?? null,
+        vm.ancestors ?? [],
+        vm.project ?? null,
+        vm.kept_until ?? null,
       ],
     );
     if (!row) throw new Error('the VM was not written');
