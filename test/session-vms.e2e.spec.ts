@@ -150,11 +150,15 @@ it('leaves no VM when its runner is killed, and goes on from the checkpoint on a
   await eventually(async () => expect(await alive()).toEqual([]), { timeoutMs: 30_000 });
 });
 
-it('waits for money that no VM may be made without, and makes none', async () => {
-  await submit({ id: 'unpaid', input: { argv: ['true'] }, project: 'poor' });
-  const task = await ended('unpaid', 'paused');
+it.each([
+  ['its project', { project: 'poor' }],
+  ['the task itself', { budgetUsd: '0.05' }],
+])('waits for the money that the VM may cost where %s has not got it, and makes none', async (_, payer) => {
+  const id = `unpaid-${Object.keys(payer).join()}`;
+  await submit({ id, input: { argv: ['true'] }, ...payer });
+  const task = await ended(id, 'paused');
   expect(task.waiting).toContain('budget');
-  expect(await logOf('unpaid')).not.toContain('is made');
+  expect(await logOf(id)).not.toContain('is made');
   expect(await alive()).toEqual([]);
-  await system.api('POST', '/v1/tasks/unpaid/cancel', {});
+  await system.api('POST', `/v1/tasks/${id}/cancel`, {});
 });

@@ -27,7 +27,7 @@ export class SessionVms implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly config: Pick<Config, 'PURSER_VM_AGENT_IMAGE' | 'ENABLE_COST_OPTIMIZATION' | 'GCP_VM_TYPE'>,
     log: Log,
   ) {
-    this.sweep = new Repeating('VMs of sessions whose runners are silent', SWEEP_MS, () => this.removeUnkept(), log);
+    this.sweep = new Repeating('VMs of sessions whose runners are silent', SWEEP_MS, () => this.look(), log);
   }
 
   onApplicationBootstrap(): void {
@@ -70,7 +70,8 @@ export class SessionVms implements OnApplicationBootstrap, OnModuleDestroy {
     return { state: (await this.vms.remove(vm, reason)).state };
   }
 
-  private async removeUnkept(): Promise<void> {
+  /** Deletes those whose runners are silent. */
+  async look(): Promise<void> {
     for (const id of await this.rows.unkept(this.clock.now()))
       await this.vms.remove(id, 'the runner of its session has given no sign of life');
   }
