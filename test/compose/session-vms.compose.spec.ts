@@ -126,8 +126,3 @@ it('has the whole program wrap up, not its first process alone', async () => {
   await eventually(async () => expect(await logOf('wraps')).toContain('the child heard it'), { timeoutMs: 30_000 });
   await eventually(async () => expect(await vmContainers()).toEqual([]), { timeoutMs: 60_000, everyMs: 500 });
 });
-
-it('says what an image that is not to be had fails for', async () => {
-  await submit({ id: 'absent', executor: 'container', input: { image: 'absent.invalid/none:1', argv: ['true'] } });
-  expect({ ...(await ended('absent')), log: await logOf('absent') }).toMatchObject({ state: 'failed' });
-});

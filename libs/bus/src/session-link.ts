@@ -116,7 +116,7 @@ export class SessionLink extends Duplex {
   override _write(chunk: Buffer, _: BufferEncoding, done: (error?: Error | null) => void): void {
     for (let at = 0; at < chunk.length; at += PIECE_BYTES) {
       // Copied: it may be sent again after whoever wrote it has used the buffer for something else.
-      const piece = Uint8Array.from(chunk.subarray(at, at + PIECE_BYTES));
+      const piece = new Uint8Array(chunk.subarray(at, at + PIECE_BYTES));
       if (this.unacked.length === 0) this.progressAt = performance.now();
       this.send(Kind.Data, this.firstUnacked + this.unacked.length, piece);
       this.unacked.push(piece);

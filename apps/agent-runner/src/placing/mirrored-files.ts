@@ -44,7 +44,7 @@ export class MirroredFiles extends SessionFiles {
   /** A new version that the program has left. */
   async bring(name: string, size: number): Promise<void> {
     if (size > LARGE_LIMIT) throw new Error(`${name} has ${size} bytes, more than the limit of ${LARGE_LIMIT}`);
-    const { stream } = await this.client.open('GET', `${VM_PATHS.state}?name=${encodeURIComponent(name)}`);
+    const content = await this.client.get(`${VM_PATHS.state}?name=${encodeURIComponent(name)}`);
     const half = join(this.places.sessionDir, `${name}.half`);
     let left = LARGE_LIMIT;
     const bounded = async function* (source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
@@ -54,7 +54,7 @@ export class MirroredFiles extends SessionFiles {
         yield chunk;
       }
     };
-    await pipeline(stream, bounded, createWriteStream(half, { mode: 0o600 }));
+    await pipeline(content, bounded, createWriteStream(half, { mode: 0o600 }));
     await rename(half, join(this.stateDir, name));
   }
 
@@ -94,7 +94,6 @@ export class MirroredFiles extends SessionFiles {
   private async unpackInto(place: string, folder: string, user: RunAs | undefined): Promise<void> {
     await mkdir(place, { mode: 0o700 });
     if (user) await chown(place, user.uid, user.gid);
-    const { stream } = await this.client.open('GET', `${VM_PATHS.files}?folder=${folder}`);
-    await unpack(stream, place, user, ARCHIVE_LIMIT);
+    await unpack(await this.client.get(`${VM_PATHS.files}?folder=${folder}`), place, user, ARCHIVE_LIMIT);
   }
 }

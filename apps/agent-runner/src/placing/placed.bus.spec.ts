@@ -7,7 +7,7 @@ import { eventually } from '@purser/testing';
 import { TestRunner } from '../runner.fixture.js';
 import { FakeVms } from './vms.fake.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 let gateway: Server;
 let runner: TestRunner;
@@ -49,7 +49,14 @@ const submit = (taskId: string, script: string, more: object = {}, input: object
 
 const textOf = async (taskId: string) => (await runner.logOf(taskId)).map(({ text }) => text).join('\n');
 
-const PATIENCE = { timeoutMs: 30_000 };
+const PATIENCE = { timeoutMs: 60_000 };
+/** A VM takes longer than a process here. */
+const finishOf = async (taskId: string, number = 1) => {
+  await eventually(async () => {
+    if (runner.others.finishesOf(taskId).length < number) throw new Error(`not finished: ${await textOf(taskId)}`);
+  }, PATIENCE);
+  return runner.finishOf(taskId, number);
+};
 const CHECKPOINT = `echo '{"step":1}' > "$PURSER_STATE_DIR/new" && mv "$PURSER_STATE_DIR/new" "$PURSER_STATE_DIR/checkpoint.json";`;
 
 it('runs a program on a VM by the command contract, and the next session goes on from what it left', async () => {
@@ -72,7 +79,7 @@ it('runs a program on a VM by the command contract, and the next session goes on
     ${CHECKPOINT}
     exit 75`;
   await submit('whole', script, { project: 'lab' }, { env: { MINE: 'mine' }, memoryMb: 700 });
-  const { outcome } = await runner.finishOf('whole', 2);
+  const { outcome } = await finishOf('whole', 2);
   const text = await textOf('whole');
   if (outcome.kind !== 'completed') throw new Error(`${JSON.stringify(outcome)}\n${text}\n${vms.said.join('\n')}`);
   expect(outcome.result).toEqual({ step: 1 });
@@ -99,9 +106,9 @@ it('has the program wrap up when the session is asked to, and keeps what it save
     echo started
     while :; do sleep 0.1; done`;
   await submit('wrapped', script);
-  await runner.printed('wrapped', 'started');
+  await eventually(() => runner.printed('wrapped', 'started'), PATIENCE);
   runner.others.verdicts.set('wrapped', 'pause');
-  const { outcome, checkpoint } = await runner.finishOf('wrapped');
+  const { outcome, checkpoint } = await finishOf('wrapped');
   expect(outcome.kind).toBe('released');
   expect(checkpoint).toMatchObject({ number: 1 });
   expect(await textOf('wrapped')).toContain('wrapping up');
@@ -116,7 +123,7 @@ it('gives what it is signalled to the program', async () => {
   runner.others.signals.set('signalled', [
     { number: 1, name: 'answer', payload: { yes: true }, at: new Date().toISOString() },
   ]);
-  const { outcome } = await runner.finishOf('signalled');
+  const { outcome } = await finishOf('signalled');
   expect(outcome).toMatchObject({
     kind: 'completed',
     result: { output: expect.stringContaining('"yes":true') as string },
@@ -131,7 +138,7 @@ it('goes on from the last checkpoint when its VM is lost', async () => {
     if (rows.length === 0) throw new Error(`nothing is saved: ${await textOf('lost')} ${vms.said.join(' ')}`);
   }, PATIENCE);
   vms.lives[0]?.end();
-  const { outcome, checkpoint } = await runner.finishOf('lost');
+  const { outcome, checkpoint } = await finishOf('lost');
   expect(outcome).toMatchObject({ kind: 'continue', reason: expect.stringContaining('its VM was lost') as string });
   expect(checkpoint).toMatchObject({ number: 1 });
 });
@@ -139,11 +146,11 @@ it('goes on from the last checkpoint when its VM is lost', async () => {
 it('waits for money without which no VM is made, and says what else keeps one from being made', async () => {
   vms.refusal = new PurserError('budget_exhausted', { message: 'budget day does not cover it' });
   await submit('unpaid', 'true');
-  expect((await runner.finishOf('unpaid')).outcome).toMatchObject({ kind: 'continue', waitsFor: 'budget' });
+  expect((await finishOf('unpaid')).outcome).toMatchObject({ kind: 'continue', waitsFor: 'budget' });
   runner.others.hold = 0;
   vms.refusal = new PurserError('conflict', { message: 'no compute driver is configured' });
   await submit('undriven', 'true');
-  expect((await runner.finishOf('undriven')).outcome).toEqual({
+  expect((await finishOf('undriven')).outcome).toEqual({
     kind: 'failed',
     error: { code: 'no_vm', message: 'no compute driver is configured' },
   });
@@ -152,7 +159,7 @@ it('waits for money without which no VM is made, and says what else keeps one fr
 
 it('tells how the program failed', async () => {
   await submit('failing', 'echo oh dear >&2; exit 3');
-  expect((await runner.finishOf('failing')).outcome).toEqual({
+  expect((await finishOf('failing')).outcome).toEqual({
     kind: 'failed',
     error: { code: 'exit_3', message: '"sh" ended with exit code 3: oh dear' },
   });
@@ -161,7 +168,7 @@ it('tells how the program failed', async () => {
 it('has a VM end whose runner gives no sign of life any more', async () => {
   runner.others.leaseMs = 4_000;
   await submit('alone', 'echo started; sleep 600');
-  await runner.printed('alone', 'started');
+  await eventually(() => runner.printed('alone', 'started'), PATIENCE);
   expect(vms.alive).toHaveLength(1);
   vms.fallSilent();
   await runner.service.app.get(Bus).connection.close();
@@ -172,7 +179,7 @@ it('has a VM end whose runner gives no sign of life any more', async () => {
 it('measures the memory of the program where it is, against the limit of its task', async () => {
   runner.others.hold = 1;
   await submit('large', 'echo started; sleep 600', { limits: { memoryMb: 20 } });
-  expect((await runner.finishOf('large')).outcome).toMatchObject({
+  expect((await finishOf('large')).outcome).toMatchObject({
     kind: 'continue',
     reason: expect.stringContaining('memoryMb') as string,
   });

@@ -11,7 +11,7 @@ import { RemoteProgram } from './remote-program.js';
 import { RunnerDoors } from './runner-doors.js';
 import { SessionVm } from './session-vm.js';
 import { startOrder } from './start-order.js';
-import { VmClient } from './vm-client.js';
+import { LinkCut, VmClient } from './vm-client.js';
 
 /** For the agent of a VM that is ready to answer its runner. */
 const LINK_MS = 60_000;
@@ -49,7 +49,11 @@ export class PlacedExecutor {
       if (error instanceof NotPlaced) return error.result;
       const asked = [session.kill, session.wrap].find(({ aborted }) => aborted);
       if (asked) return { kind: 'continue', reason: `${reasonOf(asked)}; the program was not started` };
-      const message = `the session could not be set up on its VM: ${(error as Error).message}`;
+      const { message: words, name } = error as Error;
+      if (vm?.lost.aborted) return { kind: 'continue', reason: `its VM was lost: ${reasonOf(vm.lost)}` };
+      if (error instanceof LinkCut || name === 'TimeoutError')
+        return { kind: 'released', reason: `its VM was not reached: ${words}` };
+      const message = `the session could not be set up on its VM: ${words}`;
       return { kind: 'failed', error: { code: 'not_started', message } };
     } finally {
       await vm?.leave('its session is over');
@@ -93,8 +97,13 @@ export class PlacedExecutor {
   ): Promise<ExecutorResult> {
     const { toVm, fromVm } = sessionLink(vm.vm.id);
     const ends = { connection: this.bus.connection, hear: fromVm, say: toVm };
-    const link = await SessionLink.open(ends, AbortSignal.any([stop, vm.lost, AbortSignal.timeout(LINK_MS)]));
+    const given = AbortSignal.any([stop, vm.lost]);
+    const link = await SessionLink.open(ends, AbortSignal.any([given, AbortSignal.timeout(LINK_MS)]));
     const client = new VmClient(link);
+    // Files may be on their way for minutes.
+    const cut = (): void => client.close();
+    given.addEventListener('abort', cut);
+    if (given.aborted) cut();
     const user = chooseUser(undefined, process.getuid?.() ?? -1);
     const files = new MirroredFiles(client, { ...session, user });
     const taken = new AbortController();
@@ -105,20 +114,21 @@ export class PlacedExecutor {
       await files.bringThere();
       const { order, addresses } = startOrder(session, input);
       new RunnerDoors(client, addresses);
-      stop.throwIfAborted();
-      const { aliveWithinMs } = session;
+      given.throwIfAborted();
       program = await RemoteProgram.start(
         {
           link,
           client,
           vm,
           files,
-          aliveWithinMs: aliveWithinMs && (() => aliveWithinMs()),
+          aliveWithinMs: session.aliveWithinMs && (() => session.aliveWithinMs!()),
+          kill: session.kill,
           preempted: () => taken.abort(new Error('its VM is taken away')),
           say: (line) => log.say(line),
         },
         order,
       );
+      given.removeEventListener('abort', cut);
       log.say('the program runs on the VM');
       this.running.set(session.sessionId, program);
       const wrap = AbortSignal.any([session.wrap, vm.ending, taken.signal]);

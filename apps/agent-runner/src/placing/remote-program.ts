@@ -1,9 +1,8 @@
 import { constants } from 'node:os';
-import { createInterface } from 'node:readline';
 import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { SessionLink } from '@purser/bus';
-import type { ProgramEnd } from '@purser/guard';
+import { type ProgramEnd, pumpLines, Tail } from '@purser/guard';
 import { type AttendedProgram, type StartOrder, VM_PATHS, VmNews } from '@purser/program-session';
 import type { MirroredFiles } from './mirrored-files.js';
 import type { SessionVm } from './session-vm.js';
@@ -13,6 +12,8 @@ import type { VmClient } from './vm-client.js';
 const STANDSTILL_MS = 30_000;
 const SIGN_MS = 1_000;
 const SOONEST_SIGN_MS = 50;
+/** For what the program left, once it has ended. */
+const BRING_BACK_MS = 5 * 60_000;
 
 export interface RemoteWorld {
   link: SessionLink;
@@ -21,6 +22,8 @@ export interface RemoteWorld {
   files: MirroredFiles;
   /** For how long from now the session may go on without this runner. */
   aliveWithinMs: (() => number) | undefined;
+  /** Once aborted, nothing is waited for any more. */
+  kill: AbortSignal;
   /** The platform takes the VM away. */
   preempted: () => void;
   say: (line: string) => void;
@@ -41,6 +44,7 @@ export class RemoteProgram implements AttendedProgram {
   /** In MiB, as its agent measured it last. */
   memoryMb: number | undefined;
   private next: NodeJS.Timeout | undefined;
+  private hasEnded = false;
   private killing: Promise<ProgramEnd> | undefined;
   private readonly killed: Promise<ProgramEnd>;
   private resolveKilled: (end: ProgramEnd) => void = () => undefined;
@@ -70,8 +74,9 @@ export class RemoteProgram implements AttendedProgram {
       .catch((error: Error) => this.world.say(`SIGTERM did not reach the VM: ${error.message}`));
   }
 
-  /** With its VM. */
+  /** With its VM. One that has ended by itself is not killed for what it left to be brought here. */
   kill(): void {
+    if (this.hasEnded && !this.world.kill.aborted) return;
     const { client, vm } = this.world;
     this.killing ??= (async () => {
       client.send('POST', VM_PATHS.signal, 'KILL').catch(() => undefined);
@@ -97,8 +102,7 @@ export class RemoteProgram implements AttendedProgram {
 
   private async print(path: string, target: PassThrough): Promise<void> {
     try {
-      const { stream } = await this.world.client.open('GET', path);
-      await pipeline(stream, target);
+      await pipeline(await this.world.client.get(path), target);
     } catch {
       // What arrived until then is all there is.
       target.end();
@@ -107,32 +111,44 @@ export class RemoteProgram implements AttendedProgram {
 
   /** What its agent tells, until it has ended and what it left is here. Never ends when the link does. */
   private async follow(): Promise<ProgramEnd> {
-    const { client, files, say, preempted } = this.world;
+    const { client, say } = this.world;
+    let code: number | undefined;
     try {
-      const { stream } = await client.open('GET', VM_PATHS.news);
-      for await (const line of createInterface({ input: stream })) {
-        const news = VmNews.parse(JSON.parse(line));
-        if (news.kind === 'memory') this.memoryMb = news.mb;
-        else if (news.kind === 'preempted') preempted();
-        else if (news.kind === 'file')
-          await files
-            .bring(news.name, news.size)
-            .catch((error: Error) => say(`${news.name} was not taken: ${error.message}`));
-        else {
-          await this.bringBack();
-          return endOf(news.code);
-        }
-      }
+      await pumpLines(await client.get(VM_PATHS.news), new Tail(0), async (line) => {
+        code ??= await this.take(VmNews.parse(JSON.parse(line)));
+      });
     } catch (error) {
       say(`what the VM tells cannot be followed: ${(error as Error).message}`);
     }
+    if (code !== undefined) {
+      this.hasEnded = true;
+      await this.bringBack();
+      return endOf(code);
+    }
+    // It is not known what becomes of it: it counts as lost.
+    client.close();
     return new Promise(() => undefined);
   }
 
+  /** Its exit code, when it has ended. */
+  private async take(news: VmNews): Promise<number | undefined> {
+    const { files, say, preempted } = this.world;
+    if (news.kind === 'end') return news.code;
+    if (news.kind === 'memory') this.memoryMb = news.mb;
+    else if (news.kind === 'preempted') preempted();
+    else
+      await files
+        .bring(news.name, news.size)
+        .catch((error: Error) => say(`${news.name} was not taken: ${error.message}`));
+    return undefined;
+  }
+
   private async bringBack(): Promise<void> {
-    const { files, say } = this.world;
+    const { files, say, client } = this.world;
+    const late = setTimeout(() => client.close(), BRING_BACK_MS);
     await files.bringState().catch((error: Error) => say(`not all that it left was taken: ${error.message}`));
     await files.bringWorkspace().catch((error: Error) => say(`the workspace stays as it was before: ${error.message}`));
+    clearTimeout(late);
   }
 }
 

@@ -29,7 +29,7 @@ export class RunnerDoors {
   private await(): void {
     this.idle += 1;
     this.client
-      .open('POST', VM_PATHS.connection, 'open')
+      .open(VM_PATHS.connection)
       .then(({ stream, headers }) => {
         this.idle -= 1;
         this.open += 1;

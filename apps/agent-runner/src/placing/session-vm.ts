@@ -11,6 +11,8 @@ const LOOK_MS = 1_000;
 const PLACE_MS = 45_000;
 /** So long a session waits for what makes VMs, before it is given back. */
 const PATIENCE_MS = 60_000;
+/** Longer than the offload-manager lets a VM take to be there. */
+const READY_MS = 20 * 60_000;
 const AGAIN_MS = 3_000;
 /** For a VM that is to be gone before the session is told as over. */
 const GONE_MS = 10_000;
@@ -66,7 +68,9 @@ export class SessionVm {
 
   /** Until its agent was heard. Rejects with `NotPlaced` when it comes to nothing. */
   async ready(signal: AbortSignal): Promise<void> {
+    const until = performance.now() + READY_MS;
     for (;;) {
+      if (performance.now() > until) throw released('its VM is not ready, and nobody says why');
       const state = await this.keep().catch(() => undefined);
       if (state === 'ready') return;
       if (this.lost.aborted) {

@@ -12,9 +12,11 @@ import {
   type TestManager,
 } from '../manager.fixture.js';
 import { ScriptedPlatform } from '../scripted-platform.fixture.js';
+import { VmRules } from '../vms/vm-rules.js';
 import { VmsService } from '../vms/vms.service.js';
 import { SessionVmsRepository } from './session-vms.repository.js';
 import { SessionVms } from './session-vms.service.js';
+import { UnkeptVms } from './unkept-vms.service.js';
 
 const WISH = {
   session: 's1',
@@ -42,6 +44,7 @@ let desk: DeskFake;
 let manager: TestManager;
 let provider: string | null;
 let sessions: SessionVms;
+let unkept: UnkeptVms;
 
 beforeEach(async () => {
   test = await createTestDatabase(OFFLOAD_TEMPLATE);
@@ -58,7 +61,9 @@ beforeEach(async () => {
   const config = { PURSER_VM_AGENT_IMAGE: 'purser:1', ENABLE_COST_OPTIMIZATION: true, GCP_VM_TYPE: 'small' };
   const log = { warn: () => undefined } as unknown as Log;
   const vms = manager.get(VmsService);
-  sessions = new SessionVms(new SessionVmsRepository(database), vms, clock, market, config, log);
+  const rows = new SessionVmsRepository(database);
+  sessions = new SessionVms(rows, vms, clock, market, config);
+  unkept = new UnkeptVms(rows, vms, manager.get(VmRules), clock, log);
 });
 
 afterEach(async () => {
@@ -82,16 +87,27 @@ it('deletes a VM of whose session nothing is heard, and no other', async () => {
   await manager.rounds(3, 1_000);
   clock.advance(20_000);
   expect(await sessions.keep({ session: 's1', vm: kept.id, forMs: 30_000 })).toMatchObject({ state: 'ready' });
-  await sessions.look();
+  await unkept.look();
   expect(platform.inventory()).toHaveLength(2);
+  await manager.round();
   clock.advance(15_000);
-  await sessions.look();
+  await unkept.look();
   await manager.rounds(3, 1_000);
   expect(platform.inventory()).toMatchObject([{ name: kept.name }]);
   expect(await sessions.keep({ session: 's2', vm: silent.id, forMs: 30_000 })).toEqual({
     state: 'gone',
     reason: 'the runner of its session has given no sign of life',
   });
+});
+
+it('calls nobody silent whom it could not have heard', async () => {
+  await sessions.place(WISH);
+  await manager.rounds(3, 1_000);
+  clock.advance(40_000);
+  // It did not run for so long.
+  await manager.round();
+  await unkept.look();
+  expect(platform.inventory()).toHaveLength(1);
 });
 
 it('deletes it when the session is over, also before it was made', async () => {

@@ -1,7 +1,7 @@
-import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { PurserError, type ReplyOf, type RequestOf, sessionComponent, type Vm } from '@purser/contracts';
 import type { vmsKeep, vmsLeave, vmsPlace } from '@purser/contracts';
-import { Clock, CONFIG, Log, Repeating } from '@purser/service';
+import { Clock, CONFIG } from '@purser/service';
 import type { Config } from '../config.js';
 import { chooseMachine, type Machine } from '../deciding/machine-choice.js';
 import { MARKET, type VmMarket } from '../deciding/ports.js';
@@ -9,15 +9,12 @@ import { VmsService } from '../vms/vms.service.js';
 import { SessionVmsRepository } from './session-vms.repository.js';
 import { sessionStartup } from './session-startup.js';
 
-const SWEEP_MS = 5_000;
 /** For the images and what the program writes. */
 const DISK_GB = 20;
 
 /** VMs for sessions of tasks: each has one, which goes with it, or with its runner. */
 @Injectable()
-export class SessionVms implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly sweep: Repeating;
-
+export class SessionVms {
   constructor(
     private readonly rows: SessionVmsRepository,
     private readonly vms: VmsService,
@@ -25,18 +22,7 @@ export class SessionVms implements OnApplicationBootstrap, OnModuleDestroy {
     @Inject(MARKET) private readonly market: VmMarket,
     @Inject(CONFIG)
     private readonly config: Pick<Config, 'PURSER_VM_AGENT_IMAGE' | 'ENABLE_COST_OPTIMIZATION' | 'GCP_VM_TYPE'>,
-    log: Log,
-  ) {
-    this.sweep = new Repeating('VMs of sessions whose runners are silent', SWEEP_MS, () => this.look(), log);
-  }
-
-  onApplicationBootstrap(): void {
-    this.sweep.start();
-  }
-
-  onModuleDestroy(): Promise<void> {
-    return this.sweep.stop();
-  }
+  ) {}
 
   /** Throws where none can be had: `conflict` where somebody has to change something first, `budget_…` for want of money. */
   async place(wish: RequestOf<typeof vmsPlace>): Promise<Vm> {
@@ -68,12 +54,6 @@ export class SessionVms implements OnApplicationBootstrap, OnModuleDestroy {
     const vm = await this.rows.vmOf(session);
     if (vm === undefined) return { state: null };
     return { state: (await this.vms.remove(vm, reason)).state };
-  }
-
-  /** Deletes those whose runners are silent. */
-  async look(): Promise<void> {
-    for (const id of await this.rows.unkept(this.clock.now()))
-      await this.vms.remove(id, 'the runner of its session has given no sign of life');
   }
 
   private after(ms: number): Date {

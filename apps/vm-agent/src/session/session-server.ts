@@ -56,7 +56,7 @@ export class SessionServer {
     this.server = createServer({ settings: { initialWindowSize: WINDOW_BYTES } });
     this.server.on('session', (session) => {
       session.setLocalWindowSize(4 * WINDOW_BYTES);
-      session.on('error', (error) => say('the link to the runner', { error: error.message }));
+      session.on('error', (error: Error) => say('the link to the runner', { error: error.message }));
     });
     this.server.on('stream', (stream, headers) => void this.answer(stream, headers));
   }
