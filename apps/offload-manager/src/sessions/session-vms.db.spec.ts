@@ -47,7 +47,7 @@ let sessions: SessionVms;
 let unkept: UnkeptVms;
 
 beforeEach(async () => {
-  test = await createTestDatabase(OFFLOAD_TEMPLATE);
+  test = await createTestDatabase({ template: OFFLOAD_TEMPLATE });
   database = await openOffload(test.url);
   clock = new HandClock();
   platform = new ScriptedPlatform(clock);
