@@ -42,6 +42,8 @@ export class SessionVm {
         const vm = await bus.call(vmsPlace, { ...wish, forMs: KEEP_MS }, { timeoutMs: PLACE_MS, signal });
         return new SessionVm(bus, wish.session, vm);
       } catch (error) {
+        // It may have been made all the same.
+        if (signal.aborted) await forsake(bus, wish.session, 'its session was not begun');
         signal.throwIfAborted();
         const refusal = refusalOf(error);
         if (refusal) throw refusal;
@@ -86,12 +88,7 @@ export class SessionVm {
   leave(reason: string): Promise<void> {
     clearInterval(this.keeping);
     clearTimeout(this.expiry);
-    const request = { session: this.session, reason };
-    this.left ??= this.bus.call(vmsLeave, request, { timeoutMs: 5_000 }).then(
-      () => undefined,
-      () => undefined,
-    );
-    return this.left;
+    return (this.left ??= forsake(this.bus, this.session, reason));
   }
 
   /** Resolves when it is gone, or after so long: nothing on it can reach anything of Purser's by then. */
@@ -114,4 +111,8 @@ export class SessionVm {
     else if (state === 'draining') this.expiring.abort(new Error(reason));
     return state;
   }
+}
+
+async function forsake(bus: Bus, session: string, reason: string): Promise<void> {
+  await bus.call(vmsLeave, { session, reason }, { timeoutMs: 5_000 }).catch(() => undefined);
 }
