@@ -22,6 +22,7 @@ export class VmAgent {
   private readonly now: () => number;
   private readonly noticed = new AbortController();
   private preemptedAt: number | undefined;
+  private hasToldOfIt = false;
   private heardAt: number;
 
   constructor(private readonly parts: AgentParts) {
@@ -60,7 +61,7 @@ export class VmAgent {
   }
 
   private async rest(signal: AbortSignal): Promise<void> {
-    const wakes = [signal, this.parts.work.over, ...(this.preemptedAt === undefined ? [this.noticed.signal] : [])];
+    const wakes = [signal, this.parts.work.over, ...(this.hasToldOfIt ? [] : [this.noticed.signal])];
     const wake = AbortSignal.any(wakes);
     await pause(this.parts.config.PURSER_VM_HEARTBEAT_MS, undefined, { signal: wake }).catch(() => undefined);
   }
@@ -78,6 +79,8 @@ export class VmAgent {
       memoryMb: await memoryBesideMb(),
       ...(this.preemptedAt === undefined ? {} : { preemption: new Date(this.preemptedAt).toISOString() }),
     };
+    // A notice that comes while this is on its way is told by one more, at once.
+    this.hasToldOfIt = this.preemptedAt !== undefined;
     try {
       const answer = await bus.call(vmsHeartbeat, beat, { timeoutMs: ANSWER_MS });
       this.heardAt = this.now();
