@@ -68,7 +68,8 @@ RUN ln -s /app/apps/cli/bin/purser.mjs /usr/local/bin/purser \
  && install -d -o node -g node -m 0700 /var/lib/purser /var/lib/purser-homes /var/lib/purser-nats /var/lib/purser-nats-guests \
  && for service in cost-watchdog model-gateway orchestrator agent-runner offload-manager; do \
       install -d -o node -g node -m 0700 /var/lib/purser-homes/$service; done \
- && install -d -o node -g node -m 0755 /var/lib/purser-postgres
+ && install -d -o node -g node -m 0755 /var/lib/purser-postgres \
+ && install -d -o node -g node -m 0700 /purser
 ENV NODE_ENV=production PURSER_HOME=/var/lib/purser PURSER_CONFIG_DIR=/app/config PURSER_BIND=0.0.0.0 PURSER_LOG_FORMAT=json
 USER node
 

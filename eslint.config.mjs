@@ -39,7 +39,14 @@ export default tseslint.config(
             { sourceTag: 'type:testing', onlyDependOnLibsWithTags: ['type:lib', 'type:contracts'] },
             {
               sourceTag: 'type:app',
-              onlyDependOnLibsWithTags: ['type:lib', 'type:contracts', 'type:plugin-sdk', 'type:guard', 'type:testing'],
+              onlyDependOnLibsWithTags: [
+                'type:lib',
+                'type:contracts',
+                'type:plugin-sdk',
+                'type:guard',
+                'type:program-session',
+                'type:testing',
+              ],
             },
             { sourceTag: 'type:launcher', onlyDependOnLibsWithTags: ['*'] },
           ],

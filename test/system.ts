@@ -39,6 +39,8 @@ export interface SystemOptions {
   /** The way by which services reach the bus, when the spec means to trouble it. */
   busThrough?: (natsUrl: string) => Promise<string>;
   env?: Record<string, string>;
+  /** Besides those of executors. */
+  plugins?: { use: string; config?: object }[];
 }
 
 /** Two tiers on the model server: `demo-large` is paid, `demo-small` is free. */
@@ -80,6 +82,7 @@ export class System {
     databaseUrl,
     busThrough,
     env = {},
+    plugins = [],
   }: SystemOptions = {}): Promise<System> {
     const folder = await mkdtemp(join(tmpdir(), 'purser-e2e-'));
     const config = join(folder, 'config');
@@ -89,7 +92,8 @@ export class System {
     await mkdir(join(folder, 'home'), { mode: 0o755 });
     await writeFile(join(config, 'budgets.json'), JSON.stringify(budgets));
     await writeFile(join(config, 'models.json'), JSON.stringify(MODELS));
-    if (!cloneIsOpen()) await writeFile(join(config, 'plugins.json'), JSON.stringify(AS_ROOT));
+    const all = [...(cloneIsOpen() ? [] : AS_ROOT.plugins), ...plugins];
+    if (all.length > 0) await writeFile(join(config, 'plugins.json'), JSON.stringify({ plugins: all }));
     const [nats, models, database, ports] = await Promise.all([
       startTestNats(),
       spawnModelServer({

@@ -9,6 +9,7 @@ import { SessionKeys } from './keys/session-keys.service.js';
 import { EmergencyService } from './lifecycle/emergency.service.js';
 import { Leftovers } from './lifecycle/leftovers.service.js';
 import { RunnerLifecycle } from './lifecycle/runner-lifecycle.service.js';
+import { PlacedExecutor } from './placing/placed.executor.js';
 import { PullRequests } from './pull-requests/pull-requests.service.js';
 import { ArtifactsRepository } from './records/artifacts.repository.js';
 import { Artifacts } from './records/artifacts.service.js';
@@ -58,6 +59,7 @@ import { Workspaces } from './workspaces/workspaces.service.js';
     RecordNews,
     RecordsService,
     ForgettingRepository,
+    PlacedExecutor,
     Executors,
     SessionKeys,
     EffectsRepository,

@@ -6,6 +6,7 @@ import { type AgentOrder, componentsAsk, servedOn, VmHeartbeat, vmsHeartbeat } f
 import { eventually, startTestNats, type TestNats } from '@purser/testing';
 import { VmAgent } from './agent.js';
 import { Config, runAgent } from './index.js';
+import { ComponentWork } from './work.js';
 
 let nats: TestNats;
 let manager: Bus;
@@ -145,7 +146,8 @@ describe('the agent of a VM', () => {
     });
     let bytes = 0;
     const sent = () => Promise.resolve({ counter: 'boot', bytes: (bytes += 100) });
-    const agent = new VmAgent({ bus: manager, config, preemption: undefined, say: () => undefined, sent });
+    const work = new ComponentWork(manager, { ...config, PURSER_VM_COMPONENT_URL: url }, () => undefined);
+    const agent = new VmAgent({ bus: manager, config, work, preemption: undefined, say: () => undefined, sent });
     expect(await agent.run(new AbortController().signal)).toBe('it has sent the 300 bytes that are paid for');
     expect(beats.filter(({ vm }) => vm === 'vm-sends').map((beat) => beat.sent?.bytes)).toEqual([100, 200, 300]);
   });

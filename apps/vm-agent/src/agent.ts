@@ -1,15 +1,17 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Bus, ComponentPlace } from '@purser/bus';
+import type { Bus } from '@purser/bus';
 import { type AgentOrder, type SentBytes, vmsHeartbeat } from '@purser/contracts';
 import type { Config } from './config.js';
-import { isHealthy, memoryBesideMb } from './health.js';
+import { memoryBesideMb } from './health.js';
 import { sentBytes } from './traffic.js';
+import type { VmWork } from './work.js';
 
 const ANSWER_MS = 4_000;
 
 export interface AgentParts {
   bus: Bus;
   config: Config;
+  work: VmWork;
   /** Resolves when the platform has said that it takes the VM away; undefined where none does. */
   preemption: Promise<void> | undefined;
   say: (message: string, fields?: object) => void;
@@ -18,28 +20,22 @@ export interface AgentParts {
   sent?: () => Promise<SentBytes | null>;
 }
 
-/** Speaks for one component on one VM, and knows when the VM is to end. */
+/** Speaks for what one VM is there for, and knows when the VM is to end. */
 export class VmAgent {
-  private readonly place: ComponentPlace;
   private readonly now: () => number;
   private readonly noticed = new AbortController();
   private preemptedAt: number | undefined;
+  private hasToldOfIt = false;
   private heardAt: number;
   private sent: SentBytes | undefined;
 
   constructor(private readonly parts: AgentParts) {
-    const { bus, config, say } = parts;
     this.now = parts.now ?? Date.now;
     this.heardAt = this.now();
-    this.place = new ComponentPlace(bus, {
-      component: config.PURSER_VM_COMPONENT,
-      url: config.PURSER_VM_COMPONENT_URL,
-      timeoutMs: config.PURSER_VM_REQUEST_SECONDS * 1_000,
-      report: (error, what) => say(`${what}: ${error instanceof Error ? error.message : String(error)}`),
-    });
     parts.preemption?.then(
       () => {
         this.preemptedAt = this.now();
+        parts.work.preempted();
         this.noticed.abort();
       },
       () => undefined,
@@ -49,52 +45,50 @@ export class VmAgent {
   /** Resolves with the reason when the VM is to end; requests that it has are answered by then. */
   async run(signal: AbortSignal): Promise<string> {
     const reason = await this.untilEnd(signal);
-    await this.place.close();
+    await this.parts.work.close();
     return reason;
   }
 
   private async untilEnd(signal: AbortSignal): Promise<string> {
-    const { config } = this.parts;
+    const { config, work } = this.parts;
     while (!signal.aborted) {
       const order = await this.beat();
       if (order === 'end') return 'told to end';
-      // Where the connection is lost just then, the server hears of the place with the next one.
-      if (order === 'serve')
-        await this.place
-          .open()
-          .catch((error: unknown) => this.parts.say('could not open its place', { error: String(error) }));
-      // Requests may still be answered for minutes.
-      else if (order === 'wait') void this.place.close();
+      if (order !== undefined) await work.follow(order);
       if (this.now() / 1_000 >= config.PURSER_VM_EXPIRES) return 'its time is over';
       if (this.sent && this.sent.bytes >= config.PURSER_VM_EGRESS_BYTES)
         return `it has sent the ${config.PURSER_VM_EGRESS_BYTES} bytes that are paid for`;
       if (this.now() - this.heardAt >= config.PURSER_VM_SILENCE_SECONDS * 1_000)
         return `nobody has answered for ${config.PURSER_VM_SILENCE_SECONDS} s`;
       await this.rest(signal);
+      if (work.over.aborted) return String(work.over.reason);
     }
     return 'stopped';
   }
 
   private async rest(signal: AbortSignal): Promise<void> {
-    const wake = this.preemptedAt === undefined ? AbortSignal.any([signal, this.noticed.signal]) : signal;
+    const wakes = [signal, this.parts.work.over, ...(this.hasToldOfIt ? [] : [this.noticed.signal])];
+    const wake = AbortSignal.any(wakes);
     await pause(this.parts.config.PURSER_VM_HEARTBEAT_MS, undefined, { signal: wake }).catch(() => undefined);
   }
 
   /** Undefined when nobody answers: what was ordered last goes on. */
   private async beat(): Promise<AgentOrder | undefined> {
-    const { bus, config, say } = this.parts;
+    const { bus, config, say, work } = this.parts;
     this.sent = (await (this.parts.sent ?? sentBytes)()) ?? undefined;
-    const healthy = await isHealthy(config.PURSER_VM_COMPONENT_URL, config.PURSER_VM_HEALTH_PATH);
+    const healthy = await work.isHealthy();
     const beat = {
       vm: config.PURSER_VM_ID,
       component: config.PURSER_VM_COMPONENT,
       healthy,
-      serving: this.place.serving,
-      inFlight: this.place.inFlight,
+      serving: work.serving,
+      inFlight: work.inFlight,
       memoryMb: await memoryBesideMb(),
       ...(this.sent ? { sent: this.sent } : {}),
       ...(this.preemptedAt === undefined ? {} : { preemption: new Date(this.preemptedAt).toISOString() }),
     };
+    // A notice that comes while this is on its way is told by one more, at once.
+    this.hasToldOfIt = this.preemptedAt !== undefined;
     try {
       const answer = await bus.call(vmsHeartbeat, beat, { timeoutMs: ANSWER_MS });
       this.heardAt = this.now();

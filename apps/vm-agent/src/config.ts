@@ -1,4 +1,4 @@
-import { Id } from '@purser/contracts';
+import { ComponentName, Id, VM_FOLDER } from '@purser/contracts';
 import { z } from 'zod';
 
 const whole = (least: number, standard: number) => z.coerce.number().int().min(least).default(standard);
@@ -7,10 +7,13 @@ const address = (standard: string) => z.url({ protocol: /^https?$/ }).default(st
 /** All of an agent's settings come with its VM. */
 export const Config = z.object({
   PURSER_VM_ID: Id,
-  PURSER_VM_COMPONENT: Id,
+  PURSER_VM_COMPONENT: ComponentName,
   /** `nats://` or `tls://`, with the user and password of this VM alone. */
   PURSER_NATS_URL: z.string().regex(/^(nats|tls):\/\/[^:@/]+:[^@/]+@[^@/]+$/, 'nats://user:password@host:4222'),
-  PURSER_VM_COMPONENT_URL: z.url({ protocol: /^http$/ }),
+  /** Left out where the VM is a session's. */
+  PURSER_VM_COMPONENT_URL: z.url({ protocol: /^http$/ }).optional(),
+  /** What is shared with the program of a session. */
+  PURSER_VM_FOLDER: z.string().startsWith('/').default(VM_FOLDER),
   PURSER_VM_HEALTH_PATH: z.string().startsWith('/').default('/'),
   /** How long a request of the component may take. */
   PURSER_VM_REQUEST_SECONDS: whole(1, 300),

@@ -3,6 +3,8 @@ import { Bus } from '@purser/bus';
 import { VmAgent } from './agent.js';
 import type { Config } from './config.js';
 import { deleteOwnInstance, preempted } from './google.js';
+import { SessionWork } from './session/session-work.js';
+import { ComponentWork, type VmWork } from './work.js';
 
 export { Config } from './config.js';
 
@@ -36,10 +38,18 @@ async function speak(config: Config, say: Say, signal: AbortSignal, onGoogle: bo
   try {
     say('started', { vm: config.PURSER_VM_ID, component: config.PURSER_VM_COMPONENT });
     const preemption = onGoogle ? preempted(config.PURSER_METADATA_URL, signal) : undefined;
-    return await new VmAgent({ bus, config, preemption, say }).run(signal);
+    const work = await workOf(bus, config, say);
+    return await new VmAgent({ bus, config, work, preemption, say }).run(signal);
   } finally {
     await bus.close();
   }
+}
+
+function workOf(bus: Bus, config: Config, say: Say): Promise<VmWork> | VmWork {
+  const { PURSER_VM_COMPONENT_URL: url } = config;
+  return url === undefined
+    ? SessionWork.open(bus, config, say)
+    : new ComponentWork(bus, { ...config, PURSER_VM_COMPONENT_URL: url }, say);
 }
 
 /** The platform's own time limit ends it when this never succeeds. */

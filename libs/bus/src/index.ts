@@ -7,3 +7,4 @@ export { Replies, type ReplyMessage } from './replies.js';
 export { type Following, type Kept, StreamReader } from './stream-reader.js';
 export { BusStrategy, type StrategyOptions } from './strategy.js';
 export { currentTraceId, currentTraceparent, withTrace } from './trace.js';
+export { type LinkEnds, SessionLink } from './session-link.js';

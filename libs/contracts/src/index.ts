@@ -18,6 +18,7 @@ import * as outlook from './outlook.js';
 import * as prices from './prices.js';
 import * as schedules from './schedules.js';
 import * as services from './services.js';
+import * as sessionVms from './session-vms.js';
 import * as sessions from './sessions.js';
 import * as sources from './sources.js';
 import * as spikes from './spikes.js';
@@ -58,6 +59,8 @@ export * from './records.js';
 export * from './scalars.js';
 export * from './schedules.js';
 export * from './services.js';
+export * from './session-program.js';
+export * from './session-vms.js';
 export * from './sessions.js';
 export * from './sources.js';
 export * from './spikes.js';
@@ -99,6 +102,7 @@ export const CONTRACTS: readonly Contract[] = [
   prices,
   offload,
   vmAgents,
+  sessionVms,
   moves,
   components,
   deciding,

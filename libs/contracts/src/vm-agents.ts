@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ComponentName } from './components.js';
 import { operation } from './contract.js';
 import { Id, Instant } from './scalars.js';
 
@@ -12,7 +13,7 @@ export type SentBytes = z.infer<typeof SentBytes>;
 
 export const VmHeartbeat = z.object({
   vm: Id,
-  component: Id,
+  component: ComponentName,
   healthy: z.boolean(),
   /** Whether it takes requests of its component from the bus, and how many it has not answered yet. */
   serving: z.boolean(),

@@ -25,6 +25,8 @@ export const AGENT_COMMAND: readonly string[] = ['node', '/app/apps/vm-agent/dis
 export interface VmStartup {
   component: {
     image: string;
+    /** In place of the program that the image puts before `command`. */
+    entrypoint?: string;
     command: readonly string[];
     env: Readonly<Record<string, string>>;
   };
@@ -35,6 +37,8 @@ export interface VmStartup {
     /** With secrets of this VM alone: never logged, never in a label. */
     env: Readonly<Record<string, string>>;
   };
+  /** A folder of the VM's own that both see at this path, and whom (uid:gid) both run as then: the agent image's own user. */
+  shared?: { folder: string; user: string };
 }
 
 export interface MachineType {

@@ -1,4 +1,6 @@
+export { ARCHIVE_LIMIT, pack, unpack } from './archive.js';
 export { attend, type Attendance, type AttendedProgram } from './attend.js';
 export { contractVariables, type ContractPaths } from './environment.js';
 export { Arguments, TaskVariables, text } from './input.js';
-export { SessionFiles } from './session-files.js';
+export { FILE_LIMIT, LARGE_LIMIT, SessionFiles } from './session-files.js';
+export { StartOrder, TARGET, VM_PATHS, VM_SESSION, VM_STATE, VM_WORKSPACE, VmNews } from './vm-protocol.js';

@@ -50,6 +50,19 @@ describe('the two containers of a VM', () => {
     expect(agentBody(spec, type, 'bridge').Labels).toMatchObject({ 'purser.managed': 'true', 'purser.stop': 'true' });
   });
 
+  it('share a folder that goes with them, and a user, where a session needs it', () => {
+    const shared = { folder: '/purser', user: '1000:1000' };
+    const component = { image: 'python:3', entrypoint: 'sh', command: ['-c', 'run'], env: {} };
+    const session = { ...spec, startup: { ...spec.startup, component, shared } };
+    expect(agentBody(session, type, 'bridge')).toMatchObject({ User: '1000:1000', Volumes: { '/purser': {} } });
+    expect(componentBody(session, type, 'a')).toMatchObject({
+      User: '1000:1000',
+      Entrypoint: ['sh'],
+      Cmd: ['-c', 'run'],
+      HostConfig: { VolumesFrom: ['a'], CapDrop: ['ALL'] },
+    });
+  });
+
   it('run together, or else are half a VM', () => {
     const labels = agentBody(spec, type, 'bridge').Labels as Record<string, string>;
     const seen = (status: string) => ({ id: 'x', labels, status, createdAt: new Date(0) });

@@ -62,6 +62,7 @@ const confined = (memoryMb: number): Docker.HostConfig => ({
  */
 export function agentBody(spec: VmSpec, type: MachineType, network: string): Docker.ContainerCreateOptions {
   const { image, command = AGENT_COMMAND, env } = spec.startup.agent;
+  const { shared } = spec.startup;
   return {
     name: nameOf(spec.name, 'agent'),
     Image: image,
@@ -69,6 +70,8 @@ export function agentBody(spec: VmSpec, type: MachineType, network: string): Doc
     Cmd: [],
     Env: environment(env),
     Labels: labelsOf(spec, 'agent', type),
+    // A volume without a name, which goes with the containers.
+    ...(shared && { User: shared.user, Volumes: { [shared.folder]: {} } }),
     HostConfig: {
       ...confined(AGENT_MB),
       Init: true,
@@ -79,12 +82,15 @@ export function agentBody(spec: VmSpec, type: MachineType, network: string): Doc
 }
 
 export function componentBody(spec: VmSpec, type: MachineType, agentId: string): Docker.ContainerCreateOptions {
-  const { image, command, env } = spec.startup.component;
+  const { image, entrypoint, command, env } = spec.startup.component;
+  const { shared } = spec.startup;
   return {
     name: nameOf(spec.name, 'component'),
     Image: image,
     // Without one the image's own stands.
     ...(command.length === 0 ? {} : { Cmd: [...command] }),
+    ...(entrypoint !== undefined && { Entrypoint: [entrypoint] }),
+    ...(shared && { User: shared.user }),
     Env: environment(env),
     Labels: labelsOf(spec, 'component', type),
     HostConfig: {
@@ -92,6 +98,7 @@ export function componentBody(spec: VmSpec, type: MachineType, agentId: string):
       NanoCpus: Math.round(type.cpus * 1e9),
       NetworkMode: `container:${agentId}`,
       PidMode: `container:${agentId}`,
+      ...(shared && { VolumesFrom: [agentId] }),
     },
   };
 }

@@ -1,6 +1,8 @@
 import { AGENT_COMMAND, ComputeFailed, type VmStartup } from '@purser/plugin-sdk';
 
 const FOLDER = '/etc/purser';
+/** The volume of what is shared, where anything is. */
+const SHARED = 'purser-shared';
 
 /** How the agent knows by which way its VM is ended. */
 const PLATFORM = { PURSER_VM_PLATFORM: 'gcp' };
@@ -10,14 +12,15 @@ const PLATFORM = { PURSER_VM_PLATFORM: 'gcp' };
  * speaks for it, each begun again when it ends. Secrets are in files that only root reads, never on a command line. JSON is
  * YAML, so that nothing in it can be taken for anything else.
  */
-export function cloudInit({ component, agent }: VmStartup): string {
-  const containers = [
+export function cloudInit({ component, agent, shared }: VmStartup): string {
+  const agentCommand = agent.command ?? AGENT_COMMAND;
+  const containers: Container[] = [
     { name: 'component', ...component },
-    { name: 'agent', image: agent.image, command: agent.command ?? AGENT_COMMAND, env: { ...agent.env, ...PLATFORM } },
+    { name: 'agent', image: agent.image, command: agentCommand, env: { ...agent.env, ...PLATFORM } },
   ];
-  const files = containers.flatMap(({ name, image, command, env }) => [
+  const files = containers.flatMap(({ name, image, command, env, entrypoint }) => [
     file(`${FOLDER}/${name}.env`, envFile(name, env)),
-    file(`${FOLDER}/${name}.sh`, script(name, image, command)),
+    file(`${FOLDER}/${name}.sh`, script({ name, image, command, entrypoint }, shared)),
     file(`/etc/systemd/system/purser-${name}.service`, unit(name, image)),
   ]);
   const units = containers.map(({ name }) => `purser-${name}.service`);
@@ -43,14 +46,34 @@ function envFile(container: string, env: Readonly<Record<string, string>>): stri
 
 const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
 
-const script = (name: string, image: string, command: readonly string[]): string =>
+interface Container {
+  name: string;
+  image: string;
+  entrypoint?: string | undefined;
+  command: readonly string[];
+  env: Readonly<Record<string, string>>;
+}
+
+/** Whichever of the two is begun first makes it, for both. */
+const volume = ({ folder, user }: NonNullable<VmStartup['shared']>) => ({
+  made: [
+    `docker volume create ${SHARED} >/dev/null`,
+    `chmod 1777 "$(docker volume inspect -f '{{.Mountpoint}}' ${SHARED})"`,
+  ],
+  given: `-v ${SHARED}:${folder} --user ${user}`,
+});
+
+const script = ({ name, image, entrypoint, command }: Omit<Container, 'env'>, shared: VmStartup['shared']): string =>
   [
     'set -eu',
     `docker rm -f ${name} >/dev/null 2>&1 || true`,
+    ...(shared ? volume(shared).made : []),
     [
       `exec docker run --rm --name ${name} --network host`,
       '--security-opt no-new-privileges --log-driver json-file --log-opt max-size=10m --log-opt max-file=3',
       `--env-file ${FOLDER}/${name}.env`,
+      ...(shared ? [volume(shared).given] : []),
+      ...(entrypoint === undefined ? [] : [`--entrypoint ${quoted(entrypoint)}`]),
       ...[image, ...command].map(quoted),
     ].join(' '),
     '',

@@ -2,14 +2,18 @@ import { join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Executor } from '@purser/plugin-sdk';
 import { loadPlugins, pluginContexts, type PluginEntry, readPluginEntries } from '@purser/plugin-host';
-import { type ExecutorOffer, ExecutorOffers } from '@purser/contracts';
+import { type Assignment, type ExecutorOffer, ExecutorOffers, PLACED_ON_VM } from '@purser/contracts';
 import { CONFIG, HeartbeatPublisher, Log, Readiness } from '@purser/service';
 import type { Config } from '../config.js';
+import { PlacedExecutor } from '../placing/placed.executor.js';
 import { CONTAINER, containerEntries } from './container-entry.js';
 import { inputSchema } from './input-schema.js';
 
 /** One that cannot be loaded does not take the others with it. */
 const STANDARD: readonly PluginEntry[] = ['@purser/command', '@purser/chat'].map((use) => ({ use, config: {} }));
+
+/** Those whose programs a VM can run as well. */
+const PLACEABLE: ReadonlySet<string> = new Set(['command', 'container']);
 
 /** The executors of this runner, by the names that tasks give. */
 @Injectable()
@@ -24,6 +28,7 @@ export class Executors {
     readiness: Readiness,
     private readonly heartbeat: HeartbeatPublisher,
     @Inject(CONFIG) private readonly config: Config,
+    private readonly placed: PlacedExecutor,
   ) {
     readiness.add('executors', () => {
       if (this.byName.size === 0) throw new Error('no executor plugin could be loaded; see the log for why');
@@ -37,6 +42,13 @@ export class Executors {
 
   find(name: string): Executor | undefined {
     return this.byName.get(name);
+  }
+
+  /** The one that runs a task's sessions: where it is labelled so, on a VM in the place of this machine. */
+  of(task: Pick<Assignment, 'executor' | 'labels' | 'limits' | 'project' | 'ancestors'>): Executor | undefined {
+    const executor = this.find(task.executor);
+    const isPlaced = task.labels.includes(PLACED_ON_VM) && PLACEABLE.has(task.executor);
+    return executor && isPlaced ? this.placed.for(task) : executor;
   }
 
   /** From config/plugins.json; a file that names no executor at all leaves the standard ones in place. */

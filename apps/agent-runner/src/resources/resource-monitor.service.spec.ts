@@ -19,7 +19,7 @@ it('looks at all limits also while an executor does not tell its memory', async 
   const done = () => Promise.resolve();
   const monitor = new ResourceMonitor(
     { list: [session as unknown as Session] } as unknown as Sessions,
-    { find: () => ({ memoryMb }) } as unknown as Executors,
+    { of: () => ({ memoryMb }) } as unknown as Executors,
     { tokens: done, dollars: done } as unknown as Metering,
     { watch: () => undefined, stop: done } as unknown as Overheads,
     { debug: () => undefined } as unknown as Log,

@@ -48,11 +48,11 @@ export class ResourceMonitor {
     }
   }
 
-  private async measureMemory({ id, meter, assignment: { limits, executor } }: Session): Promise<void> {
-    if (limits.memoryMb === undefined || this.asking.has(id)) return;
+  private async measureMemory({ id, meter, assignment }: Session): Promise<void> {
+    if (assignment.limits.memoryMb === undefined || this.asking.has(id)) return;
     this.asking.add(id);
     try {
-      const memoryMb = await this.executors.find(executor)?.memoryMb?.(id);
+      const memoryMb = await this.executors.of(assignment)?.memoryMb?.(id);
       if (memoryMb !== undefined) meter.usage = { ...meter.usage, memoryMb };
     } catch (error) {
       this.log.debug({ error, sessionId: id }, 'the memory of a session could not be measured');

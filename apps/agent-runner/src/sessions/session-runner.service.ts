@@ -115,7 +115,7 @@ export class SessionRunner {
 
   private async work(session: Session, records: SessionRecords, folders: SessionFolders): Promise<ExecutorResult> {
     const { executor: name, input, epoch } = session.assignment;
-    const executor = this.executors.find(name);
+    const executor = this.executors.of(session.assignment);
     if (!executor)
       return failed('no_executor', `this runner has no executor "${name}"; it has ${this.executors.names.join(', ')}`);
     const checked = executor.input.safeParse(input);

@@ -35,6 +35,7 @@ import {
   type ServiceName,
   servedBy,
   servedOn,
+  sessionLink,
   sessionRefused,
   sessionsContent,
   sessionsForget,
@@ -48,6 +49,9 @@ import {
   tasksGet,
   tasksList,
   tasksSubmit,
+  vmsKeep,
+  vmsLeave,
+  vmsPlace,
   workAvailable,
   workClaim,
   workFinish,
@@ -99,7 +103,20 @@ const NEEDS: Record<ServiceName, Needs> = {
     reads: ['FACTS'],
   },
   'agent-runner': {
-    calls: [workClaim, workHeartbeat, workFinish, tasksGet, ledgerSum, keysCreate, keysRenew, keysRevoke, budgetsList],
+    calls: [
+      workClaim,
+      workHeartbeat,
+      workFinish,
+      tasksGet,
+      ledgerSum,
+      keysCreate,
+      keysRenew,
+      keysRevoke,
+      budgetsList,
+      vmsPlace,
+      vmsKeep,
+      vmsLeave,
+    ],
     hears: [workAvailable, taskSignalled, sessionRefused],
     consumes: [],
   },
@@ -178,6 +195,12 @@ const components = (service: ServiceName) =>
       }
     : { publish: [], subscribe: [] };
 
+/** Runners speak with the agents of their sessions' VMs. */
+const sessionVms = (service: ServiceName): { publish: string[]; subscribe: string[] } => {
+  const { toVm, fromVm } = sessionLink('*');
+  return service === 'agent-runner' ? { publish: [toVm], subscribe: [fromVm] } : { publish: [], subscribe: [] };
+};
+
 /**
  * Where a service's answers go: to the inboxes of those who ask it. Not `allow_responses`, which lets it answer on any
  * subject that whoever asks has named, be it the purge of a stream.
@@ -201,11 +224,13 @@ export function servicePermissions(service: ServiceName): Permissions {
       ...reads.flatMap(reader),
       ...inboxes(service),
       ...components(service).publish,
+      ...sessionVms(service).publish,
     ]),
     subscribe: unique([
       `_INBOX_${service}.>`,
       ...served.map(servedOn),
       ...components(service).subscribe,
+      ...sessionVms(service).subscribe,
       ...[heartbeat, emergencyShutdown, emergencyCleared, ...hears].map(anyId),
       // Discovery and figures by the NATS Services protocol.
       ...['PING', 'INFO', 'STATS'].flatMap((verb) => [

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { inspectServer } from '@purser/bus';
-import { PurserError } from '@purser/contracts';
+import { isSessionComponent, PurserError } from '@purser/contracts';
 import { Clock, CONFIG } from '@purser/service';
 import type { Config } from '../config.js';
 import { MOVABLES, type Movables } from '../moving/movables.js';
@@ -34,9 +34,7 @@ export class NatsCredentials implements VmCredentials {
   async issue(vmId: string, component: string, expiresAt: Date): Promise<Record<string, string>> {
     const publicUrl = publicNatsUrl(this.config);
     const file = this.file();
-    const place = this.components.get(component);
-    if (place?.port === undefined)
-      throw new PurserError('not_found', { message: `there is no component "${component}" with a port` });
+    const served = isSessionComponent(component) ? {} : this.served(component);
     const user = await this.repository.alone(async (tx) => {
       const added = await this.repository.add(tx, { vmId, component, password: newPassword() }, expiresAt);
       await file.write(await this.repository.all(tx, this.clock.now()));
@@ -48,12 +46,18 @@ export class NatsCredentials implements VmCredentials {
       PURSER_VM_ID: vmId,
       PURSER_VM_COMPONENT: component,
       PURSER_NATS_URL: `${url.protocol}//${userName(vmId)}:${user.password}@${url.host}`,
-      PURSER_VM_COMPONENT_URL: `http://127.0.0.1:${place.port}`,
-      PURSER_VM_HEALTH_PATH: place.healthPath,
+      ...served,
       PURSER_VM_EXPIRES: String(Math.floor(expiresAt.getTime() / 1_000)),
       PURSER_VM_SILENCE_SECONDS: String(this.config.PURSER_VM_SILENCE_SECONDS),
       PURSER_VM_HEARTBEAT_MS: String(this.config.PURSER_VM_HEARTBEAT_MS),
     };
+  }
+
+  private served(component: string): Record<string, string> {
+    const place = this.components.get(component);
+    if (place?.port === undefined)
+      throw new PurserError('not_found', { message: `there is no component "${component}" with a port` });
+    return { PURSER_VM_COMPONENT_URL: `http://127.0.0.1:${place.port}`, PURSER_VM_HEALTH_PATH: place.healthPath };
   }
 
   /** The server ends its connection when it has read the file. */

@@ -1,4 +1,4 @@
-import { ASK_COMPONENT, subjectOf, vmsHeartbeat } from '@purser/contracts';
+import { ASK_COMPONENT, isSessionComponent, sessionLink, subjectOf, vmsHeartbeat } from '@purser/contracts';
 
 export interface VmUser {
   vmId: string;
@@ -12,7 +12,15 @@ export const userName = (vmId: string): string => `vm-${vmId}`;
 const ASKERS = ['offload-manager', 'tools', 'cli'];
 
 /** A VM may tell of itself, hear the answer, and answer what its component is asked: no more of the bus than that. */
-const permissionsOf = ({ vmId, component }: VmUser) => ({
+const permissionsOf = (user: VmUser) => (isSessionComponent(user.component) ? ofSession(user) : ofComponent(user));
+
+/** In place of a component's requests it has a link to the runner of its session. */
+const ofSession = ({ vmId }: VmUser) => ({
+  publish: { allow: [subjectOf(vmsHeartbeat, { vm: vmId }), sessionLink(vmId).fromVm] },
+  subscribe: { allow: [`_INBOX_vm.${vmId}.>`, sessionLink(vmId).toVm] },
+});
+
+const ofComponent = ({ vmId, component }: VmUser) => ({
   publish: { allow: [subjectOf(vmsHeartbeat, { vm: vmId }), '_INBOX.>', ...ASKERS.map((name) => `_INBOX_${name}.>`)] },
   subscribe: { allow: [`_INBOX_vm.${vmId}.>`, `${ASK_COMPONENT}.${component} component`] },
 });

@@ -127,6 +127,34 @@ describe('the users of the bus that VMs are', () => {
       ]);
   });
 
+  it('may speak with the runner of their session, where they have one, and with nobody else', async () => {
+    const env = await credentials().issue('s1', 'session.night-1', inAnHour());
+    expect(env).toMatchObject({ PURSER_VM_ID: 's1', PURSER_VM_COMPONENT: 'session.night-1' });
+    expect(env).not.toHaveProperty('PURSER_VM_COMPONENT_URL');
+    const vm = await as(env.PURSER_NATS_URL ?? '', '_INBOX_vm.s1');
+    for (const subject of ['vms.heartbeat.s1', 'session-vms.s1.up'])
+      expect([subject, await refused(vm, () => vm.publish(subject, ''))]).toEqual([subject, undefined]);
+    for (const subject of [
+      'session-vms.s2.up',
+      'session-vms.s1.down',
+      '_INBOX_agent-runner.x',
+      'vms.keep',
+      'work.claim',
+    ])
+      expect([subject, await refused(vm, () => vm.publish(subject, ''))]).toEqual([
+        subject,
+        expect.stringContaining('Permissions Violation') as string,
+      ]);
+    const hears = (subject: string) => refused(vm, () => vm.subscribe(subject, { callback: () => undefined }));
+    expect(await hears('session-vms.s1.down')).toBeUndefined();
+    for (const subject of ['session-vms.s2.down', 'session-vms.>', 'components.ask.embeddings'])
+      expect([subject, await hears(subject)]).toEqual([
+        subject,
+        expect.stringContaining('Permissions Violation') as string,
+      ]);
+    await credentials().revoke('s1');
+  });
+
   it('come and go without disturbing anybody else, and are cut off when they are revoked', async () => {
     const service = await as(`nats://one:p@${new URL(nats.url).host}`);
     const disturbed: string[] = [];

@@ -7,6 +7,7 @@ import { CreateLocalChildren1700000006822 } from './create-local-children.js';
 import { CreateMoves1700000006200 } from './create-moves.js';
 import { CreateProfiles1700000006400 } from './create-profiles.js';
 import { CreateStrays1700000006001 } from './create-strays.js';
+import { KnowSessions1700000006840 } from './know-sessions.js';
 import { CreateVms1700000006000 } from './create-vms.js';
 import { KeepPreemptions1700000006882 } from './keep-preemptions.js';
 import { KnowOpenPlaces1700000006821 } from './know-open-places.js';
@@ -33,6 +34,7 @@ export const MIGRATIONS: MigrationClass[] = [
   KnowWhoAsked1700000006820,
   KnowOpenPlaces1700000006821,
   CreateLocalChildren1700000006822,
+  KnowSessions1700000006840,
   MeterTraffic1700000006880,
   KnowRegularPrices1700000006881,
   KeepPreemptions1700000006882,

@@ -99,7 +99,7 @@ const dueVm = (row: MeteredVm): Due => {
       goneAt: row.gone_at,
       expiresAt: endByPlatform(row, createdAt),
     },
-    payer: { callId: id, gateway: name, windows },
+    payer: { callId: id, gateway: name, windows, project: row.project, task: row.task_id, ancestors: row.ancestors },
     resource: resourceId(provider, 'vm', zone, name, createdAt),
     bytes: bytesOf(row),
   };

@@ -14,6 +14,10 @@ export interface Payer {
   callId: string;
   gateway: string;
   windows: readonly string[];
+  /** Of a session's VM. The session itself is not named: its own figures are those of its calls of models. */
+  project?: string | null;
+  task?: string | null;
+  ancestors?: readonly string[];
 }
 
 const MINUTE_MS = 60_000;
@@ -103,8 +107,9 @@ function spend(payer: Payer, { provider, spot }: Costing, { attemptId, model, am
     tier: spot ? 'spot' : 'regular',
     capability: 'compute',
     key: null,
-    project: null,
-    task: null,
+    project: payer.project ?? null,
+    task: payer.task ?? null,
+    ...(payer.ancestors && payer.ancestors.length > 0 && { ancestors: [...payer.ancestors] }),
     session: null,
     amountUsd,
     holdUsd: payer.windows.length > 0 ? amountUsd : '0.00',

@@ -12,12 +12,16 @@ const LATE_GRANT_MS = 40_000;
 /** A window may end between reading it and asking for it. */
 const TRIES = 3;
 
-/** No key, project or task has a VM to itself. */
-const counts = ({ scope }: BudgetStatus, provider: string): boolean =>
-  (scope.provider === undefined || scope.provider === provider) &&
-  scope.project === undefined &&
-  scope.key === undefined &&
-  scope.task === undefined;
+type Payer = Pick<VmRow, 'provider' | 'project' | 'task_id' | 'ancestors'>;
+
+const tasksOf = ({ task_id: task, ancestors }: Payer): string[] => (task === null ? [] : [task, ...ancestors]);
+
+/** No key has a VM to itself; a project or a task only by a session of its own. */
+const counts = ({ scope }: BudgetStatus, row: Payer): boolean =>
+  (scope.provider === undefined || scope.provider === row.provider) &&
+  (scope.project === undefined || scope.project === row.project) &&
+  (scope.task === undefined || tasksOf(row).includes(scope.task)) &&
+  scope.key === undefined;
 
 /**
  * The whole worst case of a VM is held in every budget that it counts against before its platform is called, and what it
@@ -47,7 +51,7 @@ export class VmMoney {
     const amount = this.worstCase(row);
     let asking = row;
     for (let attempt = 1; ; attempt++) {
-      const budgets = (await this.desk.budgets()).filter((budget) => counts(budget, row.provider));
+      const budgets = (await this.desk.budgets(tasksOf(row))).filter((budget) => counts(budget, row));
       const windows = amount === 0n ? [] : budgets.map(({ window }) => window.id).sort();
       if (windows.length > MOST_WINDOWS)
         throw new PurserError('conflict', { message: `a VM counts against more than ${MOST_WINDOWS} budgets` });

@@ -12,8 +12,11 @@ export type Grant = { ok: true } | { ok: false; kind: 'exhausted' | 'held' | 'cl
 export class WatchdogDesk {
   constructor(private readonly bus: Bus) {}
 
-  async budgets(): Promise<BudgetStatus[]> {
-    return (await this.bus.call(budgetsList, { only: 'general' }, { timeoutMs: TIMEOUT_MS })).budgets;
+  /** All that are not a task's, and those of these tasks. */
+  async budgets(tasks: readonly string[] = []): Promise<BudgetStatus[]> {
+    const asked = [{ only: 'general' as const }, ...tasks.map((task) => ({ task }))];
+    const lists = asked.map((request) => this.bus.call(budgetsList, request, { timeoutMs: TIMEOUT_MS }));
+    return (await Promise.all(lists)).flatMap(({ budgets }) => budgets);
   }
 
   /** All of these windows or none. Asked again with the same name it is granted once. */

@@ -41,6 +41,12 @@ export interface VmRow {
   /** What it has sent, as far as the ledger was told; and what it may send, null where that costs nothing. */
   sent_bytes: bigint;
   egress_bytes: bigint | null;
+  /** Of a session: whose it is, and until when its runner has asked for it to be there. */
+  session_id: string | null;
+  task_id: string | null;
+  ancestors: string[];
+  project: string | null;
+  kept_until: Date | null;
   rev: number;
 }
 

@@ -37,6 +37,11 @@ export class VmRules {
     this.lookedAt = now;
   }
 
+  /** For how long this process has been able to hear anything. */
+  get hearingMs(): number {
+    return this.clock.now().getTime() - this.since;
+  }
+
   /** Turned off, nothing new is made, and what is not there yet is given up. */
   get isOff(): boolean {
     return !this.config.HYBRID_ORCHESTRATION_ENABLED;

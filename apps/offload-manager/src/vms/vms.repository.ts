@@ -19,7 +19,8 @@ export type NewVm = Pick<
   | 'requested_at'
   | 'expires_at'
   | 'egress_bytes'
->;
+> &
+  Partial<Pick<VmRow, 'session_id' | 'task_id' | 'ancestors' | 'project' | 'kept_until'>>;
 
 export type VmChange = Partial<
   Pick<
@@ -64,8 +65,10 @@ export class VmsRepository {
   async insert(sql: Sql, vm: NewVm): Promise<VmRow> {
     const [row] = await sql.query<VmRow>(
       `INSERT INTO vms (id, name, request_id, provider, machine_type, spot, memory_mb, disk_gb, component, startup,
-         state, reason, requested_at, since, expires_at, lease, place, egress_bytes)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'requested', $11, $12, $12, $13, 'none', $14, $15) RETURNING *`,
+         state, reason, requested_at, since, expires_at, lease, place, egress_bytes, session_id, task_id, ancestors, project,
+         kept_until)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'requested', $11, $12, $12, $13, 'none', $14, $15, $16, $17, $18,
+         $19, $20) RETURNING *`,
       [
         vm.id,
         vm.name,
@@ -82,6 +85,11 @@ export class VmsRepository {
         vm.expires_at,
         vm.place,
         vm.egress_bytes,
+        vm.session_id ?? null,
+        vm.task_id ?? null,
+        vm.ancestors ?? [],
+        vm.project ?? null,
+        vm.kept_until ?? null,
       ],
     );
     if (!row) throw new Error('the VM was not written');

@@ -17,6 +17,8 @@ export interface VmWish {
   diskGb: number;
   /** Without secrets: it is kept. Those of the agent are made when the VM is. */
   startup: VmStartup;
+  /** Of a session, whose task and project pay for it. */
+  session?: { id: string; task: string; ancestors: string[]; project: string | null; keptUntil: Date };
 }
 
 const TRIES = 5;
@@ -55,6 +57,13 @@ export class VmsService {
       requested_at: now,
       expires_at: expiresAt,
       egress_bytes: this.money.paidEgress(provider),
+      ...(wish.session && {
+        session_id: wish.session.id,
+        task_id: wish.session.task,
+        ancestors: wish.session.ancestors,
+        project: wish.session.project,
+        kept_until: wish.session.keptUntil,
+      }),
     });
     try {
       return vmOf(await this.money.hold(row));

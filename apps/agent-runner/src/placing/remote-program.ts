@@ -1,0 +1,160 @@
+import { constants } from 'node:os';
+import { PassThrough } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { SessionLink } from '@purser/bus';
+import { type ProgramEnd, pumpLines, Tail } from '@purser/guard';
+import { type AttendedProgram, type StartOrder, VM_PATHS, VmNews } from '@purser/program-session';
+import type { MirroredFiles } from './mirrored-files.js';
+import type { SessionVm } from './session-vm.js';
+import type { VmClient } from './vm-client.js';
+
+/** When the session sets no time. */
+const STANDSTILL_MS = 30_000;
+const SIGN_MS = 1_000;
+const SOONEST_SIGN_MS = 50;
+/** For what the program left, once it has ended. */
+const BRING_BACK_MS = 5 * 60_000;
+
+export interface RemoteWorld {
+  link: SessionLink;
+  client: VmClient;
+  vm: SessionVm;
+  files: MirroredFiles;
+  /** For how long from now the session may go on without this runner. */
+  aliveWithinMs: (() => number) | undefined;
+  /** Once aborted, nothing is waited for any more. */
+  kill: AbortSignal;
+  /** The platform takes the VM away. */
+  preempted: () => void;
+  say: (line: string) => void;
+}
+
+/** As a shell has it: what ended by a signal has 128 and its number. */
+function endOf(code: number): ProgramEnd {
+  const signal = Object.entries(constants.signals).find(([, number]) => code === 128 + number)?.[0];
+  return { kind: 'exited', code: signal === undefined ? code : null, signal: signal ?? null };
+}
+
+/** A program at work on a VM, as a session's own. */
+export class RemoteProgram implements AttendedProgram {
+  readonly ended: Promise<ProgramEnd>;
+  readonly survivors = 0;
+  readonly stdout = new PassThrough();
+  readonly stderr = new PassThrough();
+  /** In MiB, as its agent measured it last. */
+  memoryMb: number | undefined;
+  private next: NodeJS.Timeout | undefined;
+  private hasEnded = false;
+  private killing: Promise<ProgramEnd> | undefined;
+  private readonly killed: Promise<ProgramEnd>;
+  private resolveKilled: (end: ProgramEnd) => void = () => undefined;
+
+  /** With signs of life from the beginning. */
+  static async start(world: RemoteWorld, order: StartOrder): Promise<RemoteProgram> {
+    const program = new RemoteProgram(world);
+    await world.client.send('POST', VM_PATHS.start, JSON.stringify(order));
+    return program;
+  }
+
+  private constructor(private readonly world: RemoteWorld) {
+    this.giveSign();
+    this.killed = new Promise((resolve) => (this.resolveKilled = resolve));
+    const lost = Promise.race([world.client.over, reasonOf(world.vm.lost)]).then((why): ProgramEnd => {
+      return { kind: 'guard_lost', detail: why };
+    });
+    this.ended = Promise.race([this.follow(), lost, this.killed]);
+    void this.ended.finally(() => clearTimeout(this.next));
+    void this.print(VM_PATHS.stdout, this.stdout);
+    void this.print(VM_PATHS.stderr, this.stderr);
+  }
+
+  terminate(): void {
+    this.world.client
+      .send('POST', VM_PATHS.signal, 'TERM')
+      .catch((error: Error) => this.world.say(`SIGTERM did not reach the VM: ${error.message}`));
+  }
+
+  /** With its VM. One that has ended by itself is not killed for what it left to be brought here. */
+  kill(): void {
+    if (this.hasEnded && !this.world.kill.aborted) return;
+    const { client, vm } = this.world;
+    this.killing ??= (async () => {
+      client.send('POST', VM_PATHS.signal, 'KILL').catch(() => undefined);
+      await vm.leave('its session was stopped');
+      await vm.gone();
+      return { kind: 'exited', code: null, signal: 'SIGKILL' };
+    })();
+    void this.killing.then(this.resolveKilled);
+  }
+
+  /** Signs of life stop, and so does all that is still there. */
+  close(): void {
+    clearTimeout(this.next);
+    this.stdout.destroy();
+    this.stderr.destroy();
+  }
+
+  private giveSign(): void {
+    const withinMs = this.world.aliveWithinMs?.() ?? STANDSTILL_MS;
+    this.world.link.sign(withinMs);
+    this.next = setTimeout(() => this.giveSign(), Math.min(SIGN_MS, Math.max(SOONEST_SIGN_MS, withinMs / 4)));
+  }
+
+  private async print(path: string, target: PassThrough): Promise<void> {
+    try {
+      await pipeline(await this.world.client.get(path), target);
+    } catch {
+      // What arrived until then is all there is.
+      target.end();
+    }
+  }
+
+  /** What its agent tells, until it has ended and what it left is here. Never ends when the link does. */
+  private async follow(): Promise<ProgramEnd> {
+    const { client, say } = this.world;
+    let code: number | undefined;
+    try {
+      await pumpLines(await client.get(VM_PATHS.news), new Tail(0), async (line) => {
+        code ??= await this.take(VmNews.parse(JSON.parse(line)));
+      });
+    } catch (error) {
+      say(`what the VM tells cannot be followed: ${(error as Error).message}`);
+    }
+    if (code !== undefined) {
+      this.hasEnded = true;
+      await this.bringBack();
+      return endOf(code);
+    }
+    // It is not known what becomes of it: it counts as lost.
+    client.close();
+    return new Promise(() => undefined);
+  }
+
+  /** Its exit code, when it has ended. */
+  private async take(news: VmNews): Promise<number | undefined> {
+    const { files, say, preempted } = this.world;
+    if (news.kind === 'end') return news.code;
+    if (news.kind === 'memory') this.memoryMb = news.mb;
+    else if (news.kind === 'preempted') preempted();
+    else
+      await files
+        .bring(news.name, news.size)
+        .catch((error: Error) => say(`${news.name} was not taken: ${error.message}`));
+    return undefined;
+  }
+
+  private async bringBack(): Promise<void> {
+    const { files, say, client } = this.world;
+    const late = setTimeout(() => client.close(), BRING_BACK_MS);
+    await files.bringState().catch((error: Error) => say(`not all that it left was taken: ${error.message}`));
+    await files.bringWorkspace().catch((error: Error) => say(`the workspace stays as it was before: ${error.message}`));
+    clearTimeout(late);
+  }
+}
+
+const reasonOf = (signal: AbortSignal): Promise<string> =>
+  new Promise((resolve) => {
+    const told = (): void => resolve((signal.reason as Error).message);
+    if (signal.aborted) told();
+    else signal.addEventListener('abort', told, { once: true });
+  });

@@ -1,0 +1,52 @@
+import { z } from 'zod';
+
+/** What a runner asks of the agent of its session's VM, by HTTP/2 on the link between the two. */
+export const VM_PATHS = {
+  /** PUT, packed: what `?folder=` is to have in it, `session` or `workspace`. GET: what the second, or `session/state`, has. */
+  files: '/files',
+  /** POST StartOrder. */
+  start: '/start',
+  /** GET: what the program prints, until it has ended. */
+  stdout: '/stdout',
+  stderr: '/stderr',
+  /** GET: VmNews, a line each, until the program has ended. */
+  news: '/news',
+  /** GET: one file that it left, by `?name=`. */
+  state: '/state',
+  /** POST: lines for its signals.jsonl. */
+  signals: '/signals',
+  /** POST `TERM` or `KILL`. */
+  signal: '/signal',
+  /** POST: waits for a connection of the program's, whose target the answer names; then both ways as it comes. */
+  connection: '/connection',
+} as const;
+
+/** The folders that the VM has, below its own. */
+export const VM_SESSION = 'session';
+export const VM_WORKSPACE = 'workspace';
+export const VM_STATE = `${VM_SESSION}/state`;
+
+/** In the answer to `connection`: the address that the program believes to have reached. */
+export const TARGET = 'purser-target';
+
+export const StartOrder = z.object({
+  argv: z.array(z.string()).min(1),
+  /** In the workspace, or absolute. */
+  cwd: z.string(),
+  env: z.record(z.string(), z.string()),
+  /** Variables that name places in the VM's folder, such as `session/state`. */
+  inside: z.record(z.string(), z.string()),
+  /** Variables whose addresses are reached through the runner; the program gets others in their place. */
+  through: z.array(z.string()),
+});
+export type StartOrder = z.infer<typeof StartOrder>;
+
+export const VmNews = z.discriminatedUnion('kind', [
+  /** A new version of a file in the state folder. */
+  z.object({ kind: z.literal('file'), name: z.string(), size: z.number() }),
+  z.object({ kind: z.literal('memory'), mb: z.number() }),
+  /** The platform takes the VM away. */
+  z.object({ kind: z.literal('preempted') }),
+  z.object({ kind: z.literal('end'), code: z.number().int() }),
+]);
+export type VmNews = z.infer<typeof VmNews>;
