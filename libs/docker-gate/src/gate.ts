@@ -2,7 +2,7 @@ import { realpath } from 'node:fs/promises';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { labelsOf, narrowed } from './answers.ts';
 import { removeContainer, sweep } from './containers.ts';
-import { containerFor, CreateBody, Full, isBelow, refuseImage, Refused } from './create-body.ts';
+import { containerFor, CreateBody, Full, isBelow, parsed, refuseImage, Refused } from './create-body.ts';
 import { answerOf, textOf } from './engine.ts';
 import { removeDeadSockets, socketOf } from './gates.ts';
 import { LABELS } from './labels.ts';
@@ -187,7 +187,7 @@ export class Gate {
 
   private refusePull(name: string): void {
     if (!this.settings.PURSER_GATE_PULL) throw new Refused('images are not pulled here');
-    refuseImage(name, this.settings);
+    refuseImage(name, this.settings.PURSER_GATE_IMAGES);
   }
 
   private async refuseForeign(id: string): Promise<void> {
@@ -197,13 +197,5 @@ export class Gate {
     if (status !== 200) throw new Error(`it answered ${status}`);
     if (labelsOf(text)[LABELS.managed] !== this.settings.PURSER_GATE_INSTALLATION)
       throw new Refused('the container is not one of this installation');
-  }
-}
-
-function parsed(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    throw new Refused('the request is no JSON');
   }
 }

@@ -4,3 +4,5 @@ export { socketOf } from './gates.ts';
 export { OwnGate, type OwnGateSettings } from './own-gate.ts';
 export { answerOf, type EngineRequest, textOf } from './engine.ts';
 export { type Answer, listenOn, passOn, refusal, send, socketServer } from './socket-server.ts';
+export { VmGate } from './vms/vm-gate.ts';
+export { VmGateSettings } from './vms/vm-settings.ts';
