@@ -138,7 +138,9 @@ export class VmGate {
       // Whoever wants the name is told that somebody has it, and not who.
       return { status: 200, text: JSON.stringify({ ...found, Config: { Labels: {} } }) };
     if (kind === 'foreign' || !MAY[kind].includes(wish.do))
-      throw new Refused(`${wish.of} is not a VM of this installation, nor a component that may be started and stopped`);
+      throw new Refused(
+        `${wish.of} is no VM of this installation; components here carry the label ${VM_LABELS.component}`,
+      );
     if (wish.do === 'inspect') return { status: 200, text: JSON.stringify(found) };
     if (wish.do !== 'stats') this.say(`${wish.do} ${found.Id.slice(0, 12)}`);
     return this.ask(asking.one({ do: wish.do, of: found.Id }));
