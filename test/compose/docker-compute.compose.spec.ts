@@ -75,8 +75,8 @@ async function gone(isSo: () => Promise<boolean>): Promise<void> {
 
 jest.setTimeout(120_000);
 afterAll(async () => {
-  await removeAll();
   await gate?.close();
+  await removeAll();
   await rm(folder, { recursive: true });
 });
 
