@@ -1,6 +1,10 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import Docker from 'dockerode';
 import dockerCompute from '@purser/docker-compute';
+import { VmGate, VmGateSettings } from '@purser/docker-gate';
 import type { ComputeDriver, VmStartup } from '@purser/plugin-sdk';
 import { computeChecks } from '@purser/plugin-sdk/testing';
 
@@ -13,13 +17,39 @@ const startup: VmStartup = {
 const docker = new Docker();
 const never = new AbortController().signal;
 
+const engine = (process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock').replace('unix://', '');
+/** In front of the engine, for the second round. */
+let gate: VmGate | undefined;
+let folder: string;
+let host: string | undefined;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'purser-vm-gate-'));
+});
+
+async function openGate(): Promise<void> {
+  const socket = join(folder, 'gate.sock');
+  const settings = VmGateSettings.parse({
+    PURSER_GATE_ENGINE: engine,
+    PURSER_GATE_SOCKET: socket,
+    PURSER_GATE_INSTALLATION: 'spec',
+    PURSER_GATE_NETWORK: 'bridge',
+  });
+  gate = await VmGate.start(settings, () => undefined);
+  host = `unix://${socket}`;
+}
+
 const driverWith = (config: object): ComputeDriver => {
   const quiet = () => undefined;
   const logger = { debug: quiet, info: quiet, warn: quiet, error: quiet };
   const context = { logger, secret: (name: string) => process.env[name], signal: never };
   return dockerCompute.capabilities.compute!(
     context,
-    dockerCompute.config.parse({ machineTypes: [{ name: 'docker-tiny', memoryMb: 128, cpus: 0.5 }], ...config }),
+    dockerCompute.config.parse({
+      machineTypes: [{ name: 'docker-tiny', memoryMb: 128, cpus: 0.5 }],
+      ...(host === undefined ? {} : { host }),
+      ...config,
+    }),
   );
 };
 
@@ -44,9 +74,17 @@ async function gone(isSo: () => Promise<boolean>): Promise<void> {
 }
 
 jest.setTimeout(120_000);
-afterAll(removeAll);
+afterAll(async () => {
+  await gate?.close();
+  await removeAll();
+  await rm(folder, { recursive: true });
+});
 
-describe('the conformance checks', () => {
+describe.each([
+  ['directly', () => Promise.resolve()],
+  ['through the gate', openGate],
+])('the conformance checks, %s', (_way, prepare) => {
+  beforeAll(prepare);
   const checks = computeChecks({
     machineType: 'docker-tiny',
     diskGb: 1,
@@ -86,7 +124,11 @@ describe('the conformance checks', () => {
   });
 });
 
-describe('a VM of Docker', () => {
+describe.each([
+  ['directly', () => Promise.resolve((host = undefined))],
+  ['through the gate', () => Promise.resolve((host = `unix://${join(folder, 'gate.sock')}`))],
+])('a VM of Docker, %s', (_way, prepare) => {
+  beforeAll(prepare);
   let count = 0;
   const specOf = (changes: object = {}) => {
     count += 1;

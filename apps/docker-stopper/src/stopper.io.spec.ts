@@ -3,7 +3,7 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { createServer, request, type IncomingMessage, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { textOf } from './engine.js';
+import { textOf } from '@purser/docker-gate';
 import { startStopper } from './stopper.js';
 
 const ID = 'b2'.repeat(32);

@@ -17,5 +17,8 @@ export const Config = z.object({
   PURSER_REAP_PAUSE_SECONDS: seconds(60),
   /** So long after a call whose answer was lost it does not count as without effect. */
   PURSER_VM_SETTLE_SECONDS: seconds(30),
+  /** The socket of the gate for VMs of Docker, which need not be there yet. Compose sets it, and the network of these VMs. */
+  PURSER_VM_GATE: z.string().startsWith('/', 'a path such as /run/purser-vms/docker.sock').optional(),
+  PURSER_VM_NETWORK: z.string().min(1).optional(),
 });
 export type Config = z.output<typeof Config>;

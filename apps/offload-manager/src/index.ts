@@ -12,6 +12,7 @@ import { Config } from './config.js';
 import { MIGRATIONS } from './migrations/index.js';
 import { withPreset } from './settings/presets.js';
 import { ActiveDriver } from './vms/active-driver.js';
+import { loadAsGateComes } from './vms/docker-through-gate.js';
 import { loadDrivers } from './vms/load-drivers.js';
 
 export { Config } from './config.js';
@@ -31,13 +32,12 @@ export async function start(given: Environment): Promise<RunningService> {
       module: AppModule,
       database: { schema: SERVICE_SCHEMAS['offload-manager'], migrations: MIGRATIONS, hearsChanges: true },
       // Before the latch is read: in an emergency everything goes that the drivers can find.
-      prepare: (app) =>
-        loadDrivers(app.get(ActiveDriver), {
-          config: parseConfig(Config, env),
-          env,
-          log: app.get(Log),
-          signal: stopping.signal,
-        }),
+      prepare: (app) => {
+        const { signal } = stopping;
+        const surroundings = { config: parseConfig(Config, env), env, log: app.get(Log), signal };
+        const place = app.get(ActiveDriver);
+        return loadAsGateComes(place, env, signal, () => loadDrivers(place, surroundings));
+      },
     },
     env,
   );

@@ -3,11 +3,11 @@ import { z } from 'zod';
 import { LABELS } from './labels.ts';
 import type { GateSettings } from './settings.ts';
 
-const MIB = 1024 * 1024;
+export const MIB = 1024 * 1024;
 /** What a container prints is kept by the engine up to twice this, for whoever reads it late. */
 const LOG_FILE = '16m';
 
-const text = z
+export const text = z
   .string()
   .max(128 * 1024)
   .refine((value) => !value.includes('\0'), 'no NUL character');
@@ -41,6 +41,14 @@ export class Refused extends Error {}
 /** Not for what was asked, but for how things are at present. */
 export class Full extends Error {}
 
+export function parsed(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    throw new Refused('the request is no JSON');
+  }
+}
+
 export const isBelow = (folder: string, path: string): boolean =>
   path.startsWith(folder.endsWith('/') ? folder : `${folder}/`) && path.length > folder.length;
 
@@ -55,7 +63,7 @@ export function containerFor(asked: unknown, settings: GateSettings): Record<str
   refuseAbove('Memory', limits.Memory, settings.PURSER_GATE_MEMORY_MB * MIB);
   refuseAbove('NanoCpus', limits.NanoCpus, Math.round(settings.PURSER_GATE_CPUS * 1e9));
   refuseAbove('PidsLimit', limits.PidsLimit, settings.PURSER_GATE_PIDS);
-  refuseImage(body.Image, settings);
+  refuseImage(body.Image, settings.PURSER_GATE_IMAGES);
   const networks = networksFor(limits.NetworkMode, settings);
   return {
     ...body,
@@ -84,7 +92,7 @@ export function containerFor(asked: unknown, settings: GateSettings): Record<str
   };
 }
 
-export function refuseImage(image: string, { PURSER_GATE_IMAGES: allowed }: GateSettings): void {
+export function refuseImage(image: string, allowed: readonly string[]): void {
   if (allowed.length > 0 && !allowed.some((beginning) => beginsWith(image, beginning)))
     throw new Refused(`images here begin with ${allowed.join(' or ')}, which ${image} does not`);
 }
@@ -105,7 +113,7 @@ function beginsWith(image: string, beginning: string): boolean {
   return ofTag ? /^[^A-Za-z0-9/]/.test(rest) : /^(@|:[^/]*$)/.test(rest);
 }
 
-function refuseAbove(what: string, asked: number, most: number): void {
+export function refuseAbove(what: string, asked: number, most: number): void {
   if (asked > most) throw new Refused(`${what} is ${asked}, the most here is ${most}`);
 }
 

@@ -1,7 +1,7 @@
 import { request, type IncomingMessage } from 'node:http';
 
 const ANSWER_MS = 15_000;
-const LARGEST_ANSWER = 8 * 1024 * 1024;
+const LARGEST_ANSWER = 32 * 1024 * 1024;
 
 export interface EngineRequest {
   method: 'GET' | 'POST' | 'DELETE';

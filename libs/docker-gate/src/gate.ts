@@ -1,16 +1,16 @@
-import { once } from 'node:events';
-import { chmod, realpath, rm } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { realpath } from 'node:fs/promises';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { labelsOf, narrowed } from './answers.ts';
 import { removeContainer, sweep } from './containers.ts';
-import { containerFor, CreateBody, Full, isBelow, refuseImage, Refused } from './create-body.ts';
-import { answerOf, askEngine, textOf } from './engine.ts';
+import { containerFor, CreateBody, Full, isBelow, parsed, refuseImage, Refused } from './create-body.ts';
+import { answerOf, textOf } from './engine.ts';
 import { removeDeadSockets, socketOf } from './gates.ts';
 import { LABELS } from './labels.ts';
 import { internalNetwork } from './network.ts';
 import { requestFor, type Wish, wishOf } from './rules.ts';
 import type { GateSettings } from './settings.ts';
+import { type Answer, closed, listenOn, passOn, refusal, send, socketServer } from './socket-server.ts';
 import { Watches } from './watches.ts';
 
 const LARGEST_BODY = 1024 * 1024;
@@ -24,12 +24,6 @@ const FIRST_WATCH_MS = 30_000;
 const STREAMS: readonly Wish['do'][] = ['logs', 'wait', 'pull'];
 
 type Say = (line: string) => void;
-interface Answer {
-  status: number;
-  text: string;
-}
-
-const refusal = (status: number, message: string): Answer => ({ status, text: JSON.stringify({ message }) });
 
 /** What of Docker's API whoever runs sessions may use, on a socket; everything else is refused with 403. */
 export class Gate {
@@ -50,13 +44,7 @@ export class Gate {
 
   static async start(settings: GateSettings, say: Say): Promise<Gate> {
     const gate = new Gate(settings, say);
-    const listen = socketOf(settings.PURSER_GATE_FOLDER, settings.PURSER_GATE_NAME);
-    // Left by one that was killed.
-    await rm(listen, { force: true });
-    gate.server.listen(listen);
-    await once(gate.server, 'listening');
-    // Who may enter the folder may ask.
-    await chmod(listen, 0o666);
+    await listenOn(gate.server, socketOf(settings.PURSER_GATE_FOLDER, settings.PURSER_GATE_NAME));
     // Beside what is asked: signs of life are heard meanwhile, and how things stand is told.
     gate.sweeping = gate.sweep().finally(() => gate.sweepAgain());
     await removeDeadSockets(settings.PURSER_GATE_FOLDER);
@@ -70,24 +58,14 @@ export class Gate {
       say(`nobody watches ${id.slice(0, 12)} any more: it is removed`);
       return removeContainer(settings, id);
     });
-    this.server = createServer((request, response) => {
-      this.answer(request, response).catch((error: unknown) => {
-        const why = error instanceof Error ? error.message : String(error);
-        if (response.headersSent) return response.destroy();
-        send(response, refusal(502, `the engine does not answer: ${why}`));
-      });
-    });
-    this.server.requestTimeout = 10_000;
+    this.server = socketServer((request, response) => this.answer(request, response));
   }
 
   /** Removes all containers that it watches, for nobody will watch them then. */
   async close(): Promise<void> {
     this.closing = true;
     clearTimeout(this.nextSweep);
-    const closed = once(this.server, 'close');
-    this.server.close();
-    this.server.closeAllConnections();
-    await closed;
+    await closed(this.server);
     await Promise.all([
       this.sweeping,
       ...this.watches.ids.map(async (id) => {
@@ -144,7 +122,10 @@ export class Gate {
       // What it watches it has made.
       if ('id' in wish && !this.watches.has(wish.id)) await this.refuseForeign(wish.id);
       if (wish.do === 'pull') this.refusePull(wish.name);
-      if (STREAMS.includes(wish.do)) return await this.pass(wish, response);
+      if (STREAMS.includes(wish.do)) {
+        const { PURSER_GATE_ENGINE: engine, PURSER_GATE_INSTALLATION: installation } = this.settings;
+        return await passOn(engine, requestFor(wish as Parameters<typeof requestFor>[0], installation), response);
+      }
       send(response, await this.grant(wish, body!));
     } catch (error) {
       if (error instanceof Full) return send(response, refusal(503, error.message));
@@ -230,7 +211,7 @@ export class Gate {
 
   private refusePull(name: string): void {
     if (!this.settings.PURSER_GATE_PULL) throw new Refused('images are not pulled here');
-    refuseImage(name, this.settings);
+    refuseImage(name, this.settings.PURSER_GATE_IMAGES);
   }
 
   private async refuseForeign(id: string): Promise<void> {
@@ -241,31 +222,4 @@ export class Gate {
     if (labelsOf(text)[LABELS.managed] !== this.settings.PURSER_GATE_INSTALLATION)
       throw new Refused('the container is not one of this installation');
   }
-
-  /** For as long as both sides hold it open. */
-  private async pass(wish: Wish, response: ServerResponse): Promise<void> {
-    const gone = new AbortController();
-    response.once('close', () => gone.abort());
-    const { PURSER_GATE_ENGINE: engine, PURSER_GATE_INSTALLATION: installation } = this.settings;
-    const asked = requestFor(wish as Parameters<typeof requestFor>[0], installation);
-    const answer = await askEngine(engine, { ...asked, signal: gone.signal });
-    response.writeHead(answer.statusCode ?? 502, { 'content-type': answer.headers['content-type'] ?? 'text/plain' });
-    response.flushHeaders();
-    answer.on('error', () => response.destroy());
-    answer.pipe(response);
-  }
-}
-
-function parsed(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    throw new Refused('the request is no JSON');
-  }
-}
-
-function send(response: ServerResponse, { status, text }: Answer): void {
-  const empty = status === 204 || status === 304;
-  response.writeHead(status, empty ? {} : { 'content-type': 'application/json' });
-  response.end(empty ? undefined : text);
 }

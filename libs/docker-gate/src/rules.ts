@@ -37,6 +37,15 @@ export function wishOf(method: string, target: string): Wish | undefined {
   if (id !== undefined) return ofContainer(method, id, action, query);
   if (method === 'GET' && path === '/purser/about') return { do: 'about' };
   if (method === 'POST' && is(path, '/containers/create')) return { do: 'create' };
+  return ofImage(method, path, query);
+}
+
+/** An image that is looked at or fetched. */
+export function ofImage(
+  method: string,
+  path: string,
+  query: URLSearchParams,
+): Extract<Wish, { name: string }> | undefined {
   const [, image] = OF_IMAGE.exec(path) ?? [];
   if (method === 'GET' && image !== undefined) return { do: 'image', name: image };
   if (method === 'POST' && is(path, '/images/create')) {
@@ -67,7 +76,7 @@ function wholeIn(text: string | null, most: number): number | undefined {
 const pulled = (image: string, tag: string | null): string =>
   tag === null || tag === '' ? image : `${image}${tag.startsWith('sha256:') ? '@' : ':'}${tag}`;
 
-function decoded(path: string): string | undefined {
+export function decoded(path: string): string | undefined {
   try {
     return decodeURIComponent(path);
   } catch {

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
-const whole = (most: number) => z.coerce.number().int().min(1).max(most);
-const path = z.string().startsWith('/', 'a path such as /run/purser-containers');
-const name = z.string().regex(/^[A-Za-z0-9_.-]{1,100}$/, 'a name such as purser');
-const list = z
+export const whole = (most: number) => z.coerce.number().int().min(1).max(most);
+export const path = z.string().startsWith('/', 'a path such as /run/purser-containers');
+export const name = z.string().regex(/^[A-Za-z0-9_.-]{1,100}$/, 'a name such as purser');
+export const list = z
   .string()
   .default('')
   .transform((text) =>

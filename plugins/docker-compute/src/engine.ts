@@ -89,8 +89,11 @@ export class Engine {
   }
 
   async create(body: Docker.ContainerCreateOptions, signal: AbortSignal): Promise<string> {
+    const { name } = body;
+    // The client writes the whole body, secrets too, into the address else.
+    const separate = { _query: { name }, _body: body };
     const made = await this.ask(signal, CALL_MS, (abortSignal) =>
-      this.docker.createContainer({ ...body, abortSignal }),
+      this.docker.createContainer({ ...separate, abortSignal }),
     );
     return made.id;
   }
@@ -132,7 +135,8 @@ export class Engine {
       if (typeof code !== 'string' || !NOT_REACHED.has(code)) throw error;
       throw new ComputeFailed(
         'unavailable',
-        `Docker at ${this.address.shown} cannot be reached (${code}). Is it running, and may this user use it?`,
+        `Docker at ${this.address.shown} cannot be reached (${code}). Is it running, and may this user use it? ` +
+          'In compose it takes docker compose --profile offload up -d.',
         { cause: error },
       );
     }

@@ -32,6 +32,8 @@ export interface Component {
   local?: LocalPlace | undefined;
   /** The running container, by its id, whose own use of memory is looked at. */
   containerId?: string | undefined;
+  /** By its name, also where nobody said at which address it answers. */
+  containerName?: string | undefined;
   module?: ScannedModule | undefined;
 }
 

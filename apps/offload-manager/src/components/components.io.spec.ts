@@ -151,7 +151,7 @@ it('finds modules in folders by their names with dots, packages whole, and not w
 it('finds labelled containers, reads what they use, and knows one that components.json names', async () => {
   const container = { Id: 'c1', Names: ['/embedder'], Image: 'x', State: 'running' };
   containers = [
-    { ...container, Labels: { 'purser.component': 'embedder' } },
+    { ...container, Names: ['/at-home'], Labels: { 'purser.component': 'embedder' } },
     {
       ...container,
       Id: 'c2',
@@ -161,7 +161,8 @@ it('finds labelled containers, reads what they use, and knows one that component
     },
     { ...container, Id: 'c3', Names: ['/bad'], Labels: { 'purser.component': 'a b' } },
   ];
-  await put('components.json', { components: [embedder] });
+  const atHome = { url: 'http://embedder:9000', container: 'at-home' };
+  await put('components.json', { components: [{ ...embedder, local: atHome }] });
   const components = await discovered();
   expect(components.get('embedder')).toMatchObject({
     source: 'components.json',

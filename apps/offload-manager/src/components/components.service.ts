@@ -98,7 +98,7 @@ const foldersOf = (setting: string | undefined): string[] => (setting ?? '').spl
 
 /** A container that components.json names as where one of its components runs here is that component. */
 function withContainers(named: readonly Component[], containers: readonly Component[]): Component[] {
-  const ofName = new Map(containers.map((one) => [one.local?.container ?? one.name, one]));
+  const ofName = new Map(containers.map((one) => [one.containerName, one]));
   const taken = new Set<Component>();
   const joined = named.map((component) => {
     const container = ofName.get(component.local?.container ?? '');

@@ -129,5 +129,6 @@ function componentOf({ Id, Names, Image, Labels, Ports }: Listed): Component | s
     keepLocal: says('keep-local'),
     local: url === undefined ? undefined : { url, container },
     containerId: Id,
+    containerName: container,
   };
 }

@@ -118,7 +118,10 @@ export class LocalComponents implements OnApplicationShutdown {
 
   private async container(name: string, what: 'start' | 'stop'): Promise<void> {
     const docker = await dockerAt(this.dockerHost, ANSWER_MS);
-    if (!docker) throw new PurserError('unavailable', { message: `there is no Docker that could ${what} ${name}` });
+    if (!docker)
+      throw new PurserError('unavailable', {
+        message: `there is no Docker that could ${what} ${name}; in compose it takes docker compose --profile offload up -d`,
+      });
     const container = docker.getContainer(name);
     try {
       if (what === 'start') await container.start();

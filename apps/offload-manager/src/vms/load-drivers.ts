@@ -6,6 +6,7 @@ import { type Environment, hideSecret, type Log } from '@purser/service';
 import type { Config } from '../config.js';
 import { dryDriver } from '../dry-run/dry-driver.js';
 import type { ActiveDriver } from './active-driver.js';
+import { throughGate } from './docker-through-gate.js';
 
 export interface DriverSurroundings {
   config: Pick<
@@ -25,7 +26,7 @@ export async function loadDrivers(
 ): Promise<void> {
   const { entries, resolveFrom } = await readPluginEntries(join(config.PURSER_CONFIG_DIR, 'plugins.json'), []);
   const { loaded, failed } = await loadPlugins({
-    entries: entries.map((entry) => withSettings(entry, config, env)),
+    entries: (await throughGate(entries, env)).map((entry) => withSettings(entry, config, env)),
     resolveFrom,
     capability: 'compute',
     contextFor: pluginContexts({ env, logger: log, signal, hide: hideSecret }),

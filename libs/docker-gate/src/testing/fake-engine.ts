@@ -7,6 +7,7 @@ const KILLED = 137;
 const TERMINATED = 143;
 
 interface Held {
+  name: string;
   Labels: Record<string, string>;
   body: Record<string, unknown>;
   created: number;
@@ -55,12 +56,12 @@ export class FakeEngine {
     await closed;
   }
 
-  add(labels: Record<string, string>, body: Record<string, unknown> = {}): string {
+  add(labels: Record<string, string>, body: Record<string, unknown> = {}, name = 'one'): string {
     const id = randomBytes(32).toString('hex');
     let end: (code: number) => void = () => undefined;
     const ended = new Promise<number>((resolve) => (end = resolve));
     this.containers.set(id, {
-      ...{ Labels: labels, body, created: Math.floor(Date.now() / 1000), code: undefined, outOfMemory: false },
+      ...{ name, Labels: labels, body, created: Math.floor(Date.now() / 1000), code: undefined, outOfMemory: false },
       ...{ ended, end, output: [], readers: new Set() },
     });
     return id;
@@ -98,12 +99,16 @@ export class FakeEngine {
     const path = url.split('?')[0]!;
     if (path === '/containers/create') {
       const body = JSON.parse(text) as Record<string, unknown>;
-      return send(201, { Id: this.add(body.Labels as Record<string, string>, body), Warnings: [] });
+      const name = new URLSearchParams(url.split('?')[1]).get('name') ?? undefined;
+      if (name !== undefined && this.named(name) !== undefined) return send(409, { message: 'the name is taken' });
+      return send(201, { Id: this.add(body.Labels as Record<string, string>, body, name), Warnings: [] });
     }
+    if (path === '/info') return send(200, { MemTotal: 8 * 2 ** 30, NCPU: 4, MemoryLimit: true, Name: 'secret' });
     if (path === '/containers/json') return send(200, this.list(url));
     if (path.startsWith('/networks/')) return this.networks(method, send);
     if (path.startsWith('/images/')) return this.images(path, send);
-    const [, id = '', action] = /^\/containers\/([0-9a-f]+)(?:\/(\w+))?$/.exec(path) ?? [];
+    const [, given = '', action] = /^\/containers\/([\w.-]+)(?:\/(\w+))?$/.exec(path) ?? [];
+    const id = this.named(given) ?? given;
     const held = this.containers.get(id);
     if (!held) return send(404, { message: 'no such container' });
     await this.act({ id, held, action: action ?? method, url }, response, send);
@@ -143,6 +148,10 @@ export class FakeEngine {
     send(204);
   }
 
+  private named(name: string): string | undefined {
+    return [...this.containers].find(([, held]) => held.name === name)?.[0];
+  }
+
   private networks(method: string, send: Send): void {
     if (method === 'POST') {
       this.network = { Internal: true };
@@ -161,18 +170,21 @@ export class FakeEngine {
   private list(url: string): object[] {
     const { label } = JSON.parse(new URLSearchParams(url.split('?')[1]).get('filters') ?? '{}') as { label: string[] };
     const wanted = [...this.containers].filter(([, { Labels }]) =>
-      label.every((one) => Labels[one.split('=')[0]!] === one.split('=')[1]),
+      label.every((one) => {
+        const [key = '', value] = one.split('=');
+        return value === undefined ? Labels[key] !== undefined : Labels[key] === value;
+      }),
     );
-    return wanted.map(([Id, { Labels, created, code }]) => ({
-      ...{ Id, Names: ['/one'], Image: 'image', Command: 'run --key secret', Labels, Created: created },
+    return wanted.map(([Id, { name, Labels, created, code }]) => ({
+      ...{ Id, Names: [`/${name}`], Image: 'image', Command: 'run --key secret', Labels, Created: created },
       ...{ State: code === undefined ? 'running' : 'exited', Status: 'Up' },
     }));
   }
 }
 
 /** As a real engine shows it, secrets and all. */
-const inspected = (Id: string, { Labels, body, code, outOfMemory: OOMKilled }: Held): object => ({
-  ...{ Id, Name: '/one', Created: new Date().toISOString(), Image: 'sha256:00' },
+const inspected = (Id: string, { name, Labels, body, code, outOfMemory: OOMKilled }: Held): object => ({
+  ...{ Id, Name: `/${name}`, Created: new Date().toISOString(), Image: 'sha256:00' },
   State: {
     ...{ Status: 'running', Running: code === undefined, OOMKilled },
     ...{ ExitCode: code ?? 0, Error: '' },

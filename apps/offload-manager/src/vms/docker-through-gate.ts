@@ -1,0 +1,57 @@
+import { access } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { PluginEntry } from '@purser/plugin-host';
+import type { Environment } from '@purser/service';
+import type { ActiveDriver } from './active-driver.js';
+
+const DRIVER = '@purser/docker-compute';
+const LOOK_MS = 2_000;
+const HOW = 'in compose, docker compose --profile offload up -d has VMs made of containers';
+
+const isThere = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
+/** Where compose has a gate for VMs of Docker, whoever runs it has turned docker-compute on by that. */
+export async function throughGate(entries: readonly PluginEntry[], env: Environment): Promise<PluginEntry[]> {
+  const { PURSER_VM_GATE: gate, PURSER_VM_NETWORK: network } = env;
+  if (!gate) return [...entries];
+  const own = { host: `unix://${gate}`, ...(network ? { network } : {}) };
+  const given = entries.map((entry) =>
+    // One with a host of its own is not the gate's business.
+    entry.use === DRIVER && entry.config.host === undefined ? { ...entry, config: { ...own, ...entry.config } } : entry,
+  );
+  if (given.some(({ use }) => use === DRIVER) || !(await isThere(gate))) return given;
+  return [...given, { use: DRIVER, config: own }];
+}
+
+/**
+ * Loads drivers, and once more when the gate's socket has come to be there. Without a gate there is no driver of Docker, rather
+ * than one that nobody turned on and that could not say, in an emergency, what runs there.
+ */
+export async function loadAsGateComes(
+  place: ActiveDriver,
+  env: Environment,
+  signal: AbortSignal,
+  load: () => Promise<void>,
+): Promise<void> {
+  const { PURSER_VM_GATE: gate } = env;
+  // Before the drivers are loaded: if it comes in between, they are loaded twice.
+  const awaited = gate && !(await isThere(gate)) ? gate : undefined;
+  await load();
+  if (awaited === undefined) return;
+  if (!place.get()) place.why = `${place.why}; ${HOW}`;
+  whenThere(awaited, signal)
+    .then((there) => (there ? load() : undefined))
+    .catch((error: Error) => (place.why = `drivers could not be loaded again: ${error.message}`));
+}
+
+async function whenThere(path: string, signal: AbortSignal): Promise<boolean> {
+  while (!signal.aborted) {
+    if (await isThere(path)) return true;
+    await pause(LOOK_MS, undefined, { signal, ref: false }).catch(() => undefined);
+  }
+  return false;
+}

@@ -1,0 +1,224 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { z } from 'zod';
+import { narrowed } from '../answers.ts';
+import { Full, MIB, parsed, refuseImage, Refused } from '../create-body.ts';
+import { answerOf, type EngineRequest, textOf } from '../engine.ts';
+import { requestFor } from '../rules.ts';
+import { type Answer, closed, listenOn, passOn, refusal, send, socketServer } from '../socket-server.ts';
+import { Info, Inspected, kindOf, type Kind, Listed } from './vm-answers.ts';
+import { type Room, vmBodyOf, vmContainerFor } from './vm-body.ts';
+import { VM_LABELS } from './vm-labels.ts';
+import { asking, isVmName, type OfOne, type VmWish, vmWishOf } from './vm-rules.ts';
+import type { VmGateSettings } from './vm-settings.ts';
+
+const LARGEST_BODY = 1024 * 1024;
+const SWEEP_MS = 30_000;
+/** A VM ends itself when its time is over; the gate when it has not. */
+const SLACK_SECONDS = 60;
+
+/** Of what may be done to whom. */
+const MAY: Readonly<Record<Exclude<Kind, 'foreign'>, readonly OfOne['do'][]>> = {
+  vm: ['inspect', 'start', 'stop', 'stats', 'remove'],
+  component: ['start', 'stop', 'stats'],
+};
+
+/**
+ * What of Docker's API a driver of VMs may use, on a socket: the two containers of a VM, within bounds. Beside these it
+ * starts and stops containers that whoever runs the machine has labelled as components. VMs outlive whoever asked for them,
+ * and this gate too: when it is begun anew, it finds them by its label.
+ */
+export class VmGate {
+  private readonly settings: VmGateSettings;
+  private readonly say: (line: string) => void;
+  private readonly server: Server;
+  private nextSweep: NodeJS.Timeout | undefined;
+  private sweeping: Promise<void> | undefined;
+  private closing = false;
+  /** One after another, so that no two take the same room. */
+  private creating: Promise<unknown> = Promise.resolve();
+
+  static async start(settings: VmGateSettings, say: (line: string) => void): Promise<VmGate> {
+    const gate = new VmGate(settings, say);
+    await listenOn(gate.server, settings.PURSER_GATE_SOCKET);
+    gate.sweepOn();
+    return gate;
+  }
+
+  private constructor(settings: VmGateSettings, say: (line: string) => void) {
+    this.settings = settings;
+    this.say = say;
+    this.server = socketServer((request, response) => this.answer(request, response));
+  }
+
+  async close(): Promise<void> {
+    this.closing = true;
+    clearTimeout(this.nextSweep);
+    await closed(this.server);
+    await this.sweeping;
+  }
+
+  private sweepOn(): void {
+    if (this.closing) return;
+    this.sweeping = this.sweep().finally(() => {
+      if (!this.closing) this.nextSweep = setTimeout(() => this.sweepOn(), SWEEP_MS);
+    });
+  }
+
+  /** Whatever its image made of `timeout`, nothing lives longer than it was asked for. */
+  private async sweep(): Promise<void> {
+    try {
+      const now = Date.now() / 1_000 - SLACK_SECONDS;
+      for (const { Id: of, Labels } of await this.vms()) {
+        if (Number(Labels[VM_LABELS.ends] ?? 0) > now) continue;
+        await this.ask(asking.one({ do: 'remove', of }));
+        this.say(`removed ${of.slice(0, 12)}, whose time was over`);
+      }
+    } catch (error) {
+      this.say(`the engine cannot be asked: ${(error as Error).message}`);
+    }
+  }
+
+  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method = '', url = '' } = request;
+    const body = await textOf(request, LARGEST_BODY).catch(() => undefined);
+    const wish = body === undefined ? undefined : vmWishOf(method, url);
+    if (!wish) {
+      // Without what stands behind the "?": clients put a container's variables there.
+      this.say(`refused ${JSON.stringify(`${method} ${url.split('?')[0]!.slice(0, 200)}`)}`);
+      return send(
+        response,
+        refusal(403, 'this gate makes and ends VMs, starts and stops components, and nothing else'),
+      );
+    }
+    try {
+      if (wish.do === 'pull') {
+        this.refusePull(wish.name);
+        return await passOn(this.settings.PURSER_GATE_ENGINE, requestFor(wish, ''), response);
+      }
+      send(response, await this.grant(wish, body!));
+    } catch (error) {
+      if (error instanceof Full) return send(response, refusal(503, error.message));
+      if (!(error instanceof Refused)) throw error;
+      this.say(`refused to ${wish.do}: ${error.message}`);
+      send(response, refusal(403, error.message));
+    }
+  }
+
+  private async grant(wish: VmWish, body: string): Promise<Answer> {
+    const { PURSER_GATE_INSTALLATION: installation } = this.settings;
+    switch (wish.do) {
+      case 'info':
+        return this.info();
+      case 'list-vms':
+        return shown(Listed, await this.ask(asking.vms(installation, wish.labels)));
+      case 'list-components':
+        return shown(Listed, await this.ask(asking.components));
+      case 'create': {
+        const made = this.creating.then(() => this.create(wish.name, body));
+        this.creating = made.catch(() => undefined);
+        return made;
+      }
+      case 'image':
+      case 'pull': {
+        const answer = await this.ask(requestFor(wish, ''));
+        return answer.status === 200 ? { status: 200, text: narrowed('image', answer.text) } : answer;
+      }
+      default:
+        return this.toOne(wish);
+    }
+  }
+
+  /** Looked up first, and then named by its id: a name may be another's a moment later. */
+  private async toOne(wish: OfOne): Promise<Answer> {
+    const answer = await this.ask(asking.one({ do: 'inspect', of: wish.of }));
+    if (answer.status !== 200) return answer;
+    const found = Inspected.parse(JSON.parse(answer.text));
+    const kind = kindOf(found, this.settings.PURSER_GATE_INSTALLATION);
+    if (wish.do === 'inspect' && kind !== 'vm' && isVmName(found.Name.slice(1)))
+      // Whoever wants the name is told that somebody has it, and not who.
+      return { status: 200, text: JSON.stringify({ ...found, Config: { Labels: {} } }) };
+    if (kind === 'foreign' || !MAY[kind].includes(wish.do))
+      throw new Refused(
+        `${wish.of} is no VM of this installation; components here carry the label ${VM_LABELS.component}`,
+      );
+    if (wish.do === 'inspect') return { status: 200, text: JSON.stringify(found) };
+    if (wish.do !== 'stats') this.say(`${wish.do} ${found.Id.slice(0, 12)}`);
+    return this.ask(asking.one({ do: wish.do, of: found.Id }));
+  }
+
+  private async create(name: string, text: string): Promise<Answer> {
+    const wanted = vmBodyOf(parsed(text), name, this.settings, await this.room());
+    const ends = wanted.part === 'agent' ? this.endOf(wanted.seconds) : await this.endOfAgent(wanted);
+    const vms = await this.vms();
+    const parts = vms.filter(({ Labels }) => Labels[VM_LABELS.part] === wanted.part);
+    if (parts.length >= this.settings.PURSER_GATE_VMS) throw new Full(`there are ${parts.length} VMs, the most here`);
+    if (wanted.part === 'component') await this.refuseCrowd(wanted.HostConfig.Memory / MIB, parts);
+    const body = JSON.stringify(vmContainerFor(wanted, ends, this.settings));
+    const made = await this.ask({ method: 'POST', path: `/containers/create?name=${name}`, body, timeoutMs: 60_000 });
+    if (made.status === 201) this.say(`made ${name}`);
+    return made;
+  }
+
+  private endOf(seconds: number): number {
+    return Math.ceil(Date.now() / 1_000) + seconds;
+  }
+
+  /** What it is to share the network and the processes of has to be the agent of the same VM. */
+  private async endOfAgent({ agentId, Labels }: { agentId: string; Labels: Record<string, unknown> }): Promise<number> {
+    const { status, text } = await this.ask(asking.one({ do: 'inspect', of: agentId }));
+    const found = status === 200 ? Inspected.parse(JSON.parse(text)) : undefined;
+    const { Labels: agent = {} } = found?.Config ?? {};
+    const isAgent =
+      agent[VM_LABELS.gate] === this.settings.PURSER_GATE_INSTALLATION &&
+      agent[VM_LABELS.part] === 'agent' &&
+      agent[VM_LABELS.name] === Labels[VM_LABELS.name];
+    if (!isAgent) throw new Refused('it would join a container that is not the agent of its VM');
+    return Number(agent[VM_LABELS.ends]);
+  }
+
+  private async refuseCrowd(memoryMb: number, others: z.output<typeof Listed>): Promise<void> {
+    const used = others.reduce((sum, { Labels }) => sum + Number(Labels[VM_LABELS.memoryMb] ?? 0), 0);
+    const { memoryMb: most } = await this.room();
+    if (used + memoryMb > most) throw new Full(`VMs have ${used} MB of the ${most} MB here: no room for ${memoryMb}`);
+  }
+
+  private refusePull(name: string): void {
+    const { PURSER_GATE_PULL: pulls, PURSER_GATE_AGENT_IMAGE: ofAgent, PURSER_GATE_IMAGES: allowed } = this.settings;
+    if (!pulls) throw new Refused('images are not pulled here');
+    if (name !== ofAgent) refuseImage(name, allowed);
+  }
+
+  /** As much as VMs may have, so that whoever asks offers no more. */
+  private async info(): Promise<Answer> {
+    const answer = await this.ask(asking.info);
+    if (answer.status !== 200) return answer;
+    const { memoryMb, cpus } = this.roomIn(answer);
+    const { MemoryLimit } = Info.parse(JSON.parse(answer.text));
+    return { status: 200, text: JSON.stringify({ MemTotal: memoryMb * MIB, NCPU: cpus, MemoryLimit }) };
+  }
+
+  private async room(): Promise<Room> {
+    const answer = await this.ask(asking.info);
+    if (answer.status !== 200) throw new Error(`it answered ${answer.status} to what it has`);
+    return this.roomIn(answer);
+  }
+
+  private roomIn({ text }: Answer): Room {
+    const { PURSER_GATE_MEMORY_MB: memoryMb = Infinity, PURSER_GATE_CPUS: cpus = Infinity } = this.settings;
+    const { MemTotal, NCPU } = Info.parse(JSON.parse(text));
+    return { memoryMb: Math.min(Math.floor(MemTotal / MIB), memoryMb), cpus: Math.min(NCPU, cpus) };
+  }
+
+  private async vms(): Promise<z.output<typeof Listed>> {
+    const { status, text } = await this.ask(asking.vms(this.settings.PURSER_GATE_INSTALLATION));
+    if (status !== 200) throw new Error(`it answered ${status} to a list of containers`);
+    return Listed.parse(JSON.parse(text));
+  }
+
+  private ask(wanted: EngineRequest): Promise<Answer> {
+    return answerOf(this.settings.PURSER_GATE_ENGINE, wanted);
+  }
+}
+
+const shown = (shape: z.ZodType, { status, text }: Answer): Answer =>
+  status === 200 ? { status, text: JSON.stringify(shape.parse(JSON.parse(text))) } : { status, text };

@@ -1,0 +1,12 @@
+export const VM_LABELS = {
+  /** The installation. Put on by the gate alone, and looked at before anything is done to a container of a VM. */
+  gate: 'purser.vm-gate',
+  /** Unix seconds, put on by the gate: it removes what is still there then. */
+  ends: 'purser.vm-ends',
+  name: 'purser.vm-name',
+  part: 'purser.part',
+  memoryMb: 'purser.memory-mb',
+  /** What an operator puts on a container that is a component here: it may be started and stopped, and nothing else. */
+  component: 'purser.component',
+  protect: 'purser.protect',
+} as const;
