@@ -1,5 +1,5 @@
 import type { Bus } from '@purser/bus';
-import { CreateOutbox1700000000000, Database } from '@purser/database';
+import { CreateOutbox1700000000000, Database, factsOf, type OutboxEntry, type OutboxRow } from '@purser/database';
 import { createLog, Latch, Metrics, Outbox, systemClock } from '@purser/service';
 import { AdmissionRepository } from './admission/admission.repository.js';
 import { TaskBudgets } from './budgets/task-budgets.service.js';
@@ -96,8 +96,13 @@ export class OnPostgres {
 
   /** The subjects of the facts so far, in order. */
   async facts(): Promise<string[]> {
-    const rows = await this.database.query<{ subject: string }>('SELECT subject FROM outbox ORDER BY seq');
-    return rows.map(({ subject }) => subject);
+    return (await this.told()).map(({ subject }) => subject);
+  }
+
+  /** The facts so far, in order. */
+  async told(): Promise<OutboxEntry[]> {
+    const rows = await this.database.query<OutboxRow>('SELECT event_id, subject, event FROM outbox ORDER BY seq');
+    return rows.flatMap(factsOf);
   }
 
   /** As if the runner had fallen silent a lease ago. */

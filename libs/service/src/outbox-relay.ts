@@ -5,6 +5,7 @@ import {
   appendToOutbox,
   Database,
   deleteFromOutbox,
+  factsOf,
   type OutboxEntry,
   outboxIsEmpty,
   type Sql,
@@ -18,6 +19,8 @@ const SWEEP_MS = 1_000;
 /** What an instance that died left behind is found by every so-manieth sweep; each one would only keep Postgres awake. */
 const IDLE_SWEEPS = 5;
 const BATCH = 200;
+/** Of the facts of these rows: each time has a few seconds to be stored. */
+const PUBLISHED_AT_ONCE = 1_000;
 /** While facts keep coming they are sent together, so often: each time costs a transaction. */
 const PACE_MS = 50;
 /** One that the server would refuse as too large would hold up all that follow it. */
@@ -104,7 +107,7 @@ export class Outbox implements OnApplicationBootstrap, OnModuleDestroy {
       this.drainedAt = performance.now();
       this.again = false;
       try {
-        while ((await this.sendBatch()) === BATCH);
+        while (await this.sendBatch());
       } catch (error) {
         this.log.debug({ error }, 'facts wait in the outbox');
         return;
@@ -112,15 +115,16 @@ export class Outbox implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
-  private sendBatch(): Promise<number> {
+  /** Whether there may be more. */
+  private sendBatch(): Promise<boolean> {
     return this.database.transaction(async (tx) => {
-      const rows = await takeFromOutbox(tx, BATCH);
-      if (rows.length === 0) return 0;
-      await this.bus.publishAllFramed(
-        rows.map(({ subject, event, event_id: eventId }) => ({ subject, event, eventId })),
-      );
+      const { rows, more } = await takeFromOutbox(tx, BATCH);
+      if (rows.length === 0) return false;
+      const facts = rows.flatMap(factsOf);
+      for (let at = 0; at < facts.length; at += PUBLISHED_AT_ONCE)
+        await this.bus.publishAllFramed(facts.slice(at, at + PUBLISHED_AT_ONCE));
       await deleteFromOutbox(tx, rows);
-      return rows.length;
+      return more;
     });
   }
 }
