@@ -87,8 +87,8 @@ export class OnPostgres {
     this.labels = new LabelLimits(database, labels, nudge);
     const claims = new ClaimsRepository(database);
     const gate = new ClaimGate(this.latch, claims, work, nudge, systemClock);
-    const handout = new Handout(claims, new LabelLanes(labels), gate, facts);
-    this.claims = new ClaimService(database, claims, handout, facts, metrics, gate, config);
+    const handout = new Handout(database, claims, new LabelLanes(labels), gate, facts);
+    this.claims = new ClaimService(claims, handout, facts, metrics, gate, config);
     const admission = new AdmissionRepository(database);
     this.work = new WorkService(database, work, facts, new Finishes(database, work, this.ends), config, admission);
     this.latch.observe({ serial: 1, active: false, by: 'spec', reason: '', at: new Date().toISOString() }, true);

@@ -147,7 +147,8 @@ describe('sessions in Postgres', () => {
       const asked = { requestId: randomUUID(), runner: 'r1', slots: 2, executors: [executor], leaseMs: 8_000 };
       let copy: Promise<Assignment[]> = Promise.resolve([]);
       const first = await database.transaction(async (tx) => {
-        const { assignments } = await claims.claim(tx, asked, [{ executor, lane: OPEN, most: 2 }]);
+        const how = { sources: [{ executor, lane: OPEN, most: 2 }], mark: 'first' as const, started: '{}' };
+        const { assignments } = await claims.claim(tx, asked, how);
         expect(await claim(1)).toHaveLength(1);
         copy = claim(2, asked.requestId);
         let answered = false;
@@ -159,14 +160,66 @@ describe('sessions in Postgres', () => {
           );
           expect(answered || row?.waits).toBe(true);
         });
-        const sessions = assignments.map(({ sessionId }) => sessionId);
-        expect(await claims.seal(tx, asked, sessions, [])).toBe(true);
         return assignments;
       });
       expect(first).toHaveLength(2);
       expect(new Set((await copy).map(({ taskId }) => taskId))).toEqual(new Set(first.map(({ taskId }) => taskId)));
-      expect(await database.query('SELECT * FROM claims_under_way')).toEqual([]);
       expect(await claim(4)).toHaveLength(1);
+    });
+
+    it('are given to one copy of a request that found nothing before', async () => {
+      const requestId = randomUUID();
+      expect(await claim(2, requestId)).toEqual([]);
+      for (let count = 0; count < 4; count++) await create();
+      const copies = await Promise.all([1, 2, 3].map(() => claim(2, requestId)));
+      const given = copies.map((one) => one.map(({ sessionId }) => sessionId).toSorted());
+      expect(given[0]).toHaveLength(2);
+      expect(given[1]).toEqual(given[0]);
+      expect(given[2]).toEqual(given[0]);
+      expect(await claim(4)).toHaveLength(2);
+    });
+
+    it('are given to one copy of a request, whichever way each of them takes', async () => {
+      for (let round = 0; round < 20; round++) {
+        for (let count = 0; count < 3; count++) await create();
+        const requestId = randomUUID();
+        // One that has not looked yet whether tasks with limited labels wait asks for them, too.
+        const others = [new OnPostgres(database), new OnPostgres(database)];
+        const asked = { requestId, runner: 'r1', slots: 2, executors: [executor], again: true };
+        const copies = await Promise.all([
+          ...others.map(async (one) => (await one.claims.claim(asked)).assignments),
+          claim(2, requestId),
+        ]);
+        const given = copies.map((one) => one.map(({ sessionId }) => sessionId).toSorted());
+        expect(given).toEqual([given[0], given[0], given[0]]);
+        expect(await claim(4)).toHaveLength(1);
+      }
+    });
+
+    it('leave marks of their requests, which are forgotten later', async () => {
+      await claim();
+      const marks = () => database.query('SELECT 1 FROM claims_under_way');
+      expect(await marks()).not.toEqual([]);
+      await claims.forgetMarks();
+      expect(await marks()).not.toEqual([]);
+      await database.query(`UPDATE claims_under_way SET at = now() - interval '6 minutes'`);
+      await claims.forgetMarks();
+      expect(await marks()).toEqual([]);
+    });
+
+    it('tell of each session by its own fact', async () => {
+      const [a, b] = [await create(), await create()];
+      const started = (await claim(2)).map(({ taskId, sessionId, epoch }) => ({
+        taskId,
+        sessionId,
+        epoch,
+        runner: 'r1',
+      }));
+      const told = (await on.told()).filter(({ subject }) =>
+        [`task.started.${a}`, `task.started.${b}`].includes(subject),
+      );
+      expect(told.map(({ event }) => (JSON.parse(event) as { data: unknown }).data)).toEqual(started);
+      expect(told.map(({ eventId }) => eventId)).toEqual([`${a}-1-started`, `${b}-1-started`]);
     });
 
     it('hand nothing out while the latch is set', async () => {
@@ -326,10 +379,7 @@ describe('sessions in Postgres', () => {
     await database.query(`UPDATE tasks SET progress_told_at = now() - interval '2 s' WHERE id = $1`, [id]);
     await beat(session);
     expect(await told()).toBe(2);
-    const [last] = await database.query<{ event: string }>(
-      `SELECT event FROM outbox WHERE subject = $1 ORDER BY seq DESC LIMIT 1`,
-      [`task.progressed.${id}`],
-    );
+    const last = (await on.told()).findLast(({ subject }) => subject === `task.progressed.${id}`);
     expect(JSON.parse(last?.event ?? '')).toMatchObject({ data: { progress: { done: 2 } } });
     await beat(session, { progress: { done: 2 } });
     expect(await told()).toBe(2);
