@@ -69,6 +69,9 @@ const MARKED_ONCE = 'claims_under_way_pkey';
  * leaves a mark. Who comes while another one works waits there, and is refused if that one was committed; who comes later
  * sees the sessions. The marks stay for a while, since a statement that began before the other's commit does not see what
  * that one did.
+ *
+ * The arrays come through subqueries: where Postgres sees how long they are, a plan for just those looks cheaper to it than
+ * the one for any, and it plans anew for each claim, which costs more than to carry the claim out.
  */
 const CLAIM = `
   WITH mark AS MATERIALIZED (
@@ -81,7 +84,7 @@ const CLAIM = `
     CROSS JOIN (
       SELECT array_agg(label) AS labels FROM label_limits WHERE concurrency IS NOT NULL OR per_minute IS NOT NULL
     ) AS limited
-    CROSS JOIN unnest($1::text[], $2::text[], $3::integer[]) AS source (executor, lane, most)
+    CROSS JOIN unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::integer[])) AS source (executor, lane, most)
     CROSS JOIN LATERAL (
       SELECT id, input_bytes, place, seq,
         CASE

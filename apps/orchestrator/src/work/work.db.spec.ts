@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Assignment, type FinishOutcome, TaskSpec, type TaskSpecInput } from '@purser/contracts';
-import type { Database } from '@purser/database';
+import { Database } from '@purser/database';
 import { createTestDatabase, eventually, type TestDatabase } from '@purser/testing';
 import { OnPostgres, openTasks } from '../on-postgres.fixture.js';
 import { ClaimsRepository, OPEN } from './claims.repository.js';
@@ -193,6 +193,22 @@ describe('sessions in Postgres', () => {
         const given = copies.map((one) => one.map(({ sessionId }) => sessionId).toSorted());
         expect(given).toEqual([given[0], given[0], given[0]]);
         expect(await claim(4)).toHaveLength(1);
+      }
+    });
+
+    it('are planned once, and not anew for each', async () => {
+      const url = server.url;
+      const single = await Database.connect({ url, schema: 'tasks', applicationName: 'spec', poolSize: 1 });
+      try {
+        const alone = new OnPostgres(single);
+        const asked = { runner: 'r1', slots: 3, executors: [executor], again: true };
+        for (let count = 0; count < 20; count++) await alone.claims.claim({ ...asked, requestId: randomUUID() });
+        const plans = await single.query(
+          `SELECT generic_plans > custom_plans AS once FROM pg_prepared_statements WHERE name = 'claims'`,
+        );
+        expect(plans).toEqual([{ once: true }]);
+      } finally {
+        await single.close();
       }
     });
 
