@@ -23,6 +23,8 @@ const BATCH = 200;
 const PUBLISHED_AT_ONCE = 1_000;
 /** While facts keep coming they are sent together, so often: each time costs a transaction. */
 const PACE_MS = 50;
+/** So much later is what need not be told at once: what follows from it goes along, and whoever waits for it is not held up. */
+const MOMENT_MS = 10;
 /** One that the server would refuse as too large would hold up all that follow it. */
 const MAX_EVENT_BYTES = 4 * 1024 * 1024;
 
@@ -32,6 +34,7 @@ export class Outbox implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly ticker = new Ticker(SWEEP_MS, () => void this.sweep());
   private flushing: Promise<void> | undefined;
   private again = false;
+  private soon: NodeJS.Timeout | undefined;
   /** The table was seen empty after everything that this instance added was to be sent. */
   private settled = false;
   private sweeps = 0;
@@ -75,6 +78,7 @@ export class Outbox implements OnApplicationBootstrap, OnModuleDestroy {
 
   async onModuleDestroy(): Promise<void> {
     this.ticker.stop();
+    clearTimeout(this.soon);
     this.stopping = true;
     await this.flush();
   }
@@ -85,6 +89,16 @@ export class Outbox implements OnApplicationBootstrap, OnModuleDestroy {
     this.again = true;
     this.flushing ??= this.drain().finally(() => (this.flushing = undefined));
     return this.flushing;
+  }
+
+  /** The same in a moment, with all that is added until then. */
+  flushSoon(): void {
+    this.settled = false;
+    if (this.stopping) return void this.flush();
+    this.soon ??= setTimeout(() => {
+      this.soon = undefined;
+      void this.flush();
+    }, MOMENT_MS);
   }
 
   /** Also after a flush that succeeded: another instance's relay may have held the lock, and ended without our facts. */

@@ -125,9 +125,9 @@ export class TaskFacts {
     return this.outbox.add(tx, taskResumed, taskId, { taskId, by, state });
   }
 
-  /** After the commit. Never rejects, and need not be waited for: a sweep sends what is left. */
+  /** After the commit. Not at once: a task that was handed in is started first, and both facts go together. */
   send(): void {
-    void this.outbox.flush();
+    this.outbox.flushSoon();
   }
 }
 
