@@ -103,8 +103,14 @@ export interface Sight {
 }
 
 /**
+ * As an expression, so that no index offers it: sessions are found by their tasks' ids. Planned while few tasks run, or
+ * none, the index of those that run looks cheapest, and then holds each one that ran since it was last cleaned as well.
+ */
+const runs = (table: string): string => `${table}.state || '' = 'running'`;
+
+/**
  * A retry waits aside: a claim would only pass it over. What a row of `over` says goes along through RETURNING: to join it
- * again would compare every session with every other one.
+ * again would compare every session with every other one. That a session is open is asked by its outcome for the reason of `runs`.
  */
 const END = `
   WITH over AS MATERIALIZED (
@@ -126,13 +132,13 @@ const END = `
     checkpoint_digest = coalesce(over.digest, t.checkpoint_digest),
     progress = coalesce(over.progress::json, t.progress), progress_told = true,
     finished_at = CASE WHEN over.state IN ('completed', 'failed', 'cancelled') THEN now() END, updated_at = now()
-  FROM over WHERE t.id = over.id AND t.epoch = over.epoch AND t.state = 'running'
+  FROM over WHERE t.id = over.id AND t.epoch = over.epoch AND ${runs('t')}
     AND (over.version IS NULL OR t.xmin::text = over.version)
   RETURNING over.*
   ), ended AS (
     UPDATE sessions s SET outcome = done.outcome, reason = done.reason, state_after = done.state,
       finish_request_id = done.request_id, ended_at = now()
-    FROM done WHERE s.task_id = done.id AND s.epoch = done.epoch AND s.ended_at IS NULL
+    FROM done WHERE s.task_id = done.id AND s.epoch = done.epoch AND s.outcome IS NULL
   ), told AS (${tellTogether('done', 'id')}
   )
   SELECT id, EXISTS (SELECT 1 FROM task_dependencies d WHERE d.depends_on = id) AS needed FROM done`;
@@ -142,7 +148,7 @@ const HELD = `id, session_id, epoch, runner, sessions_used, max_sessions, failur
 
 const OF_RUNNERS = `
   JOIN unnest($1::text[], $2::integer[], $3::text[]) AS asked (task, of_epoch, by) ON id = task AND epoch = of_epoch AND runner = by
-  WHERE state = 'running'`;
+  WHERE ${runs('tasks')}`;
 const ofRunners = (sessions: SessionOfRunner[]): unknown[] => [
   sessions.map(({ taskId }) => taskId),
   sessions.map(({ epoch }) => epoch),
@@ -171,7 +177,7 @@ export class WorkRepository {
              OR h.progress IS NOT NULL AND h.progress IS DISTINCT FROM t.progress::text AS untold,
            t.progress_told_at < clock_timestamp() - interval '1 second' AS may_tell
          FROM tasks t JOIN heard h ON t.id = h.id AND t.epoch = h.epoch
-         WHERE t.state = 'running' AND t.runner = $1
+         WHERE ${runs('t')} AND t.runner = $1
          ORDER BY t.id FOR UPDATE OF t
        )
        UPDATE tasks t SET
