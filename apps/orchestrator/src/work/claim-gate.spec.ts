@@ -78,3 +78,13 @@ it('looks first after a claim that came short, for those executors and until the
   expect(await claim()).toBe(true);
   expect(asked).toBe(1);
 });
+
+it('has a runner that was given work only just now wait for what comes meanwhile, and no other one', async () => {
+  await gate.look();
+  gate.gave({ requestId: 'q', runner: 'r', slots: 1, executors: ['command'], leaseMs: 1 });
+  const soon = claim();
+  const other = claim({ runner: 'another' });
+  gate.heard();
+  expect(await soon).toBe(true);
+  expect(await other).toBe(false);
+});

@@ -9,6 +9,10 @@ const BELIEVED_MS = 3_000;
 /** Sets of executors that runners have; far more than there are. */
 const MOST_KINDS = 1_000;
 
+/** So much after it was given work a runner is given more: each claim takes all that became ready, or free, meanwhile. */
+const GATHER_MS = 4;
+const MOST_RUNNERS = 10_000;
+
 /** Tells apart the claims that are worth a transaction: an idle runner's polls cost Postgres nothing. */
 @Injectable()
 export class ClaimGate {
@@ -20,6 +24,8 @@ export class ClaimGate {
   limitedWait = true;
   /** By executors: up to which news a claim got less than it asked for. */
   private readonly short = new Map<string, number>();
+  /** By runner: when it was given work. */
+  private readonly gaveAt = new Map<string, number>();
 
   constructor(
     private readonly latch: Latch,
@@ -55,7 +61,14 @@ export class ClaimGate {
     this.short.set(executors.join(), news);
   }
 
+  gave({ runner }: ClaimRequest): void {
+    if (this.gaveAt.size >= MOST_RUNNERS) this.gaveAt.clear();
+    this.gaveAt.set(runner, this.clock.monotonic());
+  }
+
   async mayGive(asked: ClaimRequest): Promise<boolean> {
+    const early = (this.gaveAt.get(asked.runner) ?? -Infinity) + GATHER_MS - this.clock.monotonic();
+    if (early > 0) await new Promise((resolve) => setTimeout(resolve, early));
     if (this.latch.isSet) return false;
     // One that is asked again may have been given something before.
     if (asked.again) return true;

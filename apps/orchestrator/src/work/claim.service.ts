@@ -33,6 +33,7 @@ export class ClaimService {
       const fresh = await this.handout.start(asked);
       if (fresh.length < asked.slots) this.gate.cameShort(asked, news);
       if (fresh.length > 0) {
+        this.gate.gave(asked);
         this.facts.send();
         this.metrics.sessionsStarted(fresh.length);
       }
