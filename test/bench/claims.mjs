@@ -47,7 +47,7 @@ class Claims {
     const facts = {
       startedBy: () => '{"id":"%1$s-%3$s-started","subject":"task.started.%1$s","data":"%2$s"}',
     };
-    this.handout = new Handout(database, new ClaimsRepository(database), lanes, { limitedWait: true }, facts);
+    this.handout = new Handout(database, new ClaimsRepository(database), lanes, { limitedWait: false }, facts);
   }
 
   static async open(url) {
