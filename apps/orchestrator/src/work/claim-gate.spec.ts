@@ -79,12 +79,14 @@ it('looks first after a claim that came short, for those executors and until the
   expect(asked).toBe(1);
 });
 
-it('has a runner that was given work only just now wait for what comes meanwhile, and no other one', async () => {
+it('has a busy runner that was given work only just now wait for what comes meanwhile, and nobody else', async () => {
   await gate.look();
-  gate.gave({ requestId: 'q', runner: 'r', slots: 1, executors: ['command'], leaseMs: 1 });
-  const soon = claim();
+  gate.gave({ requestId: 'q', runner: 'r', slots: 2, executors: ['command'], leaseMs: 1 });
+  const busy = claim({ slots: 1 });
+  const idle = claim({ slots: 2 });
   const other = claim({ runner: 'another' });
   gate.heard();
-  expect(await soon).toBe(true);
+  expect(await busy).toBe(true);
+  expect(await idle).toBe(false);
   expect(await other).toBe(false);
 });
