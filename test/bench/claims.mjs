@@ -45,9 +45,9 @@ class Claims {
     this.database = database;
     const lanes = new LabelLanes(new LabelLimitsRepository(database));
     const facts = {
-      started: ({ taskId }) => ({ eventId: `${taskId}-started`, subject: `task.started.${taskId}`, event: '{}' }),
+      startedBy: () => '{"id":"%1$s-%3$s-started","subject":"task.started.%1$s","data":"%2$s"}',
     };
-    this.handout = new Handout(new ClaimsRepository(database), lanes, { limitedWait: true }, facts);
+    this.handout = new Handout(database, new ClaimsRepository(database), lanes, { limitedWait: false }, facts);
   }
 
   static async open(url) {
@@ -66,7 +66,7 @@ class Claims {
 
   async claim(executor) {
     const asked = { requestId: randomUUID(), runner: 'bench', slots: 1, executors: [executor], leaseMs: 3_600_000 };
-    return (await this.database.transaction((tx) => this.handout.start(tx, asked))).length;
+    return (await this.handout.start(asked)).length;
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Bus } from '@purser/bus';
-import { CreateOutbox1700000000000, Database } from '@purser/database';
+import { CreateOutbox1700000000000, Database, factsOf, type OutboxEntry, type OutboxRow } from '@purser/database';
 import { createLog, Latch, Metrics, Outbox, systemClock } from '@purser/service';
 import { AdmissionRepository } from './admission/admission.repository.js';
 import { TaskBudgets } from './budgets/task-budgets.service.js';
@@ -87,8 +87,8 @@ export class OnPostgres {
     this.labels = new LabelLimits(database, labels, nudge);
     const claims = new ClaimsRepository(database);
     const gate = new ClaimGate(this.latch, claims, work, nudge, systemClock);
-    const handout = new Handout(claims, new LabelLanes(labels), gate, facts);
-    this.claims = new ClaimService(database, claims, handout, facts, metrics, gate, config);
+    const handout = new Handout(database, claims, new LabelLanes(labels), gate, facts);
+    this.claims = new ClaimService(claims, handout, facts, metrics, gate, config);
     const admission = new AdmissionRepository(database);
     this.work = new WorkService(database, work, facts, new Finishes(database, work, this.ends), config, admission);
     this.latch.observe({ serial: 1, active: false, by: 'spec', reason: '', at: new Date().toISOString() }, true);
@@ -96,8 +96,13 @@ export class OnPostgres {
 
   /** The subjects of the facts so far, in order. */
   async facts(): Promise<string[]> {
-    const rows = await this.database.query<{ subject: string }>('SELECT subject FROM outbox ORDER BY seq');
-    return rows.map(({ subject }) => subject);
+    return (await this.told()).map(({ subject }) => subject);
+  }
+
+  /** The facts so far, in order. */
+  async told(): Promise<OutboxEntry[]> {
+    const rows = await this.database.query<OutboxRow>('SELECT event_id, subject, event FROM outbox ORDER BY seq');
+    return rows.flatMap(factsOf);
   }
 
   /** As if the runner had fallen silent a lease ago. */

@@ -4,10 +4,12 @@ export {
   appendToOutbox,
   CreateOutbox1700000000000,
   deleteFromOutbox,
+  factsOf,
   type OutboxEntry,
   outboxIsEmpty,
   type OutboxRow,
   takeFromOutbox,
+  tellTogether,
 } from './outbox.js';
 export { changeOwnPassword, mayLogIn } from './roles/owner.js';
 export { ensureServiceRoles } from './roles/service-roles.js';

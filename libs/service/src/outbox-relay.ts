@@ -5,6 +5,7 @@ import {
   appendToOutbox,
   Database,
   deleteFromOutbox,
+  factsOf,
   type OutboxEntry,
   outboxIsEmpty,
   type Sql,
@@ -21,8 +22,12 @@ const IDLE_SWEEPS = 5;
 const QUIET_MS = 60_000;
 const QUIET_SWEEPS = 60;
 const BATCH = 200;
+/** Of the facts of these rows: each time has a few seconds to be stored. */
+const PUBLISHED_AT_ONCE = 1_000;
 /** While facts keep coming they are sent together, so often: each time costs a transaction. */
 const PACE_MS = 50;
+/** So much later is what need not be told at once: what follows from it goes along, and whoever waits for it is not held up. */
+const MOMENT_MS = 10;
 /** One that the server would refuse as too large would hold up all that follow it. */
 const MAX_EVENT_BYTES = 4 * 1024 * 1024;
 
@@ -32,6 +37,7 @@ export class Outbox implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly ticker = new Ticker(SWEEP_MS, () => void this.sweep());
   private flushing: Promise<void> | undefined;
   private again = false;
+  private soon: NodeJS.Timeout | undefined;
   /** The table was seen empty after everything that this instance added was to be sent. */
   private settled = false;
   private sweeps = 0;
@@ -76,6 +82,7 @@ export class Outbox implements OnApplicationBootstrap, OnModuleDestroy {
 
   async onModuleDestroy(): Promise<void> {
     this.ticker.stop();
+    clearTimeout(this.soon);
     this.stopping = true;
     await this.flush();
   }
@@ -92,6 +99,16 @@ export class Outbox implements OnApplicationBootstrap, OnModuleDestroy {
     this.again = true;
     this.flushing ??= this.drain().finally(() => (this.flushing = undefined));
     return this.flushing;
+  }
+
+  /** The same in a moment, with all that is added until then. */
+  flushSoon(): void {
+    this.settled = false;
+    if (this.stopping) return void this.flush();
+    this.soon ??= setTimeout(() => {
+      this.soon = undefined;
+      void this.flush();
+    }, MOMENT_MS);
   }
 
   /** Also after a flush that succeeded: another instance's relay may have held the lock, and ended without our facts. */
@@ -115,7 +132,7 @@ export class Outbox implements OnApplicationBootstrap, OnModuleDestroy {
       this.drainedAt = performance.now();
       this.again = false;
       try {
-        while ((await this.sendBatch()) === BATCH);
+        while (await this.sendBatch());
       } catch (error) {
         this.log.debug({ error }, 'facts wait in the outbox');
         return;
@@ -123,15 +140,16 @@ export class Outbox implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
-  private sendBatch(): Promise<number> {
+  /** Whether there may be more. */
+  private sendBatch(): Promise<boolean> {
     return this.database.transaction(async (tx) => {
-      const rows = await takeFromOutbox(tx, BATCH);
-      if (rows.length === 0) return 0;
-      await this.bus.publishAllFramed(
-        rows.map(({ subject, event, event_id: eventId }) => ({ subject, event, eventId })),
-      );
+      const { rows, more } = await takeFromOutbox(tx, BATCH);
+      if (rows.length === 0) return false;
+      const facts = rows.flatMap(factsOf);
+      for (let at = 0; at < facts.length; at += PUBLISHED_AT_ONCE)
+        await this.bus.publishAllFramed(facts.slice(at, at + PUBLISHED_AT_ONCE));
       await deleteFromOutbox(tx, rows);
-      return rows.length;
+      return more;
     });
   }
 }

@@ -8,6 +8,7 @@ import { CreateSchedules1700000005400 } from './create-schedules.js';
 import { CreateSignals1700000005301 } from './create-signals.js';
 import { CreateTasks1700000001000 } from './create-tasks.js';
 import { ExtendTasks1700000005000 } from './extend-tasks.js';
+import { KeepMarksOfClaims1700000005901 } from './keep-marks-of-claims.js';
 import { KeepRecords1700000005510 } from './keep-records.js';
 import { OrderClaims1700000005100 } from './order-claims.js';
 import { RelateTasks1700000005200 } from './relate-tasks.js';
@@ -31,4 +32,5 @@ export const MIGRATIONS: MigrationClass[] = [
   KeepRecords1700000005510,
   WaitForBudgets1700000005520,
   WaitOnceRefused1700000005900,
+  KeepMarksOfClaims1700000005901,
 ];

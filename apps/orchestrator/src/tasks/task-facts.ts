@@ -1,6 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import {
-  type Assignment,
   type CheckpointMark,
   type ErrorBody,
   type Progress,
@@ -25,6 +25,9 @@ import type { NewTask } from './submission.js';
 const MAX_REJECTED_PAYLOAD = 8 * 1024;
 const MAX_RESULT_IN_FACT = 256 * 1024;
 
+/** Of what is not known yet; nothing else in a fact looks like them. */
+const STAND_INS = { task: `task-${randomUUID()}`, session: `session-${randomUUID()}`, epoch: 2_147_483_647 };
+
 /** What the orchestrator tells the world, each within the transaction that made it true. */
 @Injectable()
 export class TaskFacts {
@@ -48,10 +51,17 @@ export class TaskFacts {
     return this.outbox.addAll(tx, entries);
   }
 
-  /** For `tell`. */
-  started({ taskId, sessionId, epoch }: Assignment, runner: string): OutboxEntry {
-    const data = { taskId, sessionId, epoch, runner };
-    return this.outbox.entry(taskStarted, taskId, data, `${taskId}-${epoch}-started`);
+  /** For the statement that starts sessions: its event, as Postgres' format() fills in the task, the session and the epoch. */
+  startedBy(runner: string): string {
+    const { task, session, epoch } = STAND_INS;
+    const data = { taskId: task, sessionId: session, epoch, runner };
+    const { event } = this.outbox.entry(taskStarted, task, data, `${task}-${epoch}-started`);
+    return event
+      .replaceAll('%', '%%')
+      .replaceAll(`${task}-${epoch}-`, '%1$s-%3$s-')
+      .replaceAll(task, '%1$s')
+      .replaceAll(session, '%2$s')
+      .replaceAll(`"epoch":${epoch}`, '"epoch":%3$s');
   }
 
   /** For `tell`. */
@@ -115,9 +125,9 @@ export class TaskFacts {
     return this.outbox.add(tx, taskResumed, taskId, { taskId, by, state });
   }
 
-  /** After the commit. Never rejects, and need not be waited for: a sweep sends what is left. */
+  /** After the commit. Not at once: a task that was handed in is started first, and both facts go together. */
   send(): void {
-    void this.outbox.flush();
+    this.outbox.flushSoon();
   }
 }
 

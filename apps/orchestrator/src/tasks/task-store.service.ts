@@ -61,9 +61,11 @@ export class TaskStore {
 
   private async insert(sql: Sql, fit: readonly Fit[]): Promise<Map<string, InsertedRow>> {
     if (fit.length === 0) return new Map();
+    const ids = new Set<string>();
+    const firsts = fit.filter(({ task: { id } }) => !ids.has(id) && ids.add(id));
     const rows = await this.tasks.insert(
       sql,
-      fit.map(({ task, state }) => ({ task, state, created: task.inItsTrace(() => this.facts.created(task)) })),
+      firsts.map(({ task, state }) => ({ task, state, created: task.inItsTrace(() => this.facts.created(task)) })),
     );
     return new Map(rows.map((row) => [row.id, row]));
   }

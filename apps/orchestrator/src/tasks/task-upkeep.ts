@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { FinishedBudgets } from '../budgets/finished-budgets.service.js';
 import { TaskBudgets } from '../budgets/task-budgets.service.js';
+import { ClaimsRepository } from '../work/claims.repository.js';
 import { DueTasks } from '../work/due-tasks.js';
 import { DependentsService } from './dependents.service.js';
 import { TasksService } from './tasks.service.js';
@@ -14,6 +15,7 @@ export class TaskUpkeep {
     private readonly budgets: TaskBudgets,
     private readonly finished: FinishedBudgets,
     private readonly due: DueTasks,
+    private readonly claims: ClaimsRepository,
   ) {}
 
   failOverdue(): Promise<number> {
@@ -28,6 +30,7 @@ export class TaskUpkeep {
   /** What only a crash, or time, leaves behind. */
   async settleAll(anyBlocked: boolean): Promise<void> {
     void this.finished.deleteOld();
+    await this.claims.forgetMarks();
     if (anyBlocked) await this.dependents.settle();
   }
 

@@ -78,3 +78,15 @@ it('looks first after a claim that came short, for those executors and until the
   expect(await claim()).toBe(true);
   expect(asked).toBe(1);
 });
+
+it('has a busy runner that was given work only just now wait for what comes meanwhile, and nobody else', async () => {
+  await gate.look();
+  gate.gave({ requestId: 'q', runner: 'r', slots: 2, executors: ['command'], leaseMs: 1 });
+  const busy = claim({ slots: 1 });
+  const idle = claim({ slots: 2 });
+  const other = claim({ runner: 'another' });
+  gate.heard();
+  expect(await busy).toBe(true);
+  expect(await idle).toBe(false);
+  expect(await other).toBe(false);
+});

@@ -9,6 +9,10 @@ const BELIEVED_MS = 3_000;
 /** Sets of executors that runners have; far more than there are. */
 const MOST_KINDS = 1_000;
 
+/** So much after it was given work a runner that is busy is given more: all that became ready, or free, meanwhile. */
+const GATHER_MS = 4;
+const MOST_RUNNERS = 10_000;
+
 /** Tells apart the claims that are worth a transaction: an idle runner's polls cost Postgres nothing. */
 @Injectable()
 export class ClaimGate {
@@ -20,6 +24,8 @@ export class ClaimGate {
   limitedWait = true;
   /** By executors: up to which news a claim got less than it asked for. */
   private readonly short = new Map<string, number>();
+  /** By runner: when it was given work, and for how many slots it has asked at most. */
+  private readonly gaveTo = new Map<string, { at: number; most: number }>();
 
   constructor(
     private readonly latch: Latch,
@@ -60,7 +66,16 @@ export class ClaimGate {
     this.short.set(executors.join(), news);
   }
 
+  gave({ runner, slots }: ClaimRequest): void {
+    const most = Math.max(slots, this.gaveTo.get(runner)?.most ?? 0);
+    if (this.gaveTo.size >= MOST_RUNNERS) this.gaveTo.clear();
+    this.gaveTo.set(runner, { at: this.clock.monotonic(), most });
+  }
+
   async mayGive(asked: ClaimRequest): Promise<boolean> {
+    const before = this.gaveTo.get(asked.runner);
+    const early = before && asked.slots < before.most ? before.at + GATHER_MS - this.clock.monotonic() : 0;
+    if (early > 0) await new Promise((resolve) => setTimeout(resolve, early));
     if (this.latch.isSet) return false;
     // One that is asked again may have been given something before.
     if (asked.again) return true;

@@ -1,19 +1,17 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Assignment, ReplyOf, RequestOf, workClaim } from '@purser/contracts';
-import { Database } from '@purser/database';
 import { CONFIG } from '@purser/service';
 import type { Config } from '../config.js';
 import { TaskFacts } from '../tasks/task-facts.js';
 import { TaskMetrics } from '../tasks/task-metrics.js';
 import { ClaimGate } from './claim-gate.js';
-import { type ClaimRequest, ClaimsRepository } from './claims.repository.js';
-import { Answered, Handout } from './handout.js';
+import { Answered, type ClaimRequest, ClaimsRepository } from './claims.repository.js';
+import { Handout } from './handout.js';
 
 /** Hands sessions to runners. */
 @Injectable()
 export class ClaimService {
   constructor(
-    private readonly database: Database,
     private readonly work: ClaimsRepository,
     private readonly handout: Handout,
     private readonly facts: TaskFacts,
@@ -32,9 +30,10 @@ export class ClaimService {
   private async give(asked: ClaimRequest): Promise<Assignment[]> {
     const news = this.gate.latestNews;
     try {
-      const fresh = await this.database.transaction((tx) => this.handout.start(tx, asked));
+      const fresh = await this.handout.start(asked);
       if (fresh.length < asked.slots) this.gate.cameShort(asked, news);
       if (fresh.length > 0) {
+        this.gate.gave(asked);
         this.facts.send();
         this.metrics.sessionsStarted(fresh.length);
       }

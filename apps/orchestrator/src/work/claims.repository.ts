@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Assignment } from '@purser/contracts';
-import { Database, type OutboxEntry, type Sql } from '@purser/database';
+import { Database, type Sql, tellTogether, violatedConstraint } from '@purser/database';
 import type { MoreOfTask } from '../tasks/task.row.js';
 import { leaseFor } from './lease.sql.js';
 
@@ -50,21 +50,41 @@ export const LATER = '@later';
 const ASSIGNMENT =
   't.id, t.session_id, t.epoch, t.executor, t.input, t.limits, t.priority, t.project, t.labels, t.deadline, t.parent_id, t.ancestors, t.paid_only, t.more, t.created_at';
 
+/** Where a claim leaves a mark of its request: see `CLAIM`. */
+export type Mark = 'first' | 'second' | 'left';
+
+/** The request was answered before, or is by a copy of it at this moment. */
+export class Answered extends Error {}
+
+/** Far longer than any statement may take. */
+const MARKS_KEPT = '5 minutes';
+const MARKED_ONCE = 'claims_under_way_pkey';
+
 /**
  * Takes from the front of each source; what turns out not to be for now goes to a lane of its own, where no claim meets it
  * again. SKIP LOCKED: two claims at once get different tasks and do not wait for each other. The running sum of the inputs
- * keeps the answer within one message. Before all else it leaves its mark: a copy of the request waits there until this
- * one is over.
+ * keeps the answer within one message.
+ *
+ * One statement, which is a transaction by itself, and still no two copies of a request are given work: before all else it
+ * leaves a mark. Who comes while another one works waits there, and is refused if that one was committed; who comes later
+ * sees the sessions. The marks stay for a while, since a statement that began before the other's commit does not see what
+ * that one did.
+ *
+ * The arrays come through subqueries: where Postgres sees how long they are, a plan for just those looks cheaper to it than
+ * the one for any, and it plans anew for each claim, which costs more than to carry the claim out.
  */
 const CLAIM = `
   WITH mark AS MATERIALIZED (
-    INSERT INTO claims_under_way VALUES ($6) ON CONFLICT (request_id) DO NOTHING RETURNING 1
+    INSERT INTO claims_under_way (request_id) SELECT $9::text WHERE $9::text IS NOT NULL RETURNING 1
+  ), before AS MATERIALIZED (
+    SELECT EXISTS (SELECT 1 FROM sessions WHERE claim_request_id = $6 AND runner = $5) AS answered
   ), seen AS MATERIALIZED (
     SELECT front.* FROM (SELECT count(*) FROM mark) AS marked
+    JOIN before ON NOT answered
     CROSS JOIN (
       SELECT array_agg(label) AS labels FROM label_limits WHERE concurrency IS NOT NULL OR per_minute IS NOT NULL
     ) AS limited
-    CROSS JOIN unnest($1::text[], $2::text[], $3::integer[]) AS source (executor, lane, most)
+    CROSS JOIN unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::integer[])) AS source (executor, lane, most)
     CROSS JOIN LATERAL (
       SELECT id, input_bytes, place, seq,
         CASE
@@ -92,8 +112,10 @@ const CLAIM = `
   ), opened AS (
     INSERT INTO sessions (id, task_id, epoch, runner, claim_request_id)
     SELECT session_id, id, epoch, runner, $6 FROM t
+  ), told AS (${tellTogether('(SELECT format($10::text, id, session_id, epoch) AS event, place, seq FROM t) AS started', 'place, seq')}
   )
-  SELECT set_aside, ${ASSIGNMENT} FROM (SELECT count(*)::integer AS set_aside FROM moved) AS aside LEFT JOIN t ON true
+  SELECT answered, set_aside, ${ASSIGNMENT}
+  FROM before CROSS JOIN (SELECT count(*)::integer AS set_aside FROM moved) AS aside LEFT JOIN t ON true
   ORDER BY t.place, t.seq`;
 
 /** The statements that hand sessions out. */
@@ -127,54 +149,42 @@ export class ClaimsRepository {
     return rows.map(assignmentOf);
   }
 
-  /** Hands out the next tasks, in the order of their places, and says how many it met that are not for now. */
+  /**
+   * Hands out the next tasks, in the order of their places, and says how many it met that are not for now.
+   * @param started the fact of each, see `TaskFacts.startedBy`
+   * @throws Answered
+   */
   async claim(
-    tx: Sql,
+    sql: Sql,
     { requestId, runner, slots, leaseMs, holds = [] }: ClaimRequest,
-    sources: Source[],
+    { sources, mark, started }: { sources: Source[]; mark: Mark; started: string },
   ): Promise<{ assignments: Assignment[]; setAside: number }> {
-    const rows = await tx.query<AssignmentRow & { set_aside: number }>(
-      CLAIM,
-      [
-        sources.map(({ executor }) => executor),
-        sources.map(({ lane }) => lane),
-        sources.map(({ most }) => most),
-        slots,
-        runner,
-        requestId,
-        leaseMs,
-        holds,
-      ],
-      'claims',
-    );
+    const parameters = [
+      sources.map(({ executor }) => executor),
+      sources.map(({ lane }) => lane),
+      sources.map(({ most }) => most),
+      slots,
+      runner,
+      requestId,
+      leaseMs,
+      holds,
+      mark === 'left' ? null : `${requestId}${mark === 'second' ? ' again' : ''}`,
+      started,
+    ];
+    const rows = await sql
+      .query<AssignmentRow & { answered: boolean; set_aside: number }>(CLAIM, parameters, 'claims')
+      .catch((error: unknown) => {
+        throw violatedConstraint(error) === MARKED_ONCE ? new Answered() : error;
+      });
+    if (rows[0]?.answered) throw new Answered();
     return {
       assignments: rows.filter(({ id }) => id !== null).map(assignmentOf),
       setAside: rows[0]?.set_aside ?? 0,
     };
   }
 
-  /**
-   * The last statement of a claim's transaction: takes the mark away and tells what was started. False when another copy of
-   * the request was answered meanwhile; then the transaction must not be committed.
-   */
-  async seal(tx: Sql, { requestId, runner }: ClaimRequest, sessions: string[], told: OutboxEntry[]): Promise<boolean> {
-    const others = await tx.query(
-      `WITH gone AS (DELETE FROM claims_under_way WHERE request_id = $1), told AS (
-         INSERT INTO outbox (event_id, subject, event) SELECT * FROM unnest($4::text[], $5::text[], $6::text[])
-         ON CONFLICT (event_id) DO NOTHING
-       )
-       SELECT 1 FROM sessions WHERE claim_request_id = $1 AND runner = $2 AND id <> ALL($3::text[]) LIMIT 1`,
-      [
-        requestId,
-        runner,
-        sessions,
-        told.map(({ eventId }) => eventId),
-        told.map(({ subject }) => subject),
-        told.map(({ event }) => event),
-      ],
-      'claims sealed',
-    );
-    return others.length === 0;
+  async forgetMarks(): Promise<void> {
+    await this.database.query(`DELETE FROM claims_under_way WHERE at < now() - interval '${MARKS_KEPT}'`);
   }
 
   /** What waited for its time and may be handed out now; at most so many. */

@@ -40,13 +40,10 @@ export class SessionEnds {
     if (endings.length === 0) return [];
     const ends = endings.map(({ held, ending, by = {} }): SessionEnd => {
       const standing = { ...held, lastDigest: by.checkpoint?.digest ?? held.lastDigest };
-      return { held, by, step: afterSession(standing, ending, Math.random()) };
+      const step = afterSession(standing, ending, Math.random());
+      return { held, by, step, told: this.facts.ended(held, step) };
     });
-    const told = ends.flatMap(({ held, step }) => {
-      const fact = this.facts.ended(held, step);
-      return fact ? [{ ...fact, taskId: held.taskId }] : [];
-    });
-    const ended = new Map((await this.work.end(sql, ends, told)).map((one) => [one.id, one]));
+    const ended = new Map((await this.work.end(sql, ends)).map((one) => [one.id, one]));
     return ends.flatMap(({ held: { taskId, epoch }, step }) => {
       const one = ended.get(taskId);
       if (!one) return [];

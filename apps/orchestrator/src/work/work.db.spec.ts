@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { type Assignment, type FinishOutcome, TaskSpec, type TaskSpecInput } from '@purser/contracts';
 import type { Database } from '@purser/database';
-import { createTestDatabase, eventually, type TestDatabase } from '@purser/testing';
+import { createTestDatabase, type TestDatabase } from '@purser/testing';
 import { OnPostgres, openTasks } from '../on-postgres.fixture.js';
-import { ClaimsRepository, OPEN } from './claims.repository.js';
+import { ClaimsRepository } from './claims.repository.js';
 import { WorkRepository } from './work.repository.js';
 
 jest.setTimeout(60_000);
@@ -127,46 +127,6 @@ describe('sessions in Postgres', () => {
         expect(await claim(2)).toMatchObject([{ taskId: second }]);
       });
       expect(await claim(2)).toMatchObject([{ taskId: first }]);
-    });
-
-    it('answer the same request with the same sessions, also when it comes twice at once', async () => {
-      for (let count = 0; count < 4; count++) await create();
-      const requestId = randomUUID();
-      const [first, second] = await Promise.all([claim(2, requestId), claim(2, requestId)]);
-      expect(first).toHaveLength(2);
-      expect(new Set(second?.map(({ sessionId }) => sessionId))).toEqual(
-        new Set(first?.map(({ sessionId }) => sessionId)),
-      );
-      expect(await claim(4)).toHaveLength(2);
-      await finish(first?.[0] as Assignment, done);
-      expect((await claim(2, requestId)).map(({ taskId }) => taskId)).toEqual([first?.[1]?.taskId]);
-    });
-
-    it('are waited for by a copy of the same request, and by nobody else', async () => {
-      for (let count = 0; count < 4; count++) await create();
-      const asked = { requestId: randomUUID(), runner: 'r1', slots: 2, executors: [executor], leaseMs: 8_000 };
-      let copy: Promise<Assignment[]> = Promise.resolve([]);
-      const first = await database.transaction(async (tx) => {
-        const { assignments } = await claims.claim(tx, asked, [{ executor, lane: OPEN, most: 2 }]);
-        expect(await claim(1)).toHaveLength(1);
-        copy = claim(2, asked.requestId);
-        let answered = false;
-        void copy.then(() => (answered = true));
-        await eventually(async () => {
-          const [row] = await database.query<{ waits: boolean }>(
-            `SELECT EXISTS (SELECT 1 FROM pg_stat_activity
-               WHERE datname = current_database() AND wait_event_type = 'Lock') AS waits`,
-          );
-          expect(answered || row?.waits).toBe(true);
-        });
-        const sessions = assignments.map(({ sessionId }) => sessionId);
-        expect(await claims.seal(tx, asked, sessions, [])).toBe(true);
-        return assignments;
-      });
-      expect(first).toHaveLength(2);
-      expect(new Set((await copy).map(({ taskId }) => taskId))).toEqual(new Set(first.map(({ taskId }) => taskId)));
-      expect(await database.query('SELECT * FROM claims_under_way')).toEqual([]);
-      expect(await claim(4)).toHaveLength(1);
     });
 
     it('hand nothing out while the latch is set', async () => {
@@ -326,10 +286,7 @@ describe('sessions in Postgres', () => {
     await database.query(`UPDATE tasks SET progress_told_at = now() - interval '2 s' WHERE id = $1`, [id]);
     await beat(session);
     expect(await told()).toBe(2);
-    const [last] = await database.query<{ event: string }>(
-      `SELECT event FROM outbox WHERE subject = $1 ORDER BY seq DESC LIMIT 1`,
-      [`task.progressed.${id}`],
-    );
+    const last = (await on.told()).findLast(({ subject }) => subject === `task.progressed.${id}`);
     expect(JSON.parse(last?.event ?? '')).toMatchObject({ data: { progress: { done: 2 } } });
     await beat(session, { progress: { done: 2 } });
     expect(await told()).toBe(2);

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { CheckpointMark, Progress, TaskState } from '@purser/contracts';
-import { Database, type OutboxEntry, type Sql } from '@purser/database';
+import { Database, type OutboxEntry, type Sql, tellTogether } from '@purser/database';
 import { leaseFor } from './lease.sql.js';
 import type { MoreOfTask } from '../tasks/task.row.js';
 import type { Standing, Step } from './lifecycle.js';
@@ -57,6 +57,7 @@ export interface SessionEnd {
   held: HeldSession;
   step: Step;
   by: LastWords;
+  told: OutboxEntry | undefined;
 }
 
 export interface AnsweredFinish {
@@ -103,14 +104,23 @@ export interface Sight {
   anyOpen: boolean;
 }
 
-/** A retry waits aside: a claim would only pass it over. */
+/**
+ * As an expression, so that no index offers it: sessions are found by their tasks' ids. Planned while few tasks run, or
+ * none, the index of those that run looks cheapest, and then holds each one that ran since it was last cleaned as well.
+ */
+const runs = (table: string): string => `${table}.state || '' = 'running'`;
+
+/**
+ * A retry waits aside: a claim would only pass it over. What a row of `over` says goes along through RETURNING: to join it
+ * again would compare every session with every other one. That a session is open is asked by its outcome for the reason of `runs`.
+ */
 const END = `
   WITH over AS MATERIALIZED (
     SELECT * FROM unnest($1::text[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
       $9::double precision[], $10::integer[], $11::integer[], $12::integer[], $13::integer[], $14::integer[], $15::text[],
-      $16::text[], $17::text[], $18::text[])
+      $16::text[], $17::text[], $18::text[], $19::text[])
       AS o (id, epoch, outcome, reason, state, request_id, result, error, after_ms, sessions_used, failures, lost_in_a_row,
-        unchanged_in_a_row, number, digest, progress, version, paused_reason)
+        unchanged_in_a_row, number, digest, progress, version, paused_reason, event)
     ORDER BY id
   ), done AS (
   UPDATE tasks t SET state = over.state, session_id = NULL, runner = NULL, lease_until = NULL, cancel_requested = false,
@@ -124,18 +134,14 @@ const END = `
     checkpoint_digest = coalesce(over.digest, t.checkpoint_digest),
     progress = coalesce(over.progress::json, t.progress), progress_told = true,
     finished_at = CASE WHEN over.state IN ('completed', 'failed', 'cancelled') THEN now() END, updated_at = now()
-  FROM over WHERE t.id = over.id AND t.epoch = over.epoch AND t.state = 'running'
+  FROM over WHERE t.id = over.id AND t.epoch = over.epoch AND ${runs('t')}
     AND (over.version IS NULL OR t.xmin::text = over.version)
-  RETURNING t.id, t.epoch
+  RETURNING over.*
   ), ended AS (
-    UPDATE sessions s SET outcome = over.outcome, reason = over.reason, state_after = over.state,
-      finish_request_id = over.request_id, ended_at = now()
-    FROM done JOIN over USING (id) WHERE s.task_id = done.id AND s.epoch = done.epoch AND s.ended_at IS NULL
-  ), told AS (
-    INSERT INTO outbox (event_id, subject, event)
-    SELECT event_id, subject, event FROM unnest($19::text[], $20::text[], $21::text[], $22::text[])
-      AS facts (id, event_id, subject, event) JOIN done USING (id)
-    ON CONFLICT (event_id) DO NOTHING
+    UPDATE sessions s SET outcome = done.outcome, reason = done.reason, state_after = done.state,
+      finish_request_id = done.request_id, ended_at = now()
+    FROM done WHERE s.task_id = done.id AND s.epoch = done.epoch AND s.outcome IS NULL
+  ), told AS (${tellTogether('done', 'id')}
   )
   SELECT id, EXISTS (SELECT 1 FROM task_dependencies d WHERE d.depends_on = id) AS needed FROM done`;
 const HELD = `id, session_id, epoch, runner, sessions_used, max_sessions, failures, retries, lost_in_a_row,
@@ -144,7 +150,7 @@ const HELD = `id, session_id, epoch, runner, sessions_used, max_sessions, failur
 
 const OF_RUNNERS = `
   JOIN unnest($1::text[], $2::integer[], $3::text[]) AS asked (task, of_epoch, by) ON id = task AND epoch = of_epoch AND runner = by
-  WHERE state = 'running'`;
+  WHERE ${runs('tasks')}`;
 const ofRunners = (sessions: SessionOfRunner[]): unknown[] => [
   sessions.map(({ taskId }) => taskId),
   sessions.map(({ epoch }) => epoch),
@@ -173,7 +179,7 @@ export class WorkRepository {
              OR h.progress IS NOT NULL AND h.progress IS DISTINCT FROM t.progress::text AS untold,
            t.progress_told_at < clock_timestamp() - interval '1 second' AS may_tell
          FROM tasks t JOIN heard h ON t.id = h.id AND t.epoch = h.epoch
-         WHERE t.state = 'running' AND t.runner = $1
+         WHERE ${runs('t')} AND t.runner = $1
          ORDER BY t.id FOR UPDATE OF t
        )
        UPDATE tasks t SET
@@ -249,7 +255,7 @@ export class WorkRepository {
    * Ends sessions, moves their tasks on and tells it, in one statement. Left out is what is not as it was read, by its
    * version; what was locked always is.
    */
-  end(sql: Sql, ends: SessionEnd[], told: (OutboxEntry & { taskId: string })[]): Promise<EndedTask[]> {
+  end(sql: Sql, ends: SessionEnd[]): Promise<EndedTask[]> {
     const column = <T>(value: (end: SessionEnd) => T): T[] => ends.map(value);
     return sql.query(
       END,
@@ -272,10 +278,7 @@ export class WorkRepository {
         column(({ by }) => (by.progress === undefined ? null : JSON.stringify(by.progress))),
         column(({ held }) => held.version ?? null),
         column(({ step: { next } }) => (next.state === 'paused' ? next.reason : null)),
-        told.map(({ taskId }) => taskId),
-        told.map(({ eventId }) => eventId),
-        told.map(({ subject }) => subject),
-        told.map(({ event }) => event),
+        column(({ told }) => told?.event ?? null),
       ],
       'sessions end',
     );
