@@ -51,9 +51,7 @@ export class ComponentWork implements VmWork {
   async follow(order: 'wait' | 'serve'): Promise<void> {
     // Where the connection is lost just then, the server hears of the place with the next one.
     if (order === 'serve')
-      await this.place
-        .open()
-        .catch((error: unknown) => this.say('could not open its place', { error: String(error) }));
+      await this.place.open().catch((error: unknown) => this.say('could not open its place', { error: String(error) }));
     // Requests may still be answered for minutes.
     else void this.place.close();
   }

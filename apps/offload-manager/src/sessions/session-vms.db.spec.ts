@@ -55,8 +55,7 @@ beforeEach(async () => {
   manager = await openManager({ database, clock, drivers: (crash) => [platform.driver(crash)], desk });
   provider = 'fake';
   const market: VmMarket = {
-    compute: () =>
-      Promise.resolve({ provider, why: 'no compute driver is configured in plugins.json', problem: null }),
+    compute: () => Promise.resolve({ provider, why: 'no compute driver is configured in plugins.json', problem: null }),
     look: () => Promise.resolve({ offers: [OFFER], affordable: undefined, hindrance: undefined, preemptions: 0 }),
   };
   const config = { PURSER_VM_AGENT_IMAGE: 'purser:1', ENABLE_COST_OPTIMIZATION: true, GCP_VM_TYPE: 'small' };
