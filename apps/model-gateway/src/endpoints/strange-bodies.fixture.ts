@@ -147,14 +147,16 @@ function placesOf(node: unknown): { node: Node; key: string }[] {
   return Object.entries(node).flatMap(([key, inner]) => [{ node: node as Node, key }, ...placesOf(inner)]);
 }
 
-function apply(body: unknown, { at, how, name, value }: Change): void {
+function apply(body: unknown, { at, how, name, value: given }: Change): void {
   const places = placesOf(body);
   const place = places[at % places.length];
   if (!place) return;
   const record = place.node as Record<string, unknown>;
+  // Two changes may have the same value, and a later one may find its place within it: it would close a circle.
+  const value = structuredClone(given);
   if (how === 'replace') record[place.key] = value;
   else if (how === 'remove') delete record[place.key];
-  else if (Array.isArray(place.node)) place.node.push(how === 'add' ? value : record[place.key]);
+  else if (Array.isArray(place.node)) place.node.push(how === 'add' ? value : structuredClone(record[place.key]));
   // As JSON.parse does it; an assignment to `__proto__` would set something else.
   else Object.defineProperty(record, name, { value, enumerable: true, configurable: true, writable: true });
 }
