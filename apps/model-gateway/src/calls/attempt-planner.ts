@@ -100,26 +100,28 @@ export class AttemptPlanner {
         ? freeRoom(wanted)
         : await this.holdFor(context, tier, wanted);
     if (!room) return undefined;
+    // Nothing may go wrong any more between the line of the journal and the call.
+    const target = this.targetOf(passage, tier, room);
     // Others may have failed there meanwhile, or one may be trying it.
     const turn = this.providers.circuits.enter(tier.provider, tier.model);
     if (!turn) {
-      if (room.hold) this.gate.release(room.hold);
-      room.quota?.release();
+      this.leave(room);
       context.passed.push(this.leftAlone(tier) ?? { tier, why: 'failed', reason: 'it failed a moment ago' });
       return undefined;
     }
     try {
-      const { hold, quota, maxOutputTokens, serviceTier } = room;
+      const { hold, quota, maxOutputTokens } = room;
+      const limitSet = limits.setByUs ? maxOutputTokens : undefined;
       const begun = this.meter.begin(tier, context, hold, termsOf(call, tier, room));
       const attempt = begun instanceof Promise ? await begun : begun;
       // The journal has taken its time. A hold that is written down must be settled, whatever becomes of the call.
       if (hold && this.isTooLate(context)) {
-        this.meter.end(attempt, { how: 'refused' });
+        this.meter.end(attempt, { how: 'not_made' });
+        context.tried.push({ attempt, limitSet });
         turn.abandoned();
         return this.giveUp(context, tier);
       }
-      const target = passage.to(tier.model, maxOutputTokens, serviceTier);
-      return { attempt, target, turn, place, quota, limitSet: limits.setByUs ? maxOutputTokens : undefined };
+      return { attempt, target, turn, place, quota, limitSet };
     } catch (error) {
       turn.abandoned();
       room.quota?.release();
@@ -127,6 +129,21 @@ export class AttemptPlanner {
       context.passed.push({ tier, why: 'journal_unwritable', reason: error.message });
       return undefined;
     }
+  }
+
+  private targetOf(passage: Passage, { model }: Tier, room: Room): Target {
+    try {
+      return passage.to(model, room.maxOutputTokens, room.serviceTier);
+    } catch (error) {
+      this.leave(room);
+      throw error;
+    }
+  }
+
+  /** Gives back what an attempt that is not begun had to itself. */
+  private leave({ hold, quota }: Room): void {
+    if (hold) this.gate.release(hold);
+    quota?.release();
   }
 
   /** Of the free quota, or beyond it of the budgets. */

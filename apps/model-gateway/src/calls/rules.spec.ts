@@ -124,6 +124,7 @@ describe('settlement', () => {
 
   it('is nothing for a refusal and everything for an unknown end', () => {
     expect(settle(terms(), { how: 'refused' })).toMatchObject({ amount: 0n, finality: 'final', outcome: 'failed' });
+    expect(settle(terms(), { how: 'not_made' })).toMatchObject({ amount: 0n, finality: 'final', outcome: 'cancelled' });
     expect(settle(terms(), { how: 'failed', bytes: 10 })).toMatchObject({ amount: terms().hold, outcome: 'unknown' });
     const none = { inputTokens: 0, outputTokens: 0, cachedTokens: 0 };
     expect(settle(terms(), { how: 'failed', bytes: 10, usage: none })).toMatchObject({

@@ -20,6 +20,8 @@ export type Ending =
   | { how: 'answered'; usage: Usage | undefined; bytes: number; bills: Bills }
   /** Turned away before any work. */
   | { how: 'refused' }
+  /** Ended before it went out: nobody waits for it any more, or it may not be made any more. */
+  | { how: 'not_made' }
   /** Failed, and the provider may bill it; some tell what for. */
   | { how: 'failed'; bytes: number; usage?: Usage | undefined }
   | { how: 'cancelled'; bytes: number; bills: Bills };
@@ -55,6 +57,8 @@ export function settle(terms: Terms, ending: Ending): Settlement {
   switch (ending.how) {
     case 'refused':
       return { amount: 0n, ...nothing, finality: 'final', outcome: 'failed' };
+    case 'not_made':
+      return { amount: 0n, ...nothing, finality: 'final', outcome: 'cancelled' };
     case 'answered':
       if (believable(ending.usage) && isPriced(terms, ending.usage))
         return { amount: cost(terms.price, ending.usage), ...ending.usage, finality: 'final', outcome: 'ok' };
