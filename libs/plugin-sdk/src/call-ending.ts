@@ -5,6 +5,7 @@ export interface CallEnding {
   readonly reason: unknown;
   /** Calls back once; at once when it was aborted before. */
   onAbort(listener: () => void): void;
+  /** The listener is not called any more, also while others are. */
   offAbort(listener: () => void): void;
 }
 

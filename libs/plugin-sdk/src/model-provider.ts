@@ -42,7 +42,11 @@ export interface ChatChunk {
 export interface CallOptions {
   /** Aborting it must cancel the call upstream; the call then rejects with the signal's reason, and may be billed. */
   signal: AbortSignal;
-  /** The same without a signal, for a way that can do with it: `signal` is only made when somebody reads it, and costs more than all else about a call's ending. */
+  /**
+   * The gateway's own, for `httpPassThrough`: what `signal` tells, for less, since the signal is only made when somebody
+   * reads it. Plugins listen to `signal`; a copy of these options has this one alone.
+   * @internal
+   */
   ending?: CallEnding;
   /** Only for a provider that `takesMarks`, and only when there are some in the request. */
   setAside?: SetAside;

@@ -16,7 +16,7 @@ export interface CallLimits {
  * this too, so that a plugin that ignores its signal holds nobody up.
  */
 export class AttemptSignal {
-  private readonly cancellation = new Cancellation();
+  private readonly cancellation: Cancellation;
   private readonly total: NodeJS.Timeout;
   private idle: NodeJS.Timeout | undefined;
   private heardAt = 0;
@@ -29,19 +29,20 @@ export class AttemptSignal {
     private readonly outer: Cancellation,
     private readonly limits: CallLimits,
   ) {
+    this.cancellation = new Cancellation(outer.report);
     this.total = setTimeout(() => this.late(limits.totalMs), limits.totalMs);
     outer.onAbort(this.onOuter);
   }
 
-  /** For whoever is asked. An object that may be copied. */
+  /** For whoever is asked. A copy has no `ending`: its signal, which may be another one then, is all that ends it. */
   get options(): CallOptions {
     const ending = this.cancellation;
-    return {
-      ending,
+    const options: CallOptions = {
       get signal() {
         return ending.signal;
       },
     };
+    return Object.defineProperty(options, 'ending', { value: ending });
   }
 
   /** Whether the client's call ended first; false when a clock ran out, or when all went well. */

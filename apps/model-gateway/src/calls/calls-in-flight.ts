@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { PurserError } from '@purser/contracts';
+import { Log } from '@purser/service';
 import { Cancellation } from './cancellation.js';
 
 /** Made once: a stack for every call would cost more than the call's other bookkeeping. */
@@ -11,8 +12,11 @@ export class CallInFlight extends Cancellation {
   paying = false;
   private readonly afterwards: (() => void)[] = [];
 
-  constructor(private readonly ended: (call: CallInFlight) => void) {
-    super();
+  constructor(
+    private readonly ended: (call: CallInFlight) => void,
+    report: (error: unknown) => void,
+  ) {
+    super(report);
   }
 
   /** When the client has all that it gets. */
@@ -42,10 +46,15 @@ export class CallsInFlight {
   private readonly waiting: (() => void)[] = [];
   private closed = false;
 
+  constructor(private readonly log: Log) {}
+
   open(): CallInFlight {
     if (this.closed)
       throw new PurserError('unavailable', { message: 'this gateway is stopping; try again, another one may answer' });
-    const call = new CallInFlight((ended) => this.remove(ended));
+    const call = new CallInFlight(
+      (ended) => this.remove(ended),
+      (error) => this.log.error({ error }, 'what follows the early end of a call failed'),
+    );
     this.calls.add(call);
     return call;
   }

@@ -5,7 +5,10 @@
 export class Cancellation {
   private why: Error | undefined;
   private controller: AbortController | undefined;
-  private listeners: ((reason: Error) => void)[] = [];
+  private readonly listeners: ((reason: Error) => void)[] = [];
+
+  /** Told what a listener throws: the others are to hear of the end all the same. */
+  constructor(readonly report: (error: unknown) => void) {}
 
   get aborted(): boolean {
     return this.why !== undefined;
@@ -28,9 +31,14 @@ export class Cancellation {
     if (this.why) return;
     this.why = reason;
     this.controller?.abort(reason);
-    const { listeners } = this;
-    this.listeners = [];
-    for (const listener of listeners) listener(reason);
+    // One at a time: what one of them does may take away another.
+    for (let listener = this.listeners.shift(); listener; listener = this.listeners.shift()) {
+      try {
+        listener(reason);
+      } catch (error) {
+        this.report(error);
+      }
+    }
   }
 
   throwIfAborted(): void {

@@ -16,7 +16,7 @@ const DIALECTS: ReadonlyMap<string, Dialect> = new Map([
 
 /**
  * Takes the ordinary requests to chat from Node's server, ahead of Fastify and Nest: their routing, hooks, contexts and
- * body reader were a tenth of what a call cost, and do nothing for these. Whatever is not quite ordinary goes their way.
+ * body reader were a sixth of what a call cost, and do nothing for these. Whatever is not quite ordinary goes their way.
  */
 @Injectable()
 export class DirectChats {

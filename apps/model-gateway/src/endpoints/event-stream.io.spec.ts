@@ -6,11 +6,15 @@ import { EventStream } from './event-stream.js';
 
 const PIECES = ['data: é\n\n', 'data: 狐 🦊\n\n', `data: ${'x'.repeat(70_000)}\n\n`, ''];
 
+const fail = (error: unknown) => {
+  throw error;
+};
+
 let server: Server;
 let port: number;
 beforeAll(async () => {
   server = createServer((_request, response) => {
-    const stream = new EventStream(response, new Cancellation(), { 'x-more': 'yes' });
+    const stream = new EventStream(response, new Cancellation(fail), { 'x-more': 'yes' });
     void (async () => {
       for (const piece of PIECES) await stream.send(piece);
       stream.end('data: end\n\n');
