@@ -28,7 +28,7 @@ export interface PassThroughAnswer {
 }
 
 /** Reads all of a body, the shortest way that it offers. */
-export const readAll = (body: BytesInPieces, take: TakeBytes): Promise<void> =>
+export const readAll = async (body: BytesInPieces, take: TakeBytes): Promise<void> =>
   body.pushTo ? body.pushTo(take) : pull(body, take);
 
 async function pull(body: BytesInPieces, take: TakeBytes): Promise<void> {
