@@ -74,13 +74,16 @@ export class Metrics {
     return new Counter({ name, help, labelNames, registers: [this.registry], ...(before ? { collect: before } : {}) });
   }
 
+  /** `before`: as for counters. */
   histogram<Label extends string>(
     name: string,
     help: string,
     labelNames: readonly Label[],
     buckets: number[],
+    before?: () => void,
   ): Histogram<Label> {
-    return new Histogram({ name, help, labelNames, buckets, registers: [this.registry] });
+    const collect = before ? { collect: before } : {};
+    return new Histogram({ name, help, labelNames, buckets, registers: [this.registry], ...collect });
   }
 
   /** `read` is called at each scrape. */

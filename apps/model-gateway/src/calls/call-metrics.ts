@@ -31,6 +31,7 @@ export class CallMetrics {
       'How long calls to providers took',
       ['tier', 'provider'] as const,
       BUCKETS_S,
+      () => this.count(),
     );
   }
 
