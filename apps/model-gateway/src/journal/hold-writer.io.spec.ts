@@ -56,6 +56,41 @@ it('writes those that come together at once, in order, and later ones by themsel
   expect(ids(open().inFlight)).toEqual(['a', 'b', 'c', 'd']);
 });
 
+/** The disk takes the first line and half of the next one, and nothing from then on. */
+function fillUp() {
+  const { writeSync } = fs;
+  const full = jest.spyOn(fs, 'writeSync').mockImplementation(() => {
+    throw new Error('ENOSPC: no space left on device, write');
+  });
+  full.mockImplementationOnce(((file: number, bytes: Buffer, at: number, length: number) =>
+    writeSync(file, bytes, at, Math.floor(length * 0.75))) as typeof fs.writeSync);
+  return full;
+}
+
+it('leaves nothing of a write that broke off half way', async () => {
+  await writer.write(call('before'));
+  const full = fillUp();
+  const refused = await Promise.allSettled(['a', 'b'].map((id) => writer.write(call(id))));
+  expect(refused.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  expect(full).toHaveBeenCalledTimes(2);
+  full.mockRestore();
+  expect([ids(journal.inFlight), ids(open().inFlight)]).toEqual([['before'], ['before']]);
+});
+
+it('gets rid of what such a write left, where it could not be cut off, with the next one', async () => {
+  const full = fillUp();
+  const stuck = jest.spyOn(fs, 'ftruncateSync').mockImplementation(() => {
+    throw new Error('EIO: i/o error, ftruncate');
+  });
+  const refused = await Promise.allSettled(['a', 'b'].map((id) => writer.write(call(id))));
+  expect(refused.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  expect(readFileSync(join(home, 'journal.log'), 'utf8')).toContain('"attemptId":"a"');
+  full.mockRestore();
+  stuck.mockRestore();
+  await writer.write(call('c'));
+  expect([ids(journal.inFlight), ids(open().inFlight)]).toEqual([['c'], ['c']]);
+});
+
 it('lets none of the calls be made when they cannot be written, and the next ones when they can', async () => {
   const full = jest.spyOn(fs, 'writeSync').mockImplementation(() => {
     throw new Error('ENOSPC: no space left on device, write');

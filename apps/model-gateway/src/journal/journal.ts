@@ -171,7 +171,11 @@ export class Journal {
     this.bytes += lines.length;
   }
 
-  /** So that a restart does not take for written what was refused. Nothing follows a torn line in any case. */
+  /**
+   * So that a restart does not take for written what was refused. Nothing follows a torn line in any case. On a disk that
+   * does not even take this, the whole ones of several lines stay until the rewriting: whoever is killed before it charges
+   * the holds of these calls, which were not made. No line could be added that says so, and more is charged, not less.
+   */
   private cutOffTornLine(): void {
     this.behind = true;
     try {
