@@ -2,7 +2,7 @@ import { Agent, createServer, get, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { Cancellation } from '../calls/cancellation.js';
-import { EventStream } from './event-stream.js';
+import { EventStream, sendsChunksAsTheyAre } from './event-stream.js';
 
 const PIECES = ['data: é\n\n', 'data: 狐 🦊\n\n', `data: ${'x'.repeat(70_000)}\n\n`, ''];
 
@@ -50,4 +50,8 @@ it('comes without chunks to a client that knows none', async () => {
   const [head = '', ...body] = (await text(socket)).split('\r\n\r\n');
   expect(head).not.toMatch(/transfer-encoding/i);
   expect(body.join('\r\n\r\n')).toBe(WHOLE);
+});
+
+it('makes its chunks itself on the Node that we run on', () => {
+  expect(sendsChunksAsTheyAre()).toBe(true);
 });

@@ -1,9 +1,35 @@
-import type { ServerResponse } from 'node:http';
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
 import type { Cancellation } from '../calls/cancellation.js';
+
+/**
+ * Whether this Node sends the chunks of an answer as they are given to it when it is told so. That is written nowhere, and
+ * framed twice a stream cannot be read: where it does not, Node makes the chunks.
+ */
+export function sendsChunksAsTheyAre(): boolean {
+  let sent = '';
+  const socket = new Duplex({
+    read: () => undefined,
+    write: (bytes: Buffer, _encoding, done) => {
+      sent += bytes.toString();
+      done();
+    },
+  });
+  const response = new ServerResponse(new IncomingMessage(new Socket()));
+  response.assignSocket(socket as Socket);
+  response.writeHead(200, { 'transfer-encoding': 'chunked' });
+  response.chunkedEncoding = false;
+  response.write('1\r\na\r\n');
+  response.end('0\r\n\r\n');
+  return /^HTTP\/1\.1 200[^]*\r\ntransfer-encoding: chunked\r\n[^]*\r\n\r\n1\r\na\r\n0\r\n\r\n$/i.test(sent);
+}
+
+const FRAMES_ARE_OURS = sendsChunksAsTheyAre();
 
 /** Server-sent events to one client, no faster than it reads. */
 export class EventStream {
-  /** Only clients of before HTTP/1.1 know no chunks: for them the connection's end is the stream's. */
+  /** Whether chunks are made here. Only clients of before HTTP/1.1 know none: for them the connection's end is the stream's. */
   private readonly chunked: boolean;
 
   constructor(
@@ -11,7 +37,7 @@ export class EventStream {
     private readonly call: Cancellation,
     headers: Readonly<Record<string, string>>,
   ) {
-    this.chunked = response.useChunkedEncodingByDefault;
+    this.chunked = FRAMES_ARE_OURS && response.useChunkedEncodingByDefault;
     response.writeHead(200, {
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-cache',
@@ -22,7 +48,7 @@ export class EventStream {
     });
     // Node would write the length, the line breaks and the text of each chunk as four pieces, which costs more than to
     // make the text. So they are put together here.
-    response.chunkedEncoding = false;
+    if (this.chunked) response.chunkedEncoding = false;
   }
 
   /** Events that are framed already. A promise when the client must catch up first. */
