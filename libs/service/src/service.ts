@@ -116,6 +116,9 @@ interface Core {
   database: Database | undefined;
 }
 
+/** For a request to come in whole, not for its answer: 32 MB on a slow line pass, and nobody keeps a half one open for good. */
+const REQUEST_TIMEOUT_MS = 5 * 60_000;
+
 async function createApp<Config extends ServiceSettings>(
   definition: ServiceDefinition<Config>,
   config: Config,
@@ -125,6 +128,7 @@ async function createApp<Config extends ServiceSettings>(
   const adapter = new FastifyAdapter({
     bodyLimit: definition.bodyLimit ?? 8 * 1024 * 1024,
     forceCloseConnections: true,
+    requestTimeout: REQUEST_TIMEOUT_MS,
   });
   const app = await NestFactory.create<NestFastifyApplication>(rootModule(definition, config, core), adapter, {
     logger: nestLogger(log),
