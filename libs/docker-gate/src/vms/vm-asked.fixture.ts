@@ -8,6 +8,7 @@ const labels = (part: string, memoryMb: number) => ({
   'purser-expires': '1795950000',
   'purser.managed': 'true',
   'purser.stop': 'true',
+  'purser.protect': 'false',
   'purser.vm-name': 'purser-0a1b2c3d-1',
   'purser.part': part,
   'purser.machine-type': 'docker-1g',

@@ -20,7 +20,8 @@ const labels = (part: 'agent' | 'component') =>
     'purser-vm': label.min(1),
     'purser-component': label.optional(),
     'purser-expires': whole.optional(),
-    'purser.managed': z.literal('true'),
+    [VM_LABELS.managed]: z.literal('true'),
+    [VM_LABELS.protect]: z.literal('false').optional(),
     'purser.stop': z.literal('true'),
     [VM_LABELS.name]: z.string().regex(VM_NAME),
     [VM_LABELS.part]: z.literal(part),
@@ -140,7 +141,13 @@ export function vmContainerFor(wanted: VmBody, ends: number, settings: VmGateSet
     Env,
     ...(Cmd === undefined ? {} : { Cmd }),
     ...(wanted.part === 'agent' ? { Entrypoint: wanted.Entrypoint } : {}),
-    Labels: { ...Labels, [VM_LABELS.gate]: settings.PURSER_GATE_INSTALLATION, [VM_LABELS.ends]: String(ends) },
+    Labels: {
+      ...Labels,
+      [VM_LABELS.gate]: settings.PURSER_GATE_INSTALLATION,
+      [VM_LABELS.ends]: String(ends),
+      // What is not said here Docker takes from the image.
+      [VM_LABELS.protect]: 'false',
+    },
     HostConfig: {
       AutoRemove: true,
       CapDrop: ['ALL'],

@@ -36,6 +36,14 @@ const made = async (asked: { name: string }): Promise<string> => {
   expect(status).toBe(201);
   return String(body.Id);
 };
+const vmLabels = (vm: string, ends: string, gateOf = 'mine') => ({
+  'purser.managed': 'true',
+  'purser.vm-gate': gateOf,
+  'purser.vm-name': vm,
+  'purser.part': 'component',
+  'purser.vm-ends': ends,
+});
+const aVm = (vm: string, ends: string, gateOf?: string) => engine.add(vmLabels(vm, ends, gateOf), {}, vm);
 const listed = async (label: string) => {
   const filters = encodeURIComponent(JSON.stringify({ label: [label] }));
   const { text } = await ask('GET', `/containers/json?all=true&filters=${filters}`);
@@ -121,6 +129,17 @@ it('starts and stops what the operator labelled as a component, and does nothing
   expect((await ask('GET', '/containers/embedder/json')).status).toBe(403);
 });
 
+it('lets no image protect a VM from an emergency, or be a component by its labels', async () => {
+  await open();
+  const { Image } = agentAsked();
+  engine.imageLabels.set(Image, { 'purser.protect': 'true', 'purser.component': 'embedder' });
+  const agent = await made(agentAsked());
+  expect(engine.containers.get(agent)?.Labels).toMatchObject({ 'purser.protect': 'false', 'purser.stop': 'true' });
+  const ofTask = engine.add({ 'purser.managed': 'mine', 'purser.component': 'embedder' }, {}, 'of-a-task');
+  expect(await listed('purser.component')).toEqual([]);
+  expect((await ask('POST', `/containers/${ofTask}/stop`)).status).toBe(403);
+});
+
 it('offers no more than VMs may have, and gives no more', async () => {
   await open({ PURSER_GATE_MEMORY_MB: '1536', PURSER_GATE_CPUS: '2' });
   expect((await ask('GET', '/info')).body).toEqual({ MemTotal: 1_536 * 2 ** 20, NCPU: 2, MemoryLimit: true });
@@ -143,12 +162,18 @@ it('makes no more VMs than there may be at once', async () => {
 
 it('removes what is still there when its time is over', async () => {
   const over = String(Math.floor(Date.now() / 1_000) - 61);
-  const old = engine.add({ 'purser.vm-gate': 'mine', 'purser.vm-ends': over });
-  const young = engine.add({ 'purser.vm-gate': 'mine', 'purser.vm-ends': String(Number(over) + 600) });
-  const foreign = engine.add({ 'purser.vm-gate': 'other', 'purser.vm-ends': over });
+  const others = [
+    aVm('purser-0a1b2c3d-2', String(Number(over) + 600)),
+    aVm('purser-0a1b2c3d-3', over, 'other'),
+    // Of images that carry these labels: not by the name that they give.
+    engine.add({ 'purser.vm-gate': 'mine' }, {}, 'some'),
+    engine.add(vmLabels('purser-0a1b2c3d-1', over), {}, 'database'),
+  ];
+  const old = aVm('purser-0a1b2c3d-1', over);
   await open();
   while (engine.containers.has(old)) await delay(10);
-  expect([engine.containers.has(young), engine.containers.has(foreign)]).toEqual([true, true]);
+  expect(others.map((id) => engine.containers.has(id))).toEqual([true, true, true, true]);
+  expect(await listed('purser.managed=true')).toEqual([others[0]]);
 });
 
 it('fetches no images where it may not, and no others than it may', async () => {

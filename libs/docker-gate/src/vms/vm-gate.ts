@@ -1,11 +1,10 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { z } from 'zod';
 import { narrowed } from '../answers.ts';
 import { Full, MIB, parsed, refuseImage, Refused } from '../create-body.ts';
 import { answerOf, type EngineRequest, textOf } from '../engine.ts';
 import { requestFor } from '../rules.ts';
 import { type Answer, closed, listenOn, passOn, refusal, send, socketServer } from '../socket-server.ts';
-import { Info, Inspected, kindOf, type Kind, Listed } from './vm-answers.ts';
+import { Info, Inspected, kindOf, kindOfListed, type Kind, Listed } from './vm-answers.ts';
 import { type Room, vmBodyOf, vmContainerFor } from './vm-body.ts';
 import { VM_LABELS } from './vm-labels.ts';
 import { asking, isVmName, type OfOne, type VmWish, vmWishOf } from './vm-rules.ts';
@@ -110,9 +109,9 @@ export class VmGate {
       case 'info':
         return this.info();
       case 'list-vms':
-        return shown(Listed, await this.ask(asking.vms(installation, wish.labels)));
+        return this.listed(asking.vms(installation, wish.labels), 'vm');
       case 'list-components':
-        return shown(Listed, await this.ask(asking.components));
+        return this.listed(asking.components, 'component');
       case 'create': {
         const made = this.creating.then(() => this.create(wish.name, body));
         this.creating = made.catch(() => undefined);
@@ -169,14 +168,15 @@ export class VmGate {
     const found = status === 200 ? Inspected.parse(JSON.parse(text)) : undefined;
     const { Labels: agent = {} } = found?.Config ?? {};
     const isAgent =
-      agent[VM_LABELS.gate] === this.settings.PURSER_GATE_INSTALLATION &&
+      found !== undefined &&
+      kindOf(found, this.settings.PURSER_GATE_INSTALLATION) === 'vm' &&
       agent[VM_LABELS.part] === 'agent' &&
       agent[VM_LABELS.name] === Labels[VM_LABELS.name];
     if (!isAgent) throw new Refused('it would join a container that is not the agent of its VM');
     return Number(agent[VM_LABELS.ends]);
   }
 
-  private async refuseCrowd(memoryMb: number, others: z.output<typeof Listed>): Promise<void> {
+  private async refuseCrowd(memoryMb: number, others: Listed): Promise<void> {
     const used = others.reduce((sum, { Labels }) => sum + Number(Labels[VM_LABELS.memoryMb] ?? 0), 0);
     const { memoryMb: most } = await this.room();
     if (used + memoryMb > most) throw new Full(`VMs have ${used} MB of the ${most} MB here: no room for ${memoryMb}`);
@@ -209,16 +209,21 @@ export class VmGate {
     return { memoryMb: Math.min(Math.floor(MemTotal / MIB), memoryMb), cpus: Math.min(NCPU, cpus) };
   }
 
-  private async vms(): Promise<z.output<typeof Listed>> {
-    const { status, text } = await this.ask(asking.vms(this.settings.PURSER_GATE_INSTALLATION));
+  private async vms(): Promise<Listed> {
+    const { status, text } = await this.listed(asking.vms(this.settings.PURSER_GATE_INSTALLATION), 'vm');
     if (status !== 200) throw new Error(`it answered ${status} to a list of containers`);
     return Listed.parse(JSON.parse(text));
+  }
+
+  private async listed(wanted: EngineRequest, kind: Kind): Promise<Answer> {
+    const answer = await this.ask(wanted);
+    if (answer.status !== 200) return answer;
+    const all = Listed.parse(JSON.parse(answer.text));
+    const found = all.filter((one) => kindOfListed(one, this.settings.PURSER_GATE_INSTALLATION) === kind);
+    return { status: 200, text: JSON.stringify(found) };
   }
 
   private ask(wanted: EngineRequest): Promise<Answer> {
     return answerOf(this.settings.PURSER_GATE_ENGINE, wanted);
   }
 }
-
-const shown = (shape: z.ZodType, { status, text }: Answer): Answer =>
-  status === 200 ? { status, text: JSON.stringify(shape.parse(JSON.parse(text))) } : { status, text };

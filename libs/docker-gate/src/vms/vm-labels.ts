@@ -8,5 +8,9 @@ export const VM_LABELS = {
   memoryMb: 'purser.memory-mb',
   /** What an operator puts on a container that is a component here: it may be started and stopped, and nothing else. */
   component: 'purser.component',
+  /** Whose component it is, on one that is not of the installation's own compose project. */
+  componentOf: 'purser.component.installation',
+  project: 'com.docker.compose.project',
+  managed: 'purser.managed',
   protect: 'purser.protect',
 } as const;
