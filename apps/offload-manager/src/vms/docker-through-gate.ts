@@ -2,6 +2,7 @@ import { access } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { PluginEntry } from '@purser/plugin-host';
 import type { Environment } from '@purser/service';
+import { z } from 'zod';
 import type { ActiveDriver } from './active-driver.js';
 
 const DRIVER = '@purser/docker-compute';
@@ -16,9 +17,14 @@ const isThere = (path: string): Promise<boolean> =>
 
 /** Where compose has a gate for VMs of Docker, whoever runs it has turned docker-compute on by that. */
 export async function throughGate(entries: readonly PluginEntry[], env: Environment): Promise<PluginEntry[]> {
-  const { PURSER_VM_GATE: gate, PURSER_VM_NETWORK: network } = env;
+  const { PURSER_VM_GATE: gate, PURSER_VM_NETWORK: network, PURSER_VM_GATE_SAME_MACHINE: here } = env;
   if (!gate) return [...entries];
-  const own = { host: `unix://${gate}`, ...(network ? { network } : {}) };
+  const own = {
+    host: `unix://${gate}`,
+    ...(network ? { network } : {}),
+    // Behind the gate may be the socket of another machine's engine.
+    ...(here ? { sameMachine: z.stringbool().parse(here) } : {}),
+  };
   const given = entries.map((entry) =>
     // One with a host of its own is not the gate's business.
     entry.use === DRIVER && entry.config.host === undefined ? { ...entry, config: { ...own, ...entry.config } } : entry,
