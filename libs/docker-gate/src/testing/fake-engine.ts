@@ -32,7 +32,7 @@ export class FakeEngine {
   readonly imageLabels = new Map<string, Record<string, string>>();
   network: { Internal: boolean } | undefined;
   subnet = '172.30.0.0/16';
-  /** Waited for before an answer; a number is answered instead, as the status of an error. */
+  /** Waited for before an answer; a number is answered instead, as the status of an error, and 0 is a broken connection. */
   before: ((asked: string) => Promise<unknown> | number | undefined) | undefined;
   /** What a container does that is started. */
   onStart: ((id: string) => void) | undefined;
@@ -97,6 +97,7 @@ export class FakeEngine {
       response.end(body === undefined ? undefined : JSON.stringify(body));
     };
     const told = await this.before?.(asked);
+    if (told === 0) return void response.destroy();
     if (typeof told === 'number') return send(told, { message: 'as it was told' });
     const path = url.split('?')[0]!;
     if (path === '/containers/create') {

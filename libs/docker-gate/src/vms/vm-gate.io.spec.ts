@@ -11,6 +11,7 @@ import { VmGateSettings } from './vm-settings.js';
 let folder: string;
 let engine: FakeEngine;
 let gate: VmGate | undefined;
+let said: string[];
 
 const open = async (changes: Record<string, string> = {}): Promise<void> => {
   const settings = VmGateSettings.parse({
@@ -20,7 +21,7 @@ const open = async (changes: Record<string, string> = {}): Promise<void> => {
     PURSER_GATE_NETWORK: 'mine_vms',
     ...changes,
   });
-  gate = await VmGate.start(settings, () => undefined);
+  gate = await VmGate.start(settings, (line) => said.push(line));
 };
 const ask = async (method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown) => {
   const { status, text } = await answerOf(join(folder, 'gate.sock'), {
@@ -51,6 +52,7 @@ const listed = async (label: string) => {
 };
 
 beforeEach(async () => {
+  said = [];
   folder = await mkdtemp(join(tmpdir(), 'purser-vm-gate-'));
   engine = await FakeEngine.start(join(folder, 'engine.sock'));
 });
@@ -174,6 +176,26 @@ it('removes what is still there when its time is over', async () => {
   while (engine.containers.has(old)) await delay(10);
   expect(others.map((id) => engine.containers.has(id))).toEqual([true, true, true, true]);
   expect(await listed('purser.managed=true')).toEqual([others[0]]);
+});
+
+it('removes the others also where one cannot be removed, and says so of those alone that are gone', async () => {
+  const over = String(Math.floor(Date.now() / 1_000) - 61);
+  const [stuck, silent, other] = ['a', 'b', 'c'].map((id) => aVm(`purser-0a1b2c3d-${id}`, over)) as [
+    string,
+    string,
+    string,
+  ];
+  engine.before = (asked) => {
+    if (asked.includes(`DELETE /containers/${stuck}`)) return 409;
+    if (asked.includes(`DELETE /containers/${silent}`)) return 0;
+    return undefined;
+  };
+  await open();
+  while (engine.containers.has(other)) await delay(10);
+  while (!said.some((line) => line.includes(other.slice(0, 12)))) await delay(10);
+  const of = (id: string) => said.find((line) => line.includes(id.slice(0, 12)));
+  expect(of(other)).toMatch(/^removed/);
+  for (const one of [stuck, silent]) expect(of(one)).toMatch(/^could not remove/);
 });
 
 it('fetches no images where it may not, and no others than it may', async () => {

@@ -68,13 +68,22 @@ export class VmGate {
     try {
       const now = Date.now() / 1_000 - SLACK_SECONDS;
       for (const { Id: of, Labels } of await this.vms()) {
-        if (Number(Labels[VM_LABELS.ends] ?? 0) > now) continue;
-        await this.ask(asking.one({ do: 'remove', of }));
-        this.say(`removed ${of.slice(0, 12)}, whose time was over`);
+        if (Number(Labels[VM_LABELS.ends]) <= now) await this.removeEnded(of);
       }
     } catch (error) {
       this.say(`the engine cannot be asked: ${(error as Error).message}`);
     }
+  }
+
+  /** One that cannot be removed is in no other's way. */
+  private async removeEnded(of: string): Promise<void> {
+    const { status, text } = await this.ask(asking.one({ do: 'remove', of })).catch((error: Error) => ({
+      status: undefined,
+      text: error.message,
+    }));
+    const what = `${of.slice(0, 12)}, whose time was over`;
+    if (status === 204 || status === 404) this.say(`removed ${what}`);
+    else this.say(`could not remove ${what}, and tries again: ${status ?? ''} ${text.slice(0, 200)}`);
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
