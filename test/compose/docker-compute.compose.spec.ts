@@ -34,6 +34,7 @@ async function openGate(): Promise<void> {
     PURSER_GATE_SOCKET: socket,
     PURSER_GATE_INSTALLATION: 'spec',
     PURSER_GATE_NETWORK: 'bridge',
+    PURSER_GATE_AGENT_COMMAND: 'sleep 600',
   });
   gate = await VmGate.start(settings, () => undefined);
   host = `unix://${socket}`;

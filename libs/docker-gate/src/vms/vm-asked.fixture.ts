@@ -31,7 +31,7 @@ const confined = (memoryMb: number) => ({
 export const agentAsked = (seconds = 90) => ({
   name: 'purser-0a1b2c3d-1-agent',
   Image: 'purser:local',
-  Entrypoint: ['timeout', '-k', '5', String(seconds), 'node', 'main.js'],
+  Entrypoint: ['timeout', '-k', '5', String(seconds), 'node', '/app/apps/vm-agent/dist/main.js'],
   Cmd: [] as string[],
   Env: ['PASSWORD=secret'],
   Labels: labels('agent', 1_024),

@@ -23,7 +23,7 @@ const labelled = (asked: Asked, changes: object): object => ({ ...asked, Labels:
 it('writes both containers of a VM anew, with what nobody may leave out', () => {
   const agent = vmBodyOf(agentAsked(), AGENT, settings(), room);
   expect(vmContainerFor(agent, 1_795_950_000, settings())).toMatchObject({
-    Entrypoint: ['timeout', '-k', '5', '90', 'node', 'main.js'],
+    Entrypoint: ['timeout', '-k', '5', '90', 'node', '/app/apps/vm-agent/dist/main.js'],
     Labels: { 'purser.stop': 'true', 'purser.vm-gate': 'mine', 'purser.vm-ends': '1795950000' },
     HostConfig: { CapDrop: ['ALL'], RestartPolicy: { Name: 'no' }, NetworkMode: 'mine_vms', NanoCpus: 1e9 },
   });
@@ -64,6 +64,8 @@ it.each<[string, string, object]>([
   ['one under another name', 'purser-other', componentAsked()],
   ['one with two names', COMPONENT, { ...componentAsked(), name: 'purser-other' }],
   ['an agent without an end', AGENT, { ...agentAsked(), Entrypoint: ['node', 'main.js'] }],
+  ['an agent that is something else', AGENT, { ...agentAsked(), Entrypoint: ['timeout', '-k', '5', '90', 'sh'] }],
+  ['an agent with more behind it', AGENT, { ...agentAsked(), Entrypoint: [...agentAsked().Entrypoint, '-x'] }],
   ['an agent that lives too long', AGENT, agentAsked(121 * 3_600)],
   ['an agent of much memory', AGENT, host(agentAsked(), { Memory: 2 ** 30, MemorySwap: 2 ** 30 })],
   ['another entrypoint for a component', COMPONENT, { ...componentAsked(), Entrypoint: ['sh'] }],

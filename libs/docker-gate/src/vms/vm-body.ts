@@ -116,7 +116,10 @@ function agentWithin(data: z.output<typeof AgentBody>, settings: VmGateSettings)
   if (HostConfig.NetworkMode !== network)
     throw new Refused(`VMs here are on the network ${network}, not on ${HostConfig.NetworkMode}`);
   refuseAbove('Memory of the agent', HostConfig.Memory, AGENT_MB * MIB);
-  const seconds = Number(Entrypoint[3]);
+  const command = settings.PURSER_GATE_AGENT_COMMAND;
+  const [, , , time, ...asked] = Entrypoint;
+  if (asked.join('\0') !== command.join('\0')) throw new Refused(`an agent here runs ${command.join(' ')}`);
+  const seconds = Number(time);
   refuseAbove('its time in seconds', seconds, Math.round(hours * 3_600));
   return { part: 'agent', seconds, ...data };
 }
