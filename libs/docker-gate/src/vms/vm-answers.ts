@@ -54,7 +54,9 @@ function kindBy(labels: Readonly<Record<string, string>>, names: readonly string
   // Made by a gate for whoever chose its image, and so its other labels.
   if (labels[VM_LABELS.managed] !== undefined) return 'foreign';
   const isProtected = protect !== undefined && protect !== 'false';
-  return labels[VM_LABELS.component] !== undefined && !isProtected ? 'component' : 'foreign';
+  // Another installation on the same engine has components too.
+  const isOwn = (labels[VM_LABELS.componentOf] ?? labels[VM_LABELS.project]) === installation;
+  return labels[VM_LABELS.component] !== undefined && isOwn && !isProtected ? 'component' : 'foreign';
 }
 
 function isPartOfVm(labels: Readonly<Record<string, string>>, names: readonly string[]): boolean {

@@ -102,7 +102,8 @@ it('lets a component join nothing but the agent of its own VM', async () => {
 it('touches no container but VMs of its own, and tells of another one only that it has the name', async () => {
   await open();
   const other = engine.add({ 'purser.vm-gate': 'other', 'purser.component': 'x' }, {}, 'purser-0a1b2c3d-1');
-  const protectedOne = engine.add({ 'purser.component': 'nats', 'purser.protect': 'true' });
+  const ofProject = { 'com.docker.compose.project': 'mine', 'purser.component': 'nats' };
+  const protectedOne = engine.add({ ...ofProject, 'purser.protect': 'true' });
   for (const id of [other, protectedOne, engine.add({})])
     for (const [method, action] of [
       ['POST', '/start'],
@@ -119,11 +120,20 @@ it('touches no container but VMs of its own, and tells of another one only that 
 
 it('starts and stops what the operator labelled as a component, and does nothing else to it', async () => {
   await open();
-  const id = engine.add({ 'purser.component': 'embedder', secret: 'x' }, {}, 'embedder');
+  const project = { 'com.docker.compose.project': 'mine' };
+  const id = engine.add({ ...project, 'purser.component': 'embedder', secret: 'x' }, {}, 'embedder');
   expect((await ask('POST', '/containers/embedder/stop?t=1')).status).toBe(204);
   expect((await ask('POST', '/containers/embedder/start')).status).toBe(204);
   expect((await ask('GET', `/containers/${id}/stats?stream=false`)).status).toBe(200);
-  expect(await listed('purser.component')).toEqual([id]);
+  const named = engine.add({ 'purser.component': 'ocr', 'purser.component.installation': 'mine' }, {}, 'ocr');
+  expect((await ask('POST', '/containers/ocr/stop')).status).toBe(204);
+  const others = [
+    engine.add({ ...project, 'purser.component': 'x', 'purser.component.installation': 'other' }),
+    engine.add({ 'purser.component': 'x', 'com.docker.compose.project': 'other' }),
+    engine.add({ 'purser.component': 'x' }),
+  ];
+  for (const other of others) expect((await ask('POST', `/containers/${other}/stop`)).status).toBe(403);
+  expect(await listed('purser.component')).toEqual([id, named]);
   expect(
     (await ask('GET', '/containers/json?filters=%7B%22label%22%3A%5B%22purser.component%22%5D%7D')).text,
   ).not.toMatch(/secret/);
@@ -134,10 +144,15 @@ it('starts and stops what the operator labelled as a component, and does nothing
 it('lets no image protect a VM from an emergency, or be a component by its labels', async () => {
   await open();
   const { Image } = agentAsked();
-  engine.imageLabels.set(Image, { 'purser.protect': 'true', 'purser.component': 'embedder' });
+  engine.imageLabels.set(Image, {
+    'purser.protect': 'true',
+    'purser.component': 'embedder',
+    'purser.component.installation': 'mine',
+  });
   const agent = await made(agentAsked());
   expect(engine.containers.get(agent)?.Labels).toMatchObject({ 'purser.protect': 'false', 'purser.stop': 'true' });
-  const ofTask = engine.add({ 'purser.managed': 'mine', 'purser.component': 'embedder' }, {}, 'of-a-task');
+  const labels = { 'purser.component': 'embedder', 'purser.component.installation': 'mine' };
+  const ofTask = engine.add({ 'purser.managed': 'mine', ...labels }, {}, 'of-a-task');
   expect(await listed('purser.component')).toEqual([]);
   expect((await ask('POST', `/containers/${ofTask}/stop`)).status).toBe(403);
 });

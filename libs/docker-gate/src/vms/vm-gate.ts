@@ -147,7 +147,8 @@ export class VmGate {
       return { status: 200, text: JSON.stringify({ ...found, Config: { Labels: {} } }) };
     if (kind === 'foreign' || !MAY[kind].includes(wish.do))
       throw new Refused(
-        `${wish.of} is no VM of this installation; components here carry the label ${VM_LABELS.component}`,
+        `${wish.of} is no VM of this installation; components here carry the label ${VM_LABELS.component}, and are of the ` +
+          `compose project ${this.settings.PURSER_GATE_INSTALLATION} or carry ${VM_LABELS.componentOf} with that name`,
       );
     if (wish.do === 'inspect') return { status: 200, text: JSON.stringify(found) };
     if (wish.do !== 'stats') this.say(`${wish.do} ${found.Id.slice(0, 12)}`);

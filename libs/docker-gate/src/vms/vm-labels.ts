@@ -6,9 +6,9 @@ export const VM_LABELS = {
   name: 'purser.vm-name',
   part: 'purser.part',
   memoryMb: 'purser.memory-mb',
-  /** What an operator puts on a container that is a component here: it may be started and stopped, and nothing else. */
+  /** What an operator puts on a container that is a component: it may be started and stopped, and nothing else. */
   component: 'purser.component',
-  /** Whose component it is, on one that is not of the installation's own compose project. */
+  /** Whose component it is, where that is not told by its compose project. */
   componentOf: 'purser.component.installation',
   project: 'com.docker.compose.project',
   managed: 'purser.managed',
