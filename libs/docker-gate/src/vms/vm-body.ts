@@ -10,8 +10,8 @@ const MOST_PIDS = 4_096;
 const label = z.string().regex(/^[a-z0-9_-]{0,63}$/);
 const whole = z.string().regex(/^\d{1,12}$/);
 
-/** Of the component; its agent has `-agent` behind it. */
-export const VM_NAME = /^purser-[a-z0-9](?:[a-z0-9-]{0,47}[a-z0-9])?$/;
+/** Of the component, as the offload-manager names it by installation and VM; its agent has `-agent` behind it. */
+export const VM_NAME = /^purser-[0-9a-f]{8}-[0-9a-z]{1,32}$/;
 
 /** What docker-compute writes on both of a VM's containers. */
 const labels = (part: 'agent' | 'component') =>

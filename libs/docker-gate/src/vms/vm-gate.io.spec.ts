@@ -90,9 +90,9 @@ it('leaves VMs to themselves when it ends, and knows them when it is begun anew'
 it('lets a component join nothing but the agent of its own VM', async () => {
   await open();
   const other = agentAsked();
-  other.Labels['purser.vm-name'] = 'purser-other';
+  other.Labels['purser.vm-name'] = 'purser-0a1b2c3d-other';
   const others = [
-    await made({ ...other, name: 'purser-other-agent' }),
+    await made({ ...other, name: 'purser-0a1b2c3d-other-agent' }),
     engine.add({ 'purser.part': 'agent', 'purser.vm-name': 'purser-0a1b2c3d-1' }),
     'f'.repeat(64),
   ];
@@ -162,18 +162,18 @@ it('offers no more than VMs may have, and gives no more', async () => {
   expect((await ask('GET', '/info')).body).toEqual({ MemTotal: 1_536 * 2 ** 20, NCPU: 2, MemoryLimit: true });
   await made(componentAsked(await made(agentAsked())));
   const second = agentAsked();
-  second.Labels['purser.vm-name'] = 'purser-second';
-  const agent = await made({ ...second, name: 'purser-second-agent' });
+  second.Labels['purser.vm-name'] = 'purser-0a1b2c3d-second';
+  const agent = await made({ ...second, name: 'purser-0a1b2c3d-second-agent' });
   const component = componentAsked(agent);
-  component.Labels['purser.vm-name'] = 'purser-second';
-  expect((await create({ ...component, name: 'purser-second' })).status).toBe(503);
+  component.Labels['purser.vm-name'] = 'purser-0a1b2c3d-second';
+  expect((await create({ ...component, name: 'purser-0a1b2c3d-second' })).status).toBe(503);
 });
 
 it('makes no more VMs than there may be at once', async () => {
   await open({ PURSER_GATE_VMS: '1' });
   const second = agentAsked();
-  second.Labels['purser.vm-name'] = 'purser-second';
-  const both = await Promise.all([create(agentAsked()), create({ ...second, name: 'purser-second-agent' })]);
+  second.Labels['purser.vm-name'] = 'purser-0a1b2c3d-second';
+  const both = await Promise.all([create(agentAsked()), create({ ...second, name: 'purser-0a1b2c3d-second-agent' })]);
   expect(both.map(({ status }) => status).sort()).toEqual([201, 503]);
 });
 
