@@ -177,6 +177,40 @@ it('makes no more VMs than there may be at once', async () => {
   expect(both.map(({ status }) => status).sort()).toEqual([201, 503]);
 });
 
+it('lets no more than some wait for a container, and makes none that nobody waits for any more', async () => {
+  await open();
+  let answer: () => void = () => undefined;
+  const asleep = new Promise<void>((resolve) => (answer = resolve));
+  engine.before = (asked) => (asked.includes('/containers/create') ? asleep : undefined);
+  const named = (id: string) => {
+    const asked = agentAsked();
+    const vm = `purser-0a1b2c3d-${id}`;
+    return { ...asked, name: `${vm}-agent`, Labels: { ...asked.Labels, 'purser.vm-name': vm } };
+  };
+  const first = create(named('first'));
+  while (!engine.asked.some((one) => one.includes('/containers/create'))) await delay(5);
+  const leaving = new AbortController();
+  const { name } = named('left');
+  const left = answerOf(join(folder, 'gate.sock'), {
+    ...{ method: 'POST', path: `/containers/create?name=${name}`, body: JSON.stringify(named('left')) },
+    signal: leaving.signal,
+  });
+  const others = Array.from({ length: 30 }, (_, id) => create(named(String(id))));
+  const infos = () => engine.asked.filter((one) => one.includes('/info')).length;
+  while (infos() < 32) await delay(5);
+  expect((await create(named('late'))).status).toBe(503);
+  leaving.abort();
+  await expect(left).rejects.toThrow();
+  // Several turns of the gate's loop, in the first of which it sees the connection end.
+  await listed('purser.component');
+  engine.before = undefined;
+  answer();
+  expect((await first).status).toBe(201);
+  expect((await Promise.all(others)).every(({ status }) => status === 201)).toBe(true);
+  expect(engine.asked.some((one) => one.includes(`/containers/create?name=${name}`))).toBe(false);
+  expect(infos()).toBe(32);
+});
+
 it('removes what is still there when its time is over', async () => {
   const over = String(Math.floor(Date.now() / 1_000) - 61);
   const others = [

@@ -5,7 +5,7 @@ import { answerOf, type EngineRequest, textOf } from '../engine.ts';
 import { requestFor } from '../rules.ts';
 import { type Answer, closed, listenOn, passOn, refusal, send, socketServer } from '../socket-server.ts';
 import { Info, Inspected, kindOf, kindOfListed, type Kind, Listed } from './vm-answers.ts';
-import { type Room, vmBodyOf, vmContainerFor } from './vm-body.ts';
+import { type Room, type VmBody, vmBodyOf, vmContainerFor } from './vm-body.ts';
 import { VM_LABELS } from './vm-labels.ts';
 import { asking, isVmName, type OfOne, type VmWish, vmWishOf } from './vm-rules.ts';
 import type { VmGateSettings } from './vm-settings.ts';
@@ -14,6 +14,8 @@ const LARGEST_BODY = 1024 * 1024;
 const SWEEP_MS = 30_000;
 /** A VM ends itself when its time is over; the gate when it has not. */
 const SLACK_SECONDS = 60;
+/** Of those that ask for a container at once; more are told to come again. */
+const MOST_WAITING = 32;
 
 /** Of what may be done to whom. */
 const MAY: Readonly<Record<Exclude<Kind, 'foreign'>, readonly OfOne['do'][]>> = {
@@ -35,6 +37,7 @@ export class VmGate {
   private closing = false;
   /** One after another, so that no two take the same room. */
   private creating: Promise<unknown> = Promise.resolve();
+  private waiting = 0;
 
   static async start(settings: VmGateSettings, say: (line: string) => void): Promise<VmGate> {
     const gate = new VmGate(settings, say);
@@ -103,7 +106,7 @@ export class VmGate {
         this.refusePull(wish.name);
         return await passOn(this.settings.PURSER_GATE_ENGINE, requestFor(wish, ''), response);
       }
-      send(response, await this.grant(wish, body!));
+      send(response, await this.grant(wish, body!, () => response.destroyed));
     } catch (error) {
       if (error instanceof Full) return send(response, refusal(503, error.message));
       if (!(error instanceof Refused)) throw error;
@@ -112,7 +115,8 @@ export class VmGate {
     }
   }
 
-  private async grant(wish: VmWish, body: string): Promise<Answer> {
+  /** `isGone`: whether nobody is there any more for the answer. */
+  private async grant(wish: VmWish, body: string, isGone: () => boolean): Promise<Answer> {
     const { PURSER_GATE_INSTALLATION: installation } = this.settings;
     switch (wish.do) {
       case 'info':
@@ -121,11 +125,8 @@ export class VmGate {
         return this.listed(asking.vms(installation, wish.labels), 'vm');
       case 'list-components':
         return this.listed(asking.components, 'component');
-      case 'create': {
-        const made = this.creating.then(() => this.create(wish.name, body));
-        this.creating = made.catch(() => undefined);
-        return made;
-      }
+      case 'create':
+        return this.create(wish.name, body, isGone);
       case 'image':
       case 'pull': {
         const answer = await this.ask(requestFor(wish, ''));
@@ -155,13 +156,29 @@ export class VmGate {
     return this.ask(asking.one({ do: wish.do, of: found.Id }));
   }
 
-  private async create(name: string, text: string): Promise<Answer> {
-    const wanted = vmBodyOf(parsed(text), name, this.settings, await this.room());
+  private async create(name: string, text: string, isGone: () => boolean): Promise<Answer> {
+    if (this.waiting >= MOST_WAITING) throw new Full(`${this.waiting} containers are asked for already; try again`);
+    this.waiting += 1;
+    try {
+      const room = await this.room();
+      const wanted = vmBodyOf(parsed(text), name, this.settings, room);
+      const made = this.creating.then(() => {
+        if (isGone()) throw new Full(`nobody waits for ${name} any more`);
+        return this.make(name, wanted, room);
+      });
+      this.creating = made.catch(() => undefined);
+      return await made;
+    } finally {
+      this.waiting -= 1;
+    }
+  }
+
+  private async make(name: string, wanted: VmBody, room: Room): Promise<Answer> {
     const ends = wanted.part === 'agent' ? this.endOf(wanted.seconds) : await this.endOfAgent(wanted);
     const vms = await this.vms();
     const parts = vms.filter(({ Labels }) => Labels[VM_LABELS.part] === wanted.part);
     if (parts.length >= this.settings.PURSER_GATE_VMS) throw new Full(`there are ${parts.length} VMs, the most here`);
-    if (wanted.part === 'component') await this.refuseCrowd(wanted.HostConfig.Memory / MIB, parts);
+    if (wanted.part === 'component') refuseCrowd(wanted.HostConfig.Memory / MIB, parts, room);
     const body = JSON.stringify(vmContainerFor(wanted, ends, this.settings));
     const made = await this.ask({ method: 'POST', path: `/containers/create?name=${name}`, body, timeoutMs: 60_000 });
     if (made.status === 201) this.say(`made ${name}`);
@@ -184,12 +201,6 @@ export class VmGate {
       agent[VM_LABELS.name] === Labels[VM_LABELS.name];
     if (!isAgent) throw new Refused('it would join a container that is not the agent of its VM');
     return Number(agent[VM_LABELS.ends]);
-  }
-
-  private async refuseCrowd(memoryMb: number, others: Listed): Promise<void> {
-    const used = others.reduce((sum, { Labels }) => sum + Number(Labels[VM_LABELS.memoryMb] ?? 0), 0);
-    const { memoryMb: most } = await this.room();
-    if (used + memoryMb > most) throw new Full(`VMs have ${used} MB of the ${most} MB here: no room for ${memoryMb}`);
   }
 
   private refusePull(name: string): void {
@@ -236,4 +247,9 @@ export class VmGate {
   private ask(wanted: EngineRequest): Promise<Answer> {
     return answerOf(this.settings.PURSER_GATE_ENGINE, wanted);
   }
+}
+
+function refuseCrowd(memoryMb: number, others: Listed, { memoryMb: most }: Room): void {
+  const used = others.reduce((sum, { Labels }) => sum + Number(Labels[VM_LABELS.memoryMb] ?? 0), 0);
+  if (used + memoryMb > most) throw new Full(`VMs have ${used} MB of the ${most} MB here: no room for ${memoryMb}`);
 }
