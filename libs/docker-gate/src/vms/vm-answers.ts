@@ -35,6 +35,7 @@ export const Inspected = z.object({
 export type Inspected = z.output<typeof Inspected>;
 
 export const Info = z.object({ MemTotal: z.number(), NCPU: z.number(), MemoryLimit: z.boolean().default(true) });
+export type Info = z.output<typeof Info>;
 
 export type Kind = 'vm' | 'component' | 'foreign';
 

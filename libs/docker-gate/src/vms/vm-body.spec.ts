@@ -27,6 +27,7 @@ it('writes both containers of a VM anew, with what nobody may leave out', () => 
     Labels: { 'purser.stop': 'true', 'purser.vm-gate': 'mine', 'purser.vm-ends': '1795950000' },
     HostConfig: { CapDrop: ['ALL'], RestartPolicy: { Name: 'no' }, NetworkMode: 'mine_vms', NanoCpus: 1e9 },
   });
+  expect(vmContainerFor(agent, 1, settings())).not.toHaveProperty('HostConfig.ExtraHosts');
   const component = vmBodyOf(componentAsked(), COMPONENT, settings(), room);
   expect(component).toMatchObject({ part: 'component', agentId: AGENT_ID });
   const written = vmContainerFor(component, 1, settings());
@@ -56,6 +57,7 @@ it.each<[string, string, object]>([
   ['one larger than all may be', COMPONENT, componentAsked(AGENT_ID, 4_096)],
   ['one with a label of less memory', COMPONENT, labelled(componentAsked(), { 'purser.memory-mb': '1' })],
   ['one with too many processors', COMPONENT, host(componentAsked(), { NanoCpus: 3e9 })],
+  ['one with too many processes', COMPONENT, host(componentAsked(), { PidsLimit: 1_025 })],
   ['one without a limit of processors', COMPONENT, host(componentAsked(), { NanoCpus: undefined })],
   ['one without the label that an emergency stops by', AGENT, labelled(agentAsked(), { 'purser.stop': 'false' })],
   ['one that is protected', AGENT, labelled(agentAsked(), { 'purser.protect': 'true' })],

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { MIB, Refused, refuseAbove, refuseImage, text } from '../create-body.ts';
 import { VM_LABELS } from './vm-labels.ts';
+import type { Room } from './vm-room.ts';
 import type { VmGateSettings } from './vm-settings.ts';
 
 const AGENT_MB = 256;
 const AGENT_CPUS = 1e9;
-const MOST_PIDS = 4_096;
+const MOST_PIDS = 1_024;
 
 const label = z.string().regex(/^[a-z0-9_-]{0,63}$/);
 const whole = z.string().regex(/^\d{1,12}$/);
@@ -63,6 +64,7 @@ const AgentBody = z.strictObject({
     ...confined,
     Init: z.literal(true),
     NetworkMode: z.string(),
+    /** Not passed on: NATS is on the network of these VMs, and the machine itself is nothing for them. */
     ExtraHosts: z.tuple([z.literal('host.docker.internal:host-gateway')]),
   }),
 });
@@ -85,14 +87,10 @@ export type VmBody =
   | ({ part: 'agent'; seconds: number } & z.output<typeof AgentBody>)
   | ({ part: 'component'; agentId: string } & z.output<typeof ComponentBody>);
 
-/** What the engine has, as far as the settings let VMs have it. */
-export interface Room {
-  memoryMb: number;
-  cpus: number;
-}
+type RoomForOne = Pick<Room, 'memoryMb' | 'cpus'>;
 
 /** @returns what was asked for, when it is a VM's container within the bounds; throws `Refused` with what is wrong */
-export function vmBodyOf(asked: unknown, named: string, settings: VmGateSettings, room: Room): VmBody {
+export function vmBodyOf(asked: unknown, named: string, settings: VmGateSettings, room: RoomForOne): VmBody {
   const ofAgent = named.endsWith('-agent');
   const parsed = (ofAgent ? AgentBody : ComponentBody).safeParse(asked);
   if (!parsed.success) {
@@ -124,7 +122,7 @@ function agentWithin(data: z.output<typeof AgentBody>, settings: VmGateSettings)
   return { part: 'agent', seconds, ...data };
 }
 
-function componentWithin(data: z.output<typeof ComponentBody>, settings: VmGateSettings, room: Room): VmBody {
+function componentWithin(data: z.output<typeof ComponentBody>, settings: VmGateSettings, room: RoomForOne): VmBody {
   const { HostConfig, Image, Labels } = data;
   refuseImage(Image, settings.PURSER_GATE_IMAGES);
   if (HostConfig.PidMode !== HostConfig.NetworkMode) throw new Refused('a component ends with its own agent');
@@ -150,6 +148,7 @@ export function vmContainerFor(wanted: VmBody, ends: number, settings: VmGateSet
       [VM_LABELS.ends]: String(ends),
       // What is not said here Docker takes from the image.
       [VM_LABELS.protect]: 'false',
+      ...(wanted.part === 'component' ? { [VM_LABELS.nanoCpus]: String(wanted.HostConfig.NanoCpus) } : {}),
     },
     HostConfig: {
       AutoRemove: true,
@@ -162,7 +161,7 @@ export function vmContainerFor(wanted: VmBody, ends: number, settings: VmGateSet
       LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '2' } },
       NetworkMode: HostConfig.NetworkMode,
       ...(wanted.part === 'agent'
-        ? { NanoCpus: AGENT_CPUS, Init: true, ExtraHosts: wanted.HostConfig.ExtraHosts }
+        ? { NanoCpus: AGENT_CPUS, Init: true }
         : { NanoCpus: wanted.HostConfig.NanoCpus, PidMode: wanted.HostConfig.PidMode }),
     },
   };

@@ -169,6 +169,24 @@ it('offers no more than VMs may have, and gives no more', async () => {
   expect((await create({ ...component, name: 'purser-0a1b2c3d-second' })).status).toBe(503);
 });
 
+it.each([
+  ['1.5', 503],
+  ['2', 201],
+  ['', 201],
+])('gives components together no more processors than VMs may have: %s', async (cpus, status) => {
+  await open({ PURSER_GATE_CPUS: cpus });
+  await made(componentAsked(await made(agentAsked())));
+  const ofSecond = { 'purser.vm-name': 'purser-0a1b2c3d-second' };
+  const second = agentAsked();
+  const agent = await made({
+    ...second,
+    ...{ name: 'purser-0a1b2c3d-second-agent', Labels: { ...second.Labels, ...ofSecond } },
+  });
+  const component = componentAsked(agent);
+  const asked = { ...component, name: 'purser-0a1b2c3d-second', Labels: { ...component.Labels, ...ofSecond } };
+  expect((await create(asked)).status).toBe(status);
+});
+
 it('makes no more VMs than there may be at once', async () => {
   await open({ PURSER_GATE_VMS: '1' });
   const second = agentAsked();

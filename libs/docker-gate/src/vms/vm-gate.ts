@@ -5,9 +5,10 @@ import { answerOf, type EngineRequest, textOf } from '../engine.ts';
 import { requestFor } from '../rules.ts';
 import { type Answer, closed, listenOn, passOn, refusal, send, socketServer } from '../socket-server.ts';
 import { Info, Inspected, kindOf, kindOfListed, type Kind, Listed } from './vm-answers.ts';
-import { type Room, type VmBody, vmBodyOf, vmContainerFor } from './vm-body.ts';
+import { type VmBody, vmBodyOf, vmContainerFor } from './vm-body.ts';
 import { VM_LABELS } from './vm-labels.ts';
 import { asking, isVmName, type OfOne, type VmWish, vmWishOf } from './vm-rules.ts';
+import { refuseCrowd, type Room, roomIn } from './vm-room.ts';
 import type { VmGateSettings } from './vm-settings.ts';
 
 const LARGEST_BODY = 1024 * 1024;
@@ -178,7 +179,7 @@ export class VmGate {
     const vms = await this.vms();
     const parts = vms.filter(({ Labels }) => Labels[VM_LABELS.part] === wanted.part);
     if (parts.length >= this.settings.PURSER_GATE_VMS) throw new Full(`there are ${parts.length} VMs, the most here`);
-    if (wanted.part === 'component') refuseCrowd(wanted.HostConfig.Memory / MIB, parts, room);
+    if (wanted.part === 'component') refuseCrowd(wanted.HostConfig, parts, room);
     const body = JSON.stringify(vmContainerFor(wanted, ends, this.settings));
     const made = await this.ask({ method: 'POST', path: `/containers/create?name=${name}`, body, timeoutMs: 60_000 });
     if (made.status === 201) this.say(`made ${name}`);
@@ -213,21 +214,18 @@ export class VmGate {
   private async info(): Promise<Answer> {
     const answer = await this.ask(asking.info);
     if (answer.status !== 200) return answer;
-    const { memoryMb, cpus } = this.roomIn(answer);
-    const { MemoryLimit } = Info.parse(JSON.parse(answer.text));
-    return { status: 200, text: JSON.stringify({ MemTotal: memoryMb * MIB, NCPU: cpus, MemoryLimit }) };
+    const info = Info.parse(JSON.parse(answer.text));
+    const { memoryMb, cpus } = roomIn(info, this.settings);
+    return {
+      status: 200,
+      text: JSON.stringify({ MemTotal: memoryMb * MIB, NCPU: cpus, MemoryLimit: info.MemoryLimit }),
+    };
   }
 
   private async room(): Promise<Room> {
     const answer = await this.ask(asking.info);
     if (answer.status !== 200) throw new Error(`it answered ${answer.status} to what it has`);
-    return this.roomIn(answer);
-  }
-
-  private roomIn({ text }: Answer): Room {
-    const { PURSER_GATE_MEMORY_MB: memoryMb = Infinity, PURSER_GATE_CPUS: cpus = Infinity } = this.settings;
-    const { MemTotal, NCPU } = Info.parse(JSON.parse(text));
-    return { memoryMb: Math.min(Math.floor(MemTotal / MIB), memoryMb), cpus: Math.min(NCPU, cpus) };
+    return roomIn(Info.parse(JSON.parse(answer.text)), this.settings);
   }
 
   private async vms(): Promise<Listed> {
@@ -247,9 +245,4 @@ export class VmGate {
   private ask(wanted: EngineRequest): Promise<Answer> {
     return answerOf(this.settings.PURSER_GATE_ENGINE, wanted);
   }
-}
-
-function refuseCrowd(memoryMb: number, others: Listed, { memoryMb: most }: Room): void {
-  const used = others.reduce((sum, { Labels }) => sum + Number(Labels[VM_LABELS.memoryMb] ?? 0), 0);
-  if (used + memoryMb > most) throw new Full(`VMs have ${used} MB of the ${most} MB here: no room for ${memoryMb}`);
 }

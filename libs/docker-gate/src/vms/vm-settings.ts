@@ -25,7 +25,7 @@ export const VmGateSettings = z.object({
     .default('node /app/apps/vm-agent/dist/main.js')
     .transform((all) => all.split(' ').filter(Boolean)),
   PURSER_GATE_PULL: z.stringbool().default(true),
-  /** The most for all components of VMs together, and for one's processors; the engine's own when left out. */
+  /** The most for all components of VMs together; when left out the engine's own, and its processors for each of them. */
   PURSER_GATE_MEMORY_MB: unlessEmpty(whole(16_777_216)),
   PURSER_GATE_CPUS: unlessEmpty(z.coerce.number().min(0.1).max(1024)),
   /** The most VMs at once. */
