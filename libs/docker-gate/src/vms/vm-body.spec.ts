@@ -35,6 +35,17 @@ it('writes both containers of a VM anew, with what nobody may leave out', () => 
   expect(written).not.toHaveProperty('name');
 });
 
+it('lets both containers of a session have one user and a folder of their own', () => {
+  const User = '1000:1000';
+  const agent = vmBodyOf({ ...agentAsked(), User, Volumes: { '/purser': {} } }, AGENT, settings(), room);
+  expect(vmContainerFor(agent, 1, settings())).toMatchObject({ User, Volumes: { '/purser': {} } });
+  const asked = { ...host(componentAsked(), { VolumesFrom: [AGENT_ID] }), User, Entrypoint: ['sh'], Cmd: ['-c', 'x'] };
+  expect(vmContainerFor(vmBodyOf(asked, COMPONENT, settings(), room), 1, settings())).toMatchObject({
+    ...{ User, Entrypoint: ['sh'], Cmd: ['-c', 'x'] },
+    HostConfig: { VolumesFrom: [AGENT_ID], CapDrop: ['ALL'] },
+  });
+});
+
 it.each<[string, string, object]>([
   ['a privileged one', AGENT, host(agentAsked(), { Privileged: true })],
   ['one with a mount', COMPONENT, host(componentAsked(), { Mounts: [] })],
@@ -70,7 +81,12 @@ it.each<[string, string, object]>([
   ['an agent with more behind it', AGENT, { ...agentAsked(), Entrypoint: [...agentAsked().Entrypoint, '-x'] }],
   ['an agent that lives too long', AGENT, agentAsked(121 * 3_600)],
   ['an agent of much memory', AGENT, host(agentAsked(), { Memory: 2 ** 30, MemorySwap: 2 ** 30 })],
-  ['another entrypoint for a component', COMPONENT, { ...componentAsked(), Entrypoint: ['sh'] }],
+  ['a long entrypoint for a component', COMPONENT, { ...componentAsked(), Entrypoint: ['sh', '-c'] }],
+  ['one with root said', AGENT, { ...agentAsked(), User: '0:0' }],
+  ['one with a volume elsewhere', AGENT, { ...agentAsked(), Volumes: { '/app': {} } }],
+  ['one with a volume by its name', AGENT, { ...agentAsked(), Volumes: { '/purser': { Name: 'x' } } }],
+  ['one with volumes of another', COMPONENT, host(componentAsked(), { VolumesFrom: ['b2'.repeat(32)] })],
+  ['one with volumes of a name', COMPONENT, host(componentAsked(), { VolumesFrom: ['postgres'] })],
   ['what is no object', COMPONENT, []],
 ])('refuses %s', (_what, name, asked) => {
   expect(() => vmBodyOf(asked, name, settings(), room)).toThrow();

@@ -32,7 +32,14 @@ const labels = (part: 'agent' | 'component') =>
     'purser.disk-gb': z.string().regex(/^\d{1,9}(\.\d{1,3})?$/),
   });
 
+/** Of a session, both containers have one user, and a volume without a name that goes with them. */
+const SHARED = '/purser';
+
 const body = {
+  User: z
+    .string()
+    .regex(/^[1-9]\d{0,9}:[1-9]\d{0,9}$/, 'ids of a user and a group, neither of which is 0')
+    .optional(),
   /** Said twice: docker's client puts it into the address and the body. */
   name: z.string().optional(),
   Image: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,500}$/),
@@ -59,6 +66,7 @@ const AgentBody = z.strictObject({
     .tuple([z.literal('timeout'), z.literal('-k'), z.literal('5'), z.string().regex(/^[1-9]\d{0,7}$/)])
     .rest(text),
   Cmd: z.array(text).max(0),
+  Volumes: z.strictObject({ [SHARED]: z.strictObject({}) }).optional(),
   Labels: labels('agent'),
   HostConfig: z.strictObject({
     ...confined,
@@ -74,12 +82,14 @@ const OF_AGENT = /^container:([0-9a-f]{64})$/;
 const ComponentBody = z.strictObject({
   ...body,
   Cmd: z.array(text).min(1).max(10_000).optional(),
+  Entrypoint: z.tuple([text]).optional(),
   Labels: labels('component'),
   HostConfig: z.strictObject({
     ...confined,
     NanoCpus: z.number().int().min(1_000_000),
     NetworkMode: z.string().regex(OF_AGENT),
     PidMode: z.string().regex(OF_AGENT),
+    VolumesFrom: z.tuple([z.string().regex(/^[0-9a-f]{64}$/)]).optional(),
   }),
 });
 
@@ -131,17 +141,21 @@ function componentWithin(data: z.output<typeof ComponentBody>, settings: VmGateS
   if (HostConfig.Memory !== Number(Labels[VM_LABELS.memoryMb]) * MIB)
     throw new Refused('its label tells of another memory than it has');
   const [, agentId = ''] = OF_AGENT.exec(HostConfig.NetworkMode) ?? [];
+  if (HostConfig.VolumesFrom !== undefined && HostConfig.VolumesFrom[0] !== agentId)
+    throw new Refused('a component shares a folder with its own agent');
   return { part: 'component', agentId, ...data };
 }
 
 /** What the engine is asked for, written anew; `ends` in Unix seconds. */
 export function vmContainerFor(wanted: VmBody, ends: number, settings: VmGateSettings): Record<string, unknown> {
-  const { Image, Env, Cmd, Labels, HostConfig } = wanted;
+  const { Image, Env, Cmd, Entrypoint, User, Labels, HostConfig } = wanted;
   return {
     Image,
     Env,
     ...(Cmd === undefined ? {} : { Cmd }),
-    ...(wanted.part === 'agent' ? { Entrypoint: wanted.Entrypoint } : {}),
+    ...(Entrypoint === undefined ? {} : { Entrypoint }),
+    ...(User === undefined ? {} : { User }),
+    ...(wanted.part === 'agent' && wanted.Volumes !== undefined ? { Volumes: wanted.Volumes } : {}),
     Labels: {
       ...Labels,
       [VM_LABELS.gate]: settings.PURSER_GATE_INSTALLATION,
@@ -162,7 +176,11 @@ export function vmContainerFor(wanted: VmBody, ends: number, settings: VmGateSet
       NetworkMode: HostConfig.NetworkMode,
       ...(wanted.part === 'agent'
         ? { NanoCpus: AGENT_CPUS, Init: true }
-        : { NanoCpus: wanted.HostConfig.NanoCpus, PidMode: wanted.HostConfig.PidMode }),
+        : {
+            NanoCpus: wanted.HostConfig.NanoCpus,
+            PidMode: wanted.HostConfig.PidMode,
+            ...(wanted.HostConfig.VolumesFrom === undefined ? {} : { VolumesFrom: wanted.HostConfig.VolumesFrom }),
+          }),
     },
   };
 }
