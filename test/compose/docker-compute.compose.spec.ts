@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +10,9 @@ import type { ComputeDriver, VmStartup } from '@purser/plugin-sdk';
 import { computeChecks } from '@purser/plugin-sdk/testing';
 
 const IMAGE = 'node:24-bookworm-slim';
+const INSTALLATION = randomBytes(4).toString('hex');
+/** All that this spec makes is of it, and nothing of others on this engine. */
+const TYPE = `docker-${INSTALLATION}`;
 const SECRET = 'a-password-of-this-vm-alone';
 const startup: VmStartup = {
   component: { image: IMAGE, command: ['sleep', '600'], env: {} },
@@ -32,8 +36,9 @@ async function openGate(): Promise<void> {
   const settings = VmGateSettings.parse({
     PURSER_GATE_ENGINE: engine,
     PURSER_GATE_SOCKET: socket,
-    PURSER_GATE_INSTALLATION: 'spec',
+    PURSER_GATE_INSTALLATION: `spec-${INSTALLATION}`,
     PURSER_GATE_NETWORK: 'bridge',
+    PURSER_GATE_AGENT_COMMAND: 'sleep 600',
   });
   gate = await VmGate.start(settings, () => undefined);
   host = `unix://${socket}`;
@@ -46,14 +51,17 @@ const driverWith = (config: object): ComputeDriver => {
   return dockerCompute.capabilities.compute!(
     context,
     dockerCompute.config.parse({
-      machineTypes: [{ name: 'docker-tiny', memoryMb: 128, cpus: 0.5 }],
+      machineTypes: [{ name: TYPE, memoryMb: 128, cpus: 0.5 }],
       ...(host === undefined ? {} : { host }),
       ...config,
     }),
   );
 };
 
-const managed = () => docker.listContainers({ all: true, filters: { label: ['purser.managed=true'] } });
+const managed = async () => {
+  const all = await docker.listContainers({ all: true, filters: { label: ['purser.managed=true'] } });
+  return all.filter(({ Labels }) => Labels['purser.machine-type']?.startsWith(TYPE));
+};
 const vmsThere = async () => [...new Set((await managed()).map(({ Labels }) => Labels['purser.vm-name'] ?? '?'))];
 
 async function removeAll(): Promise<void> {
@@ -86,7 +94,7 @@ describe.each([
 ])('the conformance checks, %s', (_way, prepare) => {
   beforeAll(prepare);
   const checks = computeChecks({
-    machineType: 'docker-tiny',
+    machineType: TYPE,
     diskGb: 1,
     startup,
     slowMs: 60_000,
@@ -132,16 +140,16 @@ describe.each([
   let count = 0;
   const specOf = (changes: object = {}) => {
     count += 1;
-    const name = `purser-spec-${count}`;
+    const name = `purser-${INSTALLATION}-${count}`;
     return {
       name,
       requestId: name,
       zone: 'docker',
-      machineType: 'docker-tiny',
+      machineType: TYPE,
       spot: false,
       diskGb: 1,
       maxRunSeconds: 600,
-      labels: { 'purser-installation': 'spec', 'purser-vm': name },
+      labels: { 'purser-installation': INSTALLATION, 'purser-vm': name },
       startup,
       ...changes,
     };
@@ -153,7 +161,7 @@ describe.each([
     const spec = specOf({ maxRunSeconds: 2 });
     await driver.create(spec, { signal: never });
     await gone(async () => (await managed()).length === 0);
-    expect(await driver.list('spec', { signal: never })).toEqual([]);
+    expect(await driver.list(INSTALLATION, { signal: never })).toEqual([]);
   });
 
   it('has no more memory than its machine type', async () => {
@@ -169,7 +177,7 @@ describe.each([
     await driver.create(spec, { signal: never });
     await docker.getContainer(spec.name).kill();
     await gone(async () => (await managed()).length === 1);
-    expect(await driver.list('spec', { signal: never })).toMatchObject([{ name: spec.name, state: 'stopped' }]);
+    expect(await driver.list(INSTALLATION, { signal: never })).toMatchObject([{ name: spec.name, state: 'stopped' }]);
     expect(await driver.create(spec, { signal: never })).toMatchObject({ state: 'running' });
     expect(await managed()).toHaveLength(2);
   });
@@ -189,18 +197,18 @@ describe.each([
   });
 
   it('is refused where the machine type is unknown, the image is not to be had, or the host is full', async () => {
-    const large = [1, 2].map((nth) => ({ name: `large-${nth}`, memoryMb: 10_000, cpus: 1 }));
+    const large = [1, 2].map((nth) => ({ name: `${TYPE}-large-${nth}`, memoryMb: 10_000, cpus: 1 }));
     const host = (await docker.info()) as { MemTotal: number };
     const half = Math.floor(host.MemTotal / 2 ** 20 / 2) + 1;
     const driver = driverWith({ machineTypes: large.map((type) => ({ ...type, memoryMb: half })) });
     await expect(driver.create(specOf(), { signal: never })).rejects.toMatchObject({ kind: 'refused' });
     const unknown = { ...startup, component: { ...startup.component, image: 'purser-spec.invalid/none:1' } };
     await expect(
-      driver.create(specOf({ machineType: 'large-1', startup: unknown }), { signal: never }),
+      driver.create(specOf({ machineType: `${TYPE}-large-1`, startup: unknown }), { signal: never }),
     ).rejects.toThrow(/could not be pulled/);
     expect(await managed()).toEqual([]);
-    await driver.create(specOf({ machineType: 'large-1' }), { signal: never });
-    await expect(driver.create(specOf({ machineType: 'large-2' }), { signal: never })).rejects.toMatchObject({
+    await driver.create(specOf({ machineType: `${TYPE}-large-1` }), { signal: never });
+    await expect(driver.create(specOf({ machineType: `${TYPE}-large-2` }), { signal: never })).rejects.toMatchObject({
       kind: 'stockout',
     });
   });

@@ -20,5 +20,7 @@ export const Config = z.object({
   /** The socket of the gate for VMs of Docker, which need not be there yet. Compose sets it, and the network of these VMs. */
   PURSER_VM_GATE: z.string().startsWith('/', 'a path such as /run/purser-vms/docker.sock').optional(),
   PURSER_VM_NETWORK: z.string().min(1).optional(),
+  /** Whether the engine behind the gate is this machine's own, as it is taken to be. */
+  PURSER_VM_GATE_SAME_MACHINE: z.stringbool('true or false').optional(),
 });
 export type Config = z.output<typeof Config>;

@@ -32,7 +32,13 @@ const mount = (changes: object) => host({ Mounts: [{ ...body.HostConfig.Mounts[0
 describe('what a gate lets be made', () => {
   it('adds what nobody may leave out', () => {
     expect(containerFor(body, settings())).toMatchObject({
-      Labels: { ...body.Labels, 'purser.managed': 'mine', 'purser.gate': 'docker', 'purser.stop': 'true' },
+      Labels: {
+        ...body.Labels,
+        'purser.managed': 'mine',
+        'purser.gate': 'docker',
+        'purser.stop': 'true',
+        'purser.protect': 'false',
+      },
       NetworkingConfig: { EndpointsConfig: { agents: {} } },
       HostConfig: {
         CapDrop: ['ALL'],

@@ -72,6 +72,8 @@ export function containerFor(asked: unknown, settings: GateSettings): Record<str
       [LABELS.managed]: settings.PURSER_GATE_INSTALLATION,
       [LABELS.gate]: settings.PURSER_GATE_NAME,
       [LABELS.stop]: 'true',
+      // What is not said here Docker takes from the image.
+      [LABELS.protect]: 'false',
     },
     NetworkingConfig: { EndpointsConfig: Object.fromEntries(networks.map((name) => [name, {}])) },
     HostConfig: {

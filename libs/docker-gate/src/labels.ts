@@ -8,4 +8,6 @@ export const LABELS = {
   epoch: 'purser.epoch',
   /** What an emergency stops, as config/emergency.json has it unless that was changed. */
   stop: 'purser.stop',
+  /** What an emergency leaves alone, unless it is "false". */
+  protect: 'purser.protect',
 } as const;

@@ -34,6 +34,8 @@ const labelsOf = (spec: VmSpec, part: Part, type: MachineType): Record<string, s
   [LABELS.managed]: 'true',
   // What an emergency stops.
   'purser.stop': 'true',
+  // What is not said here Docker takes from the image, which might protect itself.
+  'purser.protect': 'false',
   [LABELS.name]: spec.name,
   [LABELS.part]: part,
   [LABELS.machineType]: type.name,

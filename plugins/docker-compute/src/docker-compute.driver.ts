@@ -121,7 +121,8 @@ export class DockerCompute implements ComputeDriver {
       await engine.start(agent, signal);
       await engine.start(component, signal);
     } catch (error) {
-      if (meddledWith(error) || statusOf(error) === undefined) throw error;
+      // 502: a gate has not heard from Docker, which may have done it all the same.
+      if (meddledWith(error) || statusOf(error) === undefined || statusOf(error) === 502) throw error;
       // Docker has refused one step: the others are undone, so that it is certain that there is none.
       const left = (await engine.pair(spec.name, signal)).filter((one) => ownsLabels(spec, one));
       await engine.remove(left, signal);

@@ -45,6 +45,11 @@ export class DriverMarket implements VmMarket {
     return { provider: driver?.provider ?? null, why, problem: all.length === 0 ? null : all.join('; ') };
   }
 
+  pointless(): string | undefined {
+    const driver = this.drivers.get();
+    return driver === undefined || this.config.PURSER_OFFLOAD_SAME_MACHINE ? undefined : pointlessAt(driver);
+  }
+
   async look(now: Date): Promise<Market> {
     const driver = this.drivers.get();
     const none = (hindrance: string): Market => ({ offers: [], affordable: undefined, hindrance, preemptions: 0 });
@@ -57,8 +62,8 @@ export class DriverMarket implements VmMarket {
         .map((type) => this.offer(driver.provider, type));
       const free = offers.every(({ regularWorstCase }) => regularWorstCase === 0n);
       const affordable = free ? undefined : leftFor(driver.provider, await this.desk.budgets());
-      const pointless = this.config.PURSER_OFFLOAD_SAME_MACHINE ? undefined : pointlessAt(driver);
-      return { offers, affordable, hindrance: undefined, preemptions: await this.preemptions.within(now), pointless };
+      const preemptions = await this.preemptions.within(now);
+      return { offers, affordable, hindrance: undefined, preemptions, pointless: this.pointless() };
     } catch (error) {
       return none(wordsOf(error));
     }
@@ -105,8 +110,9 @@ export class DriverMarket implements VmMarket {
 
 const pointlessAt = ({ provider, sameMachine }: ComputeDriver): string | undefined =>
   sameMachine === true
-    ? `VMs of ${provider} take the memory of this same machine, so that a move frees nothing: name another machine's Docker ` +
-      'as its "host", or set PURSER_OFFLOAD_SAME_MACHINE=true to move all the same'
+    ? `VMs of ${provider} take the memory of this same machine, so that a move frees nothing: use another machine's Docker ` +
+      '(docs/guides/compute.md#docker-instead), or set PURSER_OFFLOAD_SAME_MACHINE=true to move all the same (with compose ' +
+      'in .env, and docker compose up -d after it)'
     : undefined;
 
 /** The least that any budget has left which counts a VM. What is decided by it is held for certain when the VM is requested. */

@@ -120,6 +120,7 @@ it('asks a driver once for all who ask at the same time', async () => {
 it('says where a move would relieve nothing, unless it is wanted all the same', async () => {
   const here = { driver: driver({ provider: 'docker', sameMachine: true }) };
   expect((await market(here).look(now)).pointless).toContain('PURSER_OFFLOAD_SAME_MACHINE');
+  expect(market(here).pointless()).toContain('PURSER_OFFLOAD_SAME_MACHINE');
   expect((await market(here, true).look(now)).pointless).toBeUndefined();
   expect((await market({ driver: driver() }).look(now)).pointless).toBeUndefined();
 });

@@ -18,5 +18,7 @@ export type Compute = OffloadStatus['compute'];
 export interface VmMarket {
   /** Whom VMs are had from, why from there, and what keeps any from being made. */
   compute(): Promise<Compute>;
+  /** Why VMs would relieve nothing here, so that nothing moves by itself. */
+  pointless(): string | undefined;
   look(now: Date): Promise<Market>;
 }

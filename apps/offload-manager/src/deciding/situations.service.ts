@@ -39,6 +39,10 @@ export class Situations {
     return this.market.compute();
   }
 
+  pointless(): string | undefined {
+    return this.market.pointless();
+  }
+
   /** There was nothing to decide about at the last look, and no component was found since. */
   get isEmpty(): boolean {
     return this.foundNone && this.components.list().length === 0;

@@ -50,6 +50,7 @@ function situations(): Situations {
   });
   const market: VmMarket = {
     compute: () => Promise.resolve({ provider: null, why: '', problem: null }),
+    pointless: () => undefined,
     look: () => {
       asked += 1;
       return Promise.resolve({ offers: [], affordable: undefined, hindrance: undefined, preemptions: 0 });

@@ -22,7 +22,11 @@ function machines(given: Partial<Market> = {}, seenMb?: number): Machines {
   };
   const component = { name: 'llm', command: [], env: {}, healthPath: '/', diskGb: 20, memoryMb: 1_000 };
   return new Machines(
-    { compute: () => Promise.resolve({ provider: null, why: '', problem: null }), look: () => Promise.resolve(market) },
+    {
+      compute: () => Promise.resolve({ provider: null, why: '', problem: null }),
+      pointless: () => undefined,
+      look: () => Promise.resolve(market),
+    },
     { of: () => (seenMb === undefined ? undefined : ({ memoryMb: seenMb } as Profile)) },
     systemClock,
     { ENABLE_COST_OPTIMIZATION: true, GCP_VM_TYPE: 'large' },

@@ -56,6 +56,7 @@ beforeEach(async () => {
   provider = 'fake';
   const market: VmMarket = {
     compute: () => Promise.resolve({ provider, why: 'no compute driver is configured in plugins.json', problem: null }),
+    pointless: () => undefined,
     look: () => Promise.resolve({ offers: [OFFER], affordable: undefined, hindrance: undefined, preemptions: 0 }),
   };
   const config = { PURSER_VM_AGENT_IMAGE: 'purser:1', ENABLE_COST_OPTIMIZATION: true, GCP_VM_TYPE: 'small' };

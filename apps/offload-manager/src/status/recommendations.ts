@@ -10,6 +10,8 @@ export interface Standing {
   autoMigration: boolean;
   provider: string | null;
   why: string;
+  /** Why nothing moves by itself though there are VMs. */
+  pointless: string | undefined;
 }
 
 const SHOWN = 5;
@@ -27,6 +29,8 @@ export function recommendationsFor(standing: Standing): string[] {
     all.push('HYBRID_ORCHESTRATION_DRY_RUN is true: nothing moves. `purser offload why` shows what would.');
   if (here.length > 0 && provider !== null && !standing.autoMigration)
     all.push('ENABLE_AUTO_MIGRATION is false: nothing moves by itself.');
+  if (here.length > 0 && standing.pointless !== undefined)
+    all.push(`Under pressure nothing moves by itself: ${standing.pointless}.`);
   for (const { name, memoryMb, stays } of heavyOnes(components, heavyMb)
     .filter((one) => one.stays !== null)
     .slice(0, SHOWN))

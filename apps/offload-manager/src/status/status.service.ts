@@ -66,6 +66,7 @@ export class StatusService {
         offloadMb: this.situations.bounds.offloadMb,
         dryRun: config.HYBRID_ORCHESTRATION_DRY_RUN,
         autoMigration: config.ENABLE_AUTO_MIGRATION,
+        pointless: this.situations.pointless(),
         ...compute,
       }),
       lastDecision,

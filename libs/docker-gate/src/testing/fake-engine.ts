@@ -28,9 +28,11 @@ export class FakeEngine {
   readonly asked: string[] = [];
   /** Of images that are not here. */
   readonly absent = new Set<string>();
+  /** Labels of images, which a container has where it was given no others. */
+  readonly imageLabels = new Map<string, Record<string, string>>();
   network: { Internal: boolean } | undefined;
   subnet = '172.30.0.0/16';
-  /** Waited for before an answer; a number is answered instead, as the status of an error. */
+  /** Waited for before an answer; a number is answered instead, as the status of an error, and 0 is a broken connection. */
   before: ((asked: string) => Promise<unknown> | number | undefined) | undefined;
   /** What a container does that is started. */
   onStart: ((id: string) => void) | undefined;
@@ -95,13 +97,16 @@ export class FakeEngine {
       response.end(body === undefined ? undefined : JSON.stringify(body));
     };
     const told = await this.before?.(asked);
+    if (told === 0) return void response.destroy();
     if (typeof told === 'number') return send(told, { message: 'as it was told' });
     const path = url.split('?')[0]!;
     if (path === '/containers/create') {
       const body = JSON.parse(text) as Record<string, unknown>;
       const name = new URLSearchParams(url.split('?')[1]).get('name') ?? undefined;
       if (name !== undefined && this.named(name) !== undefined) return send(409, { message: 'the name is taken' });
-      return send(201, { Id: this.add(body.Labels as Record<string, string>, body, name), Warnings: [] });
+      const ofImage = this.imageLabels.get(String(body.Image));
+      const labels = { ...ofImage, ...(body.Labels as Record<string, string>) };
+      return send(201, { Id: this.add(labels, body, name), Warnings: [] });
     }
     if (path === '/info') return send(200, { MemTotal: 8 * 2 ** 30, NCPU: 4, MemoryLimit: true, Name: 'secret' });
     if (path === '/containers/json') return send(200, this.list(url));

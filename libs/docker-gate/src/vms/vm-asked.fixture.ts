@@ -8,6 +8,7 @@ const labels = (part: string, memoryMb: number) => ({
   'purser-expires': '1795950000',
   'purser.managed': 'true',
   'purser.stop': 'true',
+  'purser.protect': 'false',
   'purser.vm-name': 'purser-0a1b2c3d-1',
   'purser.part': part,
   'purser.machine-type': 'docker-1g',
@@ -30,7 +31,7 @@ const confined = (memoryMb: number) => ({
 export const agentAsked = (seconds = 90) => ({
   name: 'purser-0a1b2c3d-1-agent',
   Image: 'purser:local',
-  Entrypoint: ['timeout', '-k', '5', String(seconds), 'node', 'main.js'],
+  Entrypoint: ['timeout', '-k', '5', String(seconds), 'node', '/app/apps/vm-agent/dist/main.js'],
   Cmd: [] as string[],
   Env: ['PASSWORD=secret'],
   Labels: labels('agent', 1_024),

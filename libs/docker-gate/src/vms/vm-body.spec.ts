@@ -23,15 +23,27 @@ const labelled = (asked: Asked, changes: object): object => ({ ...asked, Labels:
 it('writes both containers of a VM anew, with what nobody may leave out', () => {
   const agent = vmBodyOf(agentAsked(), AGENT, settings(), room);
   expect(vmContainerFor(agent, 1_795_950_000, settings())).toMatchObject({
-    Entrypoint: ['timeout', '-k', '5', '90', 'node', 'main.js'],
+    Entrypoint: ['timeout', '-k', '5', '90', 'node', '/app/apps/vm-agent/dist/main.js'],
     Labels: { 'purser.stop': 'true', 'purser.vm-gate': 'mine', 'purser.vm-ends': '1795950000' },
     HostConfig: { CapDrop: ['ALL'], RestartPolicy: { Name: 'no' }, NetworkMode: 'mine_vms', NanoCpus: 1e9 },
   });
+  expect(vmContainerFor(agent, 1, settings())).not.toHaveProperty('HostConfig.ExtraHosts');
   const component = vmBodyOf(componentAsked(), COMPONENT, settings(), room);
   expect(component).toMatchObject({ part: 'component', agentId: AGENT_ID });
   const written = vmContainerFor(component, 1, settings());
   expect(written).toMatchObject({ HostConfig: { PidMode: `container:${AGENT_ID}`, Memory: 2 ** 30 } });
   expect(written).not.toHaveProperty('name');
+});
+
+it('lets both containers of a session have one user and a folder of their own', () => {
+  const User = '1000:1000';
+  const agent = vmBodyOf({ ...agentAsked(), User, Volumes: { '/purser': {} } }, AGENT, settings(), room);
+  expect(vmContainerFor(agent, 1, settings())).toMatchObject({ User, Volumes: { '/purser': {} } });
+  const asked = { ...host(componentAsked(), { VolumesFrom: [AGENT_ID] }), User, Entrypoint: ['sh'], Cmd: ['-c', 'x'] };
+  expect(vmContainerFor(vmBodyOf(asked, COMPONENT, settings(), room), 1, settings())).toMatchObject({
+    ...{ User, Entrypoint: ['sh'], Cmd: ['-c', 'x'] },
+    HostConfig: { VolumesFrom: [AGENT_ID], CapDrop: ['ALL'] },
+  });
 });
 
 it.each<[string, string, object]>([
@@ -56,17 +68,25 @@ it.each<[string, string, object]>([
   ['one larger than all may be', COMPONENT, componentAsked(AGENT_ID, 4_096)],
   ['one with a label of less memory', COMPONENT, labelled(componentAsked(), { 'purser.memory-mb': '1' })],
   ['one with too many processors', COMPONENT, host(componentAsked(), { NanoCpus: 3e9 })],
+  ['one with too many processes', COMPONENT, host(componentAsked(), { PidsLimit: 1_025 })],
   ['one without a limit of processors', COMPONENT, host(componentAsked(), { NanoCpus: undefined })],
   ['one without the label that an emergency stops by', AGENT, labelled(agentAsked(), { 'purser.stop': 'false' })],
   ['one that is protected', AGENT, labelled(agentAsked(), { 'purser.protect': 'true' })],
   ['one with the gate’s own label', AGENT, labelled(agentAsked(), { 'purser.vm-gate': 'other' })],
   ['one without an installation', AGENT, labelled(agentAsked(), { 'purser-installation': '' })],
-  ['one under another name', 'purser-other', componentAsked()],
-  ['one with two names', COMPONENT, { ...componentAsked(), name: 'purser-other' }],
+  ['one under another name', 'purser-0a1b2c3d-other', componentAsked()],
+  ['one with two names', COMPONENT, { ...componentAsked(), name: 'purser-0a1b2c3d-other' }],
   ['an agent without an end', AGENT, { ...agentAsked(), Entrypoint: ['node', 'main.js'] }],
+  ['an agent that is something else', AGENT, { ...agentAsked(), Entrypoint: ['timeout', '-k', '5', '90', 'sh'] }],
+  ['an agent with more behind it', AGENT, { ...agentAsked(), Entrypoint: [...agentAsked().Entrypoint, '-x'] }],
   ['an agent that lives too long', AGENT, agentAsked(121 * 3_600)],
   ['an agent of much memory', AGENT, host(agentAsked(), { Memory: 2 ** 30, MemorySwap: 2 ** 30 })],
-  ['another entrypoint for a component', COMPONENT, { ...componentAsked(), Entrypoint: ['sh'] }],
+  ['a long entrypoint for a component', COMPONENT, { ...componentAsked(), Entrypoint: ['sh', '-c'] }],
+  ['one with root said', AGENT, { ...agentAsked(), User: '0:0' }],
+  ['one with a volume elsewhere', AGENT, { ...agentAsked(), Volumes: { '/app': {} } }],
+  ['one with a volume by its name', AGENT, { ...agentAsked(), Volumes: { '/purser': { Name: 'x' } } }],
+  ['one with volumes of another', COMPONENT, host(componentAsked(), { VolumesFrom: ['b2'.repeat(32)] })],
+  ['one with volumes of a name', COMPONENT, host(componentAsked(), { VolumesFrom: ['postgres'] })],
   ['what is no object', COMPONENT, []],
 ])('refuses %s', (_what, name, asked) => {
   expect(() => vmBodyOf(asked, name, settings(), room)).toThrow();

@@ -1,17 +1,18 @@
 import { z } from 'zod';
 import { MIB, Refused, refuseAbove, refuseImage, text } from '../create-body.ts';
 import { VM_LABELS } from './vm-labels.ts';
+import type { Room } from './vm-room.ts';
 import type { VmGateSettings } from './vm-settings.ts';
 
 const AGENT_MB = 256;
 const AGENT_CPUS = 1e9;
-const MOST_PIDS = 4_096;
+const MOST_PIDS = 1_024;
 
 const label = z.string().regex(/^[a-z0-9_-]{0,63}$/);
 const whole = z.string().regex(/^\d{1,12}$/);
 
-/** Of the component; its agent has `-agent` behind it. */
-export const VM_NAME = /^purser-[a-z0-9](?:[a-z0-9-]{0,47}[a-z0-9])?$/;
+/** Of the component, as the offload-manager names it by installation and VM; its agent has `-agent` behind it. */
+export const VM_NAME = /^purser-[0-9a-f]{8}-[0-9a-z]{1,32}$/;
 
 /** What docker-compute writes on both of a VM's containers. */
 const labels = (part: 'agent' | 'component') =>
@@ -20,7 +21,8 @@ const labels = (part: 'agent' | 'component') =>
     'purser-vm': label.min(1),
     'purser-component': label.optional(),
     'purser-expires': whole.optional(),
-    'purser.managed': z.literal('true'),
+    [VM_LABELS.managed]: z.literal('true'),
+    [VM_LABELS.protect]: z.literal('false').optional(),
     'purser.stop': z.literal('true'),
     [VM_LABELS.name]: z.string().regex(VM_NAME),
     [VM_LABELS.part]: z.literal(part),
@@ -30,7 +32,14 @@ const labels = (part: 'agent' | 'component') =>
     'purser.disk-gb': z.string().regex(/^\d{1,9}(\.\d{1,3})?$/),
   });
 
+/** Of a session, both containers have one user, and a volume without a name that goes with them. */
+const SHARED = '/purser';
+
 const body = {
+  User: z
+    .string()
+    .regex(/^[1-9]\d{0,9}:[1-9]\d{0,9}$/, 'ids of a user and a group, neither of which is 0')
+    .optional(),
   /** Said twice: docker's client puts it into the address and the body. */
   name: z.string().optional(),
   Image: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,500}$/),
@@ -57,11 +66,13 @@ const AgentBody = z.strictObject({
     .tuple([z.literal('timeout'), z.literal('-k'), z.literal('5'), z.string().regex(/^[1-9]\d{0,7}$/)])
     .rest(text),
   Cmd: z.array(text).max(0),
+  Volumes: z.strictObject({ [SHARED]: z.strictObject({}) }).optional(),
   Labels: labels('agent'),
   HostConfig: z.strictObject({
     ...confined,
     Init: z.literal(true),
     NetworkMode: z.string(),
+    /** Not passed on: NATS is on the network of these VMs, and the machine itself is nothing for them. */
     ExtraHosts: z.tuple([z.literal('host.docker.internal:host-gateway')]),
   }),
 });
@@ -71,12 +82,14 @@ const OF_AGENT = /^container:([0-9a-f]{64})$/;
 const ComponentBody = z.strictObject({
   ...body,
   Cmd: z.array(text).min(1).max(10_000).optional(),
+  Entrypoint: z.tuple([text]).optional(),
   Labels: labels('component'),
   HostConfig: z.strictObject({
     ...confined,
     NanoCpus: z.number().int().min(1_000_000),
     NetworkMode: z.string().regex(OF_AGENT),
     PidMode: z.string().regex(OF_AGENT),
+    VolumesFrom: z.tuple([z.string().regex(/^[0-9a-f]{64}$/)]).optional(),
   }),
 });
 
@@ -84,14 +97,10 @@ export type VmBody =
   | ({ part: 'agent'; seconds: number } & z.output<typeof AgentBody>)
   | ({ part: 'component'; agentId: string } & z.output<typeof ComponentBody>);
 
-/** What the engine has, as far as the settings let VMs have it. */
-export interface Room {
-  memoryMb: number;
-  cpus: number;
-}
+type RoomForOne = Pick<Room, 'memoryMb' | 'cpus'>;
 
 /** @returns what was asked for, when it is a VM's container within the bounds; throws `Refused` with what is wrong */
-export function vmBodyOf(asked: unknown, named: string, settings: VmGateSettings, room: Room): VmBody {
+export function vmBodyOf(asked: unknown, named: string, settings: VmGateSettings, room: RoomForOne): VmBody {
   const ofAgent = named.endsWith('-agent');
   const parsed = (ofAgent ? AgentBody : ComponentBody).safeParse(asked);
   if (!parsed.success) {
@@ -115,12 +124,15 @@ function agentWithin(data: z.output<typeof AgentBody>, settings: VmGateSettings)
   if (HostConfig.NetworkMode !== network)
     throw new Refused(`VMs here are on the network ${network}, not on ${HostConfig.NetworkMode}`);
   refuseAbove('Memory of the agent', HostConfig.Memory, AGENT_MB * MIB);
-  const seconds = Number(Entrypoint[3]);
+  const command = settings.PURSER_GATE_AGENT_COMMAND;
+  const [, , , time, ...asked] = Entrypoint;
+  if (asked.join('\0') !== command.join('\0')) throw new Refused(`an agent here runs ${command.join(' ')}`);
+  const seconds = Number(time);
   refuseAbove('its time in seconds', seconds, Math.round(hours * 3_600));
   return { part: 'agent', seconds, ...data };
 }
 
-function componentWithin(data: z.output<typeof ComponentBody>, settings: VmGateSettings, room: Room): VmBody {
+function componentWithin(data: z.output<typeof ComponentBody>, settings: VmGateSettings, room: RoomForOne): VmBody {
   const { HostConfig, Image, Labels } = data;
   refuseImage(Image, settings.PURSER_GATE_IMAGES);
   if (HostConfig.PidMode !== HostConfig.NetworkMode) throw new Refused('a component ends with its own agent');
@@ -129,18 +141,29 @@ function componentWithin(data: z.output<typeof ComponentBody>, settings: VmGateS
   if (HostConfig.Memory !== Number(Labels[VM_LABELS.memoryMb]) * MIB)
     throw new Refused('its label tells of another memory than it has');
   const [, agentId = ''] = OF_AGENT.exec(HostConfig.NetworkMode) ?? [];
+  if (HostConfig.VolumesFrom !== undefined && HostConfig.VolumesFrom[0] !== agentId)
+    throw new Refused('a component shares a folder with its own agent');
   return { part: 'component', agentId, ...data };
 }
 
 /** What the engine is asked for, written anew; `ends` in Unix seconds. */
 export function vmContainerFor(wanted: VmBody, ends: number, settings: VmGateSettings): Record<string, unknown> {
-  const { Image, Env, Cmd, Labels, HostConfig } = wanted;
+  const { Image, Env, Cmd, Entrypoint, User, Labels, HostConfig } = wanted;
   return {
     Image,
     Env,
     ...(Cmd === undefined ? {} : { Cmd }),
-    ...(wanted.part === 'agent' ? { Entrypoint: wanted.Entrypoint } : {}),
-    Labels: { ...Labels, [VM_LABELS.gate]: settings.PURSER_GATE_INSTALLATION, [VM_LABELS.ends]: String(ends) },
+    ...(Entrypoint === undefined ? {} : { Entrypoint }),
+    ...(User === undefined ? {} : { User }),
+    ...(wanted.part === 'agent' && wanted.Volumes !== undefined ? { Volumes: wanted.Volumes } : {}),
+    Labels: {
+      ...Labels,
+      [VM_LABELS.gate]: settings.PURSER_GATE_INSTALLATION,
+      [VM_LABELS.ends]: String(ends),
+      // What is not said here Docker takes from the image.
+      [VM_LABELS.protect]: 'false',
+      ...(wanted.part === 'component' ? { [VM_LABELS.nanoCpus]: String(wanted.HostConfig.NanoCpus) } : {}),
+    },
     HostConfig: {
       AutoRemove: true,
       CapDrop: ['ALL'],
@@ -152,8 +175,12 @@ export function vmContainerFor(wanted: VmBody, ends: number, settings: VmGateSet
       LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '2' } },
       NetworkMode: HostConfig.NetworkMode,
       ...(wanted.part === 'agent'
-        ? { NanoCpus: AGENT_CPUS, Init: true, ExtraHosts: wanted.HostConfig.ExtraHosts }
-        : { NanoCpus: wanted.HostConfig.NanoCpus, PidMode: wanted.HostConfig.PidMode }),
+        ? { NanoCpus: AGENT_CPUS, Init: true }
+        : {
+            NanoCpus: wanted.HostConfig.NanoCpus,
+            PidMode: wanted.HostConfig.PidMode,
+            ...(wanted.HostConfig.VolumesFrom === undefined ? {} : { VolumesFrom: wanted.HostConfig.VolumesFrom }),
+          }),
     },
   };
 }

@@ -1,20 +1,22 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { z } from 'zod';
 import { narrowed } from '../answers.ts';
 import { Full, MIB, parsed, refuseImage, Refused } from '../create-body.ts';
 import { answerOf, type EngineRequest, textOf } from '../engine.ts';
 import { requestFor } from '../rules.ts';
 import { type Answer, closed, listenOn, passOn, refusal, send, socketServer } from '../socket-server.ts';
-import { Info, Inspected, kindOf, type Kind, Listed } from './vm-answers.ts';
-import { type Room, vmBodyOf, vmContainerFor } from './vm-body.ts';
+import { Info, Inspected, kindOf, kindOfListed, type Kind, Listed } from './vm-answers.ts';
+import { type VmBody, vmBodyOf, vmContainerFor } from './vm-body.ts';
 import { VM_LABELS } from './vm-labels.ts';
 import { asking, isVmName, type OfOne, type VmWish, vmWishOf } from './vm-rules.ts';
+import { refuseCrowd, type Room, roomIn } from './vm-room.ts';
 import type { VmGateSettings } from './vm-settings.ts';
 
 const LARGEST_BODY = 1024 * 1024;
 const SWEEP_MS = 30_000;
 /** A VM ends itself when its time is over; the gate when it has not. */
 const SLACK_SECONDS = 60;
+/** Of those that ask for a container at once; more are told to come again. */
+const MOST_WAITING = 32;
 
 /** Of what may be done to whom. */
 const MAY: Readonly<Record<Exclude<Kind, 'foreign'>, readonly OfOne['do'][]>> = {
@@ -36,6 +38,7 @@ export class VmGate {
   private closing = false;
   /** One after another, so that no two take the same room. */
   private creating: Promise<unknown> = Promise.resolve();
+  private waiting = 0;
 
   static async start(settings: VmGateSettings, say: (line: string) => void): Promise<VmGate> {
     const gate = new VmGate(settings, say);
@@ -69,13 +72,22 @@ export class VmGate {
     try {
       const now = Date.now() / 1_000 - SLACK_SECONDS;
       for (const { Id: of, Labels } of await this.vms()) {
-        if (Number(Labels[VM_LABELS.ends] ?? 0) > now) continue;
-        await this.ask(asking.one({ do: 'remove', of }));
-        this.say(`removed ${of.slice(0, 12)}, whose time was over`);
+        if (Number(Labels[VM_LABELS.ends]) <= now) await this.removeEnded(of);
       }
     } catch (error) {
       this.say(`the engine cannot be asked: ${(error as Error).message}`);
     }
+  }
+
+  /** One that cannot be removed is in no other's way. */
+  private async removeEnded(of: string): Promise<void> {
+    const { status, text } = await this.ask(asking.one({ do: 'remove', of })).catch((error: Error) => ({
+      status: undefined,
+      text: error.message,
+    }));
+    const what = `${of.slice(0, 12)}, whose time was over`;
+    if (status === 204 || status === 404) this.say(`removed ${what}`);
+    else this.say(`could not remove ${what}, and tries again: ${status ?? ''} ${text.slice(0, 200)}`);
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -95,7 +107,7 @@ export class VmGate {
         this.refusePull(wish.name);
         return await passOn(this.settings.PURSER_GATE_ENGINE, requestFor(wish, ''), response);
       }
-      send(response, await this.grant(wish, body!));
+      send(response, await this.grant(wish, body!, () => response.destroyed));
     } catch (error) {
       if (error instanceof Full) return send(response, refusal(503, error.message));
       if (!(error instanceof Refused)) throw error;
@@ -104,20 +116,18 @@ export class VmGate {
     }
   }
 
-  private async grant(wish: VmWish, body: string): Promise<Answer> {
+  /** `isGone`: whether nobody is there any more for the answer. */
+  private async grant(wish: VmWish, body: string, isGone: () => boolean): Promise<Answer> {
     const { PURSER_GATE_INSTALLATION: installation } = this.settings;
     switch (wish.do) {
       case 'info':
         return this.info();
       case 'list-vms':
-        return shown(Listed, await this.ask(asking.vms(installation, wish.labels)));
+        return this.listed(asking.vms(installation, wish.labels), 'vm');
       case 'list-components':
-        return shown(Listed, await this.ask(asking.components));
-      case 'create': {
-        const made = this.creating.then(() => this.create(wish.name, body));
-        this.creating = made.catch(() => undefined);
-        return made;
-      }
+        return this.listed(asking.components, 'component');
+      case 'create':
+        return this.create(wish.name, body, isGone);
       case 'image':
       case 'pull': {
         const answer = await this.ask(requestFor(wish, ''));
@@ -139,20 +149,37 @@ export class VmGate {
       return { status: 200, text: JSON.stringify({ ...found, Config: { Labels: {} } }) };
     if (kind === 'foreign' || !MAY[kind].includes(wish.do))
       throw new Refused(
-        `${wish.of} is no VM of this installation; components here carry the label ${VM_LABELS.component}`,
+        `${wish.of} is no VM of this installation; components here carry the label ${VM_LABELS.component}, and are of the ` +
+          `compose project ${this.settings.PURSER_GATE_INSTALLATION} or carry ${VM_LABELS.componentOf} with that name`,
       );
     if (wish.do === 'inspect') return { status: 200, text: JSON.stringify(found) };
     if (wish.do !== 'stats') this.say(`${wish.do} ${found.Id.slice(0, 12)}`);
     return this.ask(asking.one({ do: wish.do, of: found.Id }));
   }
 
-  private async create(name: string, text: string): Promise<Answer> {
-    const wanted = vmBodyOf(parsed(text), name, this.settings, await this.room());
+  private async create(name: string, text: string, isGone: () => boolean): Promise<Answer> {
+    if (this.waiting >= MOST_WAITING) throw new Full(`${this.waiting} containers are asked for already; try again`);
+    this.waiting += 1;
+    try {
+      const room = await this.room();
+      const wanted = vmBodyOf(parsed(text), name, this.settings, room);
+      const made = this.creating.then(() => {
+        if (isGone()) throw new Full(`nobody waits for ${name} any more`);
+        return this.make(name, wanted, room);
+      });
+      this.creating = made.catch(() => undefined);
+      return await made;
+    } finally {
+      this.waiting -= 1;
+    }
+  }
+
+  private async make(name: string, wanted: VmBody, room: Room): Promise<Answer> {
     const ends = wanted.part === 'agent' ? this.endOf(wanted.seconds) : await this.endOfAgent(wanted);
     const vms = await this.vms();
     const parts = vms.filter(({ Labels }) => Labels[VM_LABELS.part] === wanted.part);
     if (parts.length >= this.settings.PURSER_GATE_VMS) throw new Full(`there are ${parts.length} VMs, the most here`);
-    if (wanted.part === 'component') await this.refuseCrowd(wanted.HostConfig.Memory / MIB, parts);
+    if (wanted.part === 'component') refuseCrowd(wanted.HostConfig, parts, room);
     const body = JSON.stringify(vmContainerFor(wanted, ends, this.settings));
     const made = await this.ask({ method: 'POST', path: `/containers/create?name=${name}`, body, timeoutMs: 60_000 });
     if (made.status === 201) this.say(`made ${name}`);
@@ -169,17 +196,12 @@ export class VmGate {
     const found = status === 200 ? Inspected.parse(JSON.parse(text)) : undefined;
     const { Labels: agent = {} } = found?.Config ?? {};
     const isAgent =
-      agent[VM_LABELS.gate] === this.settings.PURSER_GATE_INSTALLATION &&
+      found !== undefined &&
+      kindOf(found, this.settings.PURSER_GATE_INSTALLATION) === 'vm' &&
       agent[VM_LABELS.part] === 'agent' &&
       agent[VM_LABELS.name] === Labels[VM_LABELS.name];
     if (!isAgent) throw new Refused('it would join a container that is not the agent of its VM');
     return Number(agent[VM_LABELS.ends]);
-  }
-
-  private async refuseCrowd(memoryMb: number, others: z.output<typeof Listed>): Promise<void> {
-    const used = others.reduce((sum, { Labels }) => sum + Number(Labels[VM_LABELS.memoryMb] ?? 0), 0);
-    const { memoryMb: most } = await this.room();
-    if (used + memoryMb > most) throw new Full(`VMs have ${used} MB of the ${most} MB here: no room for ${memoryMb}`);
   }
 
   private refusePull(name: string): void {
@@ -192,33 +214,35 @@ export class VmGate {
   private async info(): Promise<Answer> {
     const answer = await this.ask(asking.info);
     if (answer.status !== 200) return answer;
-    const { memoryMb, cpus } = this.roomIn(answer);
-    const { MemoryLimit } = Info.parse(JSON.parse(answer.text));
-    return { status: 200, text: JSON.stringify({ MemTotal: memoryMb * MIB, NCPU: cpus, MemoryLimit }) };
+    const info = Info.parse(JSON.parse(answer.text));
+    const { memoryMb, cpus } = roomIn(info, this.settings);
+    return {
+      status: 200,
+      text: JSON.stringify({ MemTotal: memoryMb * MIB, NCPU: cpus, MemoryLimit: info.MemoryLimit }),
+    };
   }
 
   private async room(): Promise<Room> {
     const answer = await this.ask(asking.info);
     if (answer.status !== 200) throw new Error(`it answered ${answer.status} to what it has`);
-    return this.roomIn(answer);
+    return roomIn(Info.parse(JSON.parse(answer.text)), this.settings);
   }
 
-  private roomIn({ text }: Answer): Room {
-    const { PURSER_GATE_MEMORY_MB: memoryMb = Infinity, PURSER_GATE_CPUS: cpus = Infinity } = this.settings;
-    const { MemTotal, NCPU } = Info.parse(JSON.parse(text));
-    return { memoryMb: Math.min(Math.floor(MemTotal / MIB), memoryMb), cpus: Math.min(NCPU, cpus) };
-  }
-
-  private async vms(): Promise<z.output<typeof Listed>> {
-    const { status, text } = await this.ask(asking.vms(this.settings.PURSER_GATE_INSTALLATION));
+  private async vms(): Promise<Listed> {
+    const { status, text } = await this.listed(asking.vms(this.settings.PURSER_GATE_INSTALLATION), 'vm');
     if (status !== 200) throw new Error(`it answered ${status} to a list of containers`);
     return Listed.parse(JSON.parse(text));
+  }
+
+  private async listed(wanted: EngineRequest, kind: Kind): Promise<Answer> {
+    const answer = await this.ask(wanted);
+    if (answer.status !== 200) return answer;
+    const all = Listed.parse(JSON.parse(answer.text));
+    const found = all.filter((one) => kindOfListed(one, this.settings.PURSER_GATE_INSTALLATION) === kind);
+    return { status: 200, text: JSON.stringify(found) };
   }
 
   private ask(wanted: EngineRequest): Promise<Answer> {
     return answerOf(this.settings.PURSER_GATE_ENGINE, wanted);
   }
 }
-
-const shown = (shape: z.ZodType, { status, text }: Answer): Answer =>
-  status === 200 ? { status, text: JSON.stringify(shape.parse(JSON.parse(text))) } : { status, text };

@@ -6,7 +6,13 @@ export const VM_LABELS = {
   name: 'purser.vm-name',
   part: 'purser.part',
   memoryMb: 'purser.memory-mb',
-  /** What an operator puts on a container that is a component here: it may be started and stopped, and nothing else. */
+  /** Put on a component by the gate. */
+  nanoCpus: 'purser.vm-nano-cpus',
+  /** What an operator puts on a container that is a component: it may be started and stopped, and nothing else. */
   component: 'purser.component',
+  /** Whose component it is, where that is not told by its compose project. */
+  componentOf: 'purser.component.installation',
+  project: 'com.docker.compose.project',
+  managed: 'purser.managed',
   protect: 'purser.protect',
 } as const;

@@ -32,6 +32,7 @@ describe('what a gate for VMs understands', () => {
   it.each([
     ['POST', '/containers/create'],
     ['POST', '/containers/create?name=nats'],
+    ['POST', '/containers/create?name=purser-nats-1'],
     ['POST', '/containers/create?name=purser-a%26x'],
     ['POST', `/containers/${ID}/exec`],
     ['POST', `/containers/${ID}/update`],
@@ -62,6 +63,7 @@ describe('what a gate for VMs understands', () => {
 
   it('knows the names of VMs', () => {
     expect(['purser-0a1b2c3d-1', 'purser-0a1b2c3d-1-agent'].every(isVmName)).toBe(true);
-    expect(['postgres', 'purser', 'purser-', 'purser_nats', `purser-${'a'.repeat(60)}`].some(isVmName)).toBe(false);
+    const others = ['postgres', 'purser', 'purser-nats-1', 'purser-0a1b2c3d', 'purser-0a1b2c3d-nats-1', 'purser-vms-1'];
+    expect([...others, `purser-0a1b2c3d-${'a'.repeat(60)}`].some(isVmName)).toBe(false);
   });
 });

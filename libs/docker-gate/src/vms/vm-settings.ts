@@ -19,8 +19,13 @@ export const VmGateSettings = z.object({
   PURSER_GATE_IMAGES: list,
   /** The image of every VM's agent; any that a component may have when it is left out. */
   PURSER_GATE_AGENT_IMAGE: unlessEmpty(z.string()),
+  /** What an agent runs, by spaces; nothing else is run beside a component as what ends it in time. */
+  PURSER_GATE_AGENT_COMMAND: z
+    .string()
+    .default('node /app/apps/vm-agent/dist/main.js')
+    .transform((all) => all.split(' ').filter(Boolean)),
   PURSER_GATE_PULL: z.stringbool().default(true),
-  /** The most for all components of VMs together, and for one's processors; the engine's own when left out. */
+  /** The most for all components of VMs together; when left out the engine's own, and its processors for each of them. */
   PURSER_GATE_MEMORY_MB: unlessEmpty(whole(16_777_216)),
   PURSER_GATE_CPUS: unlessEmpty(z.coerce.number().min(0.1).max(1024)),
   /** The most VMs at once. */
