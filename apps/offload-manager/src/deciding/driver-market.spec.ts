@@ -58,8 +58,8 @@ it('offers the machines of the driver, with what each may cost in its life', asy
   // The other one nobody could hold the money for.
   expect(offers).toMatchObject([{ machineType: 'small', memoryMb: 4096 }]);
   const [offer] = offers;
-  // Of two hours, and of a GB that it may send.
-  expect(offer?.spotWorstCase).toBe(2n * (offer?.spotPerHour ?? 0n) + 120_000_000n);
+  // Of two hours, and of twice the GB that it may send.
+  expect(offer?.spotWorstCase).toBe(2n * (offer?.spotPerHour ?? 0n) + 240_000_000n);
   expect(Number(offer?.regularPerHour) - Number(offer?.spotPerHour)).toBe(80_000_000);
   expect([affordable, hindrance, count]).toEqual([undefined, undefined, 1]);
 });

@@ -1,6 +1,8 @@
+import { jest } from '@jest/globals';
 import { type Spend, Vm, type VmHeartbeat } from '@purser/contracts';
 import type { Database } from '@purser/database';
 import { formatUsd, NANO_PER_USD } from '@purser/money';
+import { Log } from '@purser/service';
 import { createTestDatabase, type TestDatabase } from '@purser/testing';
 import { AgentsRepository } from '../agents/agents.repository.js';
 import { AgentsService } from '../agents/agents.service.js';
@@ -86,7 +88,8 @@ const traffic = async (): Promise<Spend[]> => {
 
 it('is held for with the VM, told by the minute, and settled with its cost', async () => {
   const id = await ready();
-  expect(formatUsd(desk.held)).toBe(formatUsd(LIFE + 400_000_000n));
+  // Twice what it may send: so far it would be believed.
+  expect(formatUsd(desk.held)).toBe(formatUsd(LIFE + 800_000_000n));
   expect(platform.specs.at(-1)?.startup.agent.env.PURSER_VM_EGRESS_BYTES).toBe(String(4 * GB));
   // Heartbeats overtake each other; and a system that starts again counts from nothing.
   for (const said of [0.5, 1, 0.75]) await beat(id, said);
@@ -125,7 +128,21 @@ it('is drained before it has sent all that is paid for, and ended when it has', 
 });
 
 it('is not believed what nothing could be paid from', async () => {
+  const warn = jest.spyOn(manager.get(Log), 'warn');
   const id = await ready();
+  const { held } = desk;
+  await beat(id, 1_000_000);
+  await manager.rounds(4, 60_000);
+  expect(await traffic()).toMatchObject([{ amountUsd: '0.80' }]);
+  expect(await spendOf(database)).toBeLessThanOrEqual(held);
+  const warned = warn.mock.calls.filter(([fields]) => (fields as { vm?: string }).vm === id);
+  expect(warned).toMatchObject([[{ billedBytes: String(8 * GB) }, expect.stringMatching(/more than is ever billed/)]]);
+  warn.mockRestore();
+});
+
+it('is billed no further for a VM without a bound, which it has from when traffic was free', async () => {
+  const id = await ready();
+  await database.query('UPDATE vms SET egress_bytes = NULL WHERE id = $1', [id]);
   await beat(id, 1_000_000);
   await manager.rounds(4, 60_000);
   expect(await traffic()).toMatchObject([{ amountUsd: '0.80' }]);
