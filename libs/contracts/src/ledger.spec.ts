@@ -45,7 +45,7 @@ describe('what VMs cost', () => {
 
   it('is told under no name that a call could have', () => {
     expect(heardAt('gcp', { ...vm, attemptId: `${'0f'.repeat(16)}-sent-1z` })).toBeDefined();
-    for (const attemptId of ['att_0192f0a1b2c3', '0192f0a1-b2c3-7d4e-8f90-a1b2c3d4e5f6'])
+    for (const attemptId of [`attempt-0192f0a1b2c3-${'0f'.repeat(16)}`, '0192f0a1-b2c3-7d4e-8f90-a1b2c3d4e5f6'])
       expect(() => heardAt('gcp', { ...vm, attemptId })).toThrow(/no attempt of a VM/);
   });
 });
