@@ -141,7 +141,8 @@ describe('two watchdogs on one bus and one database', () => {
     expect(await bus.call(costsSummary, {})).toMatchObject({ monthUsd: '0.76', byProvider: [{ requests: 1 }] });
 
     // Whoever may tell what VMs of one provider cost may not tell it of another one.
-    const vm = newSpend({ task: 't-vm', amountUsd: '0.00', holdUsd: '0.00' });
+    const attemptId = `${'0f'.repeat(16)}-m4x`;
+    const vm = newSpend({ attemptId, task: 't-vm', amountUsd: '0.00', holdUsd: '0.00' });
     await bus.publish(spendRecorded, 'gcp', { spends: [{ ...vm, provider: 'openai' }] }, vm.attemptId);
     await until(async () => {
       const told = await bus.call(ledgerQuery, { task: 't-vm' });

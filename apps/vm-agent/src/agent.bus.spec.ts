@@ -149,7 +149,40 @@ describe('the agent of a VM', () => {
     const work = new ComponentWork(manager, { ...config, PURSER_VM_COMPONENT_URL: url }, () => undefined);
     const agent = new VmAgent({ bus: manager, config, work, preemption: undefined, say: () => undefined, sent });
     expect(await agent.run(new AbortController().signal)).toBe('it has sent the 300 bytes that are paid for');
-    expect(beats.filter(({ vm }) => vm === 'vm-sends').map((beat) => beat.sent?.bytes)).toEqual([100, 200, 300]);
+    expect(beats.filter(({ vm }) => vm === 'vm-sends').map((beat) => beat.sent?.bytes)).toEqual([100, 200, 300, 400]);
+  });
+
+  it('tells last what it has sent by its end, when nothing on it answers any more', async () => {
+    let release: () => void = () => undefined;
+    const url = await serve((request, response) => {
+      if (request.url === '/health') response.end();
+      else release = () => response.end('late');
+    });
+    const { component, ended } = agentFor(url);
+    await eventually(() => expect(beats.at(-1)?.serving).toBe(true));
+    const answer = ask(component, { path: '/slow' });
+    await eventually(() => expect(beats.at(-1)?.inFlight).toBe(1));
+    order = 'end';
+    release();
+    await Promise.all([answer, ended]);
+    expect(beats.at(-1)).toMatchObject({ healthy: false, serving: false, inFlight: 0 });
+  });
+
+  it('is heard of for as long as it cannot delete its own instance', async () => {
+    const google = await serve((request, response) => {
+      // Of an instance without an account; whether it is taken away nobody says.
+      if (!request.url?.includes('instance/preempted')) response.writeHead(404).end();
+    });
+    const { said } = agentFor(await serve(echo), {
+      PURSER_VM_PLATFORM: 'gcp',
+      PURSER_METADATA_URL: google,
+      PURSER_COMPUTE_URL: google,
+    });
+    await eventually(() => expect(beats.at(-1)?.healthy).toBe(true));
+    order = 'end';
+    // One as it ends, and one after it could not.
+    await eventually(() => expect(beats.filter(({ healthy }) => !healthy).length).toBeGreaterThan(1));
+    expect(said.at(-1)).toContain('could not delete its own instance');
   });
 
   it('tells of a preemption at once, and deletes its own instance on Google Cloud', async () => {

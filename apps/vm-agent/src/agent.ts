@@ -28,6 +28,7 @@ export class VmAgent {
   private hasToldOfIt = false;
   private heardAt: number;
   private sent: SentBytes | undefined;
+  private hasEnded = false;
 
   constructor(private readonly parts: AgentParts) {
     this.now = parts.now ?? Date.now;
@@ -46,7 +47,19 @@ export class VmAgent {
   async run(signal: AbortSignal): Promise<string> {
     const reason = await this.untilEnd(signal);
     await this.parts.work.close();
+    this.hasEnded = true;
+    // What it has sent since is billed as well; where nobody answers, nobody waits for it.
+    if (!this.isForgotten) await this.tell();
     return reason;
+  }
+
+  /** Of a VM that has done its work, and is there still. It is not healthy: nothing on it answers. */
+  async tell(): Promise<void> {
+    await this.beat();
+  }
+
+  private get isForgotten(): boolean {
+    return this.now() - this.heardAt >= this.parts.config.PURSER_VM_SILENCE_SECONDS * 1_000;
   }
 
   private async untilEnd(signal: AbortSignal): Promise<string> {
@@ -58,8 +71,7 @@ export class VmAgent {
       if (this.now() / 1_000 >= config.PURSER_VM_EXPIRES) return 'its time is over';
       if (this.sent && this.sent.bytes >= config.PURSER_VM_EGRESS_BYTES)
         return `it has sent the ${config.PURSER_VM_EGRESS_BYTES} bytes that are paid for`;
-      if (this.now() - this.heardAt >= config.PURSER_VM_SILENCE_SECONDS * 1_000)
-        return `nobody has answered for ${config.PURSER_VM_SILENCE_SECONDS} s`;
+      if (this.isForgotten) return `nobody has answered for ${config.PURSER_VM_SILENCE_SECONDS} s`;
       await this.rest(signal);
       if (work.over.aborted) return String(work.over.reason);
     }
@@ -76,7 +88,7 @@ export class VmAgent {
   private async beat(): Promise<AgentOrder | undefined> {
     const { bus, config, say, work } = this.parts;
     this.sent = (await (this.parts.sent ?? sentBytes)()) ?? undefined;
-    const healthy = await work.isHealthy();
+    const healthy = !this.hasEnded && (await work.isHealthy());
     const beat = {
       vm: config.PURSER_VM_ID,
       component: config.PURSER_VM_COMPONENT,

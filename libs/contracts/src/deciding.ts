@@ -76,7 +76,7 @@ export const OffloadStatus = z.object({
     provider: z.string().nullable(),
     why: z.string(),
     /** What keeps VMs from being made there, as its driver tells it, and how to mend it. */
-    problem: z.string().nullable(),
+    problem: z.string().nullable().default(null),
   }),
   memory: MemoryFigures,
   components: z.object({

@@ -29,11 +29,23 @@ it('reads settlements as they are told, and as gateways of before told each by i
   expect(spendRecorded.data.safeParse({ spends: [] }).success).toBe(false);
 });
 
-it('takes what VMs cost for that of the provider that it was told under, whatever it says itself', () => {
-  const batch = spendRecorded.data.parse(spend);
-  const heardAt = (id: string) => spendRecorded.heardAs?.(batch, id).spends.map(({ provider }) => provider);
-  expect(heardAt('gcp')).toEqual(['gcp']);
-  expect(heardAt('docker')).toEqual(['docker']);
-  expect(heardAt('compute.hetzner')).toEqual(['hetzner']);
-  expect(heardAt('ollama')).toEqual([batch.spends[0]?.provider]);
+describe('what VMs cost', () => {
+  const vm = { ...spend, attemptId: `${'0f'.repeat(16)}-m4x`, key: 'k', session: 's', task: 't', project: 'p' };
+  const heardAt = (id: string, told = vm) =>
+    spendRecorded.heardAs?.(spendRecorded.data.parse({ spends: [told] }), id).spends[0];
+
+  it('is that of the provider that it was told under, of no key and no session, whatever it says itself', () => {
+    expect(heardAt('gcp')).toMatchObject({ provider: 'gcp', capability: 'compute', key: null, session: null });
+    expect(heardAt('docker')?.provider).toBe('docker');
+    expect(heardAt('compute.hetzner')?.provider).toBe('hetzner');
+    // Those of sessions count for their tasks.
+    expect(heardAt('gcp')).toMatchObject({ task: 't', project: 'p', gateway: 'g' });
+    expect(heardAt('ollama')).toEqual(spendRecorded.data.parse(vm).spends[0]);
+  });
+
+  it('is told under no name that a call could have', () => {
+    expect(heardAt('gcp', { ...vm, attemptId: `${'0f'.repeat(16)}-sent-1z` })).toBeDefined();
+    for (const attemptId of [`attempt-0192f0a1b2c3-${'0f'.repeat(16)}`, '0192f0a1-b2c3-7d4e-8f90-a1b2c3d4e5f6'])
+      expect(() => heardAt('gcp', { ...vm, attemptId })).toThrow(/no attempt of a VM/);
+  });
 });

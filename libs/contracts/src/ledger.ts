@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { fact, operation } from './contract.js';
 import { Decision } from './emergency.js';
-import { computeProviderOf } from './offload.js';
+import { PurserError } from './errors.js';
+import { computeProviderOf, isComputeAttempt } from './offload.js';
 import { Id, Instant, limitUpTo, Token, Usd, UsdInput } from './scalars.js';
 
 export const Finality = z.enum(['final', 'presumed', 'estimate']);
@@ -65,9 +66,20 @@ export const spendRecorded = fact('spend.recorded', {
   data: SpendBatch,
   heardAs: ({ spends }, id) => {
     const provider = computeProviderOf(id);
-    return { spends: provider === undefined ? spends : spends.map((spend) => ({ ...spend, provider })) };
+    return { spends: provider === undefined ? spends : spends.map((spend) => ofVm(spend, provider)) };
   },
 });
+
+/**
+ * Whoever makes VMs of one provider tells what these cost, and nothing else: not as another provider's, not of a key or a
+ * session, and under no attempt that a gateway could settle, which the ledger would take for a repeat. Whose it is it says
+ * itself, and is believed: a session's VM counts for its task and project, and each VM has a lease under its own name as
+ * a gateway, in windows that the ledger knows of.
+ */
+function ofVm(spend: Spend, provider: string): Spend {
+  if (isComputeAttempt(spend.attemptId)) return { ...spend, provider, capability: 'compute', key: null, session: null };
+  throw new PurserError('invalid_request', { message: `no attempt of a VM is called "${spend.attemptId}"` });
+}
 
 export const EntrySource = z.enum(['metered', 'reported', 'correction']);
 

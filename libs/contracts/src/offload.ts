@@ -73,6 +73,9 @@ export function computeProviderOf(spendId: string): string | undefined {
   return /^compute\.([^.]+)$/.exec(spendId)?.[1];
 }
 
+/** What attempts of VMs are called, and none of a gateway: a digest of the thing, and from when, or after how many bytes. */
+export const isComputeAttempt = (attemptId: string): boolean => /^[0-9a-f]{32}-(sent-)?[0-9a-z]+$/.test(attemptId);
+
 /** All that is below `spend.recorded` for VMs: whoever may tell that may not tell what models cost. */
 export const COMPUTE_SPEND_IDS: readonly string[] = [...COMPUTE_PROVIDERS, 'compute.*'];
 

@@ -41,4 +41,15 @@ export async function dockerAddress(
 export const dockerPlace = (configured: string | undefined, fromEnvironment: string | undefined): string =>
   configured ?? (fromEnvironment?.trim() || 'unix:///var/run/docker.sock');
 
+/** What a process, or a container, calls the machine that it is on. */
+const HERE = /^(localhost|(host|gateway)\.docker\.internal|127(\.\d+){3}|\[::1\]|0\.0\.0\.0)$/i;
+
+/** A socket, or a pipe, is that of this machine's engine; behind an address may be any but those that lead here. */
+export function isThisMachine(place: string): boolean {
+  if (/^(unix|npipe):/.test(place)) return true;
+  // DOCKER_HOST may leave the scheme out.
+  const url = place.includes('://') ? place : `tcp://${place}`;
+  return HERE.test(URL.parse(url.replace(/^tcp:/, 'http:'))?.hostname ?? '');
+}
+
 const bySocket = (socketPath: string): DockerAddress => ({ shown: `unix://${socketPath}`, options: { socketPath } });

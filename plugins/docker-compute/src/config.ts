@@ -15,7 +15,7 @@ export const DockerComputeConfig = z.strictObject({
       'an address such as "unix:///var/run/docker.sock" or "tcp://10.0.0.5:2375"',
     )
     .optional(),
-  /** Whether that is the machine that Purser runs on; left out, a `unix://` host is. */
+  /** Whether that is the machine that Purser runs on; left out, one behind a socket or a name of this machine is. */
   sameMachine: z.boolean().optional(),
   /** The Docker network that VMs join; it must have a way to the bus. */
   network: z

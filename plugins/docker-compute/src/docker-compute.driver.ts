@@ -7,7 +7,7 @@ import {
   type PluginContext,
   type VmSpec,
 } from '@purser/plugin-sdk';
-import { dockerAddress, dockerPlace } from './address.js';
+import { dockerAddress, dockerPlace, isThisMachine } from './address.js';
 import type { DockerComputeConfig } from './config.js';
 import {
   agentBody,
@@ -44,9 +44,8 @@ export class DockerCompute implements ComputeDriver {
     return dockerPlace(this.config.host, this.context.secret('DOCKER_HOST'));
   }
 
-  /** A socket is that of this machine's engine; behind an address may be any. */
   get sameMachine(): boolean {
-    return this.config.sameMachine ?? this.place.startsWith('unix://');
+    return this.config.sameMachine ?? isThisMachine(this.place);
   }
 
   async check({ signal }: CallOptions): Promise<void> {

@@ -10,6 +10,8 @@ export interface Check {
   look: () => Promise<Finding>;
   /** No answer in this time is a failure of its own. */
   withinMs?: number;
+  /** Purser starts without what is looked at: it is warned of what else is a failure. */
+  optional?: boolean;
 }
 
 export interface CheckResult extends Finding {
@@ -23,11 +25,12 @@ export const warn = (what: string, remedy: string): Finding => ({ state: 'warn',
 export const fail = (what: string, remedy: string): Finding => ({ state: 'fail', what, remedy });
 
 /** Runs one check. One that throws, or does not end, has failed. */
-export async function runCheck({ name, look, withinMs = WITHIN_MS }: Check): Promise<CheckResult> {
+export async function runCheck({ name, look, withinMs = WITHIN_MS, optional }: Check): Promise<CheckResult> {
+  const failed = optional ? warn : fail;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<Finding>((resolve) => {
     timer = setTimeout(
-      () => resolve(fail(`no answer within ${withinMs / 1000} s`, 'Try again; the disk or the network hangs.')),
+      () => resolve(failed(`no answer within ${withinMs / 1000} s`, 'Try again; the disk or the network hangs.')),
       withinMs,
     );
   });
@@ -36,7 +39,7 @@ export async function runCheck({ name, look, withinMs = WITHIN_MS }: Check): Pro
   } catch (error) {
     const { message, remedy } = error as Error & { remedy?: string };
     const said = remedy === undefined ? message : message.replace(remedy, '').trim();
-    return { name, ...fail(said, remedy ?? 'See the message.') };
+    return { name, ...failed(said, remedy ?? 'See the message.') };
   } finally {
     clearTimeout(timer);
   }

@@ -55,6 +55,7 @@ export const offloadCheck = (
 ): Check => ({
   name: 'offloading',
   withinMs: OFFLOADING_WITHIN_MS,
+  optional: true,
   look: async () => {
     const { enabled, why, problems } = running
       ? await askManager(running)

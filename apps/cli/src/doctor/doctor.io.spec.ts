@@ -1,9 +1,10 @@
 import { chmod, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ControlApi } from '../api/control-api.js';
 import { readConfiguration } from '../configuration/read-configuration.js';
 import { homeAt } from '../home.js';
-import { runCheck } from './check.js';
+import { type Finding, runCheck } from './check.js';
 import { budgetCheck, configChecks, offloadCheck, providerChecks, tierCheck } from './configured.js';
 import { installationChecks } from './installed.js';
 import { machineChecks } from './machine.js';
@@ -122,6 +123,16 @@ describe('the checks of purser doctor', () => {
   ])('warns where VMs are wanted and there is %s, with what would mend it', async (_what, plugins, env, said) => {
     await use(...plugins);
     expect(await offloading(env)).toMatchObject({ state: 'warn', what: expect.stringMatching(said) as string });
+  });
+
+  it('warns of offloading whose manager does not answer, and of what is optional and takes too long', async () => {
+    const api = { call: () => Promise.reject(new Error('no offload-manager answers')) } as unknown as ControlApi;
+    const dead = offloadCheck(join(folder, 'config'), api, {}, new AbortController().signal);
+    expect(await runCheck(dead)).toMatchObject({ state: 'warn', what: 'no offload-manager answers' });
+    const never = () => new Promise<Finding>(() => undefined);
+    const slow = { name: 'slow', look: never, withinMs: 1 };
+    expect((await runCheck({ ...slow, optional: true })).state).toBe('warn');
+    expect((await runCheck(slow)).state).toBe('fail');
   });
 
   it('fails an admin key that others can read', async () => {

@@ -2,7 +2,7 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy }
 import { type AgentOrder, isPurserError, type VmHeartbeat } from '@purser/contracts';
 import { Clock, CONFIG, Log, Repeating } from '@purser/service';
 import type { Config } from '../config.js';
-import { TrafficRepository } from '../money/traffic.repository.js';
+import { type Traffic, TrafficRepository } from '../money/traffic.repository.js';
 import { isOver, VM_LIFE, type VmLife, type VmSeen } from '../moving/vm-life.js';
 import { AgentsRepository } from './agents.repository.js';
 
@@ -40,7 +40,10 @@ export class AgentsService implements OnApplicationBootstrap, OnModuleDestroy {
   async hear(beat: VmHeartbeat): Promise<AgentOrder> {
     const vm = await this.known(beat);
     // One that nobody knows of has nobody else who would end it.
-    if (!vm || isOver(vm) || vm.component !== beat.component) return 'end';
+    if (!vm || vm.component !== beat.component) return 'end';
+    // Also of one that is being deleted: it sends until it is gone.
+    const traffic = beat.sent && (await this.traffic.note(beat.vm, beat.sent));
+    if (isOver(vm)) return 'end';
     const { wish, preemption_at: preemption, unhealthySeconds } = await this.repository.hear(beat);
     // Until it is no longer ready: one attempt may fail, or come before it is.
     if (preemption && vm.state === 'ready') await this.vms.preempted(beat.vm, preemption);
@@ -48,12 +51,11 @@ export class AgentsService implements OnApplicationBootstrap, OnModuleDestroy {
     // Its component comes home by that, as from every VM that is not ready any more.
     if (vm.state === 'ready' && unhealthySeconds >= most)
       await this.vms.drain(beat.vm, `${beat.component} has not been healthy on it for ${most} s`);
-    return (await this.hasSentAll(beat, vm)) ? 'end' : wish;
+    return (await this.hasSentAll(vm, traffic)) ? 'end' : wish;
   }
 
   /** It is paid for so many bytes: its component comes home before they are used up, and what sends on all the same ends. */
-  private async hasSentAll({ vm: id, sent }: VmHeartbeat, { state }: VmSeen): Promise<boolean> {
-    const traffic = sent && (await this.traffic.note(id, sent));
+  private async hasSentAll({ id, state }: VmSeen, traffic: Traffic | undefined): Promise<boolean> {
     if (!traffic || traffic.bound === null) return false;
     const { sent: all, bound } = traffic;
     const why = `it has sent ${all / 2n ** 20n} MB of the ${bound / 2n ** 20n} MB that are paid for (PURSER_VM_EGRESS_GB)`;

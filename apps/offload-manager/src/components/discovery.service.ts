@@ -16,6 +16,8 @@ export class Discovery implements OnApplicationBootstrap, OnModuleDestroy {
   private told = '';
   private first: Promise<void> | undefined;
   private discovering: Promise<unknown> = Promise.resolve();
+  /** The next look, until it begins: whoever asks by then is told of what it finds. */
+  private waiting: Promise<Changes> | undefined;
 
   constructor(
     private readonly components: Components,
@@ -59,9 +61,14 @@ export class Discovery implements OnApplicationBootstrap, OnModuleDestroy {
     await this.profile();
   }
 
-  /** One after another: who asks is told of what was written before. */
+  /** One after another, and one that waits: who asks is told of what was written before. */
   private discover(): Promise<Changes> {
+    return (this.waiting ??= this.nextLook());
+  }
+
+  private nextLook(): Promise<Changes> {
     const next = this.discovering.then(async () => {
+      this.waiting = undefined;
       const before = this.components.list();
       await this.components.discover();
       this.tellProblems();

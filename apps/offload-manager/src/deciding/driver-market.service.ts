@@ -26,6 +26,8 @@ const DISK_GB = 20;
 export class DriverMarket implements VmMarket {
   private types: { of: ComputeDriver; at: number; all: MachineType[] } | undefined;
   private checked: { of: ComputeDriver; at: number; problem: Promise<string | undefined> } | undefined;
+  /** By the last check that has ended. */
+  private known: { of: ComputeDriver; problem: string | undefined } | undefined;
 
   constructor(
     private readonly drivers: ActiveDriver,
@@ -33,14 +35,15 @@ export class DriverMarket implements VmMarket {
     private readonly rates: VmRates,
     private readonly desk: WatchdogDesk,
     private readonly preemptions: PreemptionsRepository,
-    @Inject(CONFIG) private readonly config: Pick<Config, 'PURSER_OFFLOAD_SAME_MACHINE'>,
+    @Inject(CONFIG)
+    private readonly config: Pick<Config, 'PURSER_OFFLOAD_SAME_MACHINE' | 'HYBRID_ORCHESTRATION_ENABLED'>,
   ) {}
 
-  /** For people, who do not wait for a cloud: one that takes long is told as such. */
+  /** For people, who do not wait for a cloud: of one that takes long, what it said last. Nobody asks one that is not to be used. */
   async compute(): Promise<Compute> {
     const driver = this.drivers.get();
     const { why, problems } = this.drivers;
-    const problem = driver && (await soon(this.problemOf(driver), driver.provider));
+    const problem = driver && this.config.HYBRID_ORCHESTRATION_ENABLED ? await this.problemSoon(driver) : undefined;
     const all = [...problems, ...(problem === undefined ? [] : [problem])];
     return { provider: driver?.provider ?? null, why, problem: all.length === 0 ? null : all.join('; ') };
   }
@@ -75,14 +78,27 @@ export class DriverMarket implements VmMarket {
     return this.checked.problem;
   }
 
-  private async check(driver: ComputeDriver): Promise<string | undefined> {
+  private async problemSoon(driver: ComputeDriver): Promise<string | undefined> {
+    const over = new AbortController();
+    const late = pause(SOON_MS, undefined, { signal: over.signal }).then(() =>
+      this.known?.of === driver
+        ? this.known.problem
+        : `${driver.provider} has not said yet whether VMs can be made there`,
+    );
     try {
-      await driver.check({ signal: AbortSignal.timeout(CALL_MS) });
-      await this.credentials.check();
-      return undefined;
-    } catch (error) {
-      return wordsOf(error);
+      return await Promise.race([this.problemOf(driver), late]);
+    } finally {
+      over.abort();
     }
+  }
+
+  private async check(driver: ComputeDriver): Promise<string | undefined> {
+    const problem = await driver
+      .check({ signal: AbortSignal.timeout(CALL_MS) })
+      .then(() => this.credentials.check())
+      .then(() => undefined, wordsOf);
+    this.known = { of: driver, problem };
+    return problem;
   }
 
   private async typesOf(driver: ComputeDriver): Promise<MachineType[]> {
@@ -124,16 +140,6 @@ function leftFor(provider: string, budgets: readonly BudgetStatus[]): Nano | und
     })
     .map(({ window }) => parseUsd(window.unreservedUsd ?? window.remainingUsd));
   return left.length === 0 ? undefined : left.reduce(minNano);
-}
-
-async function soon(checking: Promise<string | undefined>, provider: string): Promise<string | undefined> {
-  const over = new AbortController();
-  const late = pause(SOON_MS, `${provider} has not said yet whether VMs can be made there`, { signal: over.signal });
-  try {
-    return await Promise.race([checking, late]);
-  } finally {
-    over.abort();
-  }
 }
 
 const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

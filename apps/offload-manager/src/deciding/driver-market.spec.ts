@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import type { BudgetStatus } from '@purser/contracts';
 import type { ComputeDriver } from '@purser/plugin-sdk';
 import { NO_PRICES } from '../money/vm-prices.js';
@@ -38,7 +39,7 @@ interface Given {
   credentials?: () => Promise<void>;
 }
 
-function market(given: Given, sameMachine = false): DriverMarket {
+function market(given: Given, sameMachine = false, enabled = true): DriverMarket {
   const drivers = new ActiveDriver();
   const active = given.driver;
   drivers.use(active ? [active] : [], active, active ? 'it is configured' : 'no compute driver is configured');
@@ -50,7 +51,8 @@ function market(given: Given, sameMachine = false): DriverMarket {
   const desk = { budgets: given.budgets ?? (() => Promise.resolve([])) } as WatchdogDesk;
   const preemptions = { within: () => Promise.resolve(1) } as unknown as PreemptionsRepository;
   const rates = new VmRates(NO_PRICES, settings);
-  return new DriverMarket(drivers, credentials, rates, desk, preemptions, { PURSER_OFFLOAD_SAME_MACHINE: sameMachine });
+  const config = { PURSER_OFFLOAD_SAME_MACHINE: sameMachine, HYBRID_ORCHESTRATION_ENABLED: enabled };
+  return new DriverMarket(drivers, credentials, rates, desk, preemptions, config);
 }
 
 it('offers the machines of the driver, with what each may cost in its life', async () => {
@@ -58,8 +60,8 @@ it('offers the machines of the driver, with what each may cost in its life', asy
   // The other one nobody could hold the money for.
   expect(offers).toMatchObject([{ machineType: 'small', memoryMb: 4096 }]);
   const [offer] = offers;
-  // Of two hours, and of a GB that it may send.
-  expect(offer?.spotWorstCase).toBe(2n * (offer?.spotPerHour ?? 0n) + 120_000_000n);
+  // Of two hours, and of twice the GB that it may send.
+  expect(offer?.spotWorstCase).toBe(2n * (offer?.spotPerHour ?? 0n) + 240_000_000n);
   expect(Number(offer?.regularPerHour) - Number(offer?.spotPerHour)).toBe(80_000_000);
   expect([affordable, hindrance, count]).toEqual([undefined, undefined, 1]);
 });
@@ -108,6 +110,25 @@ it('says where VMs come from, and what keeps them from being made there', async 
   // That nobody has set up any is no problem.
   const none = 'no compute driver is configured';
   expect(await market({}).compute()).toEqual({ provider: null, why: none, problem: null });
+});
+
+it('tells what a cloud that takes long said last, and that one has not said anything yet', async () => {
+  const never = () => new Promise<void>(() => undefined);
+  const checks = [() => Promise.resolve(), never];
+  const one = market({ driver: driver({ check: () => (checks.shift() ?? never)() }) });
+  expect((await one.compute()).problem).toBeNull();
+  const real = performance.now.bind(performance);
+  const clock = jest.spyOn(performance, 'now').mockImplementation(() => real() + 61_000);
+  const first = market({ driver: driver({ check: never }) });
+  const [known, unknown] = await Promise.all([one.compute(), first.compute()]);
+  clock.mockRestore();
+  expect([known.problem, checks.length]).toEqual([null, 0]);
+  expect(unknown.problem).toMatch(/^gcp has not said yet/);
+});
+
+it('does not ask a driver that is not to be used', async () => {
+  const check = () => Promise.reject(new Error('no key file'));
+  expect((await market({ driver: driver({ check }) }, false, false).compute()).problem).toBeNull();
 });
 
 it('asks a driver once for all who ask at the same time', async () => {

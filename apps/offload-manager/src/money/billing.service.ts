@@ -3,7 +3,7 @@ import { Bus } from '@purser/bus';
 import { computeSpendId, spendRecorded } from '@purser/contracts';
 import { Database, type Sql } from '@purser/database';
 import { parseUsd, sumNano } from '@purser/money';
-import { Outbox } from '@purser/service';
+import { Log, Outbox } from '@purser/service';
 import { type StrayRow } from '../reaping/stray-row.js';
 import type { VmRow } from '../vms/vm-row.js';
 import { type Billed, BillingRepository, type MeteredVm } from './billing.repository.js';
@@ -18,8 +18,8 @@ interface Due {
   payer: Payer;
   /** As the ledger names it. */
   resource: string;
-  /** What left it: what was told, and what is there to tell. */
-  bytes: { told: bigint; sent: bigint };
+  /** What left it: what was told, and what its agent has told in all; and what it may send. */
+  bytes: { told: bigint; metered: bigint; bound: bigint | null };
 }
 
 /** Tells the ledger what runs, by the minute, from the platform's own time of creation until it was seen to be gone. */
@@ -34,6 +34,7 @@ export class Billing {
     private readonly rates: VmRates,
     private readonly outbox: Outbox,
     private readonly bus: Bus,
+    private readonly log: Log,
   ) {
     // Of those that are there, it changes without being told when they were seen.
     this.vms = database.whileUnchanged(['vms'], () => rows.vms(database), isEmpty);
@@ -51,12 +52,13 @@ export class Billing {
   }
 
   private async bill(due: Due, note: (tx: Sql, billed: Billed) => Promise<boolean>): Promise<boolean> {
-    const { id, costing, before, life, payer, resource, bytes } = due;
+    const { id, costing, before, life, payer, resource } = due;
     const stretch = dueStretch(life, before);
     // All is told of what is billed until it was seen to be gone, also where it had ended before that.
     const until = life.goneAt ?? stretch?.until;
     if (until === undefined) return false;
     const rate = this.rates.rate(costing);
+    const bytes = this.sentBy(due);
     const egress = this.rates.egressRate(costing.provider, costing.zone);
     const sent = trafficSpendOf(resource, costing, egress, { ...bytes, at: stretch?.from ?? until }, payer);
     const spends = [
@@ -72,18 +74,20 @@ export class Billing {
     });
     return spends.length > 0;
   }
+
+  private sentBy({ id, costing: { provider }, bytes: { told, metered, bound } }: Due): { told: bigint; sent: bigint } {
+    const most = this.rates.mostSent(provider, bound);
+    if (metered <= most) return { told, sent: metered > told ? metered : told };
+    // Once: from now on all that is ever billed is told.
+    if (told < most) {
+      const fields = { vm: id, provider, meteredBytes: metered.toString(), billedBytes: most.toString() };
+      this.log.warn(fields, 'a VM has sent more than is ever billed of it: the bill of its platform may be larger');
+    }
+    return { told, sent: most > told ? most : told };
+  }
 }
 
 const isEmpty = (rows: unknown[]): boolean => rows.length === 0;
-
-/** Whatever is in a VM may speak as its agent: what it says of itself counts so far beyond what is paid for, and no further. */
-const BELIEVED = 2n;
-
-function bytesOf({ sent_bytes: told, metered_bytes: metered, egress_bytes: bound }: MeteredVm): Due['bytes'] {
-  const most = bound === null ? BigInt(Number.MAX_SAFE_INTEGER) : bound * BELIEVED;
-  const sent = metered < most ? metered : most;
-  return { told, sent: sent > told ? sent : told };
-}
 
 const dueVm = (row: MeteredVm): Due => {
   const { id, name, provider, machine_type: machineType, spot, disk_gb: diskGb, windows } = row;
@@ -101,7 +105,7 @@ const dueVm = (row: MeteredVm): Due => {
     },
     payer: { callId: id, gateway: name, windows, project: row.project, task: row.task_id, ancestors: row.ancestors },
     resource: resourceId(provider, 'vm', zone, name, createdAt),
-    bytes: bytesOf(row),
+    bytes: { told: row.sent_bytes, metered: row.metered_bytes, bound: row.egress_bytes },
   };
 };
 
@@ -128,5 +132,5 @@ const dueStray = (row: StrayRow, instance: string): Due => ({
   payer: { callId: row.id, gateway: instance, windows: [] },
   resource: row.id,
   // No agent of it is heard.
-  bytes: { told: 0n, sent: 0n },
+  bytes: { told: 0n, metered: 0n, bound: null },
 });

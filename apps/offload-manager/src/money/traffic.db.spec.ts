@@ -1,6 +1,8 @@
+import { jest } from '@jest/globals';
 import { type Spend, Vm, type VmHeartbeat } from '@purser/contracts';
 import type { Database } from '@purser/database';
 import { formatUsd, NANO_PER_USD } from '@purser/money';
+import { Log } from '@purser/service';
 import { createTestDatabase, type TestDatabase } from '@purser/testing';
 import { AgentsRepository } from '../agents/agents.repository.js';
 import { AgentsService } from '../agents/agents.service.js';
@@ -86,7 +88,8 @@ const traffic = async (): Promise<Spend[]> => {
 
 it('is held for with the VM, told by the minute, and settled with its cost', async () => {
   const id = await ready();
-  expect(formatUsd(desk.held)).toBe(formatUsd(LIFE + 400_000_000n));
+  // Twice what it may send: so far it would be believed.
+  expect(formatUsd(desk.held)).toBe(formatUsd(LIFE + 800_000_000n));
   expect(platform.specs.at(-1)?.startup.agent.env.PURSER_VM_EGRESS_BYTES).toBe(String(4 * GB));
   // Heartbeats overtake each other; and a system that starts again counts from nothing.
   for (const said of [0.5, 1, 0.75]) await beat(id, said);
@@ -99,13 +102,17 @@ it('is held for with the VM, told by the minute, and settled with its cost', asy
   await manager.rounds(3, 60_000);
   expect((await traffic()).map(({ amountUsd }) => amountUsd)).toEqual(['0.1250', '0.05']);
   await beat(id, 2);
+  // Its platform takes its time, and its agent's last word comes as it ends.
+  platform.keeps = (await vms.get(id)).name;
   await vms.remove(id, 'no longer needed');
+  expect(await beat(id, 2.5)).toBe('end');
+  platform.keeps = '';
   await manager.rounds(4, 5_000);
   const { state, costUsd, sentBytes } = await vms.get(id);
-  expect([state, sentBytes]).toEqual(['gone', 2.25 * GB]);
+  expect([state, sentBytes]).toEqual(['gone', 2.75 * GB]);
   expect(costUsd).toBe(formatUsd(await spendOf(database)));
   expect(formatUsd(desk.held)).toBe(costUsd);
-  expect(Number(costUsd)).toBeGreaterThan(0.225);
+  expect(Number(costUsd)).toBeGreaterThan(0.275);
 });
 
 it('is drained before it has sent all that is paid for, and ended when it has', async () => {
@@ -125,7 +132,21 @@ it('is drained before it has sent all that is paid for, and ended when it has', 
 });
 
 it('is not believed what nothing could be paid from', async () => {
+  const warn = jest.spyOn(manager.get(Log), 'warn');
   const id = await ready();
+  const { held } = desk;
+  await beat(id, 1_000_000);
+  await manager.rounds(4, 60_000);
+  expect(await traffic()).toMatchObject([{ amountUsd: '0.80' }]);
+  expect(await spendOf(database)).toBeLessThanOrEqual(held);
+  const warned = warn.mock.calls.filter(([fields]) => (fields as { vm?: string }).vm === id);
+  expect(warned).toMatchObject([[{ billedBytes: String(8 * GB) }, expect.stringMatching(/more than is ever billed/)]]);
+  warn.mockRestore();
+});
+
+it('is billed no further for a VM without a bound, which it has from when traffic was free', async () => {
+  const id = await ready();
+  await database.query('UPDATE vms SET egress_bytes = NULL WHERE id = $1', [id]);
   await beat(id, 1_000_000);
   await manager.rounds(4, 60_000);
   expect(await traffic()).toMatchObject([{ amountUsd: '0.80' }]);

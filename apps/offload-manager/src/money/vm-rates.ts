@@ -33,6 +33,11 @@ const ADDRESS_NANO_PER_HOUR = 10_000_000n;
 /** No row has one: $0.12 a GB, what leaves Google for most of the internet. */
 const EGRESS_NANO_PER_GB = 120_000_000n;
 const GB = 2n ** 30n;
+/**
+ * What leaves a VM between two looks goes on top of what it may send. Whatever is in a VM may speak as its agent: so far
+ * beyond its bound it is believed, and held for, and no further.
+ */
+const BELIEVED = 2n;
 /** One's own machines send no bill. */
 const OWN = 'docker';
 
@@ -67,14 +72,14 @@ export class VmRates {
     };
   }
 
-  /** The higher of price and setting for the whole of the longest life, and all that it may send, wherever it may come to be. */
+  /** The higher of price and setting for the whole of the longest life, and the most that it can be billed for sending, wherever it may come to be. */
   worstCase(costing: Costing): Nano {
     const { provider, zone, machineType = '', spot, diskGb } = costing;
     const price = this.prices.rateFor(provider, machineType, spot, zone);
     const perHour = maxNano(price?.nanoPerHour ?? 0n, this.setting(provider, spot));
     const hour = perHour + this.diskRate(provider, zone) * BigInt(diskGb);
     const life = (hour * BigInt(Math.ceil(this.config.MAX_VM_LIFETIME_HOURS * 3_600))) / HOUR_S;
-    return life + egressCostOf(this.egressRate(provider, zone), 0n, this.egressBound(provider) ?? 0n);
+    return life + egressCostOf(this.egressRate(provider, zone), 0n, this.mostSent(provider, null));
   }
 
   /** The dearest region’s where this one has no row. */
@@ -87,6 +92,12 @@ export class VmRates {
   egressBound(provider: string): bigint | null {
     if (this.egressRate(provider, undefined).nanoPerGb === 0n) return null;
     return BigInt(Math.ceil(this.config.PURSER_VM_EGRESS_GB * Number(GB)));
+  }
+
+  /** So much is billed of what it sends, and no more. One that has no bound was made when traffic was free: today's holds for it. */
+  mostSent(provider: string, bound: bigint | null): bigint {
+    const may = bound ?? this.egressBound(provider);
+    return may === null ? BigInt(Number.MAX_SAFE_INTEGER) : may * BELIEVED;
   }
 
   private setting(provider: string, spot: boolean): Nano {

@@ -18,6 +18,9 @@ export interface ComputeCheck {
   problems: string[];
 }
 
+/** A cloud that does not answer by then is a problem of its own. */
+const CHECK_MS = 20_000;
+
 const quiet = () => undefined;
 const SILENT: Log = { debug: quiet, info: quiet, warn: quiet, error: quiet, child: () => SILENT };
 
@@ -34,7 +37,11 @@ export async function checkCompute(given: Environment, configDir: string, signal
   const problems = [...drivers.problems];
   const note = (error: unknown) => problems.push(error instanceof Error ? error.message : String(error));
   if (driver !== undefined && config.HYBRID_ORCHESTRATION_ENABLED) {
-    await driver.check({ signal }).catch(note);
+    const late = AbortSignal.timeout(CHECK_MS);
+    const words = `${driver.provider} has not said within ${CHECK_MS / 1_000} s whether VMs can be made there`;
+    await driver
+      .check({ signal: AbortSignal.any([signal, late]) })
+      .catch((error: unknown) => note(late.aborted ? words : error));
     try {
       publicNatsUrl(config);
     } catch (error) {
