@@ -48,6 +48,7 @@ beforeAll(async () => {
   await writeFile(users, Array.from({ length: 8 }, (_, nth) => `PURSER_GUEST_${nth + 1}: {}\n`).join(''));
   const env: Record<string, string> = {
     GCP_VM_TYPE: 'small',
+    PURSER_SESSION_VMS: 'true',
     PURSER_VM_NATS_USERS_FILE: users,
     PURSER_VM_HEARTBEAT_MS: '200',
     HEALTH_CHECK_INTERVAL_SECONDS: '5',

@@ -81,6 +81,7 @@ beforeAll(async () => {
       PURSER_VM_AGENT_IMAGE: AGENT_IMAGE,
       PURSER_VM_HEARTBEAT_MS: '500',
       PURSER_CONTAINERS: 'true',
+      PURSER_SESSION_VMS: 'true',
       ENABLE_AUTO_MIGRATION: 'false',
     }),
   });

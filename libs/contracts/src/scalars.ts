@@ -48,3 +48,7 @@ export const STANDARD_PRIORITY: Priority = 5;
 /** A count that also comes out of a query string. */
 export const limitUpTo = (maximum: number, standard: number) =>
   z.coerce.number().int().min(1).max(maximum).default(standard);
+
+export const ImageName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,500}$/, 'the name of an image, such as "python:3.13-slim"');

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { operation } from './contract.js';
 import { Vm, VmState } from './offload.js';
-import { Id, Token } from './scalars.js';
+import { Id, ImageName, Token } from './scalars.js';
 
 /** A task with it has its sessions on VMs. */
 export const PLACED_ON_VM = 'placement:offload';
@@ -25,7 +25,7 @@ export const vmsPlace = operation('vms.place', {
     ancestors: z.array(Id).default([]),
     project: Token.nullable(),
     /** What the program runs in, beside a POSIX `sh`; Purser's own image when it is left out. */
-    image: z.string().min(1).max(501).optional(),
+    image: ImageName.optional(),
     memoryMb: z.int().min(6).max(16_777_216),
   }),
   reply: Vm,
@@ -35,7 +35,12 @@ export const vmsKeep = operation('vms.keep', {
   owner: 'offload-manager',
   summary: 'The runner of a session gives a sign of life for its VM, which is deleted when none comes in time.',
   request: Keeper.extend({ vm: Id }),
-  reply: z.object({ state: VmState, reason: z.string() }),
+  reply: z.object({
+    state: VmState,
+    reason: z.string(),
+    /** Whether its platform has ever had it, and it has cost money. */
+    made: z.boolean(),
+  }),
 });
 
 export const vmsLeave = operation('vms.leave', {

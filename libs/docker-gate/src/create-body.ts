@@ -95,9 +95,13 @@ export function containerFor(asked: unknown, settings: GateSettings): Record<str
 }
 
 export function refuseImage(image: string, allowed: readonly string[]): void {
-  if (allowed.length > 0 && !allowed.some((beginning) => beginsWith(image, beginning)))
+  if (!allowsImage(image, allowed))
     throw new Refused(`images here begin with ${allowed.join(' or ')}, which ${image} does not`);
 }
+
+/** Where nothing is listed, any is. */
+export const allowsImage = (image: string, allowed: readonly string[]): boolean =>
+  allowed.length === 0 || allowed.some((beginning) => beginsWith(image, beginning));
 
 /** A registry by its host, and its port if it has one, or what ends with a part of a path: no image by itself, and no tag. */
 const GOES_ON = /^(localhost|[^/:@]*\.[^/:@]*|[^/:@]+:\d+)$|^[^/@]+\/[^:@]+$/;

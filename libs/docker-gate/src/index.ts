@@ -1,3 +1,4 @@
+export { allowsImage } from './create-body.ts';
 export { LABELS } from './labels.ts';
 export { LONGEST_WATCH_MS } from './rules.ts';
 export { socketOf } from './gates.ts';

@@ -41,9 +41,14 @@ export const StartOrder = z.object({
 });
 export type StartOrder = z.infer<typeof StartOrder>;
 
+/** What a program may replace at any time, and its runner takes at once; all else that it leaves is taken at its end. */
+export const VM_FILES = ['checkpoint.json', 'handoff.md', 'progress.json'] as const;
+export type VmFile = (typeof VM_FILES)[number];
+
+/** Of whoever speaks for the VM, which its program can: the runner takes nothing but what is listed here. */
 export const VmNews = z.discriminatedUnion('kind', [
   /** A new version of a file in the state folder. */
-  z.object({ kind: z.literal('file'), name: z.string(), size: z.number() }),
+  z.object({ kind: z.literal('file'), name: z.enum(VM_FILES), size: z.number() }),
   z.object({ kind: z.literal('memory'), mb: z.number() }),
   /** The platform takes the VM away. */
   z.object({ kind: z.literal('preempted') }),

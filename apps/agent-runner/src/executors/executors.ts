@@ -51,6 +51,11 @@ export class Executors {
     return executor && isPlaced ? this.placed.for(task) : executor;
   }
 
+  /** Its label asks for a VM, which no executor of that name knows how to use. */
+  runsHereAllTheSame({ executor, labels }: Pick<Assignment, 'executor' | 'labels'>): boolean {
+    return labels.includes(PLACED_ON_VM) && !PLACEABLE.has(executor);
+  }
+
   /** From config/plugins.json; a file that names no executor at all leaves the standard ones in place. */
   async load(): Promise<void> {
     const file = join(this.config.PURSER_CONFIG_DIR, 'plugins.json');

@@ -13,6 +13,7 @@ import {
   VM_SESSION,
   VM_STATE,
   VM_WORKSPACE,
+  type VmFile,
 } from '@purser/program-session';
 import type { RunAs } from '@purser/guard';
 import { removeTree } from '../workspaces/remove-tree.js';
@@ -42,7 +43,7 @@ export class MirroredFiles extends SessionFiles {
   }
 
   /** A new version that the program has left. */
-  async bring(name: string, size: number): Promise<void> {
+  async bring(name: VmFile, size: number): Promise<void> {
     if (size > LARGE_LIMIT) throw new Error(`${name} has ${size} bytes, more than the limit of ${LARGE_LIMIT}`);
     const content = await this.client.get(`${VM_PATHS.state}?name=${encodeURIComponent(name)}`);
     const half = join(this.places.sessionDir, `${name}.half`);

@@ -184,3 +184,9 @@ it('measures the memory of the program where it is, against the limit of its tas
     reason: expect.stringContaining('memoryMb') as string,
   });
 });
+
+it('says of a session that no VM can run that it runs here', async () => {
+  await submit('chatting', 'true', { executor: 'chat', input: { goal: 'to be answered' } });
+  await eventually(async () => expect(await textOf('chatting')).toContain('this session of chat runs here'), PATIENCE);
+  expect(vms.wishes).toEqual([]);
+});

@@ -52,7 +52,7 @@ export class PlacedExecutor {
       const { message: words, name } = error as Error;
       if (vm?.lost.aborted) return { kind: 'continue', reason: `its VM was lost: ${reasonOf(vm.lost)}` };
       if (error instanceof LinkCut || name === 'TimeoutError')
-        return { kind: 'released', reason: `its VM was not reached: ${words}` };
+        return { kind: 'continue', reason: `its VM was not reached: ${words}` };
       const message = `the session could not be set up on its VM: ${words}`;
       return { kind: 'failed', error: { code: 'not_started', message } };
     } finally {
@@ -60,7 +60,7 @@ export class PlacedExecutor {
     }
   }
 
-  private async place(
+  private place(
     { sessionId, taskId }: ExecutorSession,
     { project, ancestors, limits }: Task,
     { image, memoryMb = limits.memoryMb ?? STANDARD_MB }: PlacedInput,
@@ -76,16 +76,7 @@ export class PlacedExecutor {
       ...(image !== undefined && { image }),
     };
     log.say('a VM is asked for');
-    const placed = await SessionVm.place(this.bus, wish, stop, (line) => log.say(line));
-    const { id, machineType, provider, heldUsd } = placed.vm;
-    log.say(`VM ${id} is made: ${machineType} of ${provider}; ${heldUsd} USD are held for all of its life`);
-    try {
-      await placed.ready(stop);
-      return placed;
-    } catch (error) {
-      await placed.leave('its session was not begun');
-      throw error;
-    }
+    return SessionVm.place(this.bus, wish, stop, (line) => log.say(line));
   }
 
   private async runOn(

@@ -10,6 +10,8 @@ export class NotPlaced extends Error {
 
 export const failed = (code: string, message: string): NotPlaced =>
   new NotPlaced({ kind: 'failed', error: { code, message } });
+/** It counts as a session: what cost money and came to nothing must not be tried without end. */
+export const counted = (reason: string): NotPlaced => new NotPlaced({ kind: 'continue', reason });
 export const released = (reason: string): NotPlaced => new NotPlaced({ kind: 'released', reason });
 
 /** Undefined for what may be otherwise in a moment. */

@@ -48,6 +48,7 @@ export class FakeVms {
     this.serve(vmsKeep, ({ vm }) => ({
       state: this.alive.includes(vm) ? 'ready' : 'gone',
       reason: 'as the spec says',
+      made: true,
     }));
     this.serve(vmsLeave, ({ session }) => this.leave(session));
     this.serve(vmsHeartbeat, () => ({ do: 'wait' }));
@@ -135,7 +136,7 @@ async function killed(child: ChildProcess): Promise<void> {
   await gone;
 }
 
-function vmOf(id: string, { session, memoryMb }: RequestOf<typeof vmsPlace>, expires: number): Vm {
+export function vmOf(id: string, { session, memoryMb }: RequestOf<typeof vmsPlace>, expires: number): Vm {
   const now = new Date().toISOString();
   return {
     id,

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type FinishOutcome, invalidRequest, isPurserError } from '@purser/contracts';
+import { type FinishOutcome, invalidRequest, isPurserError, PLACED_ON_VM } from '@purser/contracts';
 import type { ExecutorResult } from '@purser/plugin-sdk';
 import { Log } from '@purser/service';
 import { Executors } from '../executors/executors.js';
@@ -126,6 +126,8 @@ export class SessionRunner {
       `session ${session.id} (epoch ${epoch}) starts` +
         (resumed ? `; it goes on from checkpoint ${resumed.number} of epoch ${resumed.epoch}` : ''),
     );
+    if (this.executors.runsHereAllTheSame(session.assignment))
+      session.say(`the label ${PLACED_ON_VM} is for command and container tasks: this session of ${name} runs here`);
     const environment = await this.access.grant(session, records, folders.sessionDir);
     const resumeFile = await records.layState(folders.sessionDir);
     if (session.kill.aborted) return { kind: 'continue', reason: 'stopped before it began' };

@@ -3,6 +3,7 @@ import { type BudgetStatus, MOST_WINDOWS, PurserError } from '@purser/contracts'
 import { formatUsd, maxNano, type Nano } from '@purser/money';
 import { Clock } from '@purser/service';
 import type { VmRow } from '../vms/vm-row.js';
+import type { VmChange } from '../vms/vms.repository.js';
 import { VmRecords } from '../vms/vm-records.js';
 import { WatchdogDesk } from './watchdog-desk.js';
 import { VmRates } from './vm-rates.js';
@@ -58,9 +59,15 @@ export class VmMoney {
       const asked = { lease: 'asked', lease_asked_at: this.clock.now(), windows, held_nano: amount } as const;
       asking = known(await this.records.change(asking, asked));
       const grant = windows.length === 0 ? ({ ok: true } as const) : await this.desk.grant(row.name, windows, amount);
-      if (grant.ok) return known(await this.records.change(asking, { lease: 'held' }));
+      if (grant.ok) return known(await this.records.change(asking, { lease: 'held', ...this.keptFromNow(row) }));
       if (grant.kind !== 'closed' || attempt === TRIES) throw refusal(grant, budgets, amount);
     }
+  }
+
+  /** However long its money took, its session's runner has as long from here as it asked for. */
+  private keptFromNow({ kept_until: until, requested_at: asked }: VmRow): Pick<VmChange, 'kept_until'> {
+    if (until === null) return {};
+    return { kept_until: new Date(this.clock.now().getTime() + until.getTime() - asked.getTime()) };
   }
 
   /** How much it may send, which the worst case has in it; null where that costs nothing. */
@@ -87,7 +94,8 @@ export class VmMoney {
 
 function known(row: VmRow | undefined): VmRow {
   if (row) return row;
-  throw new PurserError('conflict', { message: 'the VM was given up while its money was asked for' });
+  // Another request may be luckier.
+  throw new PurserError('unavailable', { message: 'the VM was given up while its money was asked for' });
 }
 
 function refusal(

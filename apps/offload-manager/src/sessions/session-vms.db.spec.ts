@@ -45,6 +45,7 @@ let manager: TestManager;
 let provider: string | null;
 let sessions: SessionVms;
 let unkept: UnkeptVms;
+let config: ConstructorParameters<typeof SessionVms>[4];
 
 beforeEach(async () => {
   test = await createTestDatabase({ template: OFFLOAD_TEMPLATE });
@@ -59,7 +60,13 @@ beforeEach(async () => {
     pointless: () => undefined,
     look: () => Promise.resolve({ offers: [OFFER], affordable: undefined, hindrance: undefined, preemptions: 0 }),
   };
-  const config = { PURSER_VM_AGENT_IMAGE: 'purser:1', ENABLE_COST_OPTIMIZATION: true, GCP_VM_TYPE: 'small' };
+  config = {
+    PURSER_SESSION_VMS: true,
+    PURSER_SESSION_VM_IMAGES: undefined,
+    PURSER_VM_AGENT_IMAGE: 'purser:1',
+    ENABLE_COST_OPTIMIZATION: true,
+    GCP_VM_TYPE: 'small',
+  };
   const log = { warn: () => undefined } as unknown as Log;
   const vms = manager.get(VmsService);
   const rows = new SessionVmsRepository(database);
@@ -97,6 +104,7 @@ it('deletes a VM of whose session nothing is heard, and no other', async () => {
   expect(platform.inventory()).toMatchObject([{ name: kept.name }]);
   expect(await sessions.keep({ session: 's2', vm: silent.id, forMs: 30_000 })).toEqual({
     state: 'gone',
+    made: true,
     reason: 'the runner of its session has given no sign of life',
   });
 });
@@ -131,4 +139,79 @@ it('says what keeps a session from being placed', async () => {
     code: 'conflict',
     message: expect.stringContaining('no compute driver is configured') as string,
   });
+});
+
+it('makes no VM for a session where nobody has allowed it, or not its image', async () => {
+  config.PURSER_SESSION_VM_IMAGES = ['python', 'registry.example.com/agents'];
+  for (const image of ['pythonic:3', 'registry.example.com/other:1'])
+    await expect(sessions.place({ ...WISH, image })).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining(`(PURSER_SESSION_VM_IMAGES), which ${image} does not`) as string,
+    });
+  config.PURSER_SESSION_VMS = false;
+  await expect(sessions.place(WISH)).rejects.toMatchObject({
+    code: 'conflict',
+    message: expect.stringContaining('PURSER_SESSION_VMS is false') as string,
+  });
+  expect(desk.leases.size).toBe(0);
+  config.PURSER_SESSION_VMS = true;
+  await sessions.place(WISH);
+  // Purser's own image is in nobody's list.
+  const { image: _, ...plain } = WISH;
+  await sessions.place({ ...plain, session: 's2' });
+});
+
+it('asks anew for a session whose request came to nothing, and for none that is over', async () => {
+  desk.leases.set('another', { granted: parseUsd('10'), returned: 0n });
+  await expect(sessions.place(WISH)).rejects.toMatchObject({ code: 'budget_exhausted' });
+  desk.leases.delete('another');
+  const { id } = await sessions.place(WISH);
+  await manager.rounds(3, 1_000);
+  expect(platform.inventory()).toHaveLength(1);
+  await sessions.leave({ session: 's1', reason: 'over' });
+  await manager.rounds(3, 1_000);
+  expect(await sessions.place(WISH)).toMatchObject({ id, state: 'gone' });
+  await sessions.place({ ...WISH, session: 's2' });
+  await sessions.leave({ session: 's2', reason: 'over before it was made' });
+  expect(await sessions.place({ ...WISH, session: 's2' })).toMatchObject({ state: 'gone' });
+  await manager.rounds(3, 1_000);
+  expect(platform.inventory()).toEqual([]);
+});
+
+it('tells where no zone has room as what never was, and asks for it anew', async () => {
+  platform.zones = ['zone-a'];
+  platform.createFaults = ['stockout'];
+  const { id } = await sessions.place(WISH);
+  await manager.rounds(3, 1_000);
+  expect(await sessions.keep({ session: 's1', vm: id, forMs: 30_000 })).toMatchObject({ state: 'gone', made: false });
+  clock.advance(16 * 60_000);
+  await manager.round();
+  const again = await sessions.place(WISH);
+  expect(again.id).not.toBe(id);
+  await manager.rounds(3, 1_000);
+  expect(await sessions.keep({ session: 's1', vm: again.id, forMs: 30_000 })).toMatchObject({ made: true });
+});
+
+it('has a session that asks for it twice at once have one', async () => {
+  const [one, other] = await Promise.all([sessions.place(WISH), sessions.place(WISH)]);
+  expect(other.id).toBe(one.id);
+  await manager.rounds(3, 1_000);
+  expect(platform.inventory()).toHaveLength(1);
+});
+
+it('keeps it for as long as was asked from when its money is there, and once more when it is asked for again', async () => {
+  const grant = desk.grant.bind(desk);
+  // For longer than the runner has asked for it to be kept.
+  jest.spyOn(DeskFake.prototype, 'grant').mockImplementationOnce(async (...asked) => {
+    await manager.rounds(8, 5_000);
+    await unkept.look();
+    return grant(...asked);
+  });
+  const { id } = await sessions.place(WISH);
+  await manager.rounds(3, 5_000);
+  await unkept.look();
+  await sessions.place(WISH);
+  await manager.rounds(4, 5_000);
+  await unkept.look();
+  expect(await sessions.keep({ session: 's1', vm: id, forMs: 30_000 })).toMatchObject({ state: 'ready' });
 });

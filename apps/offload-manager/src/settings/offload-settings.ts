@@ -28,6 +28,13 @@ const cloudName = z
   .string()
   .regex(/^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/, 'small letters, digits and "-", such as us-central1-a');
 
+const names = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== ''),
+);
+
 export const PRESETS = ['aggressive-savings', 'balanced', 'performance'] as const;
 
 /** What people who offload know already, by the names that they know. */
@@ -61,6 +68,9 @@ export const offloadSettings = {
   MAX_VM_LIFETIME_HOURS: amount(0.01, 120, 2.5),
   /** What a VM may send out; its price is held with the VM's own. */
   PURSER_VM_EGRESS_GB: amount(0.01, 100_000, 2),
+  /** Whoever may submit a task may spend on VMs then, within its budgets. */
+  PURSER_SESSION_VMS: onOff(false),
+  PURSER_SESSION_VM_IMAGES: names.optional(),
   ORPHANED_VM_MAX_AGE_HOURS: amount(0, 8_760, 6),
   CLEANUP_CHECK_INTERVAL_HOURS: amount(0.0002, 8_760, 6),
   ENABLE_AUTO_CLEANUP: onOff(true),

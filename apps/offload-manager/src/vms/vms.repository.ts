@@ -43,6 +43,7 @@ export type VmChange = Partial<
     | 'windows'
     | 'cost_nano'
     | 'billed_until'
+    | 'kept_until'
   >
 >;
 

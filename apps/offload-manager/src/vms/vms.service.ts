@@ -18,7 +18,7 @@ export interface VmWish {
   /** Without secrets: it is kept. Those of the agent are made when the VM is. */
   startup: VmStartup;
   /** Of a session, whose task and project pay for it. */
-  session?: { id: string; task: string; ancestors: string[]; project: string | null; keptUntil: Date };
+  session?: { id: string; task: string; ancestors: string[]; project: string | null; forMs: number };
 }
 
 const TRIES = 5;
@@ -62,7 +62,7 @@ export class VmsService {
         task_id: wish.session.task,
         ancestors: wish.session.ancestors,
         project: wish.session.project,
-        kept_until: wish.session.keptUntil,
+        kept_until: new Date(now.getTime() + wish.session.forMs),
       }),
     });
     try {

@@ -1,8 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-
-/** What a program may replace at any time; all else that it leaves is looked for at its end. */
-const NAMES = ['checkpoint.json', 'handoff.md', 'progress.json'];
+import { VM_FILES, type VmFile } from '@purser/program-session';
 
 /** Which files of the state folder have a new version since they were looked at last. */
 export class LeftFiles {
@@ -10,9 +8,9 @@ export class LeftFiles {
 
   constructor(private readonly folder: string) {}
 
-  async changed(): Promise<{ name: string; size: number }[]> {
-    const found: { name: string; size: number }[] = [];
-    for (const name of NAMES) {
+  async changed(): Promise<{ name: VmFile; size: number }[]> {
+    const found: { name: VmFile; size: number }[] = [];
+    for (const name of VM_FILES) {
       const now = await stat(join(this.folder, name), { bigint: true }).catch(() => undefined);
       if (!now?.isFile()) continue;
       const version = `${now.ino} ${now.size} ${now.mtimeNs}`;
