@@ -43,8 +43,12 @@ export class RemoteProgram implements AttendedProgram {
   readonly stderr = new PassThrough();
   /** In MiB, as its agent measured it last. */
   memoryMb: number | undefined;
+  /** What it left and could not be had, once `ended`. */
+  notBrought: string | undefined;
   private next: NodeJS.Timeout | undefined;
   private hasEnded = false;
+  /** What it left was not here in time, and is not waited for any more. */
+  private isLate = false;
   private killing: Promise<ProgramEnd> | undefined;
   private readonly killed: Promise<ProgramEnd>;
   private resolveKilled: (end: ProgramEnd) => void = () => undefined;
@@ -59,7 +63,8 @@ export class RemoteProgram implements AttendedProgram {
   private constructor(private readonly world: RemoteWorld) {
     this.giveSign();
     this.killed = new Promise((resolve) => (this.resolveKilled = resolve));
-    const lost = Promise.race([world.client.over, reasonOf(world.vm.lost)]).then((why): ProgramEnd => {
+    const cut = world.client.over.then((why) => (this.isLate ? never() : why));
+    const lost = Promise.race([cut, reasonOf(world.vm.lost)]).then((why): ProgramEnd => {
       return { kind: 'guard_lost', detail: why };
     });
     this.ended = Promise.race([this.follow(), lost, this.killed]);
@@ -123,11 +128,12 @@ export class RemoteProgram implements AttendedProgram {
     if (code !== undefined) {
       this.hasEnded = true;
       await this.bringBack();
-      return endOf(code);
+      // With the link went the rest of what it left: it counts as lost, too.
+      return client.isOver && !this.isLate ? never() : endOf(code);
     }
     // It is not known what becomes of it: it counts as lost.
     client.close();
-    return new Promise(() => undefined);
+    return never();
   }
 
   /** Its exit code, when it has ended. */
@@ -145,12 +151,22 @@ export class RemoteProgram implements AttendedProgram {
 
   private async bringBack(): Promise<void> {
     const { files, say, client } = this.world;
-    const late = setTimeout(() => client.close(), BRING_BACK_MS);
-    await files.bringState().catch((error: Error) => say(`not all that it left was taken: ${error.message}`));
-    await files.bringWorkspace().catch((error: Error) => say(`the workspace stays as it was before: ${error.message}`));
+    const late = setTimeout(() => {
+      this.isLate = true;
+      client.close();
+    }, BRING_BACK_MS);
+    const tell = (what: string) => (error: Error) => {
+      const why = this.isLate ? `it took longer than ${BRING_BACK_MS / 60_000} minutes` : error.message;
+      this.notBrought ??= `${what}: ${why}`;
+      say(`${what}: ${why}`);
+    };
+    await files.bringState().catch(tell('not all that it left was taken'));
+    await files.bringWorkspace().catch(tell('the workspace stays as it was before'));
     clearTimeout(late);
   }
 }
+
+const never = (): Promise<never> => new Promise(() => undefined);
 
 const reasonOf = (signal: AbortSignal): Promise<string> =>
   new Promise((resolve) => {

@@ -62,6 +62,11 @@ export class VmClient {
     answer.resume();
   }
 
+  /** Whether nothing can be asked any more. */
+  get isOver(): boolean {
+    return this.link.destroyed || this.session.destroyed;
+  }
+
   close(): void {
     this.session.destroy();
     this.link.destroy();
