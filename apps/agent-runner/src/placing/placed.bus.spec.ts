@@ -194,7 +194,8 @@ it('ends what the program leaves at work, and has its files when they are whole'
   await submit('busy', script);
   const { outcome } = await finishOf('busy');
   if (outcome.kind !== 'completed') throw new Error(`${JSON.stringify(outcome)} ${await textOf('busy')}`);
-  expect(() => process.kill(outcome.result as number, 0)).toThrow('ESRCH');
+  // Whoever inherits it may take a moment to see that it is dead.
+  await eventually(() => expect(() => process.kill(outcome.result as number, 0)).toThrow('ESRCH'));
 });
 
 it('is not done when its files cannot be had', async () => {

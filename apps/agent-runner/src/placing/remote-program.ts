@@ -1,10 +1,12 @@
 import { constants } from 'node:os';
 import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { SessionLink } from '@purser/bus';
 import { type ProgramEnd, pumpLines, Tail } from '@purser/guard';
 import { type AttendedProgram, type StartOrder, VM_PATHS, VmNews } from '@purser/program-session';
 import type { MirroredFiles } from './mirrored-files.js';
+import { NewVersions } from './new-versions.js';
 import type { SessionVm } from './session-vm.js';
 import type { VmClient } from './vm-client.js';
 
@@ -12,6 +14,8 @@ import type { VmClient } from './vm-client.js';
 const STANDSTILL_MS = 30_000;
 const SIGN_MS = 1_000;
 const SOONEST_SIGN_MS = 50;
+/** After a signal that was not taken. */
+const AGAIN_MS = 1_000;
 /** For what the program left, once it has ended. */
 const BRING_BACK_MS = 5 * 60_000;
 
@@ -24,7 +28,7 @@ export interface RemoteWorld {
   aliveWithinMs: (() => number) | undefined;
   /** Once aborted, nothing is waited for any more. */
   kill: AbortSignal;
-  /** The platform takes the VM away. */
+  /** The VM is about to be gone. */
   preempted: () => void;
   say: (line: string) => void;
 }
@@ -49,6 +53,9 @@ export class RemoteProgram implements AttendedProgram {
   private hasEnded = false;
   /** What it left was not here in time, and is not waited for any more. */
   private isLate = false;
+  private isOver = false;
+  private terminating: Promise<void> | undefined;
+  private readonly versions: NewVersions;
   private killing: Promise<ProgramEnd> | undefined;
   private readonly killed: Promise<ProgramEnd>;
   private resolveKilled: (end: ProgramEnd) => void = () => undefined;
@@ -62,21 +69,23 @@ export class RemoteProgram implements AttendedProgram {
 
   private constructor(private readonly world: RemoteWorld) {
     this.giveSign();
+    this.versions = new NewVersions(world.files, world.say);
     this.killed = new Promise((resolve) => (this.resolveKilled = resolve));
     const cut = world.client.over.then((why) => (this.isLate ? never() : why));
     const lost = Promise.race([cut, reasonOf(world.vm.lost)]).then((why): ProgramEnd => {
       return { kind: 'guard_lost', detail: why };
     });
     this.ended = Promise.race([this.follow(), lost, this.killed]);
-    void this.ended.finally(() => clearTimeout(this.next));
+    void this.ended.finally(() => {
+      this.isOver = true;
+      clearTimeout(this.next);
+    });
     void this.print(VM_PATHS.stdout, this.stdout);
     void this.print(VM_PATHS.stderr, this.stderr);
   }
 
   terminate(): void {
-    this.world.client
-      .send('POST', VM_PATHS.signal, 'TERM')
-      .catch((error: Error) => this.world.say(`SIGTERM did not reach the VM: ${error.message}`));
+    this.terminating ??= this.sendTerm();
   }
 
   /** With its VM. One that has ended by itself is not killed for what it left to be brought here. */
@@ -94,9 +103,23 @@ export class RemoteProgram implements AttendedProgram {
 
   /** Signs of life stop, and so does all that is still there. */
   close(): void {
+    void this.versions.close();
     clearTimeout(this.next);
     this.stdout.destroy();
     this.stderr.destroy();
+  }
+
+  /** Until it is taken: a link that is full may refuse it. */
+  private async sendTerm(): Promise<void> {
+    const { client, say } = this.world;
+    for (let told = false; !this.isOver && !client.isOver; told = true) {
+      try {
+        return await client.send('POST', VM_PATHS.signal, 'TERM');
+      } catch (error) {
+        if (!told) say(`SIGTERM did not reach the VM: ${(error as Error).message}; it is sent again`);
+      }
+      await pause(AGAIN_MS, undefined, { ref: false });
+    }
   }
 
   private giveSign(): void {
@@ -119,8 +142,8 @@ export class RemoteProgram implements AttendedProgram {
     const { client, say } = this.world;
     let code: number | undefined;
     try {
-      await pumpLines(await client.get(VM_PATHS.news), new Tail(0), async (line) => {
-        code ??= await this.take(VmNews.parse(JSON.parse(line)));
+      await pumpLines(await client.get(VM_PATHS.news), new Tail(0), (line) => {
+        code ??= this.take(VmNews.parse(JSON.parse(line)));
       });
     } catch (error) {
       say(`what the VM tells cannot be followed: ${(error as Error).message}`);
@@ -137,15 +160,11 @@ export class RemoteProgram implements AttendedProgram {
   }
 
   /** Its exit code, when it has ended. */
-  private async take(news: VmNews): Promise<number | undefined> {
-    const { files, say, preempted } = this.world;
+  private take(news: VmNews): number | undefined {
     if (news.kind === 'end') return news.code;
     if (news.kind === 'memory') this.memoryMb = news.mb;
-    else if (news.kind === 'preempted') preempted();
-    else
-      await files
-        .bring(news.name, news.size)
-        .catch((error: Error) => say(`${news.name} was not taken: ${error.message}`));
+    else if (news.kind === 'preempted') this.world.preempted();
+    else this.versions.add(news.name, news.size);
     return undefined;
   }
 
@@ -160,6 +179,7 @@ export class RemoteProgram implements AttendedProgram {
       this.notBrought ??= `${what}: ${why}`;
       say(`${what}: ${why}`);
     };
+    await this.versions.close();
     await files.bringState().catch(tell('not all that it left was taken'));
     await files.bringWorkspace().catch(tell('the workspace stays as it was before'));
     clearTimeout(late);
