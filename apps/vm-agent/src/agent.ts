@@ -7,6 +7,8 @@ import { sentBytes } from './traffic.js';
 import type { VmWork } from './work.js';
 
 const ANSWER_MS = 4_000;
+/** Of the silence that a VM bears: then what runs on it is to wrap up, which it may while its runner is heard. */
+const WRAP_PART = 0.8;
 
 export interface AgentParts {
   bus: Bus;
@@ -35,7 +37,7 @@ export class VmAgent {
     parts.preemption?.then(
       () => {
         this.preemptedAt = this.now();
-        parts.work.preempted();
+        parts.work.endsSoon();
         this.noticed.abort();
       },
       () => undefined,
@@ -58,8 +60,9 @@ export class VmAgent {
       if (this.now() / 1_000 >= config.PURSER_VM_EXPIRES) return 'its time is over';
       if (this.sent && this.sent.bytes >= config.PURSER_VM_EGRESS_BYTES)
         return `it has sent the ${config.PURSER_VM_EGRESS_BYTES} bytes that are paid for`;
-      if (this.now() - this.heardAt >= config.PURSER_VM_SILENCE_SECONDS * 1_000)
-        return `nobody has answered for ${config.PURSER_VM_SILENCE_SECONDS} s`;
+      const silence = (this.now() - this.heardAt) / 1_000 / config.PURSER_VM_SILENCE_SECONDS;
+      if (silence >= 1) return `nobody has answered for ${config.PURSER_VM_SILENCE_SECONDS} s`;
+      if (silence >= WRAP_PART) work.endsSoon();
       await this.rest(signal);
       if (work.over.aborted) return String(work.over.reason);
     }

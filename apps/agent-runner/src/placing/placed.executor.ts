@@ -123,7 +123,7 @@ export class PlacedExecutor {
           files,
           aliveWithinMs: session.aliveWithinMs && (() => session.aliveWithinMs!()),
           kill: session.kill,
-          preempted: () => taken.abort(new Error('its VM is taken away')),
+          preempted: () => taken.abort(new Error('its VM will be gone soon')),
           say: (line) => log.say(line),
         },
         order,
