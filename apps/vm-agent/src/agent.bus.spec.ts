@@ -6,7 +6,7 @@ import { type AgentOrder, componentsAsk, servedOn, VmHeartbeat, vmsHeartbeat } f
 import { eventually, startTestNats, type TestNats } from '@purser/testing';
 import { VmAgent } from './agent.js';
 import { Config, runAgent } from './index.js';
-import { ComponentWork } from './work.js';
+import { ComponentWork, type VmWork } from './work.js';
 
 let nats: TestNats;
 let manager: Bus;
@@ -131,6 +131,36 @@ describe('the agent of a VM', () => {
     const old = agentFor(url, { PURSER_VM_EXPIRES: '1000' });
     await old.ended;
     expect(old.said.at(-1)).toContain('its time is over');
+  });
+
+  it('has what runs on its VM wrap up before it ends for want of an answer', async () => {
+    const config = Config.parse({
+      PURSER_VM_ID: 'vm-unanswered',
+      PURSER_VM_COMPONENT: 'session',
+      PURSER_NATS_URL: `nats://vm:password@${new URL(nats.url).host}`,
+      PURSER_VM_HEARTBEAT_MS: '50',
+      PURSER_VM_SILENCE_SECONDS: '600',
+      PURSER_VM_EXPIRES: '4000000000',
+    });
+    let now = 0;
+    const toldAt: number[] = [];
+    const work: VmWork = {
+      serving: false,
+      inFlight: 0,
+      over: new AbortController().signal,
+      isHealthy: () => {
+        now += 100_000;
+        return Promise.resolve(true);
+      },
+      follow: () => Promise.resolve(),
+      endsSoon: () => void toldAt.push(now),
+      close: () => Promise.resolve(),
+    };
+    const sent = () => Promise.resolve(null);
+    const bus = { call: () => Promise.reject(new Error('nobody answers')) } as unknown as Bus;
+    const parts = { bus, config, work, preemption: undefined, say: () => undefined, now: () => now, sent };
+    expect(await new VmAgent(parts).run(new AbortController().signal)).toBe('nobody has answered for 600 s');
+    expect(toldAt).toEqual([500_000]);
   });
 
   it('tells what has left the VM, and ends by itself when it has sent all that is paid for', async () => {

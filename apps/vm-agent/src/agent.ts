@@ -7,6 +7,8 @@ import { sentBytes } from './traffic.js';
 import type { VmWork } from './work.js';
 
 const ANSWER_MS = 4_000;
+/** Of the silence that a VM bears: then what runs on it is to wrap up, which it may while its runner is heard. */
+const WRAP_PART = 0.8;
 
 export interface AgentParts {
   bus: Bus;
@@ -36,7 +38,7 @@ export class VmAgent {
     parts.preemption?.then(
       () => {
         this.preemptedAt = this.now();
-        parts.work.preempted();
+        parts.work.endsSoon();
         this.noticed.abort();
       },
       () => undefined,
@@ -49,7 +51,7 @@ export class VmAgent {
     await this.parts.work.close();
     this.hasEnded = true;
     // What it has sent since is billed as well; where nobody answers, nobody waits for it.
-    if (!this.isForgotten) await this.tell();
+    if (this.silence < 1) await this.tell();
     return reason;
   }
 
@@ -58,8 +60,9 @@ export class VmAgent {
     await this.beat();
   }
 
-  private get isForgotten(): boolean {
-    return this.now() - this.heardAt >= this.parts.config.PURSER_VM_SILENCE_SECONDS * 1_000;
+  /** Since somebody answered, as a part of what ends the VM. */
+  private get silence(): number {
+    return (this.now() - this.heardAt) / 1_000 / this.parts.config.PURSER_VM_SILENCE_SECONDS;
   }
 
   private async untilEnd(signal: AbortSignal): Promise<string> {
@@ -71,7 +74,8 @@ export class VmAgent {
       if (this.now() / 1_000 >= config.PURSER_VM_EXPIRES) return 'its time is over';
       if (this.sent && this.sent.bytes >= config.PURSER_VM_EGRESS_BYTES)
         return `it has sent the ${config.PURSER_VM_EGRESS_BYTES} bytes that are paid for`;
-      if (this.isForgotten) return `nobody has answered for ${config.PURSER_VM_SILENCE_SECONDS} s`;
+      if (this.silence >= 1) return `nobody has answered for ${config.PURSER_VM_SILENCE_SECONDS} s`;
+      if (this.silence >= WRAP_PART) work.endsSoon();
       await this.rest(signal);
       if (work.over.aborted) return String(work.over.reason);
     }

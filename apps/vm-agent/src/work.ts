@@ -12,8 +12,8 @@ export interface VmWork {
   readonly over: AbortSignal;
   isHealthy(): Promise<boolean>;
   follow(order: Exclude<AgentOrder, 'end'>): Promise<void>;
-  /** The platform takes the VM away. */
-  preempted(): void;
+  /** The platform takes the VM away, or nobody has answered its agent for nearly as long as it bears. May be told again. */
+  endsSoon(): void;
   /** Resolves when what was begun is done. */
   close(): Promise<void>;
 }
@@ -56,8 +56,8 @@ export class ComponentWork implements VmWork {
     else void this.place.close();
   }
 
-  preempted(): void {
-    // The heartbeat says so, and whoever moves components acts by it.
+  endsSoon(): void {
+    // The heartbeat tells of a preemption, and whoever moves components acts by it.
   }
 
   close(): Promise<void> {

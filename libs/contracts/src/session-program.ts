@@ -21,15 +21,29 @@ export const RUN_FILES = {
 
 /**
  * What a session's container runs on a VM, by the POSIX shell of any image, with no other program than `sleep`: it waits
- * until the agent has laid out the files, starts the program, passes signals on, and writes down how it ended.
+ * until the agent has laid out the files, starts the program, passes signals on, and writes down how it ended, when nothing
+ * of its group is left to change its files. A platform that starts the container again gets no second start of it.
  */
 export const PROGRAM_SCRIPT = `
 run="\${PURSER_VM_FOLDER:-${VM_FOLDER}}/run"
 nap() { sleep 0.2 2>/dev/null || sleep 1; }
+rest() { while :; do sleep 60; done; }
 until [ -d "$run" ]; do nap; done
 echo up > "$run/up"
 until [ -s "$run/start" ]; do nap; done
-( sh "$run/start" > "$run/stdout" 2> "$run/stderr" < /dev/null; echo $? > "$run/end" ) &
+if [ -e "$run/pid" ] || [ -s "$run/end" ]; then
+  [ -s "$run/end" ] || echo 137 > "$run/end"
+  rest
+fi
+(
+  sh "$run/start" > "$run/stdout" 2> "$run/stderr" < /dev/null
+  code=$?
+  if [ -s "$run/pid" ]; then
+    read -r pid < "$run/pid"
+    kill -s KILL -- "-$pid" 2>/dev/null
+  fi
+  echo "$code" > "$run/end"
+) &
 said=
 while [ ! -s "$run/end" ]; do
   if [ -s "$run/signal" ] && [ -s "$run/pid" ]; then
@@ -42,5 +56,5 @@ while [ ! -s "$run/end" ]; do
   fi
   nap
 done
-while :; do sleep 60; done
+rest
 `;

@@ -1,4 +1,6 @@
-import { chmod, lstat, mkdir, mkdtemp, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { appendFile, chmod, lstat, mkdir, mkdtemp, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -36,4 +38,14 @@ it('says what could not be packed or unpacked, and takes no more than the limit'
   await expect(unpack(pack(from, ['large']), to, undefined, 200_000)).rejects.toThrow('more than 200000 bytes');
   await expect(unpack(pack(from, ['absent']), to)).rejects.toThrow('absent');
   await expect(unpack(Readable.from([gzipSync(Buffer.alloc(2_000, 1))]), to)).rejects.toThrow('tar ended with');
+});
+
+it('takes a file that is written to meanwhile as it was', async () => {
+  await writeFile(join(from, 'written'), randomBytes(8_000_000));
+  const packed = pack(from, ['written']);
+  // It has begun, and goes on only when somebody reads.
+  await once(packed, 'readable');
+  await appendFile(join(from, 'written'), 'more');
+  await unpack(packed, to);
+  expect((await lstat(join(to, 'written'))).size).toBe(8_000_000);
 });

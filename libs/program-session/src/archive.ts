@@ -8,6 +8,8 @@ import type { RunAs } from '@purser/guard';
 /** Of files on their way from machine to machine, unpacked. */
 export const ARCHIVE_LIMIT = 1024 * 1024 * 1024;
 const WORDS_LIMIT = 2_000;
+/** What GNU tar ends with 1 for: a file that was written to, or went, while it was read. All else is in the archive. */
+const CHANGED = /file changed as we read it|file removed before we read it|file shrank by/i;
 
 /** Passes on so much and no more. */
 function bounded(limit: number): Transform {
@@ -33,7 +35,8 @@ function tar(args: string[], user: RunAs | undefined) {
   child.stdin.on('error', () => undefined);
   const ended = once(child, 'close').then(
     ([code]) => {
-      if (code !== 0) throw new Error(`tar ended with ${String(code)}: ${words.trim()}`);
+      if (code !== 0 && !(code === 1 && CHANGED.test(words)))
+        throw new Error(`tar ended with ${String(code)}: ${words.trim()}`);
     },
     (error: Error) => {
       throw new Error(`tar could not be started: ${error.message}`);

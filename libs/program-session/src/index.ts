@@ -4,6 +4,8 @@ export { contractVariables, type ContractPaths } from './environment.js';
 export { Arguments, TaskVariables, text } from './input.js';
 export { FILE_LIMIT, LARGE_LIMIT, SessionFiles } from './session-files.js';
 export {
+  LINK_MEMORY_MB,
+  LINK_WINDOW_BYTES,
   StartOrder,
   TARGET,
   VM_FILES,

@@ -26,6 +26,13 @@ export const VM_SESSION = 'session';
 export const VM_WORKSPACE = 'workspace';
 export const VM_STATE = `${VM_SESSION}/state`;
 
+/**
+ * Of both ends of the link. Each connection of the program that nobody reads holds a window at either end, and what it has
+ * to send beyond that counts against the memory, above which new requests are refused: signals and checkpoints as well.
+ */
+export const LINK_WINDOW_BYTES = 256 * 1024;
+export const LINK_MEMORY_MB = 256;
+
 /** In the answer to `connection`: the address that the program believes to have reached. */
 export const TARGET = 'purser-target';
 
@@ -50,7 +57,7 @@ export const VmNews = z.discriminatedUnion('kind', [
   /** A new version of a file in the state folder. */
   z.object({ kind: z.literal('file'), name: z.enum(VM_FILES), size: z.number() }),
   z.object({ kind: z.literal('memory'), mb: z.number() }),
-  /** The platform takes the VM away. */
+  /** The platform takes the VM away, or it is about to end for want of an answer. */
   z.object({ kind: z.literal('preempted') }),
   z.object({ kind: z.literal('end'), code: z.number().int() }),
 ]);

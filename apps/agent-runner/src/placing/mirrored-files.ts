@@ -17,6 +17,7 @@ import {
 } from '@purser/program-session';
 import type { RunAs } from '@purser/guard';
 import { removeTree } from '../workspaces/remove-tree.js';
+import { replaceWorkspace } from '../workspaces/replaced-workspace.js';
 import type { VmClient } from './vm-client.js';
 
 interface Places {
@@ -85,8 +86,7 @@ export class MirroredFiles extends SessionFiles {
     const place = `${sessionDir}-back`;
     try {
       await this.unpackInto(place, VM_WORKSPACE, user);
-      await rename(workspace, join(sessionDir, 'workspace-before'));
-      await rename(place, workspace);
+      await replaceWorkspace(workspace, place, join(sessionDir, 'workspace-before'));
     } finally {
       await removeTree(place);
     }

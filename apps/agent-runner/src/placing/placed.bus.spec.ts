@@ -190,3 +190,25 @@ it('says of a session that no VM can run that it runs here', async () => {
   await eventually(async () => expect(await textOf('chatting')).toContain('this session of chat runs here'), PATIENCE);
   expect(vms.wishes).toEqual([]);
 });
+
+it('ends what the program leaves at work, and has its files when they are whole', async () => {
+  const script = `
+    (while :; do echo "line" >> busy.log; sleep 0.01; done) &
+    echo $! > "$PURSER_STATE_DIR/result.json"
+    head -c 3000000 /dev/urandom > made
+    until [ -s busy.log ]; do sleep 0.01; done`;
+  await submit('busy', script);
+  const { outcome } = await finishOf('busy');
+  if (outcome.kind !== 'completed') throw new Error(`${JSON.stringify(outcome)} ${await textOf('busy')}`);
+  // Whoever inherits it may take a moment to see that it is dead.
+  await eventually(() => expect(() => process.kill(outcome.result as number, 0)).toThrow('ESRCH'));
+});
+
+it('is not done when its files cannot be had', async () => {
+  runner.others.hold = 1;
+  await submit('unbrought', `cd / && rm -r "$HOME"`);
+  expect((await finishOf('unbrought')).outcome).toMatchObject({
+    kind: 'failed',
+    error: { code: 'not_brought', message: expect.stringContaining('the workspace stays as it was') as string },
+  });
+});

@@ -114,7 +114,7 @@ export class PlacedExecutor {
           files,
           aliveWithinMs: session.aliveWithinMs && (() => session.aliveWithinMs!()),
           kill: session.kill,
-          preempted: () => taken.abort(new Error('its VM is taken away')),
+          preempted: () => taken.abort(new Error('its VM will be gone soon')),
           say: (line) => log.say(line),
         },
         order,
@@ -127,7 +127,7 @@ export class PlacedExecutor {
         { ...session, wrap },
         { program, files, stdout: program.stdout, stderr: program.stderr, argv0: input.argv[0]!, user: undefined, log },
       );
-      return explain(result);
+      return session.kill.aborted ? explain(result) : handedOver(explain(result), program.notBrought);
     } finally {
       this.running.delete(session.sessionId);
       program?.close();
@@ -135,6 +135,16 @@ export class PlacedExecutor {
       client.close();
     }
   }
+}
+
+/**
+ * What the program made is its files as well: without them it is not done, and what goes on from its checkpoint would miss
+ * them.
+ */
+function handedOver(result: ExecutorResult, notBrought: string | undefined): ExecutorResult {
+  if (notBrought === undefined || result.kind === 'failed') return result;
+  const message = `what the program left on its VM is lost: ${notBrought}`;
+  return { kind: 'failed', error: { code: 'not_brought', message } };
 }
 
 /** A lost VM counts as a session: one that is lost each time costs money, and ends for want of progress. */

@@ -1,10 +1,12 @@
 import { constants } from 'node:os';
 import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { SessionLink } from '@purser/bus';
 import { type ProgramEnd, pumpLines, Tail } from '@purser/guard';
 import { type AttendedProgram, type StartOrder, VM_PATHS, VmNews } from '@purser/program-session';
 import type { MirroredFiles } from './mirrored-files.js';
+import { NewVersions } from './new-versions.js';
 import type { SessionVm } from './session-vm.js';
 import type { VmClient } from './vm-client.js';
 
@@ -12,6 +14,8 @@ import type { VmClient } from './vm-client.js';
 const STANDSTILL_MS = 30_000;
 const SIGN_MS = 1_000;
 const SOONEST_SIGN_MS = 50;
+/** After a signal that was not taken. */
+const AGAIN_MS = 1_000;
 /** For what the program left, once it has ended. */
 const BRING_BACK_MS = 5 * 60_000;
 
@@ -24,7 +28,7 @@ export interface RemoteWorld {
   aliveWithinMs: (() => number) | undefined;
   /** Once aborted, nothing is waited for any more. */
   kill: AbortSignal;
-  /** The platform takes the VM away. */
+  /** The VM is about to be gone. */
   preempted: () => void;
   say: (line: string) => void;
 }
@@ -43,8 +47,15 @@ export class RemoteProgram implements AttendedProgram {
   readonly stderr = new PassThrough();
   /** In MiB, as its agent measured it last. */
   memoryMb: number | undefined;
+  /** What it left and could not be had, once `ended`. */
+  notBrought: string | undefined;
   private next: NodeJS.Timeout | undefined;
   private hasEnded = false;
+  /** What it left was not here in time, and is not waited for any more. */
+  private isLate = false;
+  private isOver = false;
+  private terminating: Promise<void> | undefined;
+  private readonly versions: NewVersions;
   private killing: Promise<ProgramEnd> | undefined;
   private readonly killed: Promise<ProgramEnd>;
   private resolveKilled: (end: ProgramEnd) => void = () => undefined;
@@ -58,20 +69,23 @@ export class RemoteProgram implements AttendedProgram {
 
   private constructor(private readonly world: RemoteWorld) {
     this.giveSign();
+    this.versions = new NewVersions(world.files, world.say);
     this.killed = new Promise((resolve) => (this.resolveKilled = resolve));
-    const lost = Promise.race([world.client.over, reasonOf(world.vm.lost)]).then((why): ProgramEnd => {
+    const cut = world.client.over.then((why) => (this.isLate ? never() : why));
+    const lost = Promise.race([cut, reasonOf(world.vm.lost)]).then((why): ProgramEnd => {
       return { kind: 'guard_lost', detail: why };
     });
     this.ended = Promise.race([this.follow(), lost, this.killed]);
-    void this.ended.finally(() => clearTimeout(this.next));
+    void this.ended.finally(() => {
+      this.isOver = true;
+      clearTimeout(this.next);
+    });
     void this.print(VM_PATHS.stdout, this.stdout);
     void this.print(VM_PATHS.stderr, this.stderr);
   }
 
   terminate(): void {
-    this.world.client
-      .send('POST', VM_PATHS.signal, 'TERM')
-      .catch((error: Error) => this.world.say(`SIGTERM did not reach the VM: ${error.message}`));
+    this.terminating ??= this.sendTerm();
   }
 
   /** With its VM. One that has ended by itself is not killed for what it left to be brought here. */
@@ -89,9 +103,23 @@ export class RemoteProgram implements AttendedProgram {
 
   /** Signs of life stop, and so does all that is still there. */
   close(): void {
+    void this.versions.close();
     clearTimeout(this.next);
     this.stdout.destroy();
     this.stderr.destroy();
+  }
+
+  /** Until it is taken: a link that is full may refuse it. */
+  private async sendTerm(): Promise<void> {
+    const { client, say } = this.world;
+    for (let told = false; !this.isOver && !client.isOver; told = true) {
+      try {
+        return await client.send('POST', VM_PATHS.signal, 'TERM');
+      } catch (error) {
+        if (!told) say(`SIGTERM did not reach the VM: ${(error as Error).message}; it is sent again`);
+      }
+      await pause(AGAIN_MS, undefined, { ref: false });
+    }
   }
 
   private giveSign(): void {
@@ -114,8 +142,8 @@ export class RemoteProgram implements AttendedProgram {
     const { client, say } = this.world;
     let code: number | undefined;
     try {
-      await pumpLines(await client.get(VM_PATHS.news), new Tail(0), async (line) => {
-        code ??= await this.take(VmNews.parse(JSON.parse(line)));
+      await pumpLines(await client.get(VM_PATHS.news), new Tail(0), (line) => {
+        code ??= this.take(VmNews.parse(JSON.parse(line)));
       });
     } catch (error) {
       say(`what the VM tells cannot be followed: ${(error as Error).message}`);
@@ -123,34 +151,42 @@ export class RemoteProgram implements AttendedProgram {
     if (code !== undefined) {
       this.hasEnded = true;
       await this.bringBack();
-      return endOf(code);
+      // With the link went the rest of what it left: it counts as lost, too.
+      return client.isOver && !this.isLate ? never() : endOf(code);
     }
     // It is not known what becomes of it: it counts as lost.
     client.close();
-    return new Promise(() => undefined);
+    return never();
   }
 
   /** Its exit code, when it has ended. */
-  private async take(news: VmNews): Promise<number | undefined> {
-    const { files, say, preempted } = this.world;
+  private take(news: VmNews): number | undefined {
     if (news.kind === 'end') return news.code;
     if (news.kind === 'memory') this.memoryMb = news.mb;
-    else if (news.kind === 'preempted') preempted();
-    else
-      await files
-        .bring(news.name, news.size)
-        .catch((error: Error) => say(`${news.name} was not taken: ${error.message}`));
+    else if (news.kind === 'preempted') this.world.preempted();
+    else this.versions.add(news.name, news.size);
     return undefined;
   }
 
   private async bringBack(): Promise<void> {
     const { files, say, client } = this.world;
-    const late = setTimeout(() => client.close(), BRING_BACK_MS);
-    await files.bringState().catch((error: Error) => say(`not all that it left was taken: ${error.message}`));
-    await files.bringWorkspace().catch((error: Error) => say(`the workspace stays as it was before: ${error.message}`));
+    const late = setTimeout(() => {
+      this.isLate = true;
+      client.close();
+    }, BRING_BACK_MS);
+    const tell = (what: string) => (error: Error) => {
+      const why = this.isLate ? `it took longer than ${BRING_BACK_MS / 60_000} minutes` : error.message;
+      this.notBrought ??= `${what}: ${why}`;
+      say(`${what}: ${why}`);
+    };
+    await this.versions.close();
+    await files.bringState().catch(tell('not all that it left was taken'));
+    await files.bringWorkspace().catch(tell('the workspace stays as it was before'));
     clearTimeout(late);
   }
 }
+
+const never = (): Promise<never> => new Promise(() => undefined);
 
 const reasonOf = (signal: AbortSignal): Promise<string> =>
   new Promise((resolve) => {

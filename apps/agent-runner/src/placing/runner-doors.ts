@@ -5,7 +5,9 @@ import type { VmClient } from './vm-client.js';
 
 /** Connections that the program may begin at once; as soon as one is begun there is another to come. */
 const IDLE = 8;
-const MOST = 200;
+const MOST = 64;
+/** After one that the agent refused. */
+const AGAIN_MS = 1_000;
 
 /** Passes on connections of a program on a VM, to the addresses that its session was given and to no others. */
 export class RunnerDoors {
@@ -25,7 +27,7 @@ export class RunnerDoors {
     for (let nth = 0; nth < IDLE; nth += 1) this.await();
   }
 
-  /** Never rejects: without a link nothing comes any more. */
+  /** Never rejects. */
   private await(): void {
     this.idle += 1;
     this.client
@@ -47,7 +49,11 @@ export class RunnerDoors {
         socket.pipe(stream);
         stream.pipe(socket);
       })
-      .catch(() => undefined);
+      .catch(() => {
+        this.idle -= 1;
+        // Without a link nothing comes any more.
+        if (!this.client.isOver) setTimeout(() => this.refill(), AGAIN_MS).unref();
+      });
   }
 
   private refill(): void {

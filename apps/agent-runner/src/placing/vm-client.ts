@@ -1,8 +1,8 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, type IncomingHttpHeaders } from 'node:http2';
 import { type Duplex, PassThrough, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { LINK_MEMORY_MB, LINK_WINDOW_BYTES } from '@purser/program-session';
 
-const WINDOW_BYTES = 1024 * 1024;
 const WORDS_LIMIT = 2_000;
 
 /** By no fault of what was asked. */
@@ -26,9 +26,10 @@ export class VmClient {
   constructor(private readonly link: Duplex) {
     this.session = connect('http://vm', {
       createConnection: () => link,
-      settings: { initialWindowSize: WINDOW_BYTES, enablePush: false },
+      maxSessionMemory: LINK_MEMORY_MB,
+      settings: { initialWindowSize: LINK_WINDOW_BYTES, enablePush: false },
     });
-    this.session.on('connect', () => this.session.setLocalWindowSize(4 * WINDOW_BYTES));
+    this.session.on('connect', () => this.session.setLocalWindowSize(16 * LINK_WINDOW_BYTES));
     let why = 'its VM is gone';
     const note = (error: Error): void => void (why = error.message);
     this.session.on('error', note);
@@ -60,6 +61,11 @@ export class VmClient {
     await Promise.race([answerOf(stream, answer), sent.then(() => new Promise<never>(() => undefined))]);
     await sent;
     answer.resume();
+  }
+
+  /** Whether nothing can be asked any more. */
+  get isOver(): boolean {
+    return this.link.destroyed || this.session.destroyed;
   }
 
   close(): void {

@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
-import { chmod, chown, mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +15,7 @@ import { placeFolders } from './folders.js';
 import { commitWorkspace } from './git-commit.js';
 import { ownIdentity, stateOf } from './process-identity.js';
 import { removeTree } from './remove-tree.js';
+import { replaceWorkspace } from './replaced-workspace.js';
 import type { WorkTrees } from './work-trees.service.js';
 import { Workspaces } from './workspaces.service.js';
 
@@ -121,6 +122,22 @@ describe('leftovers', () => {
     expect([await readdir(second.workspace), await readdir(second.sessionDir)]).toEqual([['kept'], []]);
     await workspaces.clear(second);
     expect([await exists(second.workspace), await exists(second.sessionDir)]).toEqual([true, false]);
+    await workspaces.close();
+  });
+
+  it('give a workspace back that a runner was about to replace when it was killed', async () => {
+    const workspaces = await open();
+    const { workspace } = await workspaces.prepare(session('task'), records);
+    await writeFile(join(workspace, 'kept'), '');
+    await rename(workspace, `${workspace}~before`);
+    await workspaces.prepare(session('task'), records);
+    expect(await readdir(workspace)).toEqual(['kept']);
+    const [by, gone] = [join(folder, 'by'), join(folder, 'gone')];
+    await expect(replaceWorkspace(workspace, by, gone)).rejects.toThrow('ENOENT');
+    expect(await readdir(workspace)).toEqual(['kept']);
+    await mkdir(by);
+    await replaceWorkspace(workspace, by, gone);
+    expect([await readdir(workspace), await readdir(gone)]).toEqual([[], ['kept']]);
     await workspaces.close();
   });
 

@@ -13,6 +13,7 @@ import { taskOf } from './found-tree.js';
 import { type CommitResult, commitWorkspace } from './git-commit.js';
 import { Owner, ownIdentity, stateOf } from './process-identity.js';
 import { removeTree } from './remove-tree.js';
+import { restoreWorkspace } from './replaced-workspace.js';
 import { type WorkTree, WorkTrees } from './work-trees.service.js';
 
 export interface SessionFolders {
@@ -87,6 +88,7 @@ export class Workspaces {
     const { assignment } = session;
     const workspace = join(this.folders.workspaces, assignment.taskId);
     const sessionDir = join(this.own, assignment.sessionId);
+    await restoreWorkspace(workspace);
     if (assignment.workspace === null) await this.inherit(workspace, assignment.continues);
     await mkdir(workspace, { recursive: true, mode: 0o700 });
     const tree = await this.trees.open(session, records, workspace);

@@ -5,6 +5,8 @@ import { TARGET } from '@purser/program-session';
 
 /** That wait for the runner, and that are open. */
 const MOST_SOCKETS = 200;
+/** For the runner to take a connection: it has as many as it takes, or does not get to it. */
+const WAIT_MS = 60_000;
 
 interface Caller {
   socket: Socket;
@@ -18,6 +20,8 @@ export class Doors {
   /** Of the runner, for connections to come. */
   private readonly idle: ServerHttp2Stream[] = [];
   private readonly callers: Caller[] = [];
+
+  constructor(private readonly waitMs = WAIT_MS) {}
 
   /** The same address as the program is to have it; as it is where it is none of plain HTTP. */
   async through(address: string): Promise<string> {
@@ -67,7 +71,11 @@ export class Doors {
     const caller = { socket, target };
     if (stream) return this.join(caller, stream);
     this.callers.push(caller);
+    const late = setTimeout(() => {
+      if (this.callers.includes(caller)) socket.destroy();
+    }, this.waitMs);
     socket.on('close', () => {
+      clearTimeout(late);
       const at = this.callers.indexOf(caller);
       if (at !== -1) this.callers.splice(at, 1);
     });

@@ -6,6 +6,8 @@ import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { text } from 'node:stream/consumers';
 import {
+  LINK_MEMORY_MB,
+  LINK_WINDOW_BYTES,
   pack,
   StartOrder,
   unpack,
@@ -23,7 +25,6 @@ import type { VmProgram } from './program.js';
 const LOOK_MS = 250;
 /** Every so many looks. */
 const MEMORY_EVERY = 8;
-const WINDOW_BYTES = 1024 * 1024;
 
 type Answer = (stream: ServerHttp2Stream, url: URL) => Promise<void> | void;
 
@@ -53,9 +54,12 @@ export class SessionServer {
     private readonly say: (message: string, fields?: object) => void,
   ) {
     this.left = new LeftFiles(this.state);
-    this.server = createServer({ settings: { initialWindowSize: WINDOW_BYTES } });
+    this.server = createServer({
+      maxSessionMemory: LINK_MEMORY_MB,
+      settings: { initialWindowSize: LINK_WINDOW_BYTES },
+    });
     this.server.on('session', (session) => {
-      session.setLocalWindowSize(4 * WINDOW_BYTES);
+      session.setLocalWindowSize(16 * LINK_WINDOW_BYTES);
       session.on('error', (error: Error) => say('the link to the runner', { error: error.message }));
     });
     this.server.on('stream', (stream, headers) => void this.answer(stream, headers));

@@ -45,7 +45,7 @@ export class SessionWork implements VmWork {
     // It is not asked for anything but by its runner.
   }
 
-  preempted(): void {
+  endsSoon(): void {
     this.server.preempted();
   }
 
