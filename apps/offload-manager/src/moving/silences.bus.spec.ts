@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Database } from '@purser/database';
@@ -9,7 +9,7 @@ import type { Movable } from './movables.js';
 import { componentAt, managerOf, ScriptedVms, type Servers, startServers, type TestManager } from './moving.fixture.js';
 
 const CHOICE = { machineType: 'docker-1g', spot: true };
-/** Longer than Postgres must have run before anybody is taken for dead. */
+/** Longer than a manager must have had its sessions before it takes anybody for dead. */
 const LONG = { timeoutMs: 45_000, everyMs: 100 };
 
 let servers: Servers;
@@ -149,23 +149,27 @@ it('goes on at once with what a manager had at hand that is dead, and not with w
   await servers.database.query(`UPDATE moves SET claimed_until = now() + interval '1 hour'`);
   expect(await next.repository.claim('next')).toEqual([]);
   await first.die();
+  // One that has just come may have lost its sessions with all the others.
+  const fresh = await managerNamed('fresh', component);
+  expect(await fresh.repository.claim('fresh')).toEqual([]);
   await eventually(async () => expect(await next.repository.claim('next')).toHaveLength(1), LONG);
 });
 
-it('is run as a program by one manager, which ends it for whoever moves it, and by another one when that is dead', async () => {
+/** A component that is a program, how often it was started, and how it comes to end by itself. */
+async function program() {
   const folder = await mkdtemp(join(tmpdir(), 'purser-children-'));
   closing.push(() => rm(folder, { recursive: true }));
-  const starts = join(folder, 'starts');
-  const program = 'require("fs").appendFileSync(process.env.STARTS, "1"); setInterval(() => undefined, 1_000)';
-  const component = movable(
-    { url: 'http://127.0.0.1:1', command: [process.execPath, '-e', program] },
-    { STARTS: starts },
-  );
-  const started = () =>
-    readFile(starts, 'utf8').then(
-      (text) => text.length,
-      () => 0,
-    );
+  const [starts, end] = [join(folder, 'starts'), join(folder, 'end')];
+  const code = `fs.appendFileSync(process.env.STARTS, '1');
+    setInterval(() => fs.existsSync(process.env.END) && (fs.unlinkSync(process.env.END), process.exit(1)), 50)`;
+  const command = [process.execPath, '-e', code];
+  const component = movable({ url: 'http://127.0.0.1:1', command }, { STARTS: starts, END: end });
+  const started = async () => (await readFile(starts, 'utf8').catch(() => '')).length;
+  return { component, started, endsByItself: () => writeFile(end, '') };
+}
+
+it('is run as a program by one manager, which ends it for whoever moves it, and by another one when that is dead', async () => {
+  const { component, started } = await program();
   const one = await managerNamed('one', component);
   const two = await managerNamed('two', component);
   await one.locals.start(component);
@@ -187,4 +191,43 @@ it('is run as a program by one manager, which ends it for whoever moves it, and 
     await one.locals.start(component);
     expect(await started()).toBe(3);
   }, LONG);
+});
+
+it('is let go by a manager whose program ends by itself, so that another one may stop and start it', async () => {
+  const { component, started, endsByItself } = await program();
+  const one = await managerNamed('one', component);
+  const two = await managerNamed('two', component);
+  await one.locals.start(component);
+  await eventually(async () => expect(await started()).toBe(1));
+  await endsByItself();
+  await eventually(() => two.locals.stop(component));
+  await two.locals.start(component);
+  await eventually(async () => expect(await started()).toBe(2));
+});
+
+it('is started by another manager when the one that ran it has not been heard for minutes, dead or not', async () => {
+  const { component, started } = await program();
+  const one = await managerNamed('one', component);
+  const two = await managerNamed('two', component);
+  await one.locals.start(component);
+  await eventually(async () => expect(await started()).toBe(1));
+  const silentFor = (time: string) =>
+    servers.database.query('UPDATE local_children SET seen_at = now() - $1::interval', [time]);
+  await silentFor('1 minute');
+  await two.locals.start(component);
+  await silentFor('3 minutes');
+  await two.locals.start(component);
+  await eventually(async () => expect(await started()).toBe(2));
+  const rows = await servers.database.query('SELECT instance FROM local_children');
+  expect(rows).toEqual([{ instance: 'two' }]);
+});
+
+it('is let go by a manager that was killed and is back by its name, when another one moves it', async () => {
+  const { component } = await program();
+  await servers.database.query(`INSERT INTO local_children (component, instance) VALUES ($1, 'one')`, [component.name]);
+  const one = await managerNamed('one', component);
+  const two = await managerNamed('two', component);
+  await expect(two.locals.stop(component)).rejects.toMatchObject({ code: 'unavailable' });
+  await one.locals.follow();
+  await two.locals.stop(component);
 });
