@@ -153,6 +153,14 @@ it('goes on at once with what a manager had at hand that is dead, and not with w
   const fresh = await managerNamed('fresh', component);
   expect(await fresh.repository.claim('fresh')).toEqual([]);
   await eventually(async () => expect(await next.repository.claim('next')).toHaveLength(1), LONG);
+  // What an older one has may be any instance's.
+  const applicationName = 'purser offload-manager';
+  const older = await Database.connect({ ...DATABASE_OPTIONS, url: servers.test.url, applicationName });
+  closing.push(() => older.close());
+  await servers.database.query(`UPDATE moves SET claimed_by = 'first'`);
+  expect(await next.repository.claim('next')).toEqual([]);
+  await older.close();
+  await eventually(async () => expect(await next.repository.claim('next')).toHaveLength(1));
 });
 
 /** A component that is a program, how often it was started, and how it comes to end by itself. */
