@@ -113,13 +113,20 @@ export class LocalComponents implements OnApplicationShutdown {
   }
 
   /** Rejects while another manager runs it, which ends it soon. */
-  async stop({ name, local }: Movable): Promise<void> {
-    if (local?.container !== undefined) return this.container(local.container, 'stop');
-    if (local?.command === undefined) return;
-    await this.end(name);
-    const instance = await this.rows.unwant(name);
-    if (instance !== undefined)
-      throw new PurserError('unavailable', { message: `${name} is run by ${instance}, which is to end it` });
+  async stop(component: Movable): Promise<void> {
+    const instance = await this.unwant(component);
+    if (instance === undefined) return;
+    throw new PurserError('unavailable', { message: `${component.name} is run by ${instance}, which is to end it` });
+  }
+
+  /** @returns who is still to end it, if that is another manager */
+  async unwant({ name, local }: Movable): Promise<string | undefined> {
+    if (local?.container !== undefined) await this.container(local.container, 'stop');
+    else if (local?.command !== undefined) {
+      await this.end(name);
+      return this.rows.unwant(name);
+    }
+    return undefined;
   }
 
   private async end(name: string): Promise<void> {

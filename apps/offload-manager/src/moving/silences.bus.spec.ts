@@ -99,6 +99,24 @@ it('does not leave home for a VM that has fallen silent since requests go there,
   expect(await manager.ask(component.name)).toBe('vm-1');
 });
 
+it('does not have home take requests again when all goes well', async () => {
+  const component = await atHome();
+  const manager = await managerNamed('one', component);
+  await manager.places.follow();
+  await manager.moves.toVm(component.name, CHOICE);
+  await routed(manager);
+  await eventually(async () => {
+    await manager.mover.go();
+    await manager.places.follow();
+    expect(await stepOf(manager)).toBe('stopping');
+  });
+  // No beat of this step has come yet.
+  manager.ears.open = false;
+  await manager.mover.go();
+  expect(await manager.rows.find(component.name)).toMatchObject({ serve_local: false });
+  expect(await stepOf(manager)).toBe('done');
+});
+
 it('waits for a manager that is stalled, which may still have requests, and not for one that is dead', async () => {
   const component = await atHome();
   const stalled = await managerNamed('stalled', component);
@@ -138,6 +156,17 @@ it('leaves no request with a manager that begins to serve just when a component 
     expect(await manager.rows.isServedLocally(component.name)).toBe(false);
   });
   await expect(manager.ask(component.name)).rejects.toMatchObject({ code: 'unavailable' });
+});
+
+it('comes home also when what was said of the place there got lost', async () => {
+  const component = await atHome();
+  const manager = await managerNamed('one', component);
+  await manager.places.follow();
+  await servers.database.query('DELETE FROM local_servings');
+  await eventually(async () => {
+    await manager.places.follow();
+    expect(await manager.rows.isOpenLocally(component.name)).toBe(true);
+  });
 });
 
 it('goes on at once with what a manager had at hand that is dead, and not with what a living one has', async () => {
@@ -238,4 +267,25 @@ it('is let go by a manager that was killed and is back by its name, when another
   await expect(two.locals.stop(component)).rejects.toMatchObject({ code: 'unavailable' });
   await one.locals.follow();
   await two.locals.stop(component);
+});
+
+it('stays on its VM when it does not come home in time, also while another manager runs it there', async () => {
+  const { component, started } = await program();
+  const one = await managerNamed('one', component);
+  const two = await managerNamed('two', component);
+  await one.moves.toVm(component.name, CHOICE);
+  await eventually(async () => {
+    await one.mover.go();
+    await one.places.follow();
+    expect(await stepOf(one)).toBe('done');
+  });
+  await two.locals.start(component);
+  await eventually(async () => expect(await started()).toBe(1));
+  await one.moves.bringHome(component.name, 'enough');
+  await servers.database.query(`UPDATE moves SET step_at = now() - interval '6 minutes' WHERE direction = 'home'`);
+  await one.mover.go();
+  expect((await one.moves.list())[0]).toMatchObject({ direction: 'home', step: 'failed' });
+  await two.locals.follow();
+  expect(await servers.database.query('SELECT FROM local_children')).toEqual([]);
+  expect(await one.ask(component.name)).toBe('vm-1');
 });
