@@ -143,10 +143,7 @@ export class Bus {
       if (cause instanceof errors.TimeoutError) {
         throw new PurserError('timeout', { message: `${name}: no answer from ${owner} within ${timeoutMs} ms`, cause });
       }
-      const nobody =
-        cause instanceof errors.NoRespondersError ||
-        (cause instanceof Error && cause.cause instanceof errors.NoRespondersError);
-      const message = nobody
+      const message = isNobodyThere(cause)
         ? `${name}: no ${owner} is running`
         : `${name}: the bus is not reachable (${(cause as Error).message})`;
       throw new PurserError('unavailable', { message, cause });
@@ -253,6 +250,13 @@ export class Bus {
 const isRefusedArgument = (error: unknown): boolean =>
   error instanceof errors.InvalidArgumentError ||
   (error instanceof Error && error.cause instanceof errors.InvalidArgumentError);
+
+const isNobodyThere = (cause: unknown): boolean =>
+  cause instanceof errors.NoRespondersError ||
+  (cause instanceof Error && cause.cause instanceof errors.NoRespondersError);
+
+/** Whether a call failed because nobody serves the operation: then nothing was asked of anybody. */
+export const nobodyServes = ({ cause }: PurserError): boolean => isNobodyThere(cause);
 
 function errorFrom(text: string, name: string): PurserError {
   const parsed = ErrorReply.safeParse(JSON.parse(text));

@@ -202,8 +202,7 @@ export class ComponentPlace {
       if (isPurserError(cause)) throw cause;
       if (cause instanceof Error && cause.name === 'TimeoutError')
         throw new PurserError('timeout', { message: `${component} has not answered within ${timeoutMs} ms`, cause });
-      if (isRefusal(cause))
-        throw new PurserError('unavailable', { message: `${component} does not answer: ${wordsOf(cause)}`, cause });
+      if (isRefusal(cause)) throw notAsked(`${component} does not answer: ${wordsOf(cause)}`, cause);
       throw new PurserError('timeout', { message: `${component} has not answered: ${wordsOf(cause)}`, cause });
     }
   }
@@ -218,8 +217,12 @@ function isRefusal(error: unknown): boolean {
 }
 const NOT_CONNECTED = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'UND_ERR_CONNECT_TIMEOUT']);
 
+/** Told apart from what a place of an older Purser calls unavailable: there a connection that broke off was, too. */
+const notAsked = (message: string, cause?: unknown): PurserError =>
+  new PurserError('unavailable', { message, details: { notAsked: true }, cause });
+
 const tooMany = (component: string): PurserError =>
-  new PurserError('unavailable', { message: `${component} has ${MOST_AT_ONCE} requests at this place already` });
+  notAsked(`${component} has ${MOST_AT_ONCE} requests at this place already`);
 
 const without = (entries: [string, string][], names: ReadonlySet<string>): Record<string, string> =>
   Object.fromEntries(entries.filter(([name]) => !names.has(name.toLowerCase())));

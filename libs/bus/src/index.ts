@@ -1,5 +1,5 @@
 export { ComponentPlace, type ComponentPlaceOptions } from './component-place.js';
-export { Bus, type BusOptions, type CallOptions } from './bus.js';
+export { Bus, type BusOptions, type CallOptions, nobodyServes } from './bus.js';
 export { inspectServer, type ServerTraits } from './connect.js';
 export { check, frame, unframe } from './event.js';
 export { Consume, Hear, Serve, ServeReplies, Take, type Taken } from './handlers.js';

@@ -102,7 +102,7 @@ export class Changes {
     const { url, applicationName } = this.options;
     const client = new pg.Client({
       connectionString: url,
-      application_name: `${applicationName} changes`,
+      application_name: applicationName,
       connectionTimeoutMillis: PROOF_MS,
       query_timeout: PROOF_MS,
       keepAlive: true,

@@ -59,11 +59,11 @@ export class AgentsRepository {
     return row;
   }
 
-  /** Whether it has said since then that requests come to it and its component is well, and not too long ago. */
-  async servesSince(vmId: string, since: Date, mostSilentMs: number): Promise<boolean> {
+  /** Whether it has said, since then if that is given, that requests come to it and its component is well, and not too long ago. */
+  async servesSince(vmId: string, since: Date | null, mostSilentMs: number): Promise<boolean> {
     const rows = await this.database.query(
       `SELECT FROM vm_agents WHERE vm_id = $1 AND serving AND healthy AND wish = 'serve'
-          AND heard_at > greatest($2, wished_at, now() - make_interval(secs => $3))`,
+          AND heard_at > greatest($2::timestamptz, wished_at, now() - make_interval(secs => $3))`,
       [vmId, since, mostSilentMs / 1_000],
     );
     return rows.length > 0;

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Bus, ComponentPlace } from '@purser/bus';
-import { componentsRequest } from '@purser/contracts';
+import { Bus, ComponentPlace, withTrace } from '@purser/bus';
+import { componentsAsk, componentsRequest } from '@purser/contracts';
 import { freePort } from '@purser/embedded';
 import { startTestNats, type TestNats } from '@purser/testing';
 import { Endpoints } from './endpoints.service.js';
@@ -87,6 +87,32 @@ it('asks again what may have been done only where that is safe, and says so of t
   expect(asked).toEqual(['POST']);
   expect(await textOf(request({ name: 'broken', method: 'GET' }))).toBe('done');
   expect(asked).toEqual(['POST', 'GET', 'GET']);
+});
+
+it('asks an agent of an older Purser again only where that is safe, whatever it calls unavailable', async () => {
+  const asked: string[] = [];
+  const subscription = bus.connection.subscribe(componentsAsk('older').name, {
+    callback: (_, message) => {
+      asked.push(message.json<{ method: string }>().method);
+      const { headers } = message;
+      headers?.set('Nats-Service-Error-Code', '503');
+      const error = { code: 'unavailable', message: 'it broke off' };
+      message.respond(JSON.stringify({ error }), headers && { headers });
+    },
+  });
+  closing.push(() => subscription.drain());
+  // Within a trace, so that a request has headers to answer with.
+  const ask = (method: string) => withTrace(undefined, () => request({ name: 'older', method, timeoutMs: 1_000 }));
+  await expect(ask('POST')).rejects.toMatchObject({ code: 'unavailable', message: 'it broke off' });
+  expect(asked).toEqual(['POST']);
+  await expect(ask('GET')).rejects.toBeDefined();
+  expect(asked.length).toBeGreaterThan(2);
+});
+
+it('says of what no place could pass on that nobody was asked', async () => {
+  await place('closed', `http://127.0.0.1:${await freePort()}`);
+  const asking = bus.call(componentsAsk('closed'), { path: '/' });
+  await expect(asking).rejects.toMatchObject({ code: 'unavailable', details: { notAsked: true } });
 });
 
 it('has each request on a connection of its own, so that none meets one that is being closed', async () => {

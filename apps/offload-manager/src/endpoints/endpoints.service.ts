@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
-import { Bus } from '@purser/bus';
+import { Bus, nobodyServes } from '@purser/bus';
 import {
   BUCKETS,
   type ComponentAnswer,
@@ -22,8 +22,11 @@ const REPEAT_MS = 10_000;
 /** What HTTP calls safe. */
 const SAFE: ReadonlySet<ComponentRequest['method']> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-const mayRepeat = ({ code }: PurserError, method: ComponentRequest['method']): boolean =>
-  code === 'unavailable' || (code === 'timeout' && SAFE.has(method));
+/** What nobody has done, as far as anybody knows; an older agent does not say so, and calls more than that unavailable. */
+const mayRepeat = (error: PurserError, method: ComponentRequest['method']): boolean =>
+  nobodyServes(error) ||
+  error.details['notAsked'] === true ||
+  (SAFE.has(method) && (error.code === 'unavailable' || error.code === 'timeout'));
 
 /** Where components are served from, for whoever wants to know, and the way to them for who has no NATS. */
 @Injectable()

@@ -79,13 +79,14 @@ export class LocalPlaces implements OnApplicationBootstrap, OnModuleDestroy {
   private async leave(component: string, served: Served): Promise<void> {
     if (served.closing) return;
     served.open = false;
-    await this.repository.setOpen(component, this.config.PURSER_INSTANCE, false);
+    await this.repository.serving(component, this.config.PURSER_INSTANCE, false);
     served.closing = closingOf(served.place);
   }
 
   private async saySo(): Promise<void> {
     if (performance.now() - this.saidAt < SAY_MS) return;
-    for (const component of this.open.keys()) await this.repository.serving(component, this.config.PURSER_INSTANCE);
+    for (const [component, { open }] of this.open)
+      await this.repository.serving(component, this.config.PURSER_INSTANCE, open);
     this.saidAt = performance.now();
   }
 
@@ -93,7 +94,7 @@ export class LocalPlaces implements OnApplicationBootstrap, OnModuleDestroy {
     const known = this.open.get(component);
     if (known?.open) return;
     const { PURSER_INSTANCE: instance } = this.config;
-    await this.repository.serving(component, instance);
+    await this.repository.serving(component, instance, false);
     // Looked up once more: whoever sends it away after this sees that it is served here, and waits.
     if ((await this.repository.find(component))?.serve_local === false) {
       if (!known) await this.repository.stopped(component, instance);
@@ -104,7 +105,7 @@ export class LocalPlaces implements OnApplicationBootstrap, OnModuleDestroy {
     // It may take requests again beside those that it has not answered yet.
     await served.place.open();
     delete served.closing;
-    await this.repository.setOpen(component, instance, true);
+    await this.repository.serving(component, instance, true);
     served.open = true;
   }
 

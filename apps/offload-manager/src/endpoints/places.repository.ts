@@ -74,12 +74,12 @@ export class PlacesRepository {
     return rows.length > 0;
   }
 
-  /** To be said before the bus is told, and again and again. */
-  async serving(component: string, instance: string): Promise<void> {
+  /** To be said before the bus is told, when it is, and again and again: `open` once requests come there. */
+  async serving(component: string, instance: string, open: boolean): Promise<void> {
     await this.database.query(
-      `INSERT INTO local_servings (component, instance) VALUES ($1, $2)
-       ON CONFLICT (component, instance) DO UPDATE SET seen_at = now()`,
-      [component, instance],
+      `INSERT INTO local_servings (component, instance, open) VALUES ($1, $2, $3)
+       ON CONFLICT (component, instance) DO UPDATE SET seen_at = now(), open = excluded.open`,
+      [component, instance, open],
     );
   }
 
@@ -88,14 +88,6 @@ export class PlacesRepository {
       component,
       instance,
     ]);
-  }
-
-  /** Whether the bus knows of it, so that requests come there. */
-  async setOpen(component: string, instance: string, open: boolean): Promise<void> {
-    await this.database.query(
-      'UPDATE local_servings SET open = $3, seen_at = now() WHERE component = $1 AND instance = $2',
-      [component, instance, open],
-    );
   }
 
   /** Whether any manager may still have requests for the place at home: also one that is stalled. */

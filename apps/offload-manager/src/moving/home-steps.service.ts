@@ -39,12 +39,12 @@ export class HomeSteps {
     }
   }
 
-  /** It stays where it is. What was started here is stopped again, unless nothing else is left. */
+  /** It stays where it is. What was started here is stopped again, soon if by another manager, unless nothing else is left. */
   async undo({ component, definition, vm_id: vmId }: MoveRow): Promise<void> {
     const vm = vmId === null ? undefined : await vmOf(this.vms, vmId);
     if (!vm || isOver(vm)) return;
     await this.endpoints.moved(component, vmId, false);
-    if (!(await this.endpoints.isServedLocally(component))) await this.locals.stop(definition);
+    if (!(await this.endpoints.isServedLocally(component))) await this.locals.unwant(definition);
   }
 
   private async hasAnsweredAll(component: string, vmId: string | null): Promise<boolean> {

@@ -4,8 +4,11 @@ import { CONFIG } from '@purser/service';
 import type { Config } from '../config.js';
 import { isDead } from './sessions.js';
 
-/** A manager that lives says so far more often, also after it had no connection for a moment. */
-const GONE = `${isDead('c.instance')} AND c.seen_at < now() - interval '5 seconds'`;
+/**
+ * A manager that lives says so far more often, also after it had no connection for a moment; of one that has not for minutes,
+ * whether it is dead or has lost its database, nobody waits for any more.
+ */
+const GONE = `(c.seen_at < now() - interval '5 seconds' AND ${isDead('c.instance')} OR c.seen_at < now() - interval '2 minutes')`;
 
 /** Which manager runs a component that is a program here. */
 @Injectable()
@@ -32,13 +35,12 @@ export class LocalChildrenRepository {
     return row?.instance === this.instance;
   }
 
-  /** Of those that this manager runs, what is to go on running; said so that others know of it. */
-  async wanted(): Promise<string[]> {
-    const rows = await this.database.query<{ component: string; wanted: boolean }>(
+  /** Says that this manager is there to those that wait for it. @returns what it runs, and whether that is to go on */
+  refresh(): Promise<{ component: string; wanted: boolean }[]> {
+    return this.database.query(
       'UPDATE local_children SET seen_at = now() WHERE instance = $1 RETURNING component, wanted',
       [this.instance],
     );
-    return rows.filter(({ wanted }) => wanted).map(({ component }) => component);
   }
 
   /** Whoever runs it is to end it; undefined when nobody does. */

@@ -33,6 +33,8 @@ export class LocalComponents implements OnApplicationShutdown {
   private readonly patience = new Patience();
 
   private lookedAt = -Infinity;
+  /** Whether there may be a row of this manager without a child: one that it could not release, or of its life before. */
+  private mayHaveRows = true;
 
   constructor(
     private readonly log: Log,
@@ -50,13 +52,18 @@ export class LocalComponents implements OnApplicationShutdown {
     );
   }
 
-  /** Ends what another manager moves away, or runs. */
+  /** Ends what another manager moves away, or runs, and lets go what does not run here any more. */
   async follow(): Promise<void> {
-    if (this.children.size === 0 || performance.now() - this.lookedAt < LOOK_MS) return;
+    if (!this.mayHaveRows && this.children.size === 0) return;
+    if (performance.now() - this.lookedAt < LOOK_MS) return;
     this.lookedAt = performance.now();
     const here = [...this.children.keys()];
-    const wanted = new Set(await this.rows.wanted());
+    const rows = await this.rows.refresh();
+    const wanted = new Set(rows.filter((row) => row.wanted).map(({ component }) => component));
+    const left = rows.map(({ component }) => component).filter((name) => !this.children.has(name));
+    this.mayHaveRows = left.length > 0;
     for (const name of here) if (!wanted.has(name)) await this.end(name);
+    for (const name of left) if (!wanted.has(name)) await this.release(name);
   }
 
   async isHealthy({ local, healthPath }: Movable): Promise<boolean> {
@@ -91,29 +98,51 @@ export class LocalComponents implements OnApplicationShutdown {
         if (!stop.signal.aborted) this.log.warn({ component: name, code, stderr }, 'a component has ended by itself');
       })
       .catch((error: unknown) => this.log.warn({ component: name, error }, 'a component could not be started'))
-      .finally(() => {
-        this.children.delete(name);
+      .then(async () => {
         if (performance.now() - startedAt >= UP_MS) this.patience.succeeded(name);
-        if (!stop.signal.aborted) this.patience.failed(name);
+        if (!stop.signal.aborted) {
+          this.patience.failed(name);
+          // Otherwise nobody but this manager could start it, or move it.
+          await this.release(name).catch((error: unknown) =>
+            this.log.warn({ component: name, error }, 'a component that has ended was not let go yet'),
+          );
+        }
+        this.children.delete(name);
       });
     this.children.set(name, { stop, ended });
   }
 
   /** Rejects while another manager runs it, which ends it soon. */
-  async stop({ name, local }: Movable): Promise<void> {
-    if (local?.container !== undefined) return this.container(local.container, 'stop');
-    if (local?.command === undefined) return;
-    await this.end(name);
-    const instance = await this.rows.unwant(name);
-    if (instance !== undefined)
-      throw new PurserError('unavailable', { message: `${name} is run by ${instance}, which is to end it` });
+  async stop(component: Movable): Promise<void> {
+    const instance = await this.unwant(component);
+    if (instance === undefined) return;
+    throw new PurserError('unavailable', { message: `${component.name} is run by ${instance}, which is to end it` });
+  }
+
+  /** @returns who is still to end it, if that is another manager */
+  async unwant({ name, local }: Movable): Promise<string | undefined> {
+    if (local?.container !== undefined) await this.container(local.container, 'stop');
+    else if (local?.command !== undefined) {
+      await this.end(name);
+      return this.rows.unwant(name);
+    }
+    return undefined;
   }
 
   private async end(name: string): Promise<void> {
     const child = this.children.get(name);
     if (!child) return;
     await endOf(child);
-    await this.rows.release(name);
+    await this.release(name);
+  }
+
+  private async release(name: string): Promise<void> {
+    try {
+      await this.rows.release(name);
+    } catch (error) {
+      this.mayHaveRows = true;
+      throw error;
+    }
   }
 
   private async container(name: string, what: 'start' | 'stop'): Promise<void> {

@@ -84,9 +84,14 @@ export class Mover implements OnApplicationBootstrap, OnModuleDestroy {
     } catch (error) {
       // The step is done again, less and less often; what it is worth is decided by its time.
       this.patience.failed(id);
-      const known = isPurserError(error) && error.retryable;
-      this.log[known ? 'info' : 'warn']({ move: id, component, step, error }, 'a step of a move did not succeed');
-      await this.giveUp(move, error);
+      const failed = (why: unknown, what: string) =>
+        this.log[isPurserError(why) && why.retryable ? 'info' : 'warn'](
+          { move: id, component, step, error: why },
+          what,
+        );
+      failed(error, 'a step of a move did not succeed');
+      // No other move, and nothing that is at home, waits for one that cannot be undone yet.
+      await this.giveUp(move, error).catch((why: unknown) => failed(why, 'a move could not be given up yet'));
     }
   }
 

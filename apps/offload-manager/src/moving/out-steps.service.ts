@@ -109,8 +109,8 @@ export class OutSteps {
   }
 
   /**
-   * The place at home answers what it has, on every manager, and takes no more: once the VM was heard in this very step,
-   * and for as long as it is. One that has fallen silent, or whose component is not well, is not the only place.
+   * The place at home answers what it has, on every manager, and takes no more: once the VM was heard since requests go
+   * there, and for as long as it is. One that has fallen silent, or whose component is not well, is not the only place.
    */
   private async leave(move: MoveRow, vmId: string): Promise<boolean> {
     const serves = await this.serves(move, vmId);
@@ -120,7 +120,9 @@ export class OutSteps {
 
   private serves(move: MoveRow, vmId: string): Promise<boolean> {
     const mostSilentMs = Math.max(LEAST_SILENCE_MS, BEATS_MISSED * this.config.PURSER_VM_HEARTBEAT_MS);
-    return this.agents.servesSince(vmId, move.step_at, mostSilentMs);
+    // Home is left already: to wait for one more beat would have it take requests again, at every move.
+    const since = move.step === 'stopping' ? null : move.step_at;
+    return this.agents.servesSince(vmId, since, mostSilentMs);
   }
 }
 
