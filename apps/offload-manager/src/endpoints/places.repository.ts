@@ -38,6 +38,10 @@ export class PlacesRepository {
     );
   }
 
+  private write(sql: string, parameters: unknown[]): Promise<object[]> {
+    return this.database.changing(['component_places'], () => this.database.query<object>(sql, parameters));
+  }
+
   async find(component: string): Promise<PlaceRow | undefined> {
     const [row] = await this.database.query<PlaceRow>(
       'SELECT component, vm_id, serve_local, since FROM component_places WHERE component = $1',
@@ -72,10 +76,6 @@ export class PlacesRepository {
       [component, vmId],
     );
     return rows.length > 0;
-  }
-
-  private write(sql: string, parameters: unknown[]): Promise<object[]> {
-    return this.database.changing(['component_places'], () => this.database.query<object>(sql, parameters));
   }
 
   /** To be said before the bus is told, and again and again. */
