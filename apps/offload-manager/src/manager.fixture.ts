@@ -116,7 +116,8 @@ function mortal(database: Database, crash: Crash): Database {
     return result;
   };
   const whileUnchanged: Database['whileUnchanged'] = (_, read) => read;
-  return { query, transaction, whileUnchanged } as unknown as Database;
+  const changing: Database['changing'] = (_, write) => write();
+  return { query, transaction, whileUnchanged, changing } as unknown as Database;
 }
 
 export const WISH: VmWish = {

@@ -1,9 +1,40 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { createTestDatabase, eventually, type TestDatabase } from '@purser/testing';
-import { CREATE_TELL_CHANGE } from './changes.js';
+import { Changes, CREATE_TELL_CHANGE } from './changes.js';
 import { Database } from './database.js';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 jest.setTimeout(60_000);
+
+/** To Postgres, until it falls silent, without a word, for whoever has come. */
+async function startWay(url: string): Promise<{ url: string; fallSilent(): void; close(): Promise<void> }> {
+  const there = new URL(url);
+  const pairs: [Socket, Socket][] = [];
+  const server = createServer({ allowHalfOpen: true }, (near) => {
+    const far = connect({ host: there.hostname, port: Number(there.port), allowHalfOpen: true });
+    for (const socket of [near, far]) socket.on('error', () => undefined);
+    near.pipe(far);
+    far.pipe(near);
+    pairs.push([near, far]);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const way = new URL(url);
+  way.host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    url: way.href,
+    fallSilent: () => {
+      for (const [near, far] of pairs) {
+        near.unpipe(far).resume();
+        far.unpipe(near).resume();
+      }
+    },
+    close: async () => {
+      for (const socket of pairs.flat()) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
 
 class CreateThings1700000000001 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
@@ -117,6 +148,54 @@ describe('what is asked for again only when it has changed', () => {
     await quiet(read);
     await other.query('INSERT INTO things VALUES (1)');
     await eventually(async () => expect(await read()).toHaveLength(1));
+  });
+
+  it('is asked for again after a write of its own, whatever was heard of it', async () => {
+    // Nobody tells of changes of this table.
+    const read = database.whileUnchanged(['others'], () => {
+      asked++;
+      return database.query('SELECT FROM others');
+    });
+    await quiet(read);
+    await database.changing(['others'], () => database.query('INSERT INTO others VALUES (1)'));
+    expect(await read()).toHaveLength(1);
+    await quiet(read);
+    await expect(
+      database.changing(['others'], async () => {
+        await other.query('INSERT INTO others VALUES (2)');
+        throw new Error('the answer was lost');
+      }),
+    ).rejects.toThrow('the answer was lost');
+    expect(await read()).toHaveLength(2);
+  });
+
+  it('is asked for again when its connection has fallen silent, and kept again by way of another one', async () => {
+    const way = await startWay(server.url);
+    const changes = new Changes({
+      ...options(),
+      url: way.url,
+      notify: (channel, payload) => other.query('SELECT pg_notify($1, $2)', [channel, payload]),
+      proveEveryMs: 200,
+    });
+    changes.start();
+    try {
+      const read = changes.whileUnchanged(
+        ['things'],
+        () => {
+          asked++;
+          return database.query('SELECT FROM things');
+        },
+        () => true,
+      );
+      await quiet(read);
+      way.fallSilent();
+      await other.query('INSERT INTO things VALUES (1)');
+      await eventually(async () => expect(await read()).toHaveLength(1), { timeoutMs: 20_000 });
+      await eventually(() => quiet(read), { timeoutMs: 20_000 });
+    } finally {
+      await changes.close();
+      await way.close();
+    }
   });
 
   it('always asks where changes are not heard', async () => {

@@ -4,8 +4,11 @@ import pg from 'pg';
 
 /** Whatever was told or lost, so long is the longest that an answer of before is given again. */
 export const REMEMBERED_MS = 300_000;
-/** So often it is proved that what is notified arrives: a pooler may swallow it, and a dead connection is silent too. */
-const PROVE_EVERY_MS = 60_000;
+/**
+ * So often it is proved that what is notified arrives: a pooler may swallow it, and a dead connection is silent too. With
+ * the time that a proof has, it bounds for how long another process' change may stay unseen.
+ */
+const PROVE_EVERY_MS = 15_000;
 const PROOF_MS = 5_000;
 const AGAIN_MS = 1_000;
 const CLOSE_MS = 2_000;
@@ -18,6 +21,7 @@ export interface ChangesOptions {
   applicationName: string;
   /** Notifies on another connection. */
   notify: (channel: string, payload: string) => Promise<unknown>;
+  proveEveryMs?: number;
 }
 
 /**
@@ -68,6 +72,11 @@ export class Changes {
     };
   }
 
+  /** For what this process has changed itself: it does not wait until it hears of it. */
+  changed(tables: readonly string[]): void {
+    for (const table of tables) this.versions.set(table, (this.versions.get(table) ?? 0) + 1);
+  }
+
   private versionOf(tables: readonly string[]): string {
     return [this.generation, ...tables.map((table) => this.versions.get(table) ?? 0)].join('.');
   }
@@ -87,13 +96,13 @@ export class Changes {
           await this.prove(over);
           if (!this.hears) this.generation++;
           this.hears = true;
-          await pause(PROVE_EVERY_MS, over);
+          await pause(this.options.proveEveryMs ?? PROVE_EVERY_MS, over);
         }
       } catch {
         // Without it everything is asked for as often as it is wanted.
       }
       this.hears = false;
-      await client.end().catch(() => undefined);
+      await ended(client);
       await pause(AGAIN_MS, this.closing.signal);
     }
   }
@@ -110,7 +119,7 @@ export class Changes {
     client.on('error', lost).on('end', lost);
     client.on('notification', ({ payload = '' }) => {
       if (payload === this.proof?.payload) this.proof.arrived();
-      else if (!payload.startsWith(PROOF)) this.versions.set(payload, (this.versions.get(payload) ?? 0) + 1);
+      else if (!payload.startsWith(PROOF)) this.changed([payload]);
     });
     return client;
   }
@@ -121,14 +130,22 @@ export class Changes {
     const waited = new AbortController();
     const arrived = new Promise<boolean>((resolve) => (this.proof = { payload, arrived: () => resolve(true) }));
     try {
-      await this.options.notify(this.channel, payload);
       const late = pause(PROOF_MS, AbortSignal.any([over, waited.signal])).then(() => false);
-      if (!(await Promise.race([arrived, late]))) throw new Error('what is notified does not arrive');
+      const round = this.options.notify(this.channel, payload).then(() => arrived);
+      if (!(await Promise.race([round, late]))) throw new Error('what is notified does not arrive');
     } finally {
       this.proof = undefined;
       waited.abort();
     }
   }
+}
+
+/** A server that has fallen silent does not say that it has heard the end. */
+async function ended(client: pg.Client): Promise<void> {
+  const bound = new AbortController();
+  await Promise.race([client.end().catch(() => undefined), pause(CLOSE_MS, bound.signal)]);
+  bound.abort();
+  client.connection.stream.destroy();
 }
 
 /** Resolves earlier when the signal is aborted. */

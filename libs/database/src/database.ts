@@ -130,6 +130,11 @@ export class Database implements Sql {
     return this.changes?.whileUnchanged(tables, read, keeps) ?? read;
   }
 
+  /** `write`, after which reads of before are not given again here, whatever was heard of it: also when its outcome is not known. */
+  changing<T>(tables: readonly string[], write: () => Promise<T>): Promise<T> {
+    return write().finally(() => this.changes?.changed(tables));
+  }
+
   private hearChanges({ url, schema, applicationName }: Omit<DatabaseOptions, 'migrations'>): void {
     const notify = (channel: string, payload: string) => this.query('SELECT pg_notify($1, $2)', [channel, payload]);
     this.changes = new Changes({ url, schema, applicationName, notify });

@@ -7,6 +7,7 @@ import {
   emergencyTrigger,
   type Latch,
 } from '@purser/contracts';
+import { Database } from '@purser/database';
 import type { RunningService } from '@purser/service';
 import { eventually, type OwnPostgres, startOwnPostgres, startTestNats, type TestNats } from '@purser/testing';
 import { start } from '../index.js';
@@ -99,4 +100,25 @@ it('is set without NATS, cannot be cleared without it, and is broadcast when NAT
     { timeoutMs: 20_000 },
   );
   expect(await bus.call(emergencyReset, decide('all is well'), call)).toMatchObject({ serial: 2, active: false });
+}, 60_000);
+
+it('is told everywhere although Postgres does not say the rest of what a heartbeat carries', async () => {
+  const database = service.app.get(Database, { strict: false });
+  await database.query('ALTER TABLE budgets_revision RENAME TO put_away');
+  try {
+    await database.query(
+      `UPDATE latch SET serial = serial + 1, active = true, reason = 'another watchdog was told', at = now(), announced = false`,
+    );
+    const set = expect.objectContaining({ serial: 3, active: true, reason: 'another watchdog was told' }) as Latch;
+    await eventually(
+      async () => {
+        expect(await kept()).toEqual(set);
+        expect(shutdowns).toContainEqual(set);
+      },
+      { timeoutMs: 20_000 },
+    );
+  } finally {
+    await database.query('ALTER TABLE put_away RENAME TO budgets_revision');
+  }
+  expect(await bus.call(emergencyReset, decide('all is well'), call)).toMatchObject({ serial: 3, active: false });
 }, 60_000);

@@ -50,9 +50,10 @@ export class LatchStores {
   private async stored(): Promise<Stored> {
     const { lastRead } = this;
     if (lastRead && performance.now() - lastRead.at < JUST_NOW_MS) {
-      const stored = await lastRead.stored;
+      // It reads more than the latch: what went wrong may have been the rest.
+      const stored = await lastRead.stored.catch(() => undefined);
       // Unless it was changed here since then.
-      if (!this.latch.latest || !isNewer(this.latch.latest, stored)) return stored;
+      if (stored && (!this.latch.latest || !isNewer(this.latch.latest, stored))) return stored;
     }
     return within(POSTGRES_MS, 'Postgres', this.repository.read(this.database));
   }

@@ -3,6 +3,7 @@ import type { Decision, ReplyOf, RequestOf, SpikeRule, spikesRules, spikesSet } 
 import { Clock } from '@purser/service';
 import type { z } from 'zod';
 import { type BudgetsFile, BUDGETS_FILE } from '../budgets/budgets-file.js';
+import { WindowChanges } from '../windows/window-changes.js';
 import { SpikeRepository } from './spike.repository.js';
 
 type Rules = ReplyOf<typeof spikesRules>;
@@ -14,6 +15,7 @@ export class SpikeRules {
     private readonly repository: SpikeRepository,
     @Inject(BUDGETS_FILE) private readonly file: BudgetsFile,
     private readonly clock: Clock,
+    private readonly changes: WindowChanges,
   ) {}
 
   async read(): Promise<Rules> {
@@ -31,7 +33,9 @@ export class SpikeRules {
   }
 
   private async change(rules: SpikeRule[] | null, { by, reason }: z.output<typeof Decision>): Promise<Rules> {
-    await this.repository.setRules({ rules, by, reason, at: this.clock.now() });
+    // The next look for spikes is made by them, although nothing was spent.
+    const setting = this.repository.setRules({ rules, by, reason, at: this.clock.now() });
+    await setting.finally(() => this.changes.count++);
     return this.read();
   }
 }

@@ -4,6 +4,8 @@ import { BudgetsService } from '../budgets/budgets.service.js';
 import { newSpend } from '../ledger/new-spend.fixture.js';
 import { SettlementService } from '../ledger/settlement.service.js';
 import { budgetOf, HandClock, LEDGER_TEMPLATE, openWatchdog, type TestWatchdog } from '../watchdog.fixture.js';
+import { QuietLooks } from '../windows/quiet-looks.js';
+import { WindowChanges } from '../windows/window-changes.js';
 import { EmergencyService } from './emergency.service.js';
 import { LatchRepository } from './latch.repository.js';
 import { SpikeRules } from './spike-rules.service.js';
@@ -134,6 +136,21 @@ describe('rules that a person sets', () => {
     await watchdog.get(SpikeRules).reset({ by: 'ada', reason: 'seen' });
     expect(await watchdog.get(SpikeRules).read()).toMatchObject({ rules: [{ percent: 20 }], set: null });
     await other.close();
+  });
+
+  it('are looked by as soon as they are set or reset, although nothing is spent', async () => {
+    let looks = 0;
+    const sweep = new QuietLooks(watchdog.get(WindowChanges), 1_000, () => Promise.resolve(++looks > 0));
+    const next = async () => {
+      await sweep.next();
+      await sweep.next();
+      return looks;
+    };
+    expect(await next()).toBe(1);
+    await set('0.5 in 30');
+    expect(await next()).toBe(2);
+    await watchdog.get(SpikeRules).reset({ by: 'ada', reason: 'seen' });
+    expect(await next()).toBe(3);
   });
 
   it('may tell people and stop nothing, once in each cooldown, and look at one provider', async () => {

@@ -26,7 +26,7 @@ export class Touched {
 /** The one way to commit a change of windows: levels and their facts with it, the news after it. */
 @Injectable()
 export class WindowChanges {
-  /** How many there were: while it is the same, nothing was spent here and no budget changed. */
+  /** How many there were: while it is the same, nothing was spent here and no budget or rule changed. */
   count = 0;
 
   constructor(

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { PriceRow } from '@purser/contracts';
-import { Database } from '@purser/database';
+import { Database, type Sql } from '@purser/database';
 import type { SetPrice } from './price-table.js';
 
 interface Row {
@@ -20,7 +20,7 @@ export class PricesRepository {
   }
 
   async add(rows: readonly { model: string; price: PriceRow }[], by: string, reason: string): Promise<void> {
-    await this.database.transaction(async (tx) => {
+    const adding = async (tx: Sql) => {
       // Rows are numbered when they are written. One writer at a time, so that they are also seen in that order.
       await tx.query('LOCK TABLE price_rows IN SHARE ROW EXCLUSIVE MODE');
       await tx.query(
@@ -28,7 +28,8 @@ export class PricesRepository {
          SELECT model, price, $2, $3 FROM jsonb_to_recordset($1::jsonb) AS x(model text, price jsonb)`,
         [JSON.stringify(rows), by, reason],
       );
-    });
+    };
+    await this.database.changing(['price_rows'], () => this.database.transaction(adding));
   }
 
   /** Grows with every row that can be seen, since `add` lets one writer in at a time. */
@@ -37,7 +38,7 @@ export class PricesRepository {
     return row?.version ?? 0n;
   }
 
-  /** The same, as it was when a change was last told: mostly nothing is asked for. What was just set may not be in it yet. */
+  /** The same, as it was when a change was last told: mostly nothing is asked for. What was just set elsewhere may not be in it yet. */
   async heardVersion(): Promise<bigint> {
     const [row] = await this.versions();
     return row?.version ?? 0n;

@@ -32,10 +32,14 @@ export class PlacesRepository {
 
   /** Those that nobody knew of are at home. */
   async ensure(components: readonly string[]): Promise<void> {
-    await this.database.query(
+    await this.write(
       `INSERT INTO component_places (component, serve_local) SELECT unnest($1::text[]), true ON CONFLICT DO NOTHING`,
       [components],
     );
+  }
+
+  private write(sql: string, parameters: unknown[]): Promise<object[]> {
+    return this.database.changing(['component_places'], () => this.database.query<object>(sql, parameters));
   }
 
   async find(component: string): Promise<PlaceRow | undefined> {
@@ -53,7 +57,7 @@ export class PlacesRepository {
   }
 
   async set(component: string, vmId: string | null, serveLocal: boolean): Promise<void> {
-    await this.database.query(
+    await this.write(
       `INSERT INTO component_places (component, vm_id, serve_local) VALUES ($1, $2, $3)
        ON CONFLICT (component) DO UPDATE SET vm_id = excluded.vm_id, serve_local = excluded.serve_local,
          since = CASE WHEN component_places.vm_id IS DISTINCT FROM excluded.vm_id THEN now() ELSE component_places.since END`,
@@ -63,7 +67,7 @@ export class PlacesRepository {
 
   /** From a VM that it is not to be on any more. False when it is on another one by now: then nothing was written. */
   async setHome(component: string, vmId: string | null): Promise<boolean> {
-    const rows = await this.database.query(
+    const rows = await this.write(
       `INSERT INTO component_places AS p (component, serve_local) VALUES ($1, true)
        ON CONFLICT (component) DO UPDATE SET vm_id = NULL, serve_local = true,
          since = CASE WHEN p.vm_id IS NULL THEN p.since ELSE now() END

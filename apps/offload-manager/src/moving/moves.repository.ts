@@ -36,7 +36,7 @@ export class MovesRepository {
 
   /** Undefined when the component is moving already, or as many are as may. */
   async insert(move: NewMove, most: number): Promise<MoveRow | undefined> {
-    return this.database.transaction(async (tx) => {
+    const inserting = async (tx: Sql) => {
       await tx.query('LOCK TABLE moves IN SHARE ROW EXCLUSIVE MODE');
       const [row] = await tx.query<MoveRow>(
         `INSERT INTO moves (id, component, direction, step, machine_type, spot, vm_id, definition, reason, memory_mb, by_hand)
@@ -59,7 +59,8 @@ export class MovesRepository {
         ],
       );
       return row;
-    });
+    };
+    return this.database.changing(['moves'], () => this.database.transaction(inserting));
   }
 
   /** Those that are not over and that nobody else has at hand. Where none is open, nothing is asked for. */

@@ -130,8 +130,13 @@ export interface Servers {
   test: TestDatabase;
   database: Database;
   bus: Bus;
+  /** Whether managers hear of changes. */
+  hears: boolean;
   close(): Promise<void>;
 }
+
+/** Whether managers hear of changes, as the service does, or ask each time, as behind a pooler. */
+export const hearing = { changes: false };
 
 export async function startServers(): Promise<Servers> {
   const nats = await startTestNats();
@@ -141,6 +146,7 @@ export async function startServers(): Promise<Servers> {
     schema: 'offload',
     migrations: [CreateOutbox1700000000000, ...MIGRATIONS],
     applicationName: 'moving spec',
+    hearsChanges: hearing.changes,
   });
   const bus = await Bus.connect({ url: nats.url, service: 'offload-manager', instance: 'one' });
   await bus.ensureStreams();
@@ -149,6 +155,7 @@ export async function startServers(): Promise<Servers> {
     test,
     database,
     bus,
+    hears: hearing.changes,
     close: async () => {
       await bus.close();
       await database.close();

@@ -50,7 +50,8 @@ async function atHome(): Promise<Movable> {
 /** A manager with sessions of its own, which end when it dies. */
 async function managerNamed(instance: string, component: Movable): Promise<TestManager & { die(): Promise<void> }> {
   const applicationName = sessionName('offload-manager', instance);
-  const database = await Database.connect({ ...DATABASE_OPTIONS, url: servers.test.url, applicationName });
+  const { test, hears: hearsChanges } = servers;
+  const database = await Database.connect({ ...DATABASE_OPTIONS, url: test.url, applicationName, hearsChanges });
   await database.ping();
   const manager = managerOf(servers, vms, [component], { instance, database });
   let dead = false;

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type Fact, type StrayResource, vmOrphaned, vmReaped } from '@purser/contracts';
-import { Database } from '@purser/database';
+import { Database, type Sql } from '@purser/database';
 import type { ComputeDriver, ComputeResource } from '@purser/plugin-sdk';
 import { Clock, CONFIG, Latch, Log, Outbox } from '@purser/service';
 import type { Config } from '../config.js';
@@ -101,12 +101,16 @@ export class Strays {
       billed_until: billed ?? createdAt,
     };
     if (claimed) return row;
-    await this.database.transaction(async (tx) => {
+    await this.changing(async (tx) => {
       const added = await this.rows.add(tx, row);
       if (added) await this.outbox.add<Fact>(tx, vmOrphaned, row.id, strayOf(row));
     });
     void this.outbox.flush();
     return row;
+  }
+
+  private changing(work: (tx: Sql) => Promise<void>): Promise<void> {
+    return this.database.changing(['strays'], () => this.database.transaction(work));
   }
 
   /** Deleted, and seen to be gone; else it is tried again by `watch`. */
@@ -149,7 +153,7 @@ export class Strays {
 
   private async gone(stray: StrayRow, reason: string): Promise<void> {
     const now = this.clock.now();
-    await this.database.transaction(async (tx) => {
+    await this.changing(async (tx) => {
       const known = await this.rows.isGone(tx, stray.id, now);
       // One that its record claims has no row here; it is told all the same.
       const row = known ?? { ...stray, gone_at: now };

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type Fact, vmFacts, type VmState } from '@purser/contracts';
-import { Database } from '@purser/database';
+import { Database, type Sql } from '@purser/database';
 import { Clock, Outbox } from '@purser/service';
 import { vmOf, type VmRow } from './vm-row.js';
 import { type NewVm, type VmChange, VmsRepository } from './vms.repository.js';
@@ -29,7 +29,7 @@ export class VmRecords {
   }
 
   async insert(vm: NewVm): Promise<VmRow> {
-    const row = await this.database.transaction(async (tx) => {
+    const row = await this.changing(async (tx) => {
       const inserted = await this.vms.insert(tx, vm);
       await this.outbox.add(tx, vmFacts.requested, inserted.id, vmOf(inserted));
       return inserted;
@@ -40,13 +40,17 @@ export class VmRecords {
 
   /** Undefined when another one changed it meanwhile: then it is to be read again, and nothing was told. */
   async change(row: VmRow, change: VmChange, tell?: VmFact): Promise<VmRow | undefined> {
-    const changed = await this.database.transaction(async (tx) => {
+    const changed = await this.changing(async (tx) => {
       const after = await this.vms.change(tx, row, change);
       if (after && tell) await this.outbox.add<Fact>(tx, tell, after.id, vmOf(after));
       return after;
     });
     if (tell) void this.outbox.flush();
     return changed;
+  }
+
+  private changing<T>(work: (tx: Sql) => Promise<T>): Promise<T> {
+    return this.database.changing(['vms'], () => this.database.transaction(work));
   }
 
   enter(row: VmRow, state: VmState, reason: string, more: VmChange = {}): Promise<VmRow | undefined> {

@@ -9,7 +9,7 @@ const AT_MOST_EVERY_MS = 10;
 const SPREAD_PER_RUNNER_MS = 1;
 const LONGEST_SPREAD_MS = 100;
 
-/** Wakes idle runners. Nothing depends on it: they poll anyway. */
+/** Wakes idle runners, and orchestrators at rest. Nothing depends on it: runners poll and orchestrators look anyway, some seconds later. */
 @Injectable()
 export class Nudge implements OnModuleDestroy {
   private timer: NodeJS.Timeout | undefined;

@@ -15,7 +15,7 @@ const gate = {
   },
 };
 const outbox = { flushes: 0 };
-const bus = { connected: true };
+const bus = { connected: true, losses: 0 };
 let sights: Sights;
 
 /** How many of so many looks were made. */
@@ -33,16 +33,17 @@ beforeEach(async () => {
   await sights.look();
 });
 
-it('looks every fifteenth time where there is nothing to see', async () => {
-  expect(await made(14)).toBe(0);
+it('looks every second time where there is nothing to see', async () => {
+  expect(await made(1)).toBe(0);
   expect(await made(1)).toBe(1);
-  expect(await made(30)).toBe(2);
+  expect(await made(4)).toBe(2);
 });
 
 it.each([
   ['something was written here', () => void (outbox.flushes += 1)],
   ['work was told of', () => void (gate.latestNews += 1)],
   ['it could not be heard of', () => void (bus.connected = false)],
+  ['it could not be heard of for a while', () => void (bus.losses += 1)],
 ])('looks when %s', async (_what, happen) => {
   happen();
   expect(await made(1)).toBe(1);
@@ -52,6 +53,14 @@ it('looks each time while a task waits or runs', async () => {
   anyOpen = true;
   outbox.flushes += 1;
   expect(await made(3)).toBe(3);
+});
+
+it('looks again once it can be heard of work again that was told of meanwhile', async () => {
+  bus.connected = false;
+  bus.losses += 1;
+  expect(await made(1)).toBe(1);
+  bus.connected = true;
+  expect(await made(2)).toBe(1);
 });
 
 it('looks again when something was written while it looked', async () => {

@@ -4,16 +4,19 @@ import { Outbox } from '@purser/service';
 import { ClaimGate } from './claim-gate.js';
 import type { Sight } from './work.repository.js';
 
-/** Of those that could see nothing every so-manieth look is made all the same: another orchestrator may have died with what it knew. */
-const ANYWAY = 15;
+/**
+ * Of those that could see nothing every so-manieth look is made all the same: another orchestrator may have died before it
+ * told of new work, or it was told and not heard.
+ */
+const ANYWAY = 2;
 
 /**
  * Looks at the tasks, but not where there is nothing to see: at the last look none waited or ran, nothing was written here
- * since, and nobody has told of work elsewhere, which the bus was there for to be heard.
+ * since, and nobody has told of work elsewhere, while the bus was there all the time for it to be heard.
  */
 @Injectable()
 export class Sights {
-  private atRest: { news: number; written: number } | undefined;
+  private atRest: { news: number; written: number; losses: number } | undefined;
   private rested = 0;
 
   constructor(
@@ -26,15 +29,17 @@ export class Sights {
   async look(): Promise<Sight | undefined> {
     const news = this.gate.latestNews;
     const written = this.outbox.flushes;
-    const unchanged = this.atRest?.news === news && this.atRest.written === written && this.bus.connected;
-    if (unchanged && ++this.rested < ANYWAY) {
+    const { losses, connected } = this.bus;
+    const { atRest } = this;
+    const heard = connected && atRest?.losses === losses;
+    if (heard && atRest.news === news && atRest.written === written && ++this.rested < ANYWAY) {
       this.gate.nothingStill();
       return undefined;
     }
     this.rested = 0;
     this.atRest = undefined;
     const sight = await this.gate.look();
-    if (!sight.anyOpen) this.atRest = { news, written };
+    if (!sight.anyOpen && connected) this.atRest = { news, written, losses };
     return sight;
   }
 }

@@ -6,7 +6,7 @@ import { LapseGuard } from './lapse-guard.js';
 import { SessionEnds } from './session-ends.js';
 import { Sights } from './sights.js';
 
-/** At most so long between two looks: another orchestrator may have handed out a lease as short as this. */
+/** At most so long between two looks, and twice as long at rest (see Sights): another orchestrator may have handed out a short lease. */
 const IDLE_MS = 2_000;
 /** At least so long, while lapses are not believed or come in a row. */
 const BUSY_MS = 100;
