@@ -6,6 +6,7 @@ export { FILE_LIMIT, LARGE_LIMIT, SessionFiles } from './session-files.js';
 export {
   LINK_MEMORY_MB,
   LINK_WINDOW_BYTES,
+  PROBLEM,
   StartOrder,
   TARGET,
   VM_FILES,

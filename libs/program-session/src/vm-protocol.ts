@@ -36,6 +36,9 @@ export const LINK_MEMORY_MB = 256;
 /** In the answer to `connection`: the address that the program believes to have reached. */
 export const TARGET = 'purser-target';
 
+/** In the trailers of an answer that is not whole: why, in base64url. */
+export const PROBLEM = 'purser-problem';
+
 export const StartOrder = z.object({
   argv: z.array(z.string()).min(1),
   /** In the workspace, or absolute. */

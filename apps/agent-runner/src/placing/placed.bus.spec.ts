@@ -209,6 +209,9 @@ it('is not done when its files cannot be had', async () => {
   await submit('unbrought', `cd / && rm -r "$HOME"`);
   expect((await finishOf('unbrought')).outcome).toMatchObject({
     kind: 'failed',
-    error: { code: 'not_brought', message: expect.stringContaining('the workspace stays as it was') as string },
+    error: {
+      code: 'not_brought',
+      message: expect.stringMatching(/the workspace stays as it was before: tar ended with 2: .*workspace/) as string,
+    },
   });
 });

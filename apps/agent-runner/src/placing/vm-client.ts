@@ -1,7 +1,7 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, type IncomingHttpHeaders } from 'node:http2';
 import { type Duplex, PassThrough, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { LINK_MEMORY_MB, LINK_WINDOW_BYTES } from '@purser/program-session';
+import { LINK_MEMORY_MB, LINK_WINDOW_BYTES, PROBLEM } from '@purser/program-session';
 
 const WORDS_LIMIT = 2_000;
 
@@ -80,6 +80,11 @@ function bodyOf(stream: ClientHttp2Stream): Readable {
   // Of those that nobody reads, nobody is told.
   body.on('error', () => undefined);
   stream.on('error', () => body.destroy(new LinkCut()));
+  // Of a program's VM: it may be anything, and is no more than words.
+  stream.on('trailers', ({ [PROBLEM]: problem }) => {
+    if (typeof problem === 'string')
+      body.destroy(new Error(Buffer.from(problem, 'base64url').toString().slice(0, WORDS_LIMIT)));
+  });
   stream.on('close', () => {
     if (!stream.readableEnded) body.destroy(new LinkCut());
   });

@@ -9,6 +9,7 @@ import {
   LINK_MEMORY_MB,
   LINK_WINDOW_BYTES,
   pack,
+  PROBLEM,
   StartOrder,
   unpack,
   VM_PATHS,
@@ -105,11 +106,21 @@ export class SessionServer {
     done(stream);
   }
 
-  private async give(stream: ServerHttp2Stream, folder: string | null): Promise<void> {
+  private give(stream: ServerHttp2Stream, folder: string | null): void {
     if (folder !== VM_STATE && folder !== VM_WORKSPACE) throw new Error(`nothing of ${folder} is given away`);
     const packed = pack(join(this.folder, folder), ['.']);
-    stream.respond({ ':status': 200 });
-    await pipeline(packed, stream);
+    let problem: string | undefined;
+    stream.on('wantTrailers', () =>
+      stream.sendTrailers(problem === undefined ? {} : { [PROBLEM]: Buffer.from(problem).toString('base64url') }),
+    );
+    stream.respond({ ':status': 200 }, { waitForTrailers: true });
+    packed.on('error', ({ message }) => {
+      problem = message;
+      this.say('files that the runner asked for', { folder, error: message });
+      stream.end();
+    });
+    stream.on('close', () => packed.destroy());
+    packed.pipe(stream);
   }
 
   private async start(stream: ServerHttp2Stream): Promise<void> {
