@@ -234,6 +234,8 @@ export function managerOf(
       const answer = await bus.call(componentsAsk(name), { path: '/' }, { timeoutMs: 10_000 });
       return Buffer.from(answer.body, 'base64').toString();
     },
+    /** What VMs say goes to the other managers. */
+    leaveBus: () => subscription.unsubscribe(),
     close: async () => {
       subscription.unsubscribe();
       await outbox.onModuleDestroy();

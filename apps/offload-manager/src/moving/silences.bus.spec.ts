@@ -57,6 +57,7 @@ async function managerNamed(instance: string, component: Movable): Promise<TestM
   let dead = false;
   const die = async () => {
     dead = true;
+    manager.leaveBus();
     await database.close();
   };
   closing.push(async () => {
