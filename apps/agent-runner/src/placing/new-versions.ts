@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { VmFile } from '@purser/program-session';
 import type { MirroredFiles } from './mirrored-files.js';
 import { LinkCut } from './vm-client.js';
 
@@ -8,7 +9,7 @@ const AGAIN_MS = 1_000;
 /** Brings what a program leaves one after the other, each file in its last version: a program may write faster than they come. */
 export class NewVersions {
   /** Sizes by names, of what is yet to come. */
-  private readonly waiting = new Map<string, number>();
+  private readonly waiting = new Map<VmFile, number>();
   private bringing: Promise<void> | undefined;
   private readonly closing = new AbortController();
 
@@ -17,7 +18,7 @@ export class NewVersions {
     private readonly say: (line: string) => void,
   ) {}
 
-  add(name: string, size: number): void {
+  add(name: VmFile, size: number): void {
     if (this.closing.signal.aborted) return;
     this.waiting.set(name, size);
     this.bringing ??= this.bringAll().finally(() => (this.bringing = undefined));

@@ -5,9 +5,20 @@ interface Row {
   id: string;
 }
 
+const HERE = `state NOT IN ('requested', 'deleting', 'gone')`;
+
 @Injectable()
 export class SessionVmsRepository {
-  constructor(private readonly database: Database) {}
+  /** VMs that may be unkept. Where there are none, nothing is asked for until one is wanted. */
+  private readonly here: () => Promise<Row[]>;
+
+  constructor(private readonly database: Database) {
+    this.here = database.whileUnchanged(
+      ['vms'],
+      () => database.query<Row>(`SELECT id FROM vms WHERE ${HERE} LIMIT 1`),
+      (rows) => rows.length === 0,
+    );
+  }
 
   async vmOf(sessionId: string): Promise<string | undefined> {
     const [row] = await this.database.query<Row>('SELECT id FROM vms WHERE session_id = $1', [sessionId]);
@@ -40,10 +51,8 @@ export class SessionVmsRepository {
 
   /** By the index of those that are open, which are few. One whose money is being asked for has its own time for that. */
   async unkept(now: Date): Promise<string[]> {
-    const rows = await this.database.query<Row>(
-      `SELECT id FROM vms WHERE state NOT IN ('requested', 'deleting', 'gone') AND kept_until < $1`,
-      [now],
-    );
+    if ((await this.here()).length === 0) return [];
+    const rows = await this.database.query<Row>(`SELECT id FROM vms WHERE ${HERE} AND kept_until < $1`, [now]);
     return rows.map(({ id }) => id);
   }
 }
