@@ -5,10 +5,12 @@ import { LinkCut } from './vm-client.js';
 /** After a version that was not to be had by no fault of its own. */
 const AGAIN_MS = 1_000;
 
+type Name = Parameters<MirroredFiles['bring']>[0];
+
 /** Brings what a program leaves one after the other, each file in its last version: a program may write faster than they come. */
 export class NewVersions {
   /** Sizes by names, of what is yet to come. */
-  private readonly waiting = new Map<string, number>();
+  private readonly waiting = new Map<Name, number>();
   private bringing: Promise<void> | undefined;
   private readonly closing = new AbortController();
 
@@ -17,7 +19,7 @@ export class NewVersions {
     private readonly say: (line: string) => void,
   ) {}
 
-  add(name: string, size: number): void {
+  add(name: Name, size: number): void {
     if (this.closing.signal.aborted) return;
     this.waiting.set(name, size);
     this.bringing ??= this.bringAll().finally(() => (this.bringing = undefined));

@@ -157,6 +157,31 @@ it('waits for money without which no VM is made, and says what else keeps one fr
   expect(vms.lives).toEqual([]);
 });
 
+it('ends what the program leaves at work, and has its files when they are whole', async () => {
+  const script = `
+    (while :; do echo "line" >> busy.log; sleep 0.01; done) &
+    echo $! > "$PURSER_STATE_DIR/result.json"
+    head -c 3000000 /dev/urandom > made
+    until [ -s busy.log ]; do sleep 0.01; done`;
+  await submit('busy', script);
+  const { outcome } = await finishOf('busy');
+  if (outcome.kind !== 'completed') throw new Error(`${JSON.stringify(outcome)} ${await textOf('busy')}`);
+  // Whoever inherits it may take a moment to see that it is dead.
+  await eventually(() => expect(() => process.kill(outcome.result as number, 0)).toThrow('ESRCH'));
+});
+
+it('is not done when its files cannot be had', async () => {
+  runner.others.hold = 1;
+  await submit('unbrought', `cd / && rm -r "$HOME"`);
+  expect((await finishOf('unbrought')).outcome).toMatchObject({
+    kind: 'failed',
+    error: {
+      code: 'not_brought',
+      message: expect.stringMatching(/the workspace stays as it was before: tar ended with 2: .*workspace/) as string,
+    },
+  });
+});
+
 it('tells how the program failed', async () => {
   await submit('failing', 'echo oh dear >&2; exit 3');
   expect((await finishOf('failing')).outcome).toEqual({
@@ -182,30 +207,5 @@ it('measures the memory of the program where it is, against the limit of its tas
   expect((await finishOf('large')).outcome).toMatchObject({
     kind: 'continue',
     reason: expect.stringContaining('memoryMb') as string,
-  });
-});
-
-it('ends what the program leaves at work, and has its files when they are whole', async () => {
-  const script = `
-    (while :; do echo "line" >> busy.log; sleep 0.01; done) &
-    echo $! > "$PURSER_STATE_DIR/result.json"
-    head -c 3000000 /dev/urandom > made
-    until [ -s busy.log ]; do sleep 0.01; done`;
-  await submit('busy', script);
-  const { outcome } = await finishOf('busy');
-  if (outcome.kind !== 'completed') throw new Error(`${JSON.stringify(outcome)} ${await textOf('busy')}`);
-  // Whoever inherits it may take a moment to see that it is dead.
-  await eventually(() => expect(() => process.kill(outcome.result as number, 0)).toThrow('ESRCH'));
-});
-
-it('is not done when its files cannot be had', async () => {
-  runner.others.hold = 1;
-  await submit('unbrought', `cd / && rm -r "$HOME"`);
-  expect((await finishOf('unbrought')).outcome).toMatchObject({
-    kind: 'failed',
-    error: {
-      code: 'not_brought',
-      message: expect.stringMatching(/the workspace stays as it was before: tar ended with 2: .*workspace/) as string,
-    },
   });
 });
