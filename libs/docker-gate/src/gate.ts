@@ -35,7 +35,8 @@ export class Gate {
   private swept = false;
   private noteSwept: () => void = () => undefined;
   private readonly firstSwept = new Promise<void>((resolve) => (this.noteSwept = resolve));
-  private said = false;
+  /** Why the last sweep came to nothing. */
+  private trouble: string | undefined;
   private nextSweep: NodeJS.Timeout | undefined;
   private sweeping: Promise<void> | undefined;
   private closing = false;
@@ -81,20 +82,22 @@ export class Gate {
     try {
       const { removed, clean } = await sweep(this.settings, this.watches, !this.swept);
       for (const id of removed) this.say(`removed ${id.slice(0, 12)}, which nobody watched`);
+      this.trouble = undefined;
       // Not by what was removed: that an engine removes something is no word that it is gone.
       if (!clean) return;
       this.swept = true;
       this.noteSwept();
     } catch (error) {
-      if (!this.swept && !this.said) this.say(`the engine cannot be asked yet: ${(error as Error).message}`);
-      this.said = true;
+      const before = this.trouble;
+      this.trouble = `the engine cannot be asked yet: ${(error as Error).message}`;
+      if (!this.swept && before === undefined) this.say(this.trouble);
     }
   }
 
   /** What is left of a session may be at work in the folders that the next one is to have. */
   private async requireSwept(): Promise<void> {
     await Promise.race([this.firstSwept, delay(PATIENCE_MS, undefined, { ref: false })]);
-    if (!this.swept) throw new Full('containers that were left are not removed yet');
+    if (!this.swept) throw new Full(this.trouble ?? 'containers that were left are not removed yet');
   }
 
   private sweepAgain(): void {
