@@ -8,7 +8,9 @@ import { WindowsRepository } from '../windows/windows.repository.js';
 import { LeasesRepository } from './leases.repository.js';
 import { Presence } from './presence.js';
 
-/** While the same gateways are alive, every so-manieth judgement looks all the same: another watchdog may see it otherwise. */
+/** While the same gateways are alive, every so-manieth judgement looks all the same: one that is not heard may have a new lease. */
+const LOOK_AFTER_CHANGES = 5;
+/** Also where nothing has changed here: another watchdog may have granted it, or see it otherwise. */
 const LOOK_ANYWAY = 60;
 
 /**
@@ -21,6 +23,7 @@ export class GatewaysService {
   private judgements = 0;
   /** Who was alive when the leases were last looked through, and whether their silence meant something. */
   private judged: string | undefined;
+  private changesJudged = 0;
 
   constructor(
     private readonly presence: Presence,
@@ -41,10 +44,13 @@ export class GatewaysService {
     const certain = this.presence.canJudge();
     const alive = this.presence.alive().sort();
     const view = JSON.stringify([certain, alive]);
-    if (view === this.judged && ++this.judgements % LOOK_ANYWAY !== 0) return;
+    const { count } = this.changes;
+    const every = count === this.changesJudged ? LOOK_ANYWAY : LOOK_AFTER_CHANGES;
+    if (view === this.judged && ++this.judgements % every !== 0) return;
     await this.areBack(alive);
     if (certain) await this.presume(alive);
     this.judged = view;
+    this.changesJudged = count;
   }
 
   /** These were heard of: what they hold is held again, no longer presumed spent. */
