@@ -18,16 +18,18 @@ export class Workload {
   async submitOne(): Promise<void> {
     const { random } = this.scene;
     const id = `fault-${this.expected.length + 1}`;
-    const units = random.between(3, 40);
-    const withModel = random.chance(0.4);
+    // The first one goes over its limit of time for certain, so that something is resumed whatever chance does.
+    const isFirst = this.expected.length === 0;
+    const units = isFirst ? 40 : random.between(3, 40);
+    const withModel = !isFirst && random.chance(0.4);
     const calls = Math.ceil(units / 5);
     const task = {
       id,
       executor: 'command',
       priority: random.between(0, 9),
-      input: { argv: withModel ? countingAgent(calls) : chainAgent(units, random.between(20, 200)) },
-      ...(random.chance(0.3) ? { limits: { seconds: random.between(2, 6) } } : {}),
-      ...(this.expected.length > 0 && random.chance(0.2) ? { dependsOn: [random.pick(this.expected).id] } : {}),
+      input: { argv: withModel ? countingAgent(calls) : chainAgent(units, isFirst ? 200 : random.between(20, 200)) },
+      ...(isFirst || random.chance(0.3) ? { limits: { seconds: isFirst ? 2 : random.between(2, 6) } } : {}),
+      ...(!isFirst && random.chance(0.2) ? { dependsOn: [random.pick(this.expected).id] } : {}),
     };
     // Before it is handed in: whatever becomes of the answer, from here on it must be done.
     this.expected.push({
